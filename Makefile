@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# make            build everything into build/release
+# make run        install what is missing, build, start the demonstration
+# make test       install what tests need, run every test
+# make check      build and unit tests only
+# V=asan|tsan|release picks the variant (default release)
+
+V       ?= release
+CC      ?= gcc
+O       := build/$(V)
+WERROR  ?=
+
+PKGS    := libwebsockets libuv libcurl jansson yaml-0.1 openssl libxxhash
+CSTD    := -std=gnu11 -D_GNU_SOURCE -Icore/include -I.
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
+           -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wcast-qual -Wcast-align \
+           -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough -Wdouble-promotion \
+           -Wunused -Werror=attributes -Werror=implicit-function-declaration \
+           -Werror=incompatible-pointer-types -Werror=int-conversion
+WARN    += $(if $(findstring clang,$(CC)),,-Wlogical-op -Wduplicated-cond -Wjump-misses-init -Wformat-signedness)
+HARD    := -fstack-protector-strong -fstack-clash-protection -fcf-protection
+OPT_release := -O2 -g -D_FORTIFY_SOURCE=3
+OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+OPT_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+CFLAGS  ?=
+ALL_CFLAGS := $(CSTD) $(WARN) $(if $(WERROR),-Werror) $(HARD) $(OPT_$(V)) -fPIC -fvisibility=hidden -MMD -MP \
+              $(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CFLAGS)
+SAN     := $(filter -fsanitize=%,$(OPT_$(V)))
+LDFLAGS_ALL := $(SAN) -Wl,-z,relro,-z,now,-z,noexecstack
+LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llmdb -lpthread -ldl -lm
+
+# --- what is built from what: folders decide, no list to keep ---------------------------------
+# The pure core makes no system call (tests/lint/pure.sh holds it to that).
+PURE_DIRS := core/base core/session core/route core/turn core/actor core/desk core/observe
+HOST_DIRS := core/loop core/journal core/policy core/module core/server channels/chat channels/http
+PURE_SRC  := $(foreach d,$(PURE_DIRS),$(wildcard $(d)/*.c)) core/policy/expr.c core/loop/sse.c
+PURE_SRC  := $(wildcard $(PURE_SRC))
+HOST_SRC  := $(filter-out $(PURE_SRC),$(foreach d,$(HOST_DIRS),$(wildcard $(d)/*.c)))
+CLI_SRC   := $(wildcard core/cli/*.c)
+obj        = $(patsubst %.c,$(O)/%.o,$(1))
+
+MODULES   := $(patsubst modules/%/,%,$(dir $(wildcard modules/*-*/*.c)))
+MODULES   := $(sort $(MODULES))
+MODULE_SO := $(patsubst %,$(O)/modules/%.so,$(MODULES))
+UNIT      := $(patsubst tests/unit/%.c,$(O)/tests/%,$(wildcard tests/unit/test_*.c))
+SIM       := $(if $(wildcard tests/sim/*.c),$(O)/tests/sim)
+
+.PHONY: all check clean
+all: $(if $(CLI_SRC),$(O)/baton) $(MODULE_SO)
+
+$(O)/libpure.a: $(call obj,$(PURE_SRC))
+$(O)/libhost.a: $(call obj,$(HOST_SRC))
+$(O)/%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(O)/baton: $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a
+	$(CC) $(LDFLAGS_ALL) -pie -o $@ $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a $(LIBS)
+
+# A module: every .c of its folder, the ABI header and the libraries its own `module.libs` names.
+.SECONDEXPANSION:
+$(O)/modules/%.so: $$(call obj,$$(wildcard modules/$$*/*.c)) modules/sdk/module.map
+	@mkdir -p $(@D)
+	$(CC) $(SAN) -shared -Wl,-z,relro,-z,now,-z,noexecstack,-Bsymbolic,--exclude-libs,ALL \
+		-Wl,--version-script=modules/sdk/module.map $(if $(SAN),,-Wl,-z,defs) -o $@ \
+		$(filter %.o,$^) $(shell cat modules/$*/module.libs 2>/dev/null) -lm
+
+$(O)/tests/test_%: $(O)/tests/unit/test_%.o $(O)/libhost.a $(O)/libpure.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS) -lcmocka
+
+$(O)/tests/sim: $(call obj,$(wildcard tests/sim/*.c)) $(O)/libpure.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lm
+
+unit: $(UNIT) $(MODULE_SO)
+clean:
+	rm -rf build
+
+# Every object of a variant depends on the flags only through `make clean`; headers through .d files.
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

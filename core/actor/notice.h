@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the core tells a connection. A channel turns notices into frames of its protocol; the core
+ * knows nothing of frames. A notice is immutable and shared by all that follow the session; whoever
+ * keeps one beyond the call takes a reference. References may be dropped on any thread.
+ */
+#pragma once
+
+#include "core/session/session.h"
+
+#include <stdatomic.h>
+
+/* A connection's name: worker, slot and generation in one number; 0 is nobody. A name whose
+ * connection has gone is never used again; telling it something does nothing. */
+typedef uint64_t baton_conn;
+
+enum baton_notice_type {
+	BATON_NOTE_EVENT,      /* a durable event; `event`, encoded for the connection's audience */
+	BATON_NOTE_ACK,        /* client_id is durable as `seq` (also for a repeated one) */
+	BATON_NOTE_REFUSED,    /* client_id or `verb_name` was refused: `code`; for if_seq conflicts `seq` */
+	BATON_NOTE_SUBSCRIBED, /* answer to a subscription: `seq` = last durable event, `state` */
+	BATON_NOTE_MORE,       /* replay paused after `seq`: subscribe again after it when drained */
+	BATON_NOTE_CAUGHT_UP,  /* all events up to `seq` were told */
+	BATON_NOTE_RUN,        /* a turn began (`running`) or ended */
+	BATON_NOTE_DELTA,      /* `text` at byte `offset` of attempt `attempt` of turn `turn` */
+	BATON_NOTE_TYPING,     /* `actor` is typing: 0 customer, 1 agent (`agent_name`) */
+	BATON_NOTE_CASE,       /* desk: one case changed, `kase`; state NONE means it is gone */
+	BATON_NOTE_DESK        /* desk: the list of waiting and claimed cases follows as CASE notices */
+};
+
+enum baton_case_state { BATON_CASE_NONE, BATON_CASE_WAITING, BATON_CASE_CLAIMED };
+
+/* A case as the desk shows it. */
+struct baton_case {
+	struct baton_id session;
+	enum baton_case_state state;
+	uint64_t priority, waiting_since_ms, epoch, position /* in its queue, 1 = next; 0 unknown */;
+	baton_str queue, reason, agent, agent_name, customer_tier, preview /* newest customer words */;
+	bool has_draft;
+};
+
+struct baton_notice {
+	_Atomic(unsigned) refs;
+	enum baton_notice_type type;
+	struct baton_id session;
+	uint64_t seq, unix_ms;
+	struct baton_event event; /* EVENT; strings inside the notice */
+	baton_str client_id, verb_name, text, agent_name;
+	int code;
+	uint64_t turn, attempt, offset;
+	bool running;
+	unsigned actor;
+	struct { /* SUBSCRIBED, CAUGHT_UP */
+		enum baton_owner owner;
+		uint64_t epoch;
+		bool resolved, disclosed;
+	} state;
+	struct baton_case kase;
+	/* Kept by the notice for all strings above. */
+	struct baton_arena arena;
+};
+
+/* A notice with one reference, its strings not yet copied: use baton_notice_keep() for each. */
+struct baton_notice *baton_notice_new(enum baton_notice_type type, const struct baton_id *session);
+/* A copy of `s` that lives as long as the notice. Only before the notice is shared. */
+baton_str baton_notice_keep(struct baton_notice *notice, baton_str s);
+struct baton_notice *baton_notice_ref(struct baton_notice *notice);
+/* NULL-tolerant; sets the caller's pointer to NULL. Any thread. */
+void baton_notice_unref(struct baton_notice **notice);

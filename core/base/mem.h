@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Memory. The one place of the core that calls malloc.
+ *
+ * An allocation never returns NULL: every size that input can choose is bounded (limits.h), so
+ * running out means the machine is out, and then the process ends at once with a line that says
+ * so. What was acknowledged is in the journal; the supervisor starts the server again. A half
+ * working server that drops a message here and there would be worse.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* `n` zeroed bytes, to be freed with baton_free(). Any thread. Never NULL; n = 0 gives one byte. */
+void *baton_alloc(size_t n);
+/* Grows or shrinks; new bytes are not zeroed. `p` may be NULL. Never NULL. */
+void *baton_realloc(void *p, size_t n);
+/* A NUL-terminated copy of `n` bytes. */
+char *baton_memdupz(const void *p, size_t n);
+/* NULL-tolerant. */
+void baton_free(void *p);
+
+#define baton_new(type) ((type *)baton_alloc(sizeof(type)))
+
+/* An arena: many small allocations with one end. Lives as long as a turn, a command or a policy
+ * set; nothing inside is freed alone. One thread at a time. */
+struct baton_arena {
+	struct baton_arena_block *blocks;
+	size_t bytes; /* handed out so far */
+};
+/* Zeroed, aligned for any type, valid until baton_arena_done(). */
+void *baton_arena_alloc(struct baton_arena *arena, size_t n);
+/* A NUL-terminated copy inside the arena. */
+char *baton_arena_dup(struct baton_arena *arena, const void *p, size_t n);
+/* Frees all; the arena may be used again. */
+void baton_arena_done(struct baton_arena *arena);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A policy set: the directory policies/<set>, read as a whole, checked as a whole, compiled into one
+ * immutable value. Nothing of it is used if any file has an error.
+ *
+ * Everything in here lives in the set's arena and is read-only after baton_policy_load(), so it may
+ * be read from any thread for as long as the set lives (a release holds it).
+ */
+#pragma once
+
+#include "core/base/limits.h"
+#include "core/base/mem.h"
+#include "core/base/str.h"
+
+#include <jansson.h>
+
+enum { BATON_TIER_AUTOMATED = 1, BATON_TIER_REVIEWED = 2, BATON_TIER_HUMAN = 3 };
+
+/* modules.yaml: what to load, and as what. Several entries may use one file. */
+struct baton_policy_module {
+	const char *name;      /* how other files call it: "openai", "knowledge" */
+	const char *file;      /* file name within the modules directory, "provider-openai.so" */
+	const char *kind;      /* classifier, provider, rule, transcript, retriever */
+	const char *isolation; /* "inline"; "process" is refused until it exists */
+	const char **egress;   /* host:port patterns it may reach through the host's HTTP */
+	size_t n_egress;
+	const char **secrets;  /* names it may use as {{secret:NAME}} */
+	size_t n_secrets;
+	json_t *config;        /* what create() gets: the entry's `config` object plus "policy" (below) */
+};
+/* config.policy by kind: classifier {"intents":[{"name","tier","examples":[...]}]};
+ * rule {"rules":[{"id","stage","when","action","queue","priority","reason","reversible"}]};
+ * retriever and provider {"articles":[{"id","title","also":[...],"text","updated","uri"}]} only if the
+ * entry says `knowledge: true`; others have none. */
+
+struct baton_target {
+	const char *name, *provider /* a module's name */, *model, *account;
+	const char *prompt;          /* file in prompts/ without .md, "" for none: the system prompt */
+	uint64_t in_microusd_per_mtok, out_microusd_per_mtok;
+	uint32_t max_output_tokens;
+	int32_t temperature_milli;   /* -1: the provider's default */
+	bool tools, local;           /* local: costs no network, stays up with everything else down */
+};
+
+/* classes.yaml: what a workflow may do when its primary fails. */
+enum baton_on_failure {
+	BATON_ON_FAILURE_FALLBACK, /* the route's fallbacks, then a person */
+	BATON_ON_FAILURE_ESCALATE, /* a person at once, unless the substitute is approved by name */
+	BATON_ON_FAILURE_REVIEW    /* fallbacks write drafts only: a person approves */
+};
+struct baton_class {
+	const char *name;
+	enum baton_on_failure on_failure;
+	const char **approved; /* targets that may stand in, by name */
+	size_t n_approved;
+	bool mark_substitute;  /* answers of a substitute are marked for the customer's side */
+	const char *on_restart; /* "rerun" or "hand_over": an open turn found after a start */
+};
+
+struct baton_route {
+	const char *intent; /* "default" catches the rest */
+	const struct baton_target *primary;
+	const struct baton_target *fallbacks[BATON_ROUTE_FALLBACKS_MAX];
+	size_t n_fallbacks;
+	uint32_t max_p95_ms; /* 0: not set */
+	bool disable_tools_on_fallback;
+	uint32_t first_token_ms, stall_ms, total_ms; /* defaults of limits.h where the file is silent */
+	const struct baton_class *class_;
+	unsigned tier;
+	const char *queue; /* where this intent is handed over to */
+};
+
+struct baton_intent_def {
+	const char *name, *class_name;
+	unsigned tier;
+	const char **examples;
+	size_t n_examples;
+	uint32_t min_confidence_ppm; /* below: treated as not understood */
+};
+
+struct baton_rule_def {
+	const char *id, *stage /* before, after */, *when, *action, *queue, *reason;
+	unsigned priority;
+	bool reversible;
+};
+
+struct baton_queue_def {
+	const char *name, *title;
+	const char **skills;
+	size_t n_skills;
+};
+struct baton_agent_def {
+	const char *id, *name, *secret /* name of the secret that holds the token */, *role /* agent, supervisor */;
+	const char **queues; /* empty: all */
+	size_t n_queues;
+};
+
+struct baton_prompt_def {
+	const char *name, *text;
+};
+
+struct baton_policy {
+	const char *path;
+	uint8_t sha256[32]; /* over all files, sorted by name */
+	struct baton_policy_module *modules;
+	size_t n_modules;
+	struct baton_target *targets;
+	size_t n_targets;
+	struct baton_class *classes;
+	size_t n_classes;
+	struct baton_route *routes;
+	size_t n_routes;
+	struct baton_intent_def *intents;
+	size_t n_intents;
+	struct baton_rule_def *rules;
+	size_t n_rules;
+	struct baton_queue_def *queues;
+	size_t n_queues;
+	struct baton_agent_def *agents;
+	size_t n_agents;
+	struct baton_prompt_def *prompts;
+	size_t n_prompts;
+	json_t *articles; /* [{id,title,also,text,updated,uri}] */
+
+	/* channel.yaml */
+	const char **origins; /* exact scheme://host[:port]; "self" = the server's own address */
+	size_t n_origins;
+	const char *say_disclosure, *say_handed_over, *say_handed_back, *say_draft_pending, *say_greeting;
+
+	/* desk.yaml */
+	const char *default_queue;
+
+	struct baton_arena arena;
+};
+
+/* One finding. `file` is relative to the set. */
+struct baton_policy_finding {
+	const char *file;
+	unsigned line, column; /* 1-based; 0: the file as a whole */
+	bool is_error;         /* else a warning */
+	const char *text;      /* one sentence; names the nearest known key or name where there is one */
+	const char *source;    /* the line itself, for the caret; may be NULL */
+	unsigned width;        /* columns to underline */
+};
+typedef void baton_policy_report(void *ud, const struct baton_policy_finding *finding);
+
+/* Reads and checks `path`. Every finding is reported, in file order. 0 and the set, or
+ * BATON_E_POLICY (at least one error was reported), BATON_E_IO (path cannot be read). Blocking. */
+int baton_policy_load(const char *path, baton_policy_report *report, void *ud, struct baton_policy **ret_policy);
+/* NULL-tolerant; sets the pointer to NULL. */
+void baton_policy_free(struct baton_policy **policy);
+
+/* The route of an intent, or the default one. Never NULL: a set without a default route is refused. */
+const struct baton_route *baton_policy_route(const struct baton_policy *policy, baton_str intent);
+const struct baton_intent_def *baton_policy_intent(const struct baton_policy *policy, baton_str name);
+/* Text of prompts/<name>.md, or NULL. */
+const char *baton_policy_prompt(const struct baton_policy *policy, const char *name);

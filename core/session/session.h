@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The state of one conversation: what its events add up to, and what may happen next.
+ *
+ * apply() folds one event into the state; decide() answers a command with events or a refusal.
+ * Both are pure: no clock, no I/O, no randomness. The actor (core/actor) commits the events and
+ * performs what follows.
+ *
+ * Two rules carry the promises. Every event that the bot would say is refused unless the owner is
+ * the bot and the turn is the open one; every change of owner raises the epoch, which the journal
+ * compares again in the append's own transaction. And a customer's message is answered by exactly
+ * one outcome: `answered_upto` says up to which message that has happened.
+ */
+#pragma once
+
+#include "core/base/limits.h"
+#include "core/session/command.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum baton_owner { BATON_OWNER_BOT, BATON_OWNER_QUEUE, BATON_OWNER_AGENT };
+
+/* One line of the conversation, for prompts and for the agent's list. */
+struct baton_line {
+	uint64_t seq;
+	uint32_t role; /* BATON_ROLE_CUSTOMER, _BOT or _AGENT */
+	baton_str text; /* owned by the session */
+};
+
+struct baton_session {
+	struct baton_id id;
+	uint64_t seq;   /* of the newest event; 0: nothing has happened yet */
+	uint64_t epoch; /* of the owner */
+	enum baton_owner owner;
+	bool disclosed, resolved, erased;
+	uint64_t opened_ms;
+
+	uint64_t last_message;   /* seq of the newest customer message */
+	uint64_t answered_upto;  /* messages up to this seq have their outcome */
+	uint64_t first_unanswered_ms; /* unix ms of the oldest message without a reply by bot or person */
+	uint64_t messages;       /* customer messages so far */
+	uint64_t exchanges;      /* bot answers since the conversation was last the bot's */
+	uint64_t restarts;       /* of the open turn */
+	uint64_t draft;          /* seq of the draft that waits for review, 0 if none */
+	uint64_t priority;       /* of the waiting or claimed case */
+
+	char channel[BATON_NAME_BYTES_MAX + 1], locale[BATON_NAME_BYTES_MAX + 1];
+	char customer[BATON_NAME_BYTES_MAX + 1], customer_tier[BATON_NAME_BYTES_MAX + 1];
+	char queue[BATON_NAME_BYTES_MAX + 1], reason[256];
+	char agent[BATON_NAME_BYTES_MAX + 1], agent_name[BATON_NAME_BYTES_MAX + 1];
+	char intent[BATON_NAME_BYTES_MAX + 1];
+
+	struct baton_line *lines; /* the newest BATON_PROMPT_MSGS_MAX, oldest first */
+	size_t n_lines;
+	struct baton_client_ids *client_ids; /* every client id seen, with its seq */
+};
+
+void baton_session_init(struct baton_session *session, const struct baton_id *id);
+void baton_session_done(struct baton_session *session);
+
+/* Folds `event` (its seq must be session->seq + 1) into the state; copies what it keeps. */
+void baton_session_apply(struct baton_session *session, const struct baton_event *event);
+
+/* True while a customer message waits for its outcome and the bot owns the conversation. */
+bool baton_session_turn_open(const struct baton_session *session);
+
+/* What the journal's work index is told about the session: BATON_MARK_* (core/journal). */
+unsigned baton_session_marks(const struct baton_session *session);
+
+/* The seq under which this client id was seen, 0 if never. */
+uint64_t baton_session_seen(const struct baton_session *session, baton_str client_id);
+
+enum { BATON_DECISION_EVENTS_MAX = 8 };
+
+struct baton_decision {
+	struct baton_event events[BATON_DECISION_EVENTS_MAX]; /* strings: the command's, or `arena` */
+	size_t n_events;
+	uint64_t repeat_of;  /* the client id was seen before, under this seq: acknowledge, do nothing */
+	bool cancels_turn;   /* whatever the bot was about to say is void */
+	struct baton_arena *arena; /* given by the caller, for texts that decide() composes */
+	const struct baton_says *says; /* given by the caller: what customers are told */
+};
+
+/* The sentences that the session itself says; from policies, with built-in ones behind them. */
+struct baton_says {
+	baton_str disclosure, handed_over, handed_back, draft_pending;
+	uint64_t release;
+	baton_str default_queue;
+};
+
+/* 0, or a refusal: BATON_E_STATE, _STALE (the turn is not the open one any more), _DENIED (role),
+ * _CONFLICT (if_seq), _INVAL, _LIMIT, _ERASED. On refusal nothing has changed. */
+int baton_session_decide(const struct baton_session *session, const struct baton_command *command,
+                         struct baton_decision *decision);
+
+/* Snapshot: the state as bytes, and back. load() leaves an initialised session on every path and
+ * returns 0, BATON_E_SCHEMA or BATON_E_JSON. fold(all events) equals load(snapshot) + fold(rest). */
+void baton_session_save(const struct baton_session *session, struct baton_buf *out);
+int baton_session_load(struct baton_session *session, const struct baton_id *id, baton_str bytes);
+
+/* True if the words ask for a person ("talk to a human", ...), in the languages the core knows.
+ * No module, model or policy file is involved. */
+bool baton_asks_for_person(baton_str text);
+
+#ifdef __cplusplus
+}
+#endif
