@@ -15,17 +15,17 @@
 typedef uint64_t baton_conn;
 
 enum baton_notice_type {
-	BATON_NOTE_EVENT,      /* a durable event; `event`, encoded for the connection's audience */
-	BATON_NOTE_ACK,        /* client_id is durable as `seq` (also for a repeated one) */
-	BATON_NOTE_REFUSED,    /* client_id or `verb_name` was refused: `code`; for if_seq conflicts `seq` */
+	BATON_NOTE_EVENT, /* a durable event; `event`, encoded for the connection's audience */
+	BATON_NOTE_ACK,   /* client_id is durable as `seq` (also for a repeated one) */
+	BATON_NOTE_REFUSED, /* client_id or `verb_name` was refused: `code`; for if_seq conflicts `seq` */
 	BATON_NOTE_SUBSCRIBED, /* answer to a subscription: `seq` = last durable event, `state` */
-	BATON_NOTE_MORE,       /* replay paused after `seq`: subscribe again after it when drained */
-	BATON_NOTE_CAUGHT_UP,  /* all events up to `seq` were told */
-	BATON_NOTE_RUN,        /* a turn began (`running`) or ended */
-	BATON_NOTE_DELTA,      /* `text` at byte `offset` of attempt `attempt` of turn `turn` */
-	BATON_NOTE_TYPING,     /* `actor` is typing: 0 customer, 1 agent (`agent_name`) */
-	BATON_NOTE_CASE,       /* desk: one case changed, `kase`; state NONE means it is gone */
-	BATON_NOTE_DESK        /* desk: the list of waiting and claimed cases follows as CASE notices */
+	BATON_NOTE_MORE,      /* replay paused after `seq`: subscribe again after it when drained */
+	BATON_NOTE_CAUGHT_UP, /* all events up to `seq` were told */
+	BATON_NOTE_RUN,       /* a turn began (`running`) or ended */
+	BATON_NOTE_DELTA,     /* `text` at byte `offset` of attempt `attempt` of turn `turn` */
+	BATON_NOTE_TYPING,    /* `actor` is typing: 0 customer, 1 agent (`agent_name`) */
+	BATON_NOTE_CASE,      /* desk: one case changed, `kase`; state NONE means it is gone */
+	BATON_NOTE_DESK /* desk: the list of waiting and claimed cases follows as CASE notices */
 };
 
 enum baton_case_state { BATON_CASE_NONE, BATON_CASE_WAITING, BATON_CASE_CLAIMED };
@@ -34,8 +34,10 @@ enum baton_case_state { BATON_CASE_NONE, BATON_CASE_WAITING, BATON_CASE_CLAIMED 
 struct baton_case {
 	struct baton_id session;
 	enum baton_case_state state;
-	uint64_t priority, waiting_since_ms, epoch, position /* in its queue, 1 = next; 0 unknown */;
-	baton_str queue, reason, agent, agent_name, customer_tier, preview /* newest customer words */;
+	uint64_t priority, waiting_since_ms, epoch,
+		position /* in its queue, 1 = next; 0 unknown */;
+	baton_str queue, reason, agent, agent_name, customer_tier,
+		preview /* newest customer words */;
 	bool has_draft;
 };
 

@@ -30,9 +30,11 @@ struct baton_seam {
 	/* --- journal: see core/journal/journal.h; the end of an append is baton_shard_committed() --- */
 	int (*append)(void *ud, const struct baton_append *append, uint64_t ticket);
 	int64_t (*read)(void *ud, const struct baton_id *session, uint64_t after, uint64_t max,
-	                baton_record_fn *each, void *each_ud);
-	int (*snapshot_get)(void *ud, const struct baton_id *session, uint64_t *ret_seq, struct baton_buf *out);
-	int (*snapshot_put)(void *ud, const struct baton_id *session, uint64_t seq, baton_str bytes);
+			baton_record_fn *each, void *each_ud);
+	int (*snapshot_get)(void *ud, const struct baton_id *session, uint64_t *ret_seq,
+			    struct baton_buf *out);
+	int (*snapshot_put)(void *ud, const struct baton_id *session, uint64_t seq,
+			    baton_str bytes);
 	void (*forget)(void *ud, const struct baton_id *session);
 	int (*erase)(void *ud, const struct baton_id *session);
 
@@ -41,19 +43,23 @@ struct baton_seam {
 	void (*release_unpin)(void *ud, struct baton_release *release);
 	const struct baton_policy *(*policy)(void *ud, struct baton_release *release);
 	/* 0: one end will come, never before return. <0: not started. */
-	int (*classify)(void *ud, struct baton_release *release, baton_ticket ticket, const baton_turn *turn);
-	int (*retrieve)(void *ud, struct baton_release *release, baton_ticket ticket, const baton_query *query);
-	int (*generate)(void *ud, struct baton_release *release, baton_ticket ticket, const char *provider,
-	                const baton_prompt *prompt);
+	int (*classify)(void *ud, struct baton_release *release, baton_ticket ticket,
+			const baton_turn *turn);
+	int (*retrieve)(void *ud, struct baton_release *release, baton_ticket ticket,
+			const baton_query *query);
+	int (*generate)(void *ud, struct baton_release *release, baton_ticket ticket,
+			const char *provider, const baton_prompt *prompt);
 	/* After this nothing more comes for the ticket. */
 	void (*cancel)(void *ud, struct baton_release *release, baton_ticket ticket, uint32_t why);
 	/* Synchronous. All rule modules of the stage; the strictest verdict. 0, or <0: none could answer. */
-	int (*rules)(void *ud, struct baton_release *release, const baton_facts *facts, baton_verdict *ret);
+	int (*rules)(void *ud, struct baton_release *release, const baton_facts *facts,
+		     baton_verdict *ret);
 
 	/* --- out --- */
-	void (*notify)(void *ud, baton_conn conn, struct baton_notice *notice); /* takes its own reference */
+	void (*notify)(void *ud, baton_conn conn,
+		       struct baton_notice *notice); /* takes its own reference */
 	/* A case changed; goes to the shard that keeps the desk. */
-	void (*desk)(void *ud, struct baton_notice *case_notice);               /* takes its own reference */
-	void (*count)(void *ud, unsigned metric, uint64_t add);                 /* BATON_METRIC_* */
+	void (*desk)(void *ud, struct baton_notice *case_notice); /* takes its own reference */
+	void (*count)(void *ud, unsigned metric, uint64_t add);   /* BATON_METRIC_* */
 	void (*observe)(void *ud, unsigned metric, uint64_t us);
 };

@@ -17,17 +17,18 @@ void baton_shard_free(struct baton_shard **shard);
 /* A command for a session, from `conn` (0: nobody waits). The answer comes as notices: ACK or
  * REFUSED. A connection that sends a message follows the session from then on as a customer. */
 void baton_shard_command(struct baton_shard *shard, const struct baton_id *session, baton_conn conn,
-                         const struct baton_command *command);
+			 const struct baton_command *command);
 
 /* `conn` follows the session: SUBSCRIBED, then the events after `after`, then CAUGHT_UP (or MORE),
  * then an answer in progress from its first byte, then all that happens. Again: starts anew from
  * `after`. Unknown session: REFUSED with BATON_E_NOTFOUND. */
-void baton_shard_subscribe(struct baton_shard *shard, const struct baton_id *session, baton_conn conn,
-                           enum baton_audience audience, uint64_t after);
-void baton_shard_unsubscribe(struct baton_shard *shard, const struct baton_id *session, baton_conn conn);
+void baton_shard_subscribe(struct baton_shard *shard, const struct baton_id *session,
+			   baton_conn conn, enum baton_audience audience, uint64_t after);
+void baton_shard_unsubscribe(struct baton_shard *shard, const struct baton_id *session,
+			     baton_conn conn);
 /* `conn` typed; the others that follow are told, nothing is stored. */
 void baton_shard_typing(struct baton_shard *shard, const struct baton_id *session, baton_conn conn,
-                        enum baton_role role, baton_str agent_name);
+			enum baton_role role, baton_str agent_name);
 
 /* Found at start with BATON_MARK_TURN_OPEN: the turn is run again or handed over. */
 void baton_shard_recover(struct baton_shard *shard, const struct baton_id *session);
@@ -35,12 +36,17 @@ void baton_shard_recover(struct baton_shard *shard, const struct baton_id *sessi
 /* --- ends of what the seam was asked for --- */
 void baton_shard_committed(struct baton_shard *shard, uint64_t ticket, int rc, uint64_t position);
 void baton_shard_timer(struct baton_shard *shard, uint64_t key);
-void baton_shard_heard_intents(struct baton_shard *shard, baton_ticket ticket, const baton_intents *intents);
-void baton_shard_heard_docs(struct baton_shard *shard, baton_ticket ticket, const baton_doc *docs, uint32_t n);
-void baton_shard_heard_delta(struct baton_shard *shard, baton_ticket ticket, uint32_t kind, baton_str data);
-void baton_shard_heard_usage(struct baton_shard *shard, baton_ticket ticket, const baton_usage *usage);
+void baton_shard_heard_intents(struct baton_shard *shard, baton_ticket ticket,
+			       const baton_intents *intents);
+void baton_shard_heard_docs(struct baton_shard *shard, baton_ticket ticket, const baton_doc *docs,
+			    uint32_t n);
+void baton_shard_heard_delta(struct baton_shard *shard, baton_ticket ticket, uint32_t kind,
+			     baton_str data);
+void baton_shard_heard_usage(struct baton_shard *shard, baton_ticket ticket,
+			     const baton_usage *usage);
 void baton_shard_heard_end(struct baton_shard *shard, baton_ticket ticket, uint32_t reason);
-void baton_shard_heard_fail(struct baton_shard *shard, baton_ticket ticket, const baton_error *error);
+void baton_shard_heard_fail(struct baton_shard *shard, baton_ticket ticket,
+			    const baton_error *error);
 
 /* Drain: open turns may finish for `grace_ms`, then they are left open for the next start. New
  * commands are refused with BATON_E_CLOSED. True once nothing is open. */

@@ -9,7 +9,8 @@
 extern "C" {
 #endif
 
-__attribute__((noreturn, cold)) void baton_assert_failed(const char *what, const char *file, int line);
+__attribute__((noreturn, cold)) void baton_assert_failed(const char *what, const char *file,
+							 int line);
 
 #define baton_assert(e) ((e) ? (void)0 : baton_assert_failed(#e, __FILE__, __LINE__))
 

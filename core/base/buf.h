@@ -17,9 +17,10 @@ struct baton_buf {
 void baton_buf_add(struct baton_buf *b, const void *p, size_t n);
 void baton_buf_str(struct baton_buf *b, baton_str s);
 void baton_buf_z(struct baton_buf *b, const char *z);
-void baton_buf_u64(struct baton_buf *b, uint64_t v);  /* decimal */
-void baton_buf_i64(struct baton_buf *b, int64_t v);   /* decimal */
-void baton_buf_printf(struct baton_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void baton_buf_u64(struct baton_buf *b, uint64_t v); /* decimal */
+void baton_buf_i64(struct baton_buf *b, int64_t v);  /* decimal */
+void baton_buf_printf(struct baton_buf *b, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 /* A JSON string with its quotes; `s` must be UTF-8 (invalid bytes become U+FFFD). */
 void baton_buf_json(struct baton_buf *b, baton_str s);
 /* Makes room for `n` more bytes and returns where they go; the caller then adds to b->n. */

@@ -4,8 +4,8 @@
  *
  * It walks one object or array at a time without allocating; nested values are checked and handed
  * out as raw slices that can be walked in turn. RFC 8259, UTF-8 checked, depth bounded by
- * BATON_JSON_DEPTH_MAX, duplicate keys of one object refused by the caller's table (see
- * baton_json_fields). Compared against jansson by the fuzzer (tests/fuzz).
+ * BATON_JSON_DEPTH_MAX. Of duplicate keys the last one wins, as in most readers. Compared against
+ * jansson by the fuzzer (tests/fuzz).
  */
 #pragma once
 
@@ -39,7 +39,7 @@ int baton_json_parse(baton_str text, struct baton_json *ret);
 
 /* Walks the members of an object that baton_json_parse accepted. Start with *at = 0. */
 bool baton_json_member(const struct baton_json *object, size_t *at, struct baton_json *key,
-                       struct baton_json *value);
+		       struct baton_json *value);
 /* Walks the elements of an array that baton_json_parse accepted. Start with *at = 0. */
 bool baton_json_element(const struct baton_json *array, size_t *at, struct baton_json *value);
 

@@ -6,44 +6,45 @@
 
 enum {
 	/* --- what a client may send ------------------------------------------------------------ */
-	BATON_FRAME_BYTES_MAX = 16 * 1024,   /* one WebSocket message; a support question, not a file */
-	BATON_TEXT_BYTES_MAX = 8 * 1024,     /* text of one message */
-	BATON_CLIENT_ID_BYTES_MAX = 64,      /* a client's own message id: ULID, UUID or like those */
-	BATON_JSON_DEPTH_MAX = 32,           /* deeper is an attack, not a message */
-	BATON_MSG_BURST = 40,                /* token bucket per connection: burst ... */
-	BATON_MSG_PER_S = 20,                /* ... and refill; typing and read frames count too */
-	BATON_BAD_FRAMES_MAX = 3,            /* bad frames before a connection is closed */
-	BATON_HELLO_MS = 5000,               /* a connection that says nothing is closed */
-	BATON_HEARTBEAT_MS = 25000,          /* server ping; two misses end the connection */
+	BATON_FRAME_BYTES_MAX =
+		16 * 1024,               /* one WebSocket message; a support question, not a file */
+	BATON_TEXT_BYTES_MAX = 8 * 1024, /* text of one message */
+	BATON_CLIENT_ID_BYTES_MAX = 64,  /* a client's own message id: ULID, UUID or like those */
+	BATON_JSON_DEPTH_MAX = 32,       /* deeper is an attack, not a message */
+	BATON_MSG_BURST = 40,            /* token bucket per connection: burst ... */
+	BATON_MSG_PER_S = 20,            /* ... and refill; typing and read frames count too */
+	BATON_BAD_FRAMES_MAX = 3,        /* bad frames before a connection is closed */
+	BATON_HELLO_MS = 5000,           /* a connection that says nothing is closed */
+	BATON_HEARTBEAT_MS = 25000,      /* server ping; two misses end the connection */
 	BATON_DEAD_MS = 60000,
-	BATON_OUT_BYTES_MAX = 256 * 1024,    /* unsent bytes per connection, then it must resume */
+	BATON_OUT_BYTES_MAX = 256 * 1024, /* unsent bytes per connection, then it must resume */
 	BATON_TICKET_MS = 30000,
 	BATON_HTTP_BODY_BYTES_MAX = 16 * 1024,
 	BATON_HTTP_URI_BYTES_MAX = 1024,
-	BATON_CONNS_MAX = 20000,             /* per worker; files are the true limit */
+	BATON_CONNS_MAX = 20000, /* per worker; files are the true limit */
 
 	/* --- a session -------------------------------------------------------------------------- */
-	BATON_SESSION_MESSAGES_MAX = 10000,  /* customer messages in one session; then a new one */
-	BATON_SESSION_PENDING_MAX = 64,      /* commits in flight of one session */
-	BATON_SESSION_IDLE_MS = 5000,        /* a session without work leaves memory after this */
-	BATON_SUBSCRIBERS_MAX = 32,          /* connections that follow one session */
+	BATON_SESSION_MESSAGES_MAX = 10000, /* customer messages in one session; then a new one */
+	BATON_SESSION_PENDING_MAX = 64,     /* commits in flight of one session */
+	BATON_SESSION_IDLE_MS = 5000,       /* a session without work leaves memory after this */
+	BATON_SUBSCRIBERS_MAX = 32,         /* connections that follow one session */
 	BATON_NOTE_BYTES_MAX = 8 * 1024,
-	BATON_REPLAY_EVENTS_MAX = 512,       /* events sent per resume step; more follow when drained */
+	BATON_REPLAY_EVENTS_MAX = 512, /* events sent per resume step; more follow when drained */
 
 	/* --- a turn ----------------------------------------------------------------------------- */
-	BATON_TURN_STEPS_MAX = 256,          /* laps of the driver in one run; more is a bug */
-	BATON_TURN_ATTEMPTS_MAX = 6,         /* provider calls of one turn, retries included */
-	BATON_TURN_TOTAL_MS = 30000,         /* outcome within this, unless the route says less */
-	BATON_TURN_RESTARTS_MAX = 2,         /* crashes during one turn before a person gets it */
+	BATON_TURN_STEPS_MAX = 256,  /* laps of the driver in one run; more is a bug */
+	BATON_TURN_ATTEMPTS_MAX = 6, /* provider calls of one turn, retries included */
+	BATON_TURN_TOTAL_MS = 30000, /* outcome within this, unless the route says less */
+	BATON_TURN_RESTARTS_MAX = 2, /* crashes during one turn before a person gets it */
 	BATON_CLASSIFY_MS = 250,
 	BATON_RETRIEVE_MS = 1000,
-	BATON_FIRST_TOKEN_MS = 8000,         /* default of a route: S06, S07 ask for <= 11 s in all */
+	BATON_FIRST_TOKEN_MS = 8000, /* default of a route: S06, S07 ask for <= 11 s in all */
 	BATON_STALL_MS = 5000,
-	BATON_ANSWER_BYTES_MAX = 64 * 1024,  /* a longer answer is cut off and fails as PROTOCOL */
-	BATON_PROMPT_MSGS_MAX = 24,          /* history handed to a provider */
+	BATON_ANSWER_BYTES_MAX = 64 * 1024, /* a longer answer is cut off and fails as PROTOCOL */
+	BATON_PROMPT_MSGS_MAX = 24,         /* history handed to a provider */
 	BATON_PROMPT_BYTES_MAX = 48 * 1024,
 	BATON_DOCS_MAX = 5,
-	BATON_TURNS_PER_WORKER_MAX = 10000,  /* open turns; more are handed over at once */
+	BATON_TURNS_PER_WORKER_MAX = 10000, /* open turns; more are handed over at once */
 
 	/* --- the journal ------------------------------------------------------------------------ */
 	BATON_RECORD_BYTES_MAX = 256 * 1024, /* one event, framed and sealed */
@@ -54,15 +55,15 @@ enum {
 	/* --- policies --------------------------------------------------------------------------- */
 	BATON_POLICY_FILE_BYTES_MAX = 4 * 1024 * 1024,
 	BATON_POLICY_FILES_MAX = 4096,
-	BATON_POLICY_ANCHORS_MAX = 64,       /* YAML aliases of one file: no billion laughs */
+	BATON_POLICY_ANCHORS_MAX = 64, /* YAML aliases of one file: no billion laughs */
 	BATON_POLICY_DEPTH_MAX = 32,
-	BATON_NAME_BYTES_MAX = 64,           /* names of intents, targets, queues, rules */
+	BATON_NAME_BYTES_MAX = 64, /* names of intents, targets, queues, rules */
 	BATON_EXPR_BYTES_MAX = 2048,
 	BATON_EXPR_NODES_MAX = 256,
 	BATON_ROUTE_FALLBACKS_MAX = 4,
 
 	/* --- outside ---------------------------------------------------------------------------- */
-	BATON_HTTP_LINE_BYTES_MAX = 64 * 1024,   /* one SSE or NDJSON line of a provider */
+	BATON_HTTP_LINE_BYTES_MAX = 64 * 1024, /* one SSE or NDJSON line of a provider */
 	BATON_HTTP_HEAD_BYTES_MAX = 64 * 1024,
 	BATON_HTTP_ANSWER_BYTES_MAX = 1024 * 1024,
 	BATON_CONNECT_MS = 1000,

@@ -39,6 +39,9 @@ static inline bool baton_str_is(baton_str a, const char *z)
 /* True if `s` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). Any thread. */
 bool baton_str_utf8_ok(baton_str s);
 
+/* Longest well-formed prefix; all of `s` if it is well-formed. */
+baton_str baton_str_utf8_prefix(baton_str s);
+
 /* Longest prefix of `s` of at most `bytes_max` bytes that does not cut a UTF-8 character. */
 baton_str baton_str_clip(baton_str s, size_t bytes_max);
 

@@ -41,19 +41,21 @@ struct baton_record {
 };
 
 struct baton_journal_options {
-	const char *path;          /* directory; created (0700) if missing */
-	const char *key_path;      /* 32-byte master key; created (0600) if missing */
-	uint64_t map_bytes;        /* first size; 0: 64 MiB */
-	uint64_t map_bytes_max;    /* it grows by doubling up to this; 0: 64 GiB */
-	uint64_t reserve_bytes;    /* appends of new sessions are refused below this much free disk; 0: 64 MiB */
-	bool not_durable;          /* bench only: MDB_NOSYNC, to say what durability costs */
-	uint32_t delay_commit_us;  /* bench and tests only: makes every commit this much slower */
+	const char *path;       /* directory; created (0700) if missing */
+	const char *key_path;   /* 32-byte master key; created (0600) if missing */
+	uint64_t map_bytes;     /* first size; 0: 64 MiB */
+	uint64_t map_bytes_max; /* it grows by doubling up to this; 0: 64 GiB */
+	uint64_t
+		reserve_bytes; /* appends of new sessions are refused below this much free disk; 0: 64 MiB */
+	bool not_durable;         /* bench only: MDB_NOSYNC, to say what durability costs */
+	uint32_t delay_commit_us; /* bench and tests only: makes every commit this much slower */
 };
 
 /* Opens or creates. Checks the file's size against its pages first (a truncated map would be
  * SIGBUS), clears stale readers, replays the index tail, starts the writer thread.
  * 0, or BATON_E_IO, _FULL, _CORRUPT, _DENIED (master key does not fit), _SCHEMA; one log line says what and why. */
-int baton_journal_open(const struct baton_journal_options *options, struct baton_journal **ret_journal);
+int baton_journal_open(const struct baton_journal_options *options,
+		       struct baton_journal **ret_journal);
 /* Commits what is queued, writes the index behind, stops the writer. All lanes must be closed. */
 void baton_journal_close(struct baton_journal **journal);
 
@@ -66,16 +68,17 @@ struct baton_lane_events {
 	void (*committed)(void *ud, uint64_t ticket, int rc, uint64_t position);
 };
 
-int baton_lane_open(struct baton_journal *journal, const struct baton_lane_events *events, struct baton_lane **ret_lane);
+int baton_lane_open(struct baton_journal *journal, const struct baton_lane_events *events,
+		    struct baton_lane **ret_lane);
 /* Appends still queued are committed but no longer told. */
 void baton_lane_close(struct baton_lane **lane);
 
 struct baton_append {
 	struct baton_id session;
-	uint64_t expected_seq;  /* seq of the newest record before this; 0: a new session */
+	uint64_t expected_seq; /* seq of the newest record before this; 0: a new session */
 	uint64_t expected_epoch;
 	const struct baton_record *records; /* seq = expected_seq + 1, ... */
-	size_t n_records;       /* 1..BATON_APPEND_RECORDS_MAX */
+	size_t n_records;                   /* 1..BATON_APPEND_RECORDS_MAX */
 };
 
 /* Seals and queues; everything is copied before it returns. Appends of one session go through one
@@ -88,15 +91,18 @@ void baton_lane_poll(struct baton_lane *lane);
 /* Calls `each` for up to `max` committed records of the session with seq > after, in order; stops
  * early if it returns false. Payloads live during the call. Returns how many were told, or
  * BATON_E_NOTFOUND (no such session), _ERASED, _CORRUPT, _IO. */
-typedef bool baton_record_fn(void *ud, const struct baton_id *session, const struct baton_record *record);
+typedef bool baton_record_fn(void *ud, const struct baton_id *session,
+			     const struct baton_record *record);
 int64_t baton_lane_read(struct baton_lane *lane, const struct baton_id *session, uint64_t after,
-                        uint64_t max, baton_record_fn *each, void *ud);
+			uint64_t max, baton_record_fn *each, void *ud);
 
 /* Newest snapshot of a session (sealed like its records; written behind, so it may be older than
  * the last put and may be absent). get: 0 with *ret_seq and bytes in `out`, or BATON_E_NOTFOUND. */
 struct baton_buf;
-int baton_lane_snapshot_put(struct baton_lane *lane, const struct baton_id *session, uint64_t seq, baton_str bytes);
-int baton_lane_snapshot_get(struct baton_lane *lane, const struct baton_id *session, uint64_t *ret_seq, struct baton_buf *out);
+int baton_lane_snapshot_put(struct baton_lane *lane, const struct baton_id *session, uint64_t seq,
+			    baton_str bytes);
+int baton_lane_snapshot_get(struct baton_lane *lane, const struct baton_id *session,
+			    uint64_t *ret_seq, struct baton_buf *out);
 /* The session is no longer in memory: drop its cached key. */
 void baton_lane_forget(struct baton_lane *lane, const struct baton_id *session);
 
@@ -112,10 +118,11 @@ int baton_journal_work(struct baton_journal *journal, uint32_t mask, baton_work_
  * records are told with an empty payload. `position` of the newest record told is in *ret_last.
  * Returns how many were told or an error as baton_lane_read(). */
 int64_t baton_journal_follow(struct baton_journal *journal, uint64_t after, uint64_t max,
-                             baton_record_fn *each, void *ud, uint64_t *ret_last);
+			     baton_record_fn *each, void *ud, uint64_t *ret_last);
 uint64_t baton_journal_last_position(struct baton_journal *journal);
 /* `wake` is called after commits, from the writer's thread; must only signal. NULL removes. One follower per `slot` 0..7. */
-void baton_journal_on_commit(struct baton_journal *journal, unsigned slot, void (*wake)(void *ud), void *ud);
+void baton_journal_on_commit(struct baton_journal *journal, unsigned slot, void (*wake)(void *ud),
+			     void *ud);
 
 /* Small durable values: followers' cursors ("cursor/<name>") and modules' kv ("kv/<module>/<key>").
  * put is synchronous and durable; get appends to `out`, 0 or BATON_E_NOTFOUND. */
@@ -127,7 +134,7 @@ struct baton_journal_stats {
 	uint64_t map_bytes, used_bytes, queued, index_lag /* positions not yet indexed */;
 	uint64_t commit_us_sum, commit_us_max;
 	uint64_t commit_us_buckets[16]; /* <= 64 us << i */
-	int state; /* 0 healthy, BATON_E_FULL or BATON_E_IO */
+	int state;                      /* 0 healthy, BATON_E_FULL or BATON_E_IO */
 };
 void baton_journal_stats(struct baton_journal *journal, struct baton_journal_stats *ret_stats);
 
@@ -138,5 +145,5 @@ struct baton_fsck_counts {
 	uint64_t sessions, records, bytes, erased, errors, repaired;
 };
 int baton_journal_fsck(const struct baton_journal_options *options, bool repair,
-                       void (*report)(void *ud, bool is_error, const char *line), void *ud,
-                       struct baton_fsck_counts *ret_counts);
+		       void (*report)(void *ud, bool is_error, const char *line), void *ud,
+		       struct baton_fsck_counts *ret_counts);

@@ -10,23 +10,26 @@
 
 #include "core/loop/loop.h"
 
-struct baton_http;  /* the client of one loop */
+struct baton_http;                  /* the client of one loop */
 typedef uint64_t baton_http_handle; /* 0 is none; never reused */
 
 struct baton_http_ask {
 	baton_str method, url, body;
 	const baton_str *headers; /* "Name: value" */
 	size_t n_headers;
-	uint32_t connect_ms, first_byte_ms, idle_ms, total_ms; /* 0: BATON_CONNECT_MS, none, none, 60 s */
-	bool sse;       /* parse text/event-stream (WHATWG): on_data gets whole events */
-	bool ndjson;    /* on_data gets whole lines */
-	const char *const *egress; /* "host", "host:port", "*.host"; empty: nothing may be reached */
+	uint32_t connect_ms, first_byte_ms, idle_ms,
+		total_ms; /* 0: BATON_CONNECT_MS, none, none, 60 s */
+	bool sse;         /* parse text/event-stream (WHATWG): on_data gets whole events */
+	bool ndjson;      /* on_data gets whole lines */
+	const char *const
+		*egress; /* "host", "host:port", "*.host"; empty: nothing may be reached */
 	size_t n_egress;
-	bool allow_loopback_http;  /* plain http, and loopback addresses; else https to public addresses only */
+	bool allow_loopback_http; /* plain http, and loopback addresses; else https to public addresses only */
 };
 
 struct baton_http_events { /* [loop]; never from inside start(); exactly one on_end */
-	void (*on_head)(void *ud, baton_http_handle h, uint32_t status, const baton_str *headers, size_t n);
+	void (*on_head)(void *ud, baton_http_handle h, uint32_t status, const baton_str *headers,
+			size_t n);
 	/* sse: event name ("message" by default) and data. else: event empty, data = bytes as they come */
 	void (*on_data)(void *ud, baton_http_handle h, baton_str event, baton_str data);
 	/* NULL: the body ended as the protocol says. Else fail = BATON_FAIL_UNAVAILABLE, _TIMEOUT,
@@ -38,7 +41,8 @@ struct baton_http *baton_http_new(struct baton_loop *loop);
 void baton_http_free(struct baton_http **http); /* open requests end with _CANCELLED */
 /* Copies everything. 0, or BATON_E_INVAL (URL, header with CR LF), _DENIED (egress), _LIMIT. */
 int baton_http_start(struct baton_http *http, const struct baton_http_ask *ask,
-                     const struct baton_http_events *events, void *ud, baton_http_handle *ret_handle);
+		     const struct baton_http_events *events, void *ud,
+		     baton_http_handle *ret_handle);
 void baton_http_pause(struct baton_http *http, baton_http_handle h, bool paused);
 /* Nothing more is told, not even on_end. */
 void baton_http_stop(struct baton_http *http, baton_http_handle h);

@@ -22,21 +22,23 @@ struct baton_loop *baton_loop_new(const char *name);
 void baton_loop_free(struct baton_loop **loop);
 /* Runs until baton_loop_stop(). */
 void baton_loop_run(struct baton_loop *loop);
-void baton_loop_stop(struct baton_loop *loop);                          /* [any] */
+void baton_loop_stop(struct baton_loop *loop); /* [any] */
 /* Lock-free, wakes the loop if it sleeps; letters of one sender arrive in order. [any] */
 void baton_loop_post(struct baton_loop *loop, struct baton_mail *mail);
 /* The uv_loop_t, for libwebsockets' foreign loop. */
 void *baton_loop_uv(struct baton_loop *loop);
-uint64_t baton_loop_now_ns(struct baton_loop *loop);                    /* [any] CLOCK_MONOTONIC */
-uint64_t baton_loop_unix_ms(void);                                      /* [any] */
+uint64_t baton_loop_now_ns(struct baton_loop *loop); /* [any] CLOCK_MONOTONIC */
+uint64_t baton_loop_unix_ms(void);                   /* [any] */
 
 /* One-shot timers, named by a number that is never reused. fn runs on the loop. [loop] */
-uint64_t baton_loop_timer(struct baton_loop *loop, uint64_t delay_ms, void (*fn)(void *ud), void *ud);
+uint64_t baton_loop_timer(struct baton_loop *loop, uint64_t delay_ms, void (*fn)(void *ud),
+			  void *ud);
 /* false if it has fired or never was. */
 bool baton_loop_timer_stop(struct baton_loop *loop, uint64_t timer);
 
 /* `work` on a pool thread, then `done` on the loop. 0 or BATON_E_AGAIN (queue full). [loop] */
-int baton_loop_job(struct baton_loop *loop, void (*work)(void *ud), void (*done)(void *ud), void *ud);
+int baton_loop_job(struct baton_loop *loop, void (*work)(void *ud), void (*done)(void *ud),
+		   void *ud);
 
 /* Called once per turn of the loop before it waits: where frames gathered during it are flushed.
  * At most 4 per loop; never removed. [loop] */
@@ -44,7 +46,7 @@ void baton_loop_before_wait(struct baton_loop *loop, void (*fn)(void *ud), void 
 
 /* Readiness of a descriptor that is not ours to close: fn(ud, readable, writable). [loop] */
 uint64_t baton_loop_watch(struct baton_loop *loop, int fd, bool read, bool write,
-                          void (*fn)(void *ud, bool readable, bool writable), void *ud);
+			  void (*fn)(void *ud, bool readable, bool writable), void *ud);
 void baton_loop_watch_stop(struct baton_loop *loop, uint64_t watch);
 
 /* How long the loop was kept from waiting, worst since the last call, in microseconds. [any] */

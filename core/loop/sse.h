@@ -13,7 +13,8 @@ struct baton_sse {
 	void (*on_event)(void *ud, baton_str event, baton_str data);
 	void *ud;
 };
-void baton_sse_init(struct baton_sse *sse, void (*on_event)(void *ud, baton_str event, baton_str data), void *ud);
+void baton_sse_init(struct baton_sse *sse,
+		    void (*on_event)(void *ud, baton_str event, baton_str data), void *ud);
 /* 0, or BATON_E_TOO_BIG when a line or an event passes BATON_HTTP_LINE_BYTES_MAX. */
 int baton_sse_feed(struct baton_sse *sse, baton_str bytes);
 void baton_sse_done(struct baton_sse *sse);

@@ -18,7 +18,8 @@ struct baton_journal;
 struct baton_stage_options {
 	const char *modules_dir; /* where the .so files are */
 	const char *run_dir;     /* private copies go to run_dir/modules/<sha12>-<n>.so, 0500 */
-	const char *secrets_dir; /* files named as the secrets; environment BATON_SECRET_<NAME> wins */
+	const char
+		*secrets_dir; /* files named as the secrets; environment BATON_SECRET_<NAME> wins */
 	struct baton_journal *journal; /* kv of modules; NULL in tools */
 	bool allow_loopback_http; /* http:// to loopback addresses may be reached (tests, local models) */
 };
@@ -28,7 +29,7 @@ struct baton_stage_options {
  * BATON_E_MODULE, BATON_E_IO; then nothing is left behind, and the policy still belongs to the
  * caller. Blocking: not on a loop. */
 int baton_release_stage(const struct baton_stage_options *options, struct baton_policy *policy,
-                        uint64_t number, struct baton_release **ret_release, char *why, size_t cap);
+			uint64_t number, struct baton_release **ret_release, char *why, size_t cap);
 /* References are counted atomically; the last one unloads (never from inside module code). */
 struct baton_release *baton_release_ref(struct baton_release *release);
 void baton_release_unref(struct baton_release **release);
@@ -46,17 +47,18 @@ int baton_module_inspect(const char *path, struct baton_buf *out, char *why, siz
  * After end or fail nothing more comes for the ticket. */
 struct baton_rack_events {
 	void *ud;
-	void (*intents)(void *ud, uint64_t ticket, const baton_intents *intents);     /* then end */
-	void (*docs)(void *ud, uint64_t ticket, const baton_doc *docs, uint32_t n);   /* then end */
+	void (*intents)(void *ud, uint64_t ticket, const baton_intents *intents);   /* then end */
+	void (*docs)(void *ud, uint64_t ticket, const baton_doc *docs, uint32_t n); /* then end */
 	void (*delta)(void *ud, uint64_t ticket, uint32_t kind, baton_str data);
 	void (*usage)(void *ud, uint64_t ticket, const baton_usage *usage);
-	void (*end)(void *ud, uint64_t ticket, uint32_t reason);                      /* BATON_END_* */
+	void (*end)(void *ud, uint64_t ticket, uint32_t reason); /* BATON_END_* */
 	void (*fail)(void *ud, uint64_t ticket, const baton_error *error);
 };
 
 /* Creates and activates one instance of each generation. [loop] 0 or BATON_E_MODULE with `why`. */
 int baton_rack_new(struct baton_release *release, struct baton_loop *loop,
-                   const struct baton_rack_events *events, struct baton_rack **ret_rack, char *why, size_t cap);
+		   const struct baton_rack_events *events, struct baton_rack **ret_rack, char *why,
+		   size_t cap);
 /* Quiesces and destroys the instances; open calls fail with BATON_FAIL_CANCELLED first. Leftovers
  * (timers, jobs, HTTP) are freed and counted. [loop] */
 void baton_rack_free(struct baton_rack **rack);
@@ -66,9 +68,11 @@ struct baton_release *baton_rack_release(const struct baton_rack *rack);
  * (BATON_E_NOTFOUND: the release has no such module). Inputs are copied or used during the call only. */
 int baton_rack_classify(struct baton_rack *rack, uint64_t ticket, const baton_turn *turn);
 int baton_rack_retrieve(struct baton_rack *rack, uint64_t ticket, const baton_query *query);
-int baton_rack_generate(struct baton_rack *rack, uint64_t ticket, const char *provider, const baton_prompt *prompt);
+int baton_rack_generate(struct baton_rack *rack, uint64_t ticket, const char *provider,
+			const baton_prompt *prompt);
 /* Transcript backend by module name; events are valid during the call only. */
-int baton_rack_transcript(struct baton_rack *rack, uint64_t ticket, const char *name, const baton_entry *entries, uint32_t n);
+int baton_rack_transcript(struct baton_rack *rack, uint64_t ticket, const char *name,
+			  const baton_entry *entries, uint32_t n);
 /* Nothing more comes for the ticket; the module's late words are fenced and counted. */
 void baton_rack_cancel(struct baton_rack *rack, uint64_t ticket, uint32_t why);
 /* Synchronous; the strictest verdict of all rule modules (strings live as long as the rack). 0 or

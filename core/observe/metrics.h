@@ -14,11 +14,11 @@ enum baton_metric {
 	BATON_METRIC_COUNT
 };
 
-enum baton_histogram { /* seconds on the wire, microseconds here */
-	BATON_HIST_TURN,          /* baton_turn_duration_seconds: message durable to outcome */
-	BATON_HIST_FIRST_TOKEN,   /* baton_turn_first_token_seconds */
-	BATON_HIST_COMMIT,        /* baton_journal_commit_wait_seconds: append to acknowledgement */
-	BATON_HIST_COUNT
+enum baton_histogram {                  /* seconds on the wire, microseconds here */
+		       BATON_HIST_TURN, /* baton_turn_duration_seconds: message durable to outcome */
+		       BATON_HIST_FIRST_TOKEN, /* baton_turn_first_token_seconds */
+		       BATON_HIST_COMMIT, /* baton_journal_commit_wait_seconds: append to acknowledgement */
+		       BATON_HIST_COUNT
 };
 enum { BATON_HIST_BUCKETS = 18 }; /* <= 64 us << i; the last is +Inf */
 
@@ -33,4 +33,5 @@ struct baton_metrics { /* of one worker; written by it alone, read by any */
 void baton_metrics_count(struct baton_metrics *metrics, unsigned metric, uint64_t add);
 void baton_metrics_observe(struct baton_metrics *metrics, unsigned histogram, uint64_t us);
 /* Sums `n` workers into Prometheus text exposition 0.0.4. */
-void baton_metrics_text(const struct baton_metrics *const *workers, size_t n, struct baton_buf *out);
+void baton_metrics_text(const struct baton_metrics *const *workers, size_t n,
+			struct baton_buf *out);

@@ -10,7 +10,8 @@
 /* The static host part, same functions as below. */
 const baton_host_expr *baton_expr_host(void);
 
-int32_t baton_expr_compile(baton_str text, baton_expr **ret_expr, char *why, size_t cap, uint32_t *ret_column);
+int32_t baton_expr_compile(baton_str text, baton_expr **ret_expr, char *why, size_t cap,
+			   uint32_t *ret_column);
 int32_t baton_expr_test(const baton_expr *expr, const baton_facts *facts);
 void baton_expr_free(baton_expr *expr);
 

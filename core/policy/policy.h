@@ -24,9 +24,9 @@ struct baton_policy_module {
 	const char *isolation; /* "inline"; "process" is refused until it exists */
 	const char **egress;   /* host:port patterns it may reach through the host's HTTP */
 	size_t n_egress;
-	const char **secrets;  /* names it may use as {{secret:NAME}} */
+	const char **secrets; /* names it may use as {{secret:NAME}} */
 	size_t n_secrets;
-	json_t *config;        /* what create() gets: the entry's `config` object plus "policy" (below) */
+	json_t *config; /* what create() gets: the entry's `config` object plus "policy" (below) */
 };
 /* config.policy by kind: classifier {"intents":[{"name","tier","examples":[...]}]};
  * rule {"rules":[{"id","stage","when","action","queue","priority","reason","reversible"}]};
@@ -35,11 +35,11 @@ struct baton_policy_module {
 
 struct baton_target {
 	const char *name, *provider /* a module's name */, *model, *account;
-	const char *prompt;          /* file in prompts/ without .md, "" for none: the system prompt */
+	const char *prompt; /* file in prompts/ without .md, "" for none: the system prompt */
 	uint64_t in_microusd_per_mtok, out_microusd_per_mtok;
 	uint32_t max_output_tokens;
-	int32_t temperature_milli;   /* -1: the provider's default */
-	bool tools, local;           /* local: costs no network, stays up with everything else down */
+	int32_t temperature_milli; /* -1: the provider's default */
+	bool tools, local;         /* local: costs no network, stays up with everything else down */
 };
 
 /* classes.yaml: what a workflow may do when its primary fails. */
@@ -53,7 +53,7 @@ struct baton_class {
 	enum baton_on_failure on_failure;
 	const char **approved; /* targets that may stand in, by name */
 	size_t n_approved;
-	bool mark_substitute;  /* answers of a substitute are marked for the customer's side */
+	bool mark_substitute;   /* answers of a substitute are marked for the customer's side */
 	const char *on_restart; /* "rerun" or "hand_over": an open turn found after a start */
 };
 
@@ -64,7 +64,8 @@ struct baton_route {
 	size_t n_fallbacks;
 	uint32_t max_p95_ms; /* 0: not set */
 	bool disable_tools_on_fallback;
-	uint32_t first_token_ms, stall_ms, total_ms; /* defaults of limits.h where the file is silent */
+	uint32_t first_token_ms, stall_ms,
+		total_ms; /* defaults of limits.h where the file is silent */
 	const struct baton_class *class_;
 	unsigned tier;
 	const char *queue; /* where this intent is handed over to */
@@ -90,7 +91,8 @@ struct baton_queue_def {
 	size_t n_skills;
 };
 struct baton_agent_def {
-	const char *id, *name, *secret /* name of the secret that holds the token */, *role /* agent, supervisor */;
+	const char *id, *name, *secret /* name of the secret that holds the token */,
+		*role /* agent, supervisor */;
 	const char **queues; /* empty: all */
 	size_t n_queues;
 };
@@ -125,7 +127,8 @@ struct baton_policy {
 	/* channel.yaml */
 	const char **origins; /* exact scheme://host[:port]; "self" = the server's own address */
 	size_t n_origins;
-	const char *say_disclosure, *say_handed_over, *say_handed_back, *say_draft_pending, *say_greeting;
+	const char *say_disclosure, *say_handed_over, *say_handed_back, *say_draft_pending,
+		*say_greeting;
 
 	/* desk.yaml */
 	const char *default_queue;
@@ -138,20 +141,22 @@ struct baton_policy_finding {
 	const char *file;
 	unsigned line, column; /* 1-based; 0: the file as a whole */
 	bool is_error;         /* else a warning */
-	const char *text;      /* one sentence; names the nearest known key or name where there is one */
-	const char *source;    /* the line itself, for the caret; may be NULL */
-	unsigned width;        /* columns to underline */
+	const char *text; /* one sentence; names the nearest known key or name where there is one */
+	const char *source; /* the line itself, for the caret; may be NULL */
+	unsigned width;     /* columns to underline */
 };
 typedef void baton_policy_report(void *ud, const struct baton_policy_finding *finding);
 
 /* Reads and checks `path`. Every finding is reported, in file order. 0 and the set, or
  * BATON_E_POLICY (at least one error was reported), BATON_E_IO (path cannot be read). Blocking. */
-int baton_policy_load(const char *path, baton_policy_report *report, void *ud, struct baton_policy **ret_policy);
+int baton_policy_load(const char *path, baton_policy_report *report, void *ud,
+		      struct baton_policy **ret_policy);
 /* NULL-tolerant; sets the pointer to NULL. */
 void baton_policy_free(struct baton_policy **policy);
 
 /* The route of an intent, or the default one. Never NULL: a set without a default route is refused. */
 const struct baton_route *baton_policy_route(const struct baton_policy *policy, baton_str intent);
-const struct baton_intent_def *baton_policy_intent(const struct baton_policy *policy, baton_str name);
+const struct baton_intent_def *baton_policy_intent(const struct baton_policy *policy,
+						   baton_str name);
 /* Text of prompts/<name>.md, or NULL. */
 const char *baton_policy_prompt(const struct baton_policy *policy, const char *name);

@@ -25,8 +25,8 @@ struct baton_channel_ops {
 };
 
 struct baton_loop *baton_port_loop(struct baton_port *port);
-unsigned baton_port_worker(const struct baton_port *port);   /* index of this worker */
-unsigned baton_port_workers(const struct baton_port *port);  /* how many there are */
+unsigned baton_port_worker(const struct baton_port *port);  /* index of this worker */
+unsigned baton_port_workers(const struct baton_port *port); /* how many there are */
 
 /* Connections are named by the channel: the worker's index in the upper 8 bits, the rest is the
  * channel's (slot and generation, never 0). */
@@ -35,12 +35,13 @@ unsigned baton_port_workers(const struct baton_port *port);  /* how many there a
 
 /* Strings in `command` are copied. See core/actor/shard.h for what comes back. */
 void baton_port_command(struct baton_port *port, const struct baton_id *session, baton_conn conn,
-                        const struct baton_command *command);
+			const struct baton_command *command);
 void baton_port_subscribe(struct baton_port *port, const struct baton_id *session, baton_conn conn,
-                          enum baton_audience audience, uint64_t after);
-void baton_port_unsubscribe(struct baton_port *port, const struct baton_id *session, baton_conn conn);
+			  enum baton_audience audience, uint64_t after);
+void baton_port_unsubscribe(struct baton_port *port, const struct baton_id *session,
+			    baton_conn conn);
 void baton_port_typing(struct baton_port *port, const struct baton_id *session, baton_conn conn,
-                       enum baton_role role, baton_str agent_name);
+		       enum baton_role role, baton_str agent_name);
 /* The desk: DESK, then one CASE per case, then every change. */
 void baton_port_desk_watch(struct baton_port *port, baton_conn conn);
 void baton_port_desk_unwatch(struct baton_port *port, baton_conn conn);
@@ -57,14 +58,18 @@ struct baton_identity {
 };
 enum { BATON_TICKET_TEXT = 43, BATON_RESUME_TEXT = 43 };
 /* A single-use ticket for `identity`, base64url, good for BATON_TICKET_MS. 0 or BATON_E_RATE. */
-int baton_port_ticket_make(struct baton_port *port, const struct baton_identity *identity, char text[BATON_TICKET_TEXT + 1]);
+int baton_port_ticket_make(struct baton_port *port, const struct baton_identity *identity,
+			   char text[BATON_TICKET_TEXT + 1]);
 /* Uses it up. 0, or BATON_E_AUTH (unknown, used, expired), BATON_E_ORIGIN (made for another origin; `origin` NULL-p means: do not compare). */
-int baton_port_ticket_take(struct baton_port *port, baton_str ticket, baton_str origin, struct baton_identity *ret_identity);
+int baton_port_ticket_take(struct baton_port *port, baton_str ticket, baton_str origin,
+			   struct baton_identity *ret_identity);
 /* Proof that its holder opened the session: HMAC-SHA256 of the id, base64url. */
-void baton_port_resume_token(struct baton_port *port, const struct baton_id *session, char text[BATON_RESUME_TEXT + 1]);
+void baton_port_resume_token(struct baton_port *port, const struct baton_id *session,
+			     char text[BATON_RESUME_TEXT + 1]);
 bool baton_port_resume_ok(struct baton_port *port, const struct baton_id *session, baton_str token);
 /* 0 and the agent's identity, or BATON_E_AUTH; constant time in the token. */
-int baton_port_agent_token(struct baton_port *port, baton_str token, struct baton_identity *ret_identity);
+int baton_port_agent_token(struct baton_port *port, baton_str token,
+			   struct baton_identity *ret_identity);
 /* True if the live policy lists this Origin header value, or it is the server's own. `host` is the Host header. */
 bool baton_port_origin_ok(struct baton_port *port, baton_str origin, baton_str host);
 const char *baton_port_greeting(struct baton_port *port); /* of the live policy; may be "" */
@@ -76,7 +81,8 @@ void baton_port_metrics(struct baton_port *port, struct baton_buf *out);
 /* JSON of all parts; returns true if intake works (journal healthy, not draining). */
 bool baton_port_ready(struct baton_port *port, struct baton_buf *out);
 bool baton_port_draining(struct baton_port *port);
-void baton_port_count(struct baton_port *port, unsigned metric, uint64_t add); /* core/observe/metrics.def */
+void baton_port_count(struct baton_port *port, unsigned metric,
+		      uint64_t add); /* core/observe/metrics.def */
 
 /* Directory of the web files (widget, console, shop). */
 const char *baton_port_web_dir(struct baton_port *port);

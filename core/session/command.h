@@ -11,34 +11,40 @@
 extern "C" {
 #endif
 
-enum baton_role { BATON_CUSTOMER, BATON_AGENT, BATON_SUPERVISOR, BATON_ADMIN, BATON_SELF /* the server */ };
+enum baton_role {
+	BATON_CUSTOMER,
+	BATON_AGENT,
+	BATON_SUPERVISOR,
+	BATON_ADMIN,
+	BATON_SELF /* the server */
+};
 
 enum baton_verb {
-	BATON_CMD_MESSAGE,   /* customer: text, client_id */
-	BATON_CMD_HUMAN,     /* customer: wants a person; text = reason, may be empty */
-	BATON_CMD_FEEDBACK,  /* customer: about_seq, value (up|down), text = comment, client_id */
-	BATON_CMD_CLAIM,     /* agent */
-	BATON_CMD_RELEASE,   /* agent: back to the queue; text = reason */
-	BATON_CMD_REPLY,     /* agent: text, client_id, if_seq (0: do not compare) */
-	BATON_CMD_NOTE,      /* agent: text, client_id */
-	BATON_CMD_DRAFT,     /* agent: about_seq = draft, value (accept|edit|reject), text = edited, client_id */
-	BATON_CMD_HANDBACK,  /* agent: back to automation */
-	BATON_CMD_RESOLVE,   /* agent (or customer: close): value = code */
-	BATON_CMD_ERASE,     /* admin */
-	BATON_CMD_EVENT,     /* self: a turn's event (intent_detected ... draft_proposed), fenced by turn */
+	BATON_CMD_MESSAGE,  /* customer: text, client_id */
+	BATON_CMD_HUMAN,    /* customer: wants a person; text = reason, may be empty */
+	BATON_CMD_FEEDBACK, /* customer: about_seq, value (up|down), text = comment, client_id */
+	BATON_CMD_CLAIM,    /* agent */
+	BATON_CMD_RELEASE,  /* agent: back to the queue; text = reason */
+	BATON_CMD_REPLY,    /* agent: text, client_id, if_seq (0: do not compare) */
+	BATON_CMD_NOTE,     /* agent: text, client_id */
+	BATON_CMD_DRAFT, /* agent: about_seq = draft, value (accept|edit|reject), text = edited, client_id */
+	BATON_CMD_HANDBACK, /* agent: back to automation */
+	BATON_CMD_RESOLVE,  /* agent (or customer: close): value = code */
+	BATON_CMD_ERASE,    /* admin */
+	BATON_CMD_EVENT, /* self: a turn's event (intent_detected ... draft_proposed), fenced by turn */
 	BATON_CMD_HAND_OVER, /* self: escalation_triggered in `event`, then the queue; fenced by turn */
-	BATON_CMD_RESTART,   /* self: found with an open turn after a start */
-	BATON_CMD_SAVED      /* self: a transcript backend caught up; event = transcript_saved */
+	BATON_CMD_RESTART, /* self: found with an open turn after a start */
+	BATON_CMD_SAVED    /* self: a transcript backend caught up; event = transcript_saved */
 };
 
 struct baton_command {
 	enum baton_verb verb;
 	enum baton_role role;
-	uint64_t unix_ms;               /* stamped by the shard when it takes the command */
+	uint64_t unix_ms; /* stamped by the shard when it takes the command */
 	baton_str client_id, text, value;
-	baton_str agent, agent_name;    /* of the connection, not of the frame */
+	baton_str agent, agent_name; /* of the connection, not of the frame */
 	uint64_t about_seq, if_seq;
-	uint64_t turn;                  /* of a turn's own commands */
+	uint64_t turn; /* of a turn's own commands */
 	const struct baton_event *event;
 	/* first command of a session: how it came */
 	baton_str channel, locale, customer, customer_tier, origin;

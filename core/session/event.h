@@ -30,7 +30,9 @@ enum baton_event_type {
 #define BATON_KIND_JSON baton_str
 #define EVENT(number, NAME, name, audience, doc) struct baton_ev_##name {
 #define FIELD(name, kind, field, visibility, doc) BATON_KIND_##kind field;
-#define END(name) };
+#define END(name) \
+	}         \
+	;
 #include "core/session/events.def"
 #undef EVENT
 #undef FIELD
@@ -72,12 +74,14 @@ enum baton_event_type baton_event_type_of(baton_str name);
 
 /* Appends the payload as one JSON object, all fields for agents, the public ones for customers.
  * Empty strings, zeros and false are left out. */
-void baton_event_json(const struct baton_event *event, enum baton_audience audience, struct baton_buf *out);
+void baton_event_json(const struct baton_event *event, enum baton_audience audience,
+		      struct baton_buf *out);
 
 /* Reads a payload written by baton_event_json(); unknown keys are skipped (a newer writer).
  * Strings are views into `json` or copies in `arena`: they live as long as both.
  * 0, BATON_E_SCHEMA for an unknown type, BATON_E_JSON. `ret->seq` and `unix_ms` are left alone. */
-int baton_event_parse(unsigned type, baton_str json, struct baton_arena *arena, struct baton_event *ret);
+int baton_event_parse(unsigned type, baton_str json, struct baton_arena *arena,
+		      struct baton_event *ret);
 
 #ifdef __cplusplus
 }

@@ -25,7 +25,7 @@ enum baton_owner { BATON_OWNER_BOT, BATON_OWNER_QUEUE, BATON_OWNER_AGENT };
 /* One line of the conversation, for prompts and for the agent's list. */
 struct baton_line {
 	uint64_t seq;
-	uint32_t role; /* BATON_ROLE_CUSTOMER, _BOT or _AGENT */
+	uint32_t role;  /* BATON_ROLE_CUSTOMER, _BOT or _AGENT */
 	baton_str text; /* owned by the session */
 };
 
@@ -37,14 +37,15 @@ struct baton_session {
 	bool disclosed, resolved, erased;
 	uint64_t opened_ms;
 
-	uint64_t last_message;   /* seq of the newest customer message */
-	uint64_t answered_upto;  /* messages up to this seq have their outcome */
-	uint64_t first_unanswered_ms; /* unix ms of the oldest message without a reply by bot or person */
-	uint64_t messages;       /* customer messages so far */
-	uint64_t exchanges;      /* bot answers since the conversation was last the bot's */
-	uint64_t restarts;       /* of the open turn */
-	uint64_t draft;          /* seq of the draft that waits for review, 0 if none */
-	uint64_t priority;       /* of the waiting or claimed case */
+	uint64_t last_message;  /* seq of the newest customer message */
+	uint64_t answered_upto; /* messages up to this seq have their outcome */
+	uint64_t
+		first_unanswered_ms; /* unix ms of the oldest message without a reply by bot or person */
+	uint64_t messages;           /* customer messages so far */
+	uint64_t exchanges;          /* bot answers since the conversation was last the bot's */
+	uint64_t restarts;           /* of the open turn */
+	uint64_t draft;              /* seq of the draft that waits for review, 0 if none */
+	uint64_t priority;           /* of the waiting or claimed case */
 
 	char channel[BATON_NAME_BYTES_MAX + 1], locale[BATON_NAME_BYTES_MAX + 1];
 	char customer[BATON_NAME_BYTES_MAX + 1], customer_tier[BATON_NAME_BYTES_MAX + 1];
@@ -75,11 +76,13 @@ uint64_t baton_session_seen(const struct baton_session *session, baton_str clien
 enum { BATON_DECISION_EVENTS_MAX = 8 };
 
 struct baton_decision {
-	struct baton_event events[BATON_DECISION_EVENTS_MAX]; /* strings: the command's, or `arena` */
+	struct baton_event
+		events[BATON_DECISION_EVENTS_MAX]; /* strings: the command's, or `arena` */
 	size_t n_events;
-	uint64_t repeat_of;  /* the client id was seen before, under this seq: acknowledge, do nothing */
-	bool cancels_turn;   /* whatever the bot was about to say is void */
-	struct baton_arena *arena; /* given by the caller, for texts that decide() composes */
+	uint64_t
+		repeat_of; /* the client id was seen before, under this seq: acknowledge, do nothing */
+	bool cancels_turn;             /* whatever the bot was about to say is void */
+	struct baton_arena *arena;     /* given by the caller, for texts that decide() composes */
 	const struct baton_says *says; /* given by the caller: what customers are told */
 };
 
@@ -93,7 +96,7 @@ struct baton_says {
 /* 0, or a refusal: BATON_E_STATE, _STALE (the turn is not the open one any more), _DENIED (role),
  * _CONFLICT (if_seq), _INVAL, _LIMIT, _ERASED. On refusal nothing has changed. */
 int baton_session_decide(const struct baton_session *session, const struct baton_command *command,
-                         struct baton_decision *decision);
+			 struct baton_decision *decision);
 
 /* Snapshot: the state as bytes, and back. load() leaves an initialised session on every path and
  * returns 0, BATON_E_SCHEMA or BATON_E_JSON. fold(all events) equals load(snapshot) + fold(rest). */

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Bytes that grow by doubling. */
+
+#include "core/base/buf.h"
+
+#include "core/base/assert.h"
+#include "core/base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { BUF_FIRST_BYTES = 128 };
+
+char *baton_buf_room(struct baton_buf *b, size_t n)
+{
+	baton_assert(n < SIZE_MAX / 4);
+	size_t want = b->n + n + 1;
+	if (want > b->cap) {
+		size_t cap = b->cap ? b->cap : BUF_FIRST_BYTES;
+
+		while (cap < want)
+			cap *= 2;
+		b->p = baton_realloc(b->p, cap);
+		b->cap = cap;
+	}
+	return b->p + b->n;
+}
+
+void baton_buf_add(struct baton_buf *b, const void *p, size_t n)
+{
+	char *to = baton_buf_room(b, n);
+	if (n > 0)
+		memcpy(to, p, n);
+	b->n += n;
+	b->p[b->n] = '\0';
+}
+
+void baton_buf_str(struct baton_buf *b, baton_str s)
+{
+	baton_buf_add(b, s.p, s.n);
+}
+
+void baton_buf_z(struct baton_buf *b, const char *z)
+{
+	baton_buf_add(b, z, strlen(z));
+}
+
+void baton_buf_u64(struct baton_buf *b, uint64_t v)
+{
+	char digits[20];
+	size_t n = sizeof(digits);
+
+	do {
+		digits[--n] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
+	baton_buf_add(b, digits + n, sizeof(digits) - n);
+}
+
+void baton_buf_i64(struct baton_buf *b, int64_t v)
+{
+	if (v < 0)
+		baton_buf_add(b, "-", 1);
+	baton_buf_u64(b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+}
+
+void baton_buf_printf(struct baton_buf *b, const char *fmt, ...)
+{
+	va_list args, again;
+
+	va_start(args, fmt);
+	va_copy(again, args);
+	int n = vsnprintf(NULL, 0, fmt, args);
+	va_end(args);
+	baton_assert(n >= 0);
+	char *to = baton_buf_room(b, (size_t)n);
+	int wrote = vsnprintf(to, (size_t)n + 1, fmt, again);
+	va_end(again);
+	baton_assert(wrote == n);
+	b->n += (size_t)n;
+}
+
+static const char *json_short_escape(unsigned char c)
+{
+	switch (c) {
+	case '"':
+		return "\\\"";
+	case '\\':
+		return "\\\\";
+	case '\n':
+		return "\\n";
+	case '\r':
+		return "\\r";
+	case '\t':
+		return "\\t";
+	case '\b':
+		return "\\b";
+	case '\f':
+		return "\\f";
+	default:
+		return NULL;
+	}
+}
+
+/* Bytes that may be copied as they are: everything but quotes, backslash and controls. U+2028 and
+ * U+2029 are legal in JSON; no reader of ours evaluates it as a script. */
+static size_t json_plain_run(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && (unsigned char)p[i] >= 0x20 && p[i] != '"' && p[i] != '\\')
+		i++;
+	return i;
+}
+
+static void json_escaped(struct baton_buf *b, baton_str s)
+{
+	for (size_t i = 0; i < s.n;) {
+		size_t run = json_plain_run(s.p + i, s.n - i);
+
+		baton_buf_add(b, s.p + i, run);
+		i += run;
+		if (i == s.n)
+			break;
+		unsigned char c = (unsigned char)s.p[i++];
+		const char *escape = json_short_escape(c);
+		if (escape)
+			baton_buf_z(b, escape);
+		else
+			baton_buf_printf(b, "\\u%04x", c);
+	}
+}
+
+void baton_buf_json(struct baton_buf *b, baton_str s)
+{
+	baton_buf_add(b, "\"", 1);
+	while (!baton_str_utf8_ok(s)) {
+		baton_str good = baton_str_utf8_prefix(s);
+
+		json_escaped(b, good);
+		baton_buf_z(b, "\xef\xbf\xbd");
+		s.p += good.n + 1;
+		s.n -= good.n + 1;
+	}
+	json_escaped(b, s);
+	baton_buf_add(b, "\"", 1);
+}
+
+void baton_buf_drop(struct baton_buf *b, size_t n)
+{
+	baton_assert(n <= b->n);
+	if (n == 0)
+		return;
+	memmove(b->p, b->p + n, b->n - n);
+	b->n -= n;
+	b->p[b->n] = '\0';
+}
+
+void baton_buf_done(struct baton_buf *b)
+{
+	baton_free(b->p);
+	*b = (struct baton_buf){ NULL, 0, 0 };
+}

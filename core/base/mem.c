@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The only caller of malloc in the core. Running out ends the process with one line: see mem.h. */
+
+#include "core/base/mem.h"
+
+#include "core/base/assert.h"
+#include "core/base/log.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ARENA_BLOCK_BYTES = 2048 };
+
+struct baton_arena_block {
+	struct baton_arena_block *next;
+	size_t used, cap;
+	alignas(max_align_t) unsigned char bytes[];
+};
+
+static void *mem_or_die(void *p, size_t n)
+{
+	if (p)
+		return p;
+	baton_log(BATON_LOG_ERROR, "out_of_memory", "u", "bytes", (uint64_t)n);
+	abort();
+}
+
+void *baton_alloc(size_t n)
+{
+	return mem_or_die(calloc(1, n ? n : 1), n);
+}
+
+void *baton_realloc(void *p, size_t n)
+{
+	return mem_or_die(realloc(p, n ? n : 1), n);
+}
+
+char *baton_memdupz(const void *p, size_t n)
+{
+	char *copy = mem_or_die(malloc(n + 1), n + 1);
+	if (n > 0)
+		memcpy(copy, p, n);
+	copy[n] = '\0';
+	return copy;
+}
+
+void baton_free(void *p)
+{
+	free(p);
+}
+
+static struct baton_arena_block *arena_grow(struct baton_arena *arena, size_t n)
+{
+	size_t cap = n > ARENA_BLOCK_BYTES ? n : ARENA_BLOCK_BYTES;
+	struct baton_arena_block *block = mem_or_die(malloc(sizeof(*block) + cap), cap);
+
+	block->next = arena->blocks;
+	block->used = 0;
+	block->cap = cap;
+	arena->blocks = block;
+	return block;
+}
+
+void *baton_arena_alloc(struct baton_arena *arena, size_t n)
+{
+	size_t align = alignof(max_align_t);
+
+	baton_assert(n <= SIZE_MAX / 2);
+	n = (n + align - 1) / align * align;
+	struct baton_arena_block *block = arena->blocks;
+	if (!block || block->cap - block->used < n)
+		block = arena_grow(arena, n);
+
+	void *p = block->bytes + block->used;
+	block->used += n;
+	arena->bytes += n;
+	return memset(p, 0, n);
+}
+
+char *baton_arena_dup(struct baton_arena *arena, const void *p, size_t n)
+{
+	char *copy = baton_arena_alloc(arena, n + 1);
+	if (n > 0)
+		memcpy(copy, p, n);
+	return copy;
+}
+
+void baton_arena_done(struct baton_arena *arena)
+{
+	while (arena->blocks) {
+		struct baton_arena_block *next = arena->blocks->next;
+
+		free(arena->blocks);
+		arena->blocks = next;
+	}
+	arena->bytes = 0;
+}
+
+void baton_assert_failed(const char *what, const char *file, int line)
+{
+	baton_log(BATON_LOG_ERROR, "assertion_failed", "ssi", "what", what, "file", file, "line",
+		  (int64_t)line);
+	abort();
+}
