@@ -105,3 +105,20 @@ void baton_assert_failed(const char *what, const char *file, int line)
 		  (int64_t)line);
 	abort();
 }
+
+baton_str baton_str_keep(baton_str s)
+{
+	return (baton_str){ baton_memdupz(s.p, s.n), s.n };
+}
+
+void baton_str_drop(baton_str *s)
+{
+	/* The view is const for its readers; the owner made it with baton_str_keep(). */
+	union {
+		const char *view;
+		void *owned;
+	} p = { .view = s->p };
+
+	baton_free(p.owned);
+	*s = BATON_STR_NONE;
+}

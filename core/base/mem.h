@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include <stddef.h>
+#include "core/base/str.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,6 +25,10 @@ char *baton_memdupz(const void *p, size_t n);
 void baton_free(void *p);
 
 #define baton_new(type) ((type *)baton_alloc(sizeof(type)))
+
+/* An owned copy of a view, NUL behind it, and its end; drop sets the view to none and takes none. */
+baton_str baton_str_keep(baton_str s);
+void baton_str_drop(baton_str *s);
 
 /* An arena: many small allocations with one end. Lives as long as a turn, a command or a policy
  * set; nothing inside is freed alone. One thread at a time. */

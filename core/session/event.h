@@ -56,8 +56,11 @@ struct baton_event {
 
 enum baton_audience { BATON_AUDIENCE_CUSTOMER, BATON_AUDIENCE_AGENT };
 
+enum baton_field_kind { BATON_FIELD_STR, BATON_FIELD_U64, BATON_FIELD_BOOL, BATON_FIELD_JSON };
+
 struct baton_field_info {
-	const char *name, *kind /* "STR", "U64", "BOOL", "JSON" */, *doc;
+	const char *name, *doc;
+	enum baton_field_kind kind;
 	size_t offset; /* within struct baton_event */
 	bool is_public;
 };

@@ -45,6 +45,7 @@ struct baton_session {
 	uint64_t exchanges;          /* bot answers since the conversation was last the bot's */
 	uint64_t restarts;           /* of the open turn */
 	uint64_t draft;              /* seq of the draft that waits for review, 0 if none */
+	baton_str draft_text;        /* its words; owned by the session */
 	uint64_t priority;           /* of the waiting or claimed case */
 
 	char channel[BATON_NAME_BYTES_MAX + 1], locale[BATON_NAME_BYTES_MAX + 1];

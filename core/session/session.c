@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The fold: what an event does to the state. Nothing here refuses; decide.c has done that. */
+
+#include "core/session/session.h"
+
+#include "core/base/assert.h"
+#include "core/journal/journal.h"
+#include "core/session/client_ids.h"
+
+void baton_session_init(struct baton_session *session, const struct baton_id *id)
+{
+	memset(session, 0, sizeof(*session));
+	session->id = *id;
+}
+
+void baton_session_done(struct baton_session *session)
+{
+	for (size_t i = 0; i < session->n_lines; i++)
+		baton_str_drop(&session->lines[i].text);
+	baton_free(session->lines);
+	baton_str_drop(&session->draft_text);
+	baton_client_ids_free(&session->client_ids);
+	memset(session, 0, sizeof(*session));
+}
+
+static void set_name(char to[BATON_NAME_BYTES_MAX + 1], baton_str from)
+{
+	baton_str cut = baton_str_clip(from, BATON_NAME_BYTES_MAX);
+
+	memcpy(to, cut.p ? cut.p : "", cut.n);
+	to[cut.n] = '\0';
+}
+
+static void set_reason(struct baton_session *session, baton_str from)
+{
+	baton_str cut = baton_str_clip(from, sizeof(session->reason) - 1);
+
+	memcpy(session->reason, cut.p ? cut.p : "", cut.n);
+	session->reason[cut.n] = '\0';
+}
+
+static void add_line(struct baton_session *session, uint32_t role, uint64_t seq, baton_str text)
+{
+	if (!session->lines)
+		session->lines = baton_alloc(BATON_PROMPT_MSGS_MAX * sizeof(*session->lines));
+	if (session->n_lines == BATON_PROMPT_MSGS_MAX) {
+		baton_str_drop(&session->lines[0].text);
+		session->n_lines--;
+		memmove(session->lines, session->lines + 1,
+			session->n_lines * sizeof(*session->lines));
+	}
+	session->lines[session->n_lines++] = (struct baton_line){ seq, role, baton_str_keep(text) };
+}
+
+static void drop_draft(struct baton_session *session)
+{
+	session->draft = 0;
+	baton_str_drop(&session->draft_text);
+}
+
+/* Everything the customer has said so far has found its outcome or its person. */
+static void set_owner(struct baton_session *session, enum baton_owner owner, uint64_t epoch)
+{
+	session->owner = owner;
+	session->epoch = epoch;
+	session->answered_upto = session->last_message;
+	session->restarts = 0;
+}
+
+static void apply_message(struct baton_session *session, const struct baton_event *event)
+{
+	session->messages++;
+	session->last_message = event->seq;
+	session->resolved = false;
+	if (session->first_unanswered_ms == 0)
+		session->first_unanswered_ms = event->unix_ms;
+	if (session->owner != BATON_OWNER_BOT)
+		session->answered_upto = event->seq; /* a person will see it: that is its outcome */
+	baton_client_ids_add(&session->client_ids, BATON_CUSTOMER,
+			     event->message_received.client_id, event->seq);
+	add_line(session, BATON_ROLE_CUSTOMER, event->seq, event->message_received.text);
+}
+
+static void apply_answer(struct baton_session *session, const struct baton_event *event)
+{
+	session->answered_upto = event->answer_generated.upto;
+	session->exchanges++;
+	session->restarts = 0;
+	if (session->answered_upto == session->last_message)
+		session->first_unanswered_ms = 0;
+	add_line(session, BATON_ROLE_BOT, event->seq, event->answer_generated.text);
+}
+
+static void apply_opened(struct baton_session *session, const struct baton_event *event)
+{
+	session->opened_ms = event->unix_ms;
+	set_name(session->channel, event->session_opened.channel);
+	set_name(session->locale, event->session_opened.locale);
+	set_name(session->customer, event->session_opened.customer);
+	set_name(session->customer_tier, event->session_opened.customer_tier);
+}
+
+static void apply_queued(struct baton_session *session, const struct baton_event *event)
+{
+	set_owner(session, BATON_OWNER_QUEUE, event->case_queued.epoch);
+	set_name(session->queue, event->case_queued.queue);
+	set_reason(session, event->case_queued.reason);
+	session->priority = event->case_queued.priority;
+}
+
+static void apply_claimed(struct baton_session *session, const struct baton_event *event)
+{
+	set_owner(session, BATON_OWNER_AGENT, event->case_claimed.epoch);
+	set_name(session->agent, event->case_claimed.agent);
+	set_name(session->agent_name, event->case_claimed.agent_name);
+}
+
+static void apply_to_bot(struct baton_session *session, uint64_t epoch)
+{
+	set_owner(session, BATON_OWNER_BOT, epoch);
+	session->exchanges = 0;
+	session->agent[0] = session->agent_name[0] = '\0';
+	session->reason[0] = session->queue[0] = '\0';
+	session->priority = 0;
+	drop_draft(session);
+}
+
+static void apply_draft(struct baton_session *session, const struct baton_event *event)
+{
+	drop_draft(session);
+	session->draft = event->seq;
+	session->draft_text = baton_str_keep(event->draft_proposed.text);
+}
+
+static void apply_human(struct baton_session *session, const struct baton_event *event)
+{
+	session->first_unanswered_ms = 0;
+	baton_client_ids_add(&session->client_ids, BATON_AGENT, event->human_message.client_id,
+			     event->seq);
+	add_line(session, BATON_ROLE_AGENT, event->seq, event->human_message.text);
+}
+
+void baton_session_apply(struct baton_session *session, const struct baton_event *event)
+{
+	baton_assert(event->seq == session->seq + 1);
+	session->seq = event->seq;
+	switch (event->type) {
+	case BATON_EV_SESSION_OPENED:
+		apply_opened(session, event);
+		break;
+	case BATON_EV_DISCLOSURE_MADE:
+		session->disclosed = true;
+		break;
+	case BATON_EV_MESSAGE_RECEIVED:
+		apply_message(session, event);
+		break;
+	case BATON_EV_INTENT_DETECTED:
+		set_name(session->intent, event->intent_detected.intent);
+		break;
+	case BATON_EV_ANSWER_GENERATED:
+		apply_answer(session, event);
+		break;
+	case BATON_EV_DRAFT_PROPOSED:
+		apply_draft(session, event);
+		break;
+	case BATON_EV_DRAFT_REVIEWED:
+		drop_draft(session);
+		break;
+	case BATON_EV_CASE_QUEUED:
+		apply_queued(session, event);
+		break;
+	case BATON_EV_CASE_CLAIMED:
+		apply_claimed(session, event);
+		break;
+	case BATON_EV_CASE_RELEASED:
+		set_owner(session, BATON_OWNER_QUEUE, event->case_released.epoch);
+		session->agent[0] = session->agent_name[0] = '\0';
+		break;
+	case BATON_EV_HUMAN_MESSAGE:
+		apply_human(session, event);
+		break;
+	case BATON_EV_NOTE_ADDED:
+		baton_client_ids_add(&session->client_ids, BATON_AGENT, event->note_added.client_id,
+				     event->seq);
+		break;
+	case BATON_EV_FEEDBACK_GIVEN:
+		baton_client_ids_add(&session->client_ids, BATON_CUSTOMER,
+				     event->feedback_given.client_id, event->seq);
+		break;
+	case BATON_EV_HANDBACK_APPROVED:
+		apply_to_bot(session, event->handback_approved.epoch);
+		break;
+	case BATON_EV_TURN_RESTARTED:
+		session->restarts = event->turn_restarted.times;
+		break;
+	case BATON_EV_SESSION_RESOLVED:
+		apply_to_bot(session, event->session_resolved.epoch);
+		session->resolved = true;
+		session->first_unanswered_ms = 0;
+		break;
+	case BATON_EV_SESSION_ERASED:
+		session->erased = true;
+		session->answered_upto = session->last_message;
+		break;
+	case BATON_EV_NONE:
+	case BATON_EV_POLICY_DECIDED:
+	case BATON_EV_ROUTE_SELECTED:
+	case BATON_EV_SOURCES_RETRIEVED:
+	case BATON_EV_MODEL_FAILED:
+	case BATON_EV_ANSWER_SUPERSEDED:
+	case BATON_EV_ESCALATION_TRIGGERED:
+	case BATON_EV_TRANSCRIPT_SAVED:
+		break; /* facts for readers; the state does not turn on them */
+	}
+}
+
+bool baton_session_turn_open(const struct baton_session *session)
+{
+	return session->owner == BATON_OWNER_BOT && !session->erased &&
+	       session->last_message > session->answered_upto;
+}
+
+unsigned baton_session_marks(const struct baton_session *session)
+{
+	unsigned marks = 0;
+
+	if (session->erased)
+		return BATON_MARK_RESOLVED;
+	if (baton_session_turn_open(session))
+		marks |= BATON_MARK_TURN_OPEN;
+	if (session->owner == BATON_OWNER_QUEUE)
+		marks |= BATON_MARK_CASE_WAITING;
+	if (session->owner == BATON_OWNER_AGENT)
+		marks |= BATON_MARK_CASE_CLAIMED;
+	if (session->resolved)
+		marks |= BATON_MARK_RESOLVED;
+	return marks;
+}
+
+uint64_t baton_session_seen(const struct baton_session *session, baton_str client_id)
+{
+	return baton_client_ids_find(session->client_ids, BATON_CUSTOMER, client_id);
+}
