@@ -12,14 +12,14 @@ enum { WORDS_MAX = 48, WORD_BYTES_MAX = 24, REACH = 6, BARE_WORDS_MAX = 4 };
 
 /* Lower case, without accents marks beyond what people type in a hurry. Spaces around each word. */
 static const char wanting[] =
-	" talk speak chat connect transfer escalate get give want need reach contact call have bring put pass "
-	"sprechen reden verbinden brauche moechte möchte will "
+	" talk speak chat connect transfer escalate get give want need reach contact call "
+	"sprechen reden verbinden brauche moechte möchte "
 	"parler discuter veux voudrais passez besoin "
 	"hablar quiero necesito pasame pásame comunicame "
 	"parlare voglio vorrei "
 	"spreken praten wil graag ";
 static const char persons[] =
-	" human humans person people someone representative rep operator agent advisor adviser supervisor "
+	" human humans person someone representative rep operator agent advisor adviser supervisor "
 	"manager employee staff colleague "
 	"mensch menschen mitarbeiter mitarbeiterin berater beraterin person "
 	"humain humaine personne conseiller conseillère conseillere "
@@ -32,6 +32,8 @@ static const char bare[] =
 	"humano agente operatore medewerker ";
 /* After these the person is the topic, not the wish: "my delivery person", "the person who called". */
 static const char spoiled_by[] = " delivery sales contact same another other each per first ";
+/* German and Dutch put the verb last: "mit einem Menschen sprechen". */
+static const char speaking_last[] = " sprechen reden verbinden spreken praten ";
 static const char refusing[] =
 	" not dont don't no never without kein keine nicht pas sin senza geen niet ";
 
@@ -99,6 +101,14 @@ static bool wishes_for_person(const struct words *words, size_t wish)
 	return false;
 }
 
+static bool person_then_speaking(const struct words *words, size_t person)
+{
+	for (size_t i = person + 1; i < words->n && i <= person + 2; i++)
+		if (is_in(speaking_last, words->word[i]))
+			return !refused(words, person);
+	return false;
+}
+
 static bool bare_request(const struct words *words)
 {
 	if (words->n == 0 || words->n > BARE_WORDS_MAX)
@@ -122,8 +132,11 @@ bool baton_asks_for_person(baton_str text)
 	split(text, &words);
 	if (bare_request(&words))
 		return true;
-	for (size_t i = 0; i < words.n; i++)
+	for (size_t i = 0; i < words.n; i++) {
 		if (is_in(wanting, words.word[i]) && wishes_for_person(&words, i))
 			return true;
+		if (is_in(persons, words.word[i]) && person_then_speaking(&words, i))
+			return true;
+	}
 	return false;
 }

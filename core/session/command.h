@@ -32,7 +32,7 @@ enum baton_verb {
 	BATON_CMD_RESOLVE,  /* agent (or customer: close): value = code */
 	BATON_CMD_ERASE,    /* admin */
 	BATON_CMD_EVENT, /* self: a turn's event (intent_detected ... draft_proposed), fenced by turn */
-	BATON_CMD_HAND_OVER, /* self: escalation_triggered in `event`, then the queue; fenced by turn */
+	BATON_CMD_HAND_OVER, /* self: `events`, the last one escalation_triggered, then the queue; fenced by turn */
 	BATON_CMD_RESTART, /* self: found with an open turn after a start */
 	BATON_CMD_SAVED    /* self: a transcript backend caught up; event = transcript_saved */
 };
@@ -44,8 +44,9 @@ struct baton_command {
 	baton_str client_id, text, value;
 	baton_str agent, agent_name; /* of the connection, not of the frame */
 	uint64_t about_seq, if_seq;
-	uint64_t turn; /* of a turn's own commands */
-	const struct baton_event *event;
+	uint64_t turn;                    /* of a turn's own commands */
+	const struct baton_event *events; /* EVENT, HAND_OVER (the last one is its reason), SAVED */
+	size_t n_events;
 	/* first command of a session: how it came */
 	baton_str channel, locale, customer, customer_tier, origin;
 };

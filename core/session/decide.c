@@ -88,6 +88,16 @@ static void open_session(const struct baton_session *session, const struct baton
 		decision->says->disclosure;
 }
 
+/* Whatever the bot was about to say is void; what was seen of it is taken back in the same append. */
+static void cancel_turn(const struct baton_session *session, const struct baton_command *command,
+			struct baton_decision *decision)
+{
+	decision->cancels_turn = true;
+	if (decision->shown.text.n > 0)
+		add(decision, session, command, BATON_EV_ANSWER_SUPERSEDED)->answer_superseded =
+			decision->shown;
+}
+
 struct hand_over {
 	baton_str text, reason, queue;
 	uint64_t priority, last_message;
@@ -109,7 +119,6 @@ static void add_queued(const struct baton_session *session, const struct baton_c
 		.waiting_since_ms = session->first_unanswered_ms ? session->first_unanswered_ms
 								 : command->unix_ms,
 	};
-	decision->cancels_turn = true;
 }
 
 /* The customer wants a person: no rule, module or policy has a say in it. */
@@ -118,6 +127,8 @@ static void add_customer_asked(const struct baton_session *session,
 			       uint64_t last_message)
 {
 	static const char reason[] = "the customer asked for a person";
+
+	cancel_turn(session, command, decision);
 	struct baton_event *why = add(decision, session, command, BATON_EV_ESCALATION_TRIGGERED);
 
 	why->escalation_triggered = (struct baton_ev_escalation_triggered){
@@ -201,10 +212,10 @@ static int decide_claim(const struct baton_session *session, const struct baton_
 		return BATON_OK;
 	if (session->owner == BATON_OWNER_AGENT)
 		return BATON_E_STALE;
+	cancel_turn(session, command, decision);
 	add(decision, session, command, BATON_EV_CASE_CLAIMED)->case_claimed =
 		(struct baton_ev_case_claimed){ session->epoch + 1, command->agent_name,
 						command->agent };
-	decision->cancels_turn = true;
 	return BATON_OK;
 }
 
@@ -323,12 +334,12 @@ static int decide_resolve(const struct baton_session *session, const struct bato
 	int rc = customer ? BATON_OK : need_holder(session, command);
 	if (rc < 0)
 		return rc;
+	cancel_turn(session, command, decision);
 	add(decision, session, command, BATON_EV_SESSION_RESOLVED)->session_resolved =
 		(struct baton_ev_session_resolved){
 			customer ? BATON_STR("customer") : BATON_STR("agent"), command->agent,
 			baton_str_clip(command->value, BATON_NAME_BYTES_MAX), session->epoch + 1
 		};
-	decision->cancels_turn = true;
 	return BATON_OK;
 }
 
@@ -339,9 +350,9 @@ static int decide_erase(const struct baton_session *session, const struct baton_
 		return BATON_E_DENIED;
 	if (session->seq == 0)
 		return BATON_E_NOTFOUND;
+	cancel_turn(session, command, decision);
 	add(decision, session, command, BATON_EV_SESSION_ERASED)->session_erased.by =
 		command->agent;
-	decision->cancels_turn = true;
 	return BATON_OK;
 }
 
@@ -377,21 +388,31 @@ static void add_draft_review(const struct baton_session *session,
 					.last_message = session->last_message });
 }
 
+/* The turn's own events as they are; seq and time are the session's. */
+static void add_events(const struct baton_session *session, const struct baton_command *command,
+		       struct baton_decision *decision)
+{
+	for (size_t i = 0; i < command->n_events; i++) {
+		struct baton_event *event =
+			add(decision, session, command, command->events[i].type);
+		uint64_t seq = event->seq;
+
+		baton_assert(event->type != BATON_EV_ANSWER_GENERATED || session->disclosed);
+		*event = command->events[i];
+		event->seq = seq;
+		event->unix_ms = command->unix_ms;
+	}
+}
+
 static int decide_event(const struct baton_session *session, const struct baton_command *command,
 			struct baton_decision *decision)
 {
 	int rc = need_turn(session, command);
 	if (rc < 0)
 		return rc;
-	enum baton_event_type type = command->event->type;
-	baton_assert(type != BATON_EV_ANSWER_GENERATED || session->disclosed);
-	struct baton_event *event = add(decision, session, command, type);
-	uint64_t seq = event->seq, unix_ms = event->unix_ms;
-
-	*event = *command->event;
-	event->seq = seq;
-	event->unix_ms = unix_ms;
-	if (type == BATON_EV_DRAFT_PROPOSED)
+	add_events(session, command, decision);
+	if (command->n_events > 0 &&
+	    command->events[command->n_events - 1].type == BATON_EV_DRAFT_PROPOSED)
 		add_draft_review(session, command, decision);
 	return BATON_OK;
 }
@@ -402,9 +423,11 @@ static int decide_hand_over(const struct baton_session *session,
 	int rc = need_turn(session, command);
 	if (rc < 0)
 		return rc;
-	const struct baton_ev_escalation_triggered *why = &command->event->escalation_triggered;
+	baton_assert(command->n_events > 0);
+	const struct baton_ev_escalation_triggered *why =
+		&command->events[command->n_events - 1].escalation_triggered;
 
-	add(decision, session, command, BATON_EV_ESCALATION_TRIGGERED)->escalation_triggered = *why;
+	add_events(session, command, decision);
 	add_queued(session, command, decision,
 		   &(struct hand_over){ .text = decision->says->handed_over,
 					.reason = why->reason,
@@ -434,7 +457,7 @@ static int decide_saved(const struct baton_session *session, const struct baton_
 	if (session->seq == 0)
 		return BATON_E_NOTFOUND;
 	add(decision, session, command, BATON_EV_TRANSCRIPT_SAVED)->transcript_saved =
-		command->event->transcript_saved;
+		command->events[0].transcript_saved;
 	return BATON_OK;
 }
 

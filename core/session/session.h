@@ -74,7 +74,7 @@ unsigned baton_session_marks(const struct baton_session *session);
 /* The seq under which this client id was seen, 0 if never. */
 uint64_t baton_session_seen(const struct baton_session *session, baton_str client_id);
 
-enum { BATON_DECISION_EVENTS_MAX = 8 };
+enum { BATON_DECISION_EVENTS_MAX = BATON_APPEND_RECORDS_MAX };
 
 struct baton_decision {
 	struct baton_event
@@ -83,8 +83,10 @@ struct baton_decision {
 	uint64_t
 		repeat_of; /* the client id was seen before, under this seq: acknowledge, do nothing */
 	bool cancels_turn;             /* whatever the bot was about to say is void */
-	struct baton_arena *arena;     /* given by the caller, for texts that decide() composes */
 	const struct baton_says *says; /* given by the caller: what customers are told */
+	/* given by the caller: what an unfinished answer of the open turn has shown; if the decision makes
+	 * the turn void, that text is withdrawn by an answer_superseded of its own. text.n = 0: nothing */
+	struct baton_ev_answer_superseded shown;
 };
 
 /* The sentences that the session itself says; from policies, with built-in ones behind them. */
