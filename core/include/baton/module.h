@@ -148,7 +148,8 @@ typedef struct baton_host {
   int32_t (*call_set)(baton_ctx *, baton_call, void *user);
   void   *(*call_get)(baton_ctx *, baton_call);
 } baton_host;
-enum { BATON_DELTA_TEXT = 0, BATON_DELTA_REASONING, BATON_DELTA_TOOL_CALL /* json */, BATON_DELTA_CITATION };
+enum { BATON_DELTA_TEXT = 0, BATON_DELTA_REASONING, BATON_DELTA_TOOL_CALL /* json */, BATON_DELTA_CITATION /* json: sources used */,
+       BATON_DELTA_UNKNOWN /* no data: "I do not know" is what the text says */ };
 enum { BATON_END_STOP = 0, BATON_END_LENGTH, BATON_END_TOOL_CALLS, BATON_END_FILTERED };
 
 /* -------------------------------------------------------- module kinds */
@@ -209,7 +210,9 @@ typedef struct baton_facts {               /* everything a rule may look at; rec
   uint32_t exchanges, unresolved_exchanges, tool_errors, auth_failures, reopen_count;
   uint32_t last_fail, primary_health_ppm, degraded_level, queue_depth, agents_free;
   uint64_t age_ms, idle_ms, cost_microusd, cost_ceiling_microusd, sla_left_ms;
+  uint32_t stage, reserved;             /* BATON_STAGE_*: before any model is asked, or on its answer */
 } baton_facts;
+enum { BATON_STAGE_BEFORE = 0, BATON_STAGE_AFTER };
 enum { BATON_FACT_ASKED_HUMAN = 1u, BATON_FACT_HUMAN_ACTIVE = 2u, BATON_FACT_SECURITY = 4u, BATON_FACT_BILLING = 8u,
        BATON_FACT_LEGAL = 16u, BATON_FACT_RETRIEVAL_EMPTY = 32u, BATON_FACT_POLICY_HIT = 64u };
 typedef struct baton_verdict {

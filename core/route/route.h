@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Who is asked next. Pure: a route, what happened so far, and the time left go in; a target, a delay
+ * and a reason come out. What a failure class allows is the table of docs/FAULTS.md, in one place.
+ */
+#pragma once
+
+#include "core/policy/policy.h"
+
+/* One provider call of a turn and how it failed. */
+struct baton_attempt {
+	const struct baton_target *target;
+	uint32_t fail;           /* BATON_FAIL_* */
+	uint32_t retry_after_ms; /* the provider's hint, 0 if none */
+	char code[32];           /* failure class in words, for the transcript */
+	bool showed;             /* the customer had seen a part of it */
+};
+
+struct baton_choice {
+	const struct baton_target *target;
+	uint64_t delay_ms;  /* wait this long first */
+	const char *reason; /* primary, retry, fallback */
+	bool substitute;    /* not the route's primary */
+};
+
+/* The route of `intent`, else the one named "default". Never NULL for a checked policy set. */
+const struct baton_route *baton_route_of(const struct baton_policy *policy, const char *intent);
+const struct baton_intent_def *baton_route_intent(const struct baton_policy *policy,
+						  const char *intent);
+/* Text of the prompt named, "" if there is none. */
+baton_str baton_route_prompt(const struct baton_policy *policy, const char *name);
+
+/* The next attempt, or false: nobody is left, or the class forbids a substitute, or the kind of
+ * failure must not be routed around. `left_ms` is what remains of the turn's total budget. `random`
+ * spreads the retries (full jitter). */
+bool baton_route_next(const struct baton_route *route, const struct baton_attempt *past,
+		      size_t n_past, uint64_t left_ms, uint64_t random,
+		      struct baton_choice *ret_choice);
+
+/* Name of a failure class in the words of the transcript. Static. */
+const char *baton_fail_name(uint32_t fail);

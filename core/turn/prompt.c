@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What modules are shown of a turn: facts for rules, a view for classifiers, a prompt for providers. */
+
+#include "core/turn/run.h"
+
+static const uint64_t NS_PER_MS = 1000000;
+
+void baton_run_view(struct baton_run *run, baton_turn *ret_turn)
+{
+	const struct baton_session *session = run->session;
+	char *id = baton_arena_alloc(&run->arena, BATON_ID_TEXT + 1);
+	baton_msg *msgs = baton_arena_alloc(&run->arena, (session->n_lines + 1) * sizeof(*msgs));
+	struct baton_buf turn_id = { NULL, 0, 0 };
+
+	baton_id_text(&session->id, id);
+	baton_buf_printf(&turn_id, "%s-%llu", id, (unsigned long long)run->turn);
+	for (size_t i = 0; i < session->n_lines; i++)
+		msgs[i] = (baton_msg){ .role = session->lines[i].role,
+				       .text = session->lines[i].text };
+	*ret_turn = (baton_turn){
+		.size = sizeof(*ret_turn),
+		.session_id = baton_str_of(id),
+		.turn_id = { baton_arena_dup(&run->arena, turn_id.p, turn_id.n), turn_id.n },
+		.channel = baton_str_of(session->channel),
+		.locale = baton_str_of(session->locale),
+		.customer_ref = baton_str_of(session->customer),
+		.customer_tier = baton_str_of(session->customer_tier),
+		.intent = baton_str_of(run->intent),
+		.msgs = msgs,
+		.n_msgs = (uint32_t)session->n_lines,
+		.attempt = (uint32_t)run->n_attempts,
+		.deadline_ns = run->deadline_ns,
+	};
+	baton_buf_done(&turn_id);
+}
+
+/* Newest messages within the prompt's bounds; a system message first. Lines that came after the
+ * turn's own message are left for the next turn. */
+static size_t newest_within(const struct baton_run *run, const baton_turn *turn, size_t *ret_end)
+{
+	size_t end = turn->n_msgs, bytes = 0;
+
+	while (end > 0 && run->session->lines[end - 1].seq > run->turn)
+		end--;
+	size_t begin = end;
+	while (begin > 0 && bytes + turn->msgs[begin - 1].text.n <= BATON_PROMPT_BYTES_MAX)
+		bytes += turn->msgs[--begin].text.n;
+	*ret_end = end;
+	return begin;
+}
+
+void baton_run_prompt(struct baton_run *run, const baton_turn *turn, baton_prompt *ret_prompt)
+{
+	const struct baton_target *target = run->choice.target;
+	baton_msg *msgs = baton_arena_alloc(&run->arena, (turn->n_msgs + 1) * sizeof(*msgs));
+	baton_turn *view = baton_arena_alloc(&run->arena, sizeof(*view));
+	baton_str system = baton_route_prompt(run->policy, target->prompt);
+	struct baton_buf key = { NULL, 0, 0 };
+	size_t end, n = 0, begin = newest_within(run, turn, &end);
+
+	if (system.n > 0)
+		msgs[n++] = (baton_msg){ .role = BATON_ROLE_SYSTEM, .text = system };
+	memcpy(msgs + n, turn->msgs + begin, (end - begin) * sizeof(*msgs));
+	n += end - begin;
+	*view = *turn;
+	view->msgs = msgs;
+	view->n_msgs = (uint32_t)n;
+	view->flags = run->choice.substitute ? BATON_TURN_DEGRADED : 0;
+	baton_buf_printf(&key, "%.*s-%zu", (int)turn->turn_id.n, turn->turn_id.p, run->n_attempts);
+	*ret_prompt = (baton_prompt){
+		.size = sizeof(*ret_prompt),
+		.turn = view,
+		.model = baton_str_of(target->model),
+		.idempotency_key = { baton_arena_dup(&run->arena, key.p, key.n), key.n },
+		.max_output_tokens = target->max_output_tokens,
+		.temperature_milli = target->temperature_milli,
+		.docs = run->docs,
+		.n_docs = run->n_docs,
+	};
+	baton_buf_done(&key);
+}
+
+static uint32_t fact_flags(const struct baton_run *run)
+{
+	uint32_t flags = 0;
+
+	/* Asking in words has been handled before a turn begins; the classifier may hear it too. */
+	if (strcmp(run->intent, "speak-to-human") == 0)
+		flags |= BATON_FACT_ASKED_HUMAN;
+	if (run->unknown || (run->step > BATON_STEP_RETRIEVED && run->n_docs == 0))
+		flags |= BATON_FACT_RETRIEVAL_EMPTY;
+	return flags;
+}
+
+void baton_run_facts(const struct baton_run *run, uint32_t stage, baton_facts *ret_facts)
+{
+	const struct baton_session *session = run->session;
+	const struct baton_attempt *last =
+		run->n_attempts > 0 ? &run->attempts[run->n_attempts - 1] : NULL;
+	uint64_t now_ns = run->ops->now_ns(run->ud);
+
+	*ret_facts = (baton_facts){
+		.size = sizeof(*ret_facts),
+		.flags = fact_flags(run),
+		.intent = baton_str_of(run->intent),
+		.customer_tier = baton_str_of(session->customer_tier),
+		.channel = baton_str_of(session->channel),
+		.locale = baton_str_of(session->locale),
+		.last_fail_provider = baton_str_of(last && last->fail ? last->target->name : ""),
+		.last_fail = last ? last->fail : 0,
+		.intent_ppm = run->intent_ppm,
+		.answer_ppm = run->n_docs > 0 ? run->docs[0].score_ppm : 0,
+		.sentiment_ppm = run->sentiment_ppm,
+		.exchanges = (uint32_t)session->exchanges,
+		/* The customer writes again, so what was answered before did not settle it. */
+		.unresolved_exchanges = (uint32_t)session->exchanges,
+		.primary_health_ppm = 1000000,
+		.age_ms = session->first_unanswered_ms > session->opened_ms
+				  ? session->first_unanswered_ms - session->opened_ms
+				  : 0,
+		.idle_ms = (now_ns - run->started_ns) / NS_PER_MS,
+		.cost_microusd = run->usage.cost_microusd,
+		.stage = stage,
+	};
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A run's beginning and end, and what is heard meanwhile. No decisions here: steps.c has them. */
+
+#include "core/turn/run.h"
+
+#include "core/base/assert.h"
+#include "core/observe/metrics.h"
+
+#include <stdlib.h>
+
+static const uint64_t NS_PER_MS = 1000000;
+
+struct baton_run *baton_run_new(const struct baton_run_start *start)
+{
+	struct baton_run *run = baton_new(struct baton_run);
+
+	run->ops = start->ops;
+	run->ud = start->ud;
+	run->session = start->session;
+	run->release = start->release;
+	run->policy = start->policy;
+	run->release_number = start->release_number;
+	run->turn = start->session->last_message;
+	run->message_ms = start->session->first_unanswered_ms;
+	run->tier = BATON_TIER_AUTOMATED;
+	run->sentiment_ppm = 500000;
+	run->started_ns = run->ops->now_ns(run->ud);
+	run->deadline_ns = run->started_ns + BATON_TURN_TOTAL_MS * NS_PER_MS;
+	run->ops->count(run->ud, BATON_METRIC_TURNS, 1);
+	return run;
+}
+
+void baton_run_free(struct baton_run **run)
+{
+	if (!*run)
+		return;
+	baton_buf_done(&(*run)->answer);
+	baton_arena_done(&(*run)->arena);
+	baton_free(*run);
+	*run = NULL;
+}
+
+static baton_str keep(struct baton_run *run, baton_str s)
+{
+	return (baton_str){ baton_arena_dup(&run->arena, s.p, s.n), s.n };
+}
+
+static void copy_name(char *to, size_t cap, baton_str from)
+{
+	baton_str cut = baton_str_clip(from, cap - 1);
+
+	memcpy(to, cut.p ? cut.p : "", cut.n);
+	to[cut.n] = '\0';
+}
+
+void baton_run_heard_intents(struct baton_run *run, const baton_intents *intents)
+{
+	run->sentiment_ppm = intents->sentiment_ppm;
+	run->sentiment_known = true;
+	copy_name(run->language, sizeof(run->language), intents->language);
+	if (intents->n == 0)
+		return;
+	copy_name(run->intent, sizeof(run->intent), intents->v[0].name);
+	run->intent_ppm = intents->v[0].confidence_ppm;
+}
+
+void baton_run_heard_docs(struct baton_run *run, const baton_doc *docs, uint32_t n)
+{
+	if (n > BATON_DOCS_MAX)
+		n = BATON_DOCS_MAX;
+	run->docs = baton_arena_alloc(&run->arena, n * sizeof(*docs));
+	run->n_docs = n;
+	for (uint32_t i = 0; i < n; i++) {
+		run->docs[i] = docs[i];
+		run->docs[i].id = keep(run, docs[i].id);
+		run->docs[i].title = keep(run, docs[i].title);
+		run->docs[i].uri = keep(run, docs[i].uri);
+		run->docs[i].snippet = keep(run, docs[i].snippet);
+		run->docs[i].version = keep(run, docs[i].version);
+	}
+}
+
+/* The customer sees text as it comes, but nothing before the first word: a lone line break or blank
+ * would open an empty bubble. */
+static void say_new(struct baton_run *run)
+{
+	if (!run->speaks || run->said == run->answer.n)
+		return;
+	baton_str text = { run->answer.p + run->said, run->answer.n - run->said };
+	run->ops->say(run->ud, run, text, run->said);
+	run->said = run->answer.n;
+}
+
+static void heard_text(struct baton_run *run, baton_str text)
+{
+	if (run->answer.n == 0)
+		while (text.n > 0 &&
+		       (*text.p == ' ' || *text.p == '\n' || *text.p == '\r' || *text.p == '\t')) {
+			text.p++;
+			text.n--;
+		}
+	if (text.n == 0)
+		return;
+	uint64_t now_ns = run->ops->now_ns(run->ud);
+	if (run->first_token_ns == 0)
+		run->first_token_ns = now_ns;
+	run->last_token_ns = now_ns;
+	baton_buf_str(&run->answer, text);
+	say_new(run);
+}
+
+void baton_run_heard_delta(struct baton_run *run, uint32_t kind, baton_str data)
+{
+	switch (kind) {
+	case BATON_DELTA_TEXT:
+		heard_text(run, data);
+		break;
+	case BATON_DELTA_REASONING:
+		/* Thinking is life, but no word for the customer. */
+		run->last_token_ns = run->ops->now_ns(run->ud);
+		break;
+	case BATON_DELTA_CITATION:
+		run->sources = keep(run, data);
+		break;
+	case BATON_DELTA_UNKNOWN:
+		run->unknown = true;
+		break;
+	default:
+		break; /* tool calls: nothing was offered, so nothing can be called */
+	}
+}
+
+void baton_run_heard_usage(struct baton_run *run, const baton_usage *usage)
+{
+	run->usage = *usage;
+}
+
+void baton_run_heard_end(struct baton_run *run, uint32_t reason)
+{
+	run->ticket = 0;
+	run->heard_end = true;
+	run->end_reason = reason;
+}
+
+void baton_run_heard_fail(struct baton_run *run, const baton_error *error)
+{
+	run->ticket = 0;
+	run->heard_fail = true;
+	if (run->step != BATON_STEP_HEAR || run->n_attempts == 0)
+		return; /* a classifier or a retriever: its step says so */
+	struct baton_attempt *attempt = &run->attempts[run->n_attempts - 1];
+	attempt->fail = error->fail;
+	attempt->retry_after_ms = error->retry_after_ms;
+	copy_name(attempt->code, sizeof(attempt->code), error->code);
+	run->http_status = error->http_status;
+	run->fail_message = keep(run, baton_str_clip(error->message, 500));
+}
+
+void baton_run_cancel(struct baton_run *run, uint32_t why)
+{
+	if (run->done)
+		return;
+	run->done = true;
+	if (run->ticket != 0)
+		run->ops->cancel(run->ud, run, why);
+	run->ticket = 0;
+	run->ops->count(run->ud, BATON_METRIC_TURNS_CANCELLED, 1);
+}
+
+struct baton_ev_answer_superseded baton_run_shown(const struct baton_run *run)
+{
+	return (struct baton_ev_answer_superseded){ .turn = run->turn,
+						    .attempt = run->n_attempts,
+						    .text = { run->answer.p, run->said } };
+}

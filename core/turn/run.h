@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A run: one turn being worked on, from a customer's message to its one outcome.
+ *
+ * A run is a table of small steps (steps.c). A step does one thing, never blocks, and says what comes
+ * then: go on, wait (with a deadline), or done. What modules answer is recorded here and wakes the
+ * run; baton_run_go() alone writes run->step. Across a wait the run holds a ticket, a number good for
+ * one end; a late answer finds nobody.
+ *
+ * A run decides nothing that lasts: its events go to the session as commands and are refused there
+ * when a person has taken over meanwhile. Pure behind its ops. One thread: the shard's.
+ */
+#pragma once
+
+#include "core/route/route.h"
+#include "core/session/session.h"
+
+typedef uint64_t baton_ticket;
+struct baton_release;
+struct baton_run;
+
+enum baton_step {
+	BATON_STEP_CLASSIFY,
+	BATON_STEP_CLASSIFIED,
+	BATON_STEP_RULES_BEFORE,
+	BATON_STEP_ROUTE,
+	BATON_STEP_RETRIEVE,
+	BATON_STEP_RETRIEVED,
+	BATON_STEP_ASK,
+	BATON_STEP_HEAR,
+	BATON_STEP_RULES_AFTER,
+	BATON_STEP_ANSWER,
+	BATON_STEP_DRAFT,
+	BATON_STEP_HAND_OVER,
+	BATON_STEP_COUNT
+};
+
+struct baton_run_ops {
+	uint64_t (*now_ns)(void *ud);
+	uint64_t (*random)(void *ud);
+	/* A fresh ticket that leads back to this run. */
+	baton_ticket (*ticket)(void *ud, struct baton_run *run);
+	/* The module calls of core/actor/seam.h, on the run's pinned release. */
+	int (*classify)(void *ud, struct baton_run *run, const baton_turn *turn);
+	int (*retrieve)(void *ud, struct baton_run *run, const baton_query *query);
+	int (*generate)(void *ud, struct baton_run *run, const char *provider,
+			const baton_prompt *prompt);
+	void (*cancel)(void *ud, struct baton_run *run, uint32_t why);
+	int (*rules)(void *ud, struct baton_run *run, const baton_facts *facts,
+		     baton_verdict *ret_verdict);
+	/* baton_run_go() after at most `ms`, unless waked earlier; replaces the last wait. */
+	void (*wait)(void *ud, struct baton_run *run, uint64_t ms);
+	/* The session takes these events in one append: BATON_CMD_EVENT or BATON_CMD_HAND_OVER. 0, or
+	 * <0: the turn is void, say nothing more. */
+	int (*emit)(void *ud, struct baton_run *run, enum baton_verb verb,
+		    const struct baton_event *events, size_t n);
+	/* Text for the customer's eyes, provisional; the next bytes of the attempt's answer. */
+	void (*say)(void *ud, struct baton_run *run, baton_str text, uint64_t offset);
+	void (*count)(void *ud, unsigned metric, uint64_t add);
+	void (*observe)(void *ud, unsigned metric, uint64_t us);
+};
+
+enum { BATON_RUN_NOTES_MAX = 10 }; /* + outcome, escalation and queue stay under one append */
+
+struct baton_run {
+	const struct baton_run_ops *ops;
+	void *ud;                            /* given to ops */
+	const struct baton_session *session; /* the actor's; outlives the run */
+	struct baton_release *release;       /* pinned by the actor for the run's life */
+	const struct baton_policy *policy;   /* of that release */
+	uint64_t release_number;
+
+	uint64_t turn;       /* seq of the newest message it answers */
+	uint64_t message_ms; /* unix ms of that message */
+	enum baton_step step;
+	bool done;
+	uint64_t started_ns, deadline_ns, wait_until_ns;
+
+	baton_ticket ticket; /* 0: nobody is asked */
+	bool heard_end;      /* the ticket's end has come */
+	bool heard_fail;
+	uint32_t end_reason;
+	struct baton_attempt attempts[BATON_TURN_ATTEMPTS_MAX];
+	size_t n_attempts; /* begun; the last one may be running */
+	uint32_t http_status;
+	baton_str fail_message;
+
+	char intent[BATON_NAME_BYTES_MAX + 1], language[16];
+	uint32_t intent_ppm, sentiment_ppm;
+	bool classifier_failed, sentiment_known;
+	baton_doc *docs;
+	uint32_t n_docs;
+	const struct baton_route *route;
+	unsigned tier;
+	struct baton_choice choice;
+
+	struct baton_buf answer; /* of the attempt that is running */
+	size_t said;             /* bytes of it that went to say() */
+	bool speaks;             /* tier 1: the customer may see it grow */
+	bool unknown;            /* the provider said that it does not know */
+	baton_str sources;       /* JSON array, from citations */
+	baton_usage usage;
+	uint64_t asked_ns, first_token_ns, last_token_ns;
+
+	struct baton_event notes[BATON_RUN_NOTES_MAX];
+	size_t n_notes;
+	struct { /* why a person is needed */
+		baton_str rule, reason, queue;
+		uint64_t priority;
+		bool reversible;
+	} why;
+	struct baton_arena arena;
+};
+
+/* Everything about the turn that must be known before its first step. */
+struct baton_run_start {
+	const struct baton_run_ops *ops;
+	void *ud;
+	const struct baton_session *session;
+	struct baton_release *release;
+	const struct baton_policy *policy;
+	uint64_t release_number;
+};
+struct baton_run *baton_run_new(const struct baton_run_start *start);
+void baton_run_free(struct baton_run **run);
+
+/* Runs steps until one waits or the run is done; look at run->done afterwards. Called to start, when
+ * the wait is over, and after each of the heard functions below. */
+void baton_run_go(struct baton_run *run);
+
+/* What came for the run's ticket; the caller has checked that the ticket is run->ticket. Each only
+ * records; then call baton_run_go(). */
+void baton_run_heard_intents(struct baton_run *run, const baton_intents *intents);
+void baton_run_heard_docs(struct baton_run *run, const baton_doc *docs, uint32_t n);
+void baton_run_heard_delta(struct baton_run *run, uint32_t kind, baton_str data);
+void baton_run_heard_usage(struct baton_run *run, const baton_usage *usage);
+void baton_run_heard_end(struct baton_run *run, uint32_t reason);
+void baton_run_heard_fail(struct baton_run *run, const baton_error *error);
+
+/* A person took over, or the session ended: asks whoever is working to stop. The run is done. */
+void baton_run_cancel(struct baton_run *run, uint32_t why);
+
+/* What the customer has seen of an answer that is not final, for answer_superseded; text.n = 0: nothing. */
+struct baton_ev_answer_superseded baton_run_shown(const struct baton_run *run);
+
+/* --- for steps.c --- */
+void baton_run_facts(const struct baton_run *run, uint32_t stage, baton_facts *ret_facts);
+void baton_run_view(struct baton_run *run, baton_turn *ret_turn); /* arrays in the arena */
+void baton_run_prompt(struct baton_run *run, const baton_turn *turn, baton_prompt *ret_prompt);
