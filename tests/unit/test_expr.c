@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Conditions: what they mean, what is refused and where, and that facts survive being written down.
+ * The expected results are those of the CEL specification (langdef.md, "Runtime Errors", "Logical
+ * Operators", "Numeric Values"), worked out by hand, one per row.
+ */
+
+#include "core/base/errors.h"
+#include "core/base/limits.h"
+#include "core/base/mem.h"
+#include "core/policy/expr.h"
+#include "core/policy/facts.h"
+#include "core/policy/nearest.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/* The facts all rows see. */
+static baton_facts facts_of_a_hard_case(void)
+{
+	baton_facts f = { .size = sizeof(f) };
+
+	f.flags = BATON_FACT_ASKED_HUMAN | BATON_FACT_BILLING;
+	f.session_id = BATON_STR("0191-a");
+	f.intent = BATON_STR("billing-question");
+	f.customer_tier = BATON_STR("vip");
+	f.channel = BATON_STR("web");
+	f.locale = BATON_STR("d\xc3\xa9");
+	f.last_fail_provider = BATON_STR("openai");
+	f.tags_json = BATON_STR("[\"vip\",\"caf\\u00e9\"]");
+	f.intent_ppm = 350000;
+	f.answer_ppm = 1000000;
+	f.sentiment_ppm = 400000;
+	f.exchanges = 3;
+	f.unresolved_exchanges = 2;
+	f.last_fail = BATON_FAIL_RATE_LIMITED;
+	f.queue_depth = 7;
+	f.age_ms = 9007199254740993u; /* 2^53 + 1: not a double */
+	f.sla_left_ms = UINT64_MAX;
+	return f;
+}
+
+enum { NO = 0, YES = 1, ERR = -1 };
+
+static const struct row {
+	const char *text;
+	int expected;
+} rows[] = {
+	/* literals and names */
+	{ "true", YES },
+	{ "false", NO },
+	{ "asked_human", YES },
+	{ "security", NO },
+	{ "(((asked_human)))", YES },
+	{ "intent == 'billing-question'", YES },
+	{ "intent == \"billing\"", NO },
+	{ "last_fail == 'rate_limited'", YES },
+	{ "0x10 == 16", YES },
+	{ "'\\u00e9' == '\\351'", YES },
+	{ "'\\x41\\U00000042\\n' == 'AB\\n'", YES },
+	{ "'it\\'s' == \"it's\"", YES },
+	{ "true // and this is a comment", YES },
+	/* comparing */
+	{ "exchanges == 3", YES },
+	{ "exchanges != 3", NO },
+	{ "exchanges >= 3 && exchanges <= 3", YES },
+	{ "exchanges > 3 || exchanges < 3", NO },
+	{ "intent_confidence < 0.4", YES },
+	{ "intent_confidence == 0.35", YES },
+	{ "sentiment < 0.4", NO },
+	{ "answer_confidence == 1", YES },
+	{ "answer_confidence >= 1", YES },
+	{ "1 < 1.5", YES },
+	{ "1.5 < 1", NO },
+	{ "-1 < -0.5", YES },
+	{ "2 > 1.9999", YES },
+	{ "9007199254740993 == 9007199254740992.0", NO },
+	{ "9007199254740993 > 9007199254740992.0", YES },
+	{ "age_ms > 9007199254740992.0", YES },
+	{ "9223372036854775807 < 9223372036854775808.0", YES },
+	{ "-9223372036854775808 == -9223372036854775808.0", YES },
+	{ "0.0 == -0.0", YES },
+	{ "0.0 / 0.0 == 0.0 / 0.0", NO },
+	{ "0.0 / 0.0 != 0.0 / 0.0", YES },
+	{ "0.0 / 0.0 < 1.0", NO },
+	{ "0.0 / 0.0 >= 1.0", NO },
+	{ "1.0 / 0.0 > 1e308", YES },
+	{ "1.0 / -0.0 < -1e308", YES },
+	{ "1 < 0.0 / 0.0", NO },
+	{ "'a' < 'b'", YES },
+	{ "'a' < 'ab'", YES },
+	{ "'Z' < 'a'", YES },
+	{ "'\\uffff' < '\\U00010000'", YES },
+	{ "false < true", YES },
+	{ "true <= false", NO },
+	{ "'' == ''", YES },
+	/* arithmetic */
+	{ "1 + 2 * 3 == 7", YES },
+	{ "(1 + 2) * 3 == 9", YES },
+	{ "7 - 2 - 1 == 4", YES },
+	{ "7 / 2 == 3", YES },
+	{ "-7 / 2 == -3", YES },
+	{ "7 % 3 == 1", YES },
+	{ "-7 % 3 == -1", YES },
+	{ "7 % -3 == 1", YES },
+	{ "1.5 + 1.5 == 3.0", YES },
+	{ "7.0 / 2.0 == 3.5", YES },
+	{ "'a' + 'b' == 'ab'", YES },
+	{ "'' + intent + '' == intent", YES },
+	{ "-exchanges == -3", YES },
+	{ "--exchanges == 3", YES },
+	{ "-(-9223372036854775807) == 9223372036854775807", YES },
+	{ ".5 + .5 == 1.0", YES },
+	{ "1e3 == 1000.0", YES },
+	/* what cannot be computed */
+	{ "1 / 0 == 1", ERR },
+	{ "1 % 0 == 1", ERR },
+	{ "exchanges / (exchanges - 3) > 0", ERR },
+	{ "9223372036854775807 + 1 > 0", ERR },
+	{ "-9223372036854775808 - 1 < 0", ERR },
+	{ "9223372036854775807 * 2 > 0", ERR },
+	{ "-(-9223372036854775808) > 0", ERR },
+	{ "-9223372036854775808 / -1 > 0", ERR },
+	{ "-9223372036854775808 % -1 == 0", ERR },
+	{ "!(1 / 0 == 1)", ERR },
+	{ "size([1 / 0]) == 1", ERR },
+	{ "3 in [1 / 0, 3]", ERR },
+	/* && and || absorb what cannot be computed, on either side */
+	{ "false && 1 / 0 == 1", NO },
+	{ "1 / 0 == 1 && false", NO },
+	{ "true && 1 / 0 == 1", ERR },
+	{ "1 / 0 == 1 && true", ERR },
+	{ "true || 1 / 0 == 1", YES },
+	{ "1 / 0 == 1 || true", YES },
+	{ "false || 1 / 0 == 1", ERR },
+	{ "1 / 0 == 1 || 1 / 0 == 1", ERR },
+	{ "(1 / 0 == 1 || false) && false", NO },
+	{ "true || false && false", YES },
+	{ "(true || false) && false", NO },
+	{ "!security && !legal", YES },
+	{ "!!asked_human", YES },
+	/* ?: computes one side only, as far as anybody can tell */
+	{ "true ? true : 1 / 0 == 1", YES },
+	{ "false ? 1 / 0 == 1 : true", YES },
+	{ "1 / 0 == 1 ? true : true", ERR },
+	{ "(customer_tier == 'vip' ? 2 : 3) <= unresolved_exchanges", YES },
+	{ "false ? true : false ? false : true", YES },
+	{ "security || billing ? exchanges == 3 : false", YES },
+	/* text */
+	{ "intent.startsWith('billing')", YES },
+	{ "intent.startsWith('question')", NO },
+	{ "intent.endsWith('question')", YES },
+	{ "intent.contains('ing-q')", YES },
+	{ "intent.contains('')", YES },
+	{ "''.startsWith('x')", NO },
+	{ "!intent.contains('refund')", YES },
+	{ "size(locale) == 2", YES },
+	{ "locale.size() == 2", YES },
+	{ "size('') == 0", YES },
+	{ "size('\\U0001F600') == 1", YES },
+	{ "('a' + 'bc').endsWith('bc')", YES },
+	/* lists */
+	{ "intent in ['refund-policy', 'billing-question']", YES },
+	{ "intent in ['refund-policy']", NO },
+	{ "intent in []", NO },
+	{ "3 in [1, 2, 3]", YES },
+	{ "3 in [1.0, 3.0]", YES },
+	{ "'vip' in tags", YES },
+	{ "'caf\xc3\xa9' in tags", YES },
+	{ "'gold' in tags", NO },
+	{ "size(tags) == 2 && size([]) == 0 && size([1, 2,]) == 2", YES },
+	{ "tags == ['vip', 'caf\xc3\xa9']", YES },
+	{ "[1, 2] == [1.0, 2.0]", YES },
+	{ "[1, 2] != [2, 1]", YES },
+	{ "[] == tags", NO },
+	{ "true in [false, 1 == 1]", YES },
+	/* the widest facts */
+	{ "sla_left_ms == 9223372036854775807", YES },
+	{ "queue_depth + agents_free == 7", YES },
+};
+
+static void a_condition_means_what_cel_says(void **state)
+{
+	baton_facts facts = facts_of_a_hard_case();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		baton_expr *expr = NULL;
+		char why[256] = "";
+		uint32_t column = 0;
+		int rc = baton_expr_compile(baton_str_of(rows[i].text), &expr, why, sizeof(why),
+					    &column);
+		if (rc != 0)
+			fail_msg("%s: column %u: %s", rows[i].text, column, why);
+		int got = baton_expr_test(expr, &facts);
+		baton_expr_free(expr);
+		if ((got < 0 ? ERR : got) != rows[i].expected)
+			fail_msg("%s: got %d", rows[i].text, got);
+	}
+}
+
+static const struct refusal {
+	const char *text;
+	unsigned column;
+	const char *why;
+} refusals[] = {
+	{ "", 1, "the condition is empty" },
+	{ "  // only a comment", 1, "the condition is empty" },
+	{ "asked_humn", 1, "there is no fact `asked_humn`, did you mean `asked_human`?" },
+	{ "true && Asked_Human", 9, "there is no fact `Asked_Human`, did you mean `asked_human`?" },
+	{ "'\xc3\xa9' == xyzzy", 8, "there is no fact `xyzzy`" },
+	{ "exchanges", 1, "a condition must be true or false; this one is a whole number" },
+	{ "exchanges = 3", 11, "to compare, write `==`" },
+	{ "legal & billing", 7, "for `and`, write `&&`" },
+	{ "legal | billing", 7, "for `or`, write `||`" },
+	{ "legal and billing", 7, "expected the end, found `and`" },
+	{ "not legal", 1, "there is no fact `not`" },
+	{ "exchanges == '3'", 11, "`==` does not take a whole number and a string" },
+	{ "intent > 3", 8, "`>` does not take a string and a whole number" },
+	{ "exchanges + 1.5 > 2.0", 11,
+	  "`+` does not take a whole number and a number: write whole numbers as 2.0 here" },
+	{ "1.5 % 2.0 == 1.0", 5, "`%` does not take a number and a number" },
+	{ "exchanges && legal", 11, "`&&` does not take a whole number and true/false" },
+	{ "!exchanges", 1, "`!` takes true/false, not a whole number" },
+	{ "-legal", 1, "`-` takes a number, not true/false" },
+	{ "!-exchanges == 3", 2, "expected a value, found `-`" },
+	{ "(legal", 7, "expected `)`, found the end" },
+	{ "legal)", 6, "expected the end, found `)`" },
+	{ "legal ||", 9, "expected a value, found the end" },
+	{ "legal ? true", 13, "expected `:`, found the end" },
+	{ "legal ? 1 : 'a'", 7,
+	  "both sides of `:` must be of one type, not a whole number and a string" },
+	{ "1 ? true : false", 3, "what stands before `?` must be true/false, not a whole number" },
+	{ "intent == 'abc", 11, "this string has no end quote" },
+	{ "intent == 'a\\qb'", 13, "CEL knows no such escape; for a backslash write `\\\\`" },
+	{ "intent == '\\ud800'", 12, "CEL knows no such escape; for a backslash write `\\\\`" },
+	{ "intent == r'x'", 11,
+	  "raw strings and bytes are not part of this language: leave the letter before the quote away" },
+	{ "intent == '''x'''", 11,
+	  "strings in three quotes are not part of this language: use one" },
+	{ "exchanges == 3u", 14,
+	  "unsigned numbers are not part of this language: leave the `u` away" },
+	{ "exchanges == 3x", 14, "a number must not run into a name" },
+	{ "exchanges == 9223372036854775808", 14, "this number does not fit into 64 bits" },
+	{ "exchanges == 99999999999999999999", 14, "this number does not fit into 64 bits" },
+	{ "sentiment < 1e999", 13, "this number is too large" },
+	{ "null == null", 1, "`null` cannot stand here" },
+	{ "has(intent)", 1, "there is no function `has`" },
+	{ "intent.startWith('a')", 8,
+	  "there is no function `startWith`, did you mean `startsWith`?" },
+	{ "startsWith(intent, 'a')", 1,
+	  "startsWith() belongs to a string: write `text.startsWith(\"...\")`" },
+	{ "intent.matches('a+')", 8, "there is no function `matches`" },
+	{ "intent.name == 'a'", 8, "a fact has no parts: only functions can stand after a dot" },
+	{ "tags.contains('a')", 6, "contains() belongs to a string, this is a list: use `in`" },
+	{ "intent.contains(3)", 17, "contains() takes a string, not a whole number" },
+	{ "size(3) == 1", 1, "size() takes a string or a list, not a whole number" },
+	{ "tags[0] == 'a'", 5, "a list has no places to pick from: use `in`" },
+	{ "1 in ['a']", 3, "`in` does not take a whole number and a list" },
+	{ "'a' in intent", 5, "`in` does not take a string and a string" },
+	{ "1 in [1, 'a']", 10,
+	  "all of a list must be of one type: this is a string, what stands before is a whole number" },
+	{ "size([[1]]) == 1", 7, "a list cannot hold a list" },
+	{ "[1] < [2]", 5, "`<` does not take a list and a list" },
+	{ "legal # why", 7, "this character means nothing in a condition" },
+	{ "a\xff", 1, "the condition is not UTF-8" },
+};
+
+static void a_bad_condition_is_refused_with_its_place_and_reason(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		const struct refusal *r = &refusals[i];
+		baton_expr *expr = NULL;
+		char why[256] = "";
+		uint32_t column = 0;
+		int rc =
+			baton_expr_compile(baton_str_of(r->text), &expr, why, sizeof(why), &column);
+
+		assert_int_equal(rc, BATON_E_INVAL);
+		assert_null(expr);
+		if (strcmp(why, r->why) != 0 || column != r->column)
+			fail_msg("%s: column %u: %s", r->text, column, why);
+	}
+}
+
+/* `open` n times, then "true", then `close` n times. */
+static int compile_nested(const char *open, const char *close, size_t n, char *why, size_t cap)
+{
+	static char text[4 * BATON_EXPR_BYTES_MAX];
+	size_t at = 0;
+	baton_expr *expr = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s", open);
+	at += (size_t)snprintf(text + at, sizeof(text) - at, "true");
+	for (size_t i = 0; i < n; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s", close);
+	int rc = baton_expr_compile(baton_str_of(text), &expr, why, cap, NULL);
+	if (rc == 0)
+		baton_expr_free(expr);
+	return rc;
+}
+
+static void depth_and_length_are_bounded(void **state)
+{
+	static char text[BATON_EXPR_BYTES_MAX + 2];
+	baton_expr *expr = NULL;
+	char why[128];
+
+	(void)state;
+	assert_int_equal(compile_nested("(", ")", 31, why, sizeof(why)), 0);
+	assert_int_equal(compile_nested("(", ")", 32, why, sizeof(why)), BATON_E_INVAL);
+	assert_string_equal(why, "the condition is nested deeper than 32");
+	assert_int_equal(compile_nested("(", ")", 900, why, sizeof(why)), BATON_E_INVAL);
+	assert_int_equal(compile_nested("true?true:", "", 100, why, sizeof(why)), BATON_E_INVAL);
+	assert_int_equal(compile_nested("!", "", 200, why, sizeof(why)), 0);
+	assert_int_equal(compile_nested("!", "", 256, why, sizeof(why)), BATON_E_INVAL);
+	assert_string_equal(why, "the condition is too long: at most 256 parts");
+	assert_int_equal(compile_nested("true&&", "", 127, why, sizeof(why)), 0);
+	assert_int_equal(compile_nested("true&&", "", 128, why, sizeof(why)), BATON_E_INVAL);
+
+	memset(text, ' ', sizeof(text) - 1);
+	memcpy(text, "true", 4);
+	assert_int_equal(baton_expr_compile((baton_str){ text, BATON_EXPR_BYTES_MAX }, &expr, why,
+					    sizeof(why), NULL),
+			 0);
+	baton_expr_free(expr);
+	assert_int_equal(baton_expr_compile((baton_str){ text, BATON_EXPR_BYTES_MAX + 1 }, &expr,
+					    why, sizeof(why), NULL),
+			 BATON_E_INVAL);
+}
+
+/* Every prefix and many changed bytes of every row: an answer or a refusal, never more. The
+ * sanitizers watch; what was compiled must run. */
+static void no_text_harms_the_compiler(void **state)
+{
+	baton_facts facts = facts_of_a_hard_case();
+	uint32_t seed = 2463534242u;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (int round = 0; round < 300; round++) {
+			char text[128], why[64];
+			size_t n = strlen(rows[i].text);
+			baton_expr *expr = NULL;
+
+			memcpy(text, rows[i].text, n);
+			seed ^= seed << 13;
+			seed ^= seed >> 17;
+			seed ^= seed << 5;
+			if (round < (int)n)
+				n = (size_t)round;
+			else
+				text[seed % n] = (char)(seed >> 16);
+			baton_str cut = { text, n };
+			if (baton_expr_compile(cut, &expr, why, sizeof(why), NULL) != 0)
+				continue;
+			int got = baton_expr_test(expr, &facts);
+			assert_true(got == 0 || got == 1 || got == BATON_E_INVAL);
+			baton_expr_free(expr);
+		}
+	}
+}
+
+static void tags_that_are_no_list_decide_nothing(void **state)
+{
+	baton_facts facts = facts_of_a_hard_case();
+	baton_expr *expr = NULL;
+
+	(void)state;
+	assert_int_equal(baton_expr_compile(BATON_STR("!('vip' in tags)"), &expr, NULL, 0, NULL),
+			 0);
+	facts.tags_json = BATON_STR("[\"vi");
+	assert_true(baton_expr_test(expr, &facts) < 0);
+	facts.tags_json = BATON_STR("[1]");
+	assert_true(baton_expr_test(expr, &facts) < 0);
+	facts.tags_json = BATON_STR("");
+	assert_int_equal(baton_expr_test(expr, &facts), 1);
+	assert_true(baton_expr_test(expr, NULL) < 0);
+	facts.size = 8;
+	assert_true(baton_expr_test(expr, &facts) < 0);
+	baton_expr_free(expr);
+	baton_expr_free(NULL);
+}
+
+static void a_module_gets_the_same_language(void **state)
+{
+	const baton_host_expr *host = baton_expr_host();
+	baton_facts facts = facts_of_a_hard_case();
+	baton_expr *expr = NULL;
+
+	(void)state;
+	assert_true(BATON_HAS(host, drop));
+	assert_int_equal(host->compile(BATON_STR("billing"), &expr, NULL, 0, NULL), BATON_OK);
+	assert_int_equal(host->test(expr, &facts), 1);
+	host->drop(expr);
+}
+
+/* --- facts on paper --- */
+
+static void check_round_trip(const baton_facts *facts)
+{
+	struct baton_buf first = { 0 }, second = { 0 };
+	struct baton_arena arena = { 0 };
+	baton_facts back;
+
+	baton_facts_json(facts, &first);
+	assert_int_equal(baton_facts_parse(baton_buf_view(&first), &arena, &back), 0);
+	baton_facts_json(&back, &second);
+	assert_string_equal(first.p, second.p);
+	assert_int_equal(back.flags, facts->flags);
+	assert_int_equal(back.intent_ppm, facts->intent_ppm);
+	assert_int_equal(back.answer_ppm, facts->answer_ppm);
+	assert_int_equal(back.primary_health_ppm, facts->primary_health_ppm);
+	assert_int_equal(back.last_fail, facts->last_fail);
+	assert_true(back.sla_left_ms == facts->sla_left_ms);
+	assert_true(back.age_ms == facts->age_ms);
+	assert_int_equal(back.exchanges, facts->exchanges);
+	assert_true(baton_str_eq(back.intent, facts->intent));
+	assert_true(baton_str_eq(back.locale, facts->locale));
+	baton_arena_done(&arena);
+	baton_buf_done(&first);
+	baton_buf_done(&second);
+}
+
+static void facts_read_back_as_they_were_written(void **state)
+{
+	baton_facts facts = facts_of_a_hard_case();
+	baton_facts none = { .size = sizeof(none) };
+
+	(void)state;
+	check_round_trip(&facts);
+	check_round_trip(&none);
+	for (uint32_t ppm = 0; ppm < 1000000; ppm += 9973) {
+		facts.intent_ppm = ppm;
+		facts.primary_health_ppm = 4294967295u - ppm;
+		check_round_trip(&facts);
+	}
+	for (uint32_t i = 0; i < 14; i++) {
+		facts.last_fail = i;
+		check_round_trip(&facts);
+	}
+	facts.flags = 127;
+	facts.intent = BATON_STR("a \"quoted\" \\ \n name");
+	check_round_trip(&facts);
+}
+
+static void facts_that_are_damaged_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"[]",
+		"{\"exchanges\":-1}",
+		"{\"exchanges\":4294967296}",
+		"{\"exchanges\":\"3\"}",
+		"{\"exchanges\":1.5}",
+		"{\"asked_human\":1}",
+		"{\"intent\":3}",
+		"{\"last_fail\":\"tired\"}",
+		"{\"tags\":\"vip\"}",
+		"{\"sentiment\":-0.1}",
+		"{\"age_ms\":18446744073709551616}",
+	};
+	struct baton_arena arena = { 0 };
+	baton_facts facts = { .size = 1 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (baton_facts_parse(baton_str_of(bad[i]), &arena, &facts) != BATON_E_JSON)
+			fail_msg("accepted: %s", bad[i]);
+	assert_int_equal(facts.size, 1); /* untouched by failures */
+	baton_str newer = BATON_STR("{\"new_fact\":[1],\"exchanges\":2}");
+	assert_int_equal(baton_facts_parse(newer, &arena, &facts), 0);
+	assert_int_equal(facts.exchanges, 2);
+	baton_arena_done(&arena);
+}
+
+static void every_fact_is_in_the_guide(void **state)
+{
+	static char guide[256 * 1024];
+	FILE *file = fopen("docs/RULES.md", "r");
+
+	(void)state;
+	assert_non_null(file);
+	size_t n = fread(guide, 1, sizeof(guide) - 1, file);
+	fclose(file);
+	guide[n] = '\0';
+	for (size_t i = 0; baton_fact_at(i); i++) {
+		char cell[128];
+
+		snprintf(cell, sizeof(cell), "| `%s` |", baton_fact_at(i)->name);
+		if (!strstr(guide, cell))
+			fail_msg("docs/RULES.md has no row %s", cell);
+	}
+}
+
+static void the_nearest_name_is_found_and_a_far_one_is_not(void **state)
+{
+	struct baton_nearest nearest = baton_nearest_to(BATON_STR("fallbck"));
+	char longer[BATON_NAME_BYTES_MAX + 2];
+
+	(void)state;
+	assert_int_equal(baton_nearest_distance(BATON_STR("ab"), BATON_STR("ba")), 1);
+	assert_int_equal(baton_nearest_distance(BATON_STR(""), BATON_STR("abc")), 3);
+	assert_int_equal(baton_nearest_distance(BATON_STR("queue"), BATON_STR("Queue")), 0);
+	baton_nearest_try(&nearest, NULL);
+	baton_nearest_try(&nearest, "primary");
+	assert_null(nearest.name);
+	baton_nearest_try(&nearest, "fallback");
+	assert_string_equal(nearest.name, "fallback");
+	baton_nearest_try(&nearest, "fallbacks");
+	assert_string_equal(nearest.name, "fallback");
+	memset(longer, 'a', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	baton_nearest_try(&nearest, longer);
+	assert_string_equal(nearest.name, "fallback");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_condition_means_what_cel_says),
+		cmocka_unit_test(a_bad_condition_is_refused_with_its_place_and_reason),
+		cmocka_unit_test(depth_and_length_are_bounded),
+		cmocka_unit_test(no_text_harms_the_compiler),
+		cmocka_unit_test(tags_that_are_no_list_decide_nothing),
+		cmocka_unit_test(a_module_gets_the_same_language),
+		cmocka_unit_test(facts_read_back_as_they_were_written),
+		cmocka_unit_test(facts_that_are_damaged_are_refused),
+		cmocka_unit_test(every_fact_is_in_the_guide),
+		cmocka_unit_test(the_nearest_name_is_found_and_a_far_one_is_not),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
