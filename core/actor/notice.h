@@ -66,6 +66,8 @@ struct baton_notice {
 struct baton_notice *baton_notice_new(enum baton_notice_type type, const struct baton_id *session);
 /* A copy of `s` that lives as long as the notice. Only before the notice is shared. */
 baton_str baton_notice_keep(struct baton_notice *notice, baton_str s);
+/* Makes `event` the notice's own, strings included. */
+void baton_notice_keep_event(struct baton_notice *notice, const struct baton_event *event);
 struct baton_notice *baton_notice_ref(struct baton_notice *notice);
 /* NULL-tolerant; sets the caller's pointer to NULL. Any thread. */
 void baton_notice_unref(struct baton_notice **notice);

@@ -9,12 +9,9 @@
 
 #include "core/actor/notice.h"
 #include "core/journal/journal.h"
+#include "core/turn/run.h"
 
-/* Work asked of modules, named by a ticket that is good for one end. */
-typedef uint64_t baton_ticket;
-
-/* The pinned release a turn works with; reference counted by the host, never looked into here. */
-struct baton_release;
+struct baton_release; /* counted by the host, never looked into here */
 
 struct baton_seam {
 	void *ud;
@@ -41,6 +38,7 @@ struct baton_seam {
 	/* --- releases and modules. The ends are baton_shard_heard() with the same ticket. --- */
 	struct baton_release *(*release_pin)(void *ud); /* the live one; never NULL */
 	void (*release_unpin)(void *ud, struct baton_release *release);
+	uint64_t (*release_number)(void *ud, struct baton_release *release);
 	const struct baton_policy *(*policy)(void *ud, struct baton_release *release);
 	/* 0: one end will come, never before return. <0: not started. */
 	int (*classify)(void *ud, struct baton_release *release, baton_ticket ticket,

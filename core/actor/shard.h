@@ -48,7 +48,8 @@ void baton_shard_heard_end(struct baton_shard *shard, baton_ticket ticket, uint3
 void baton_shard_heard_fail(struct baton_shard *shard, baton_ticket ticket,
 			    const baton_error *error);
 
-/* Drain: open turns may finish for `grace_ms`, then they are left open for the next start. New
- * commands are refused with BATON_E_CLOSED. True once nothing is open. */
-void baton_shard_drain(struct baton_shard *shard, uint64_t grace_ms);
+/* From now on commands are refused with BATON_E_CLOSED and no new turn begins; open ones go on. What
+ * has not ended when the host stops stays open in the journal and is taken up by the next start. */
+void baton_shard_drain(struct baton_shard *shard);
+/* Nothing runs and nothing is on its way to the disk. */
 bool baton_shard_idle(const struct baton_shard *shard);

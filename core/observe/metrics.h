@@ -27,11 +27,13 @@ struct baton_metrics { /* of one worker; written by it alone, read by any */
 	struct {
 		_Atomic(uint64_t) buckets[BATON_HIST_BUCKETS], sum_us;
 	} histograms[BATON_HIST_COUNT];
-	_Atomic(int64_t) connections, sessions, turns; /* gauges */
 };
 
 void baton_metrics_count(struct baton_metrics *metrics, unsigned metric, uint64_t add);
 void baton_metrics_observe(struct baton_metrics *metrics, unsigned histogram, uint64_t us);
+/* One gauge with its HELP and TYPE. */
+void baton_metrics_gauge_text(struct baton_buf *out, const char *name, const char *help,
+			      double value);
 /* Sums `n` workers into Prometheus text exposition 0.0.4. */
 void baton_metrics_text(const struct baton_metrics *const *workers, size_t n,
 			struct baton_buf *out);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* An actor's place in the shard, and its way between disk and memory. */
+
+#include "core/actor/actor.h"
+
+#include "core/base/assert.h"
+#include "core/base/errors.h"
+#include "core/observe/metrics.h"
+
+enum { SNAPSHOT_EVENTS = 16, LOAD_PAGE = 256 };
+
+struct baton_actor *actor_find(struct baton_shard *shard, const struct baton_id *id)
+{
+	struct baton_actor *actor = NULL;
+
+	HASH_FIND(by_id, shard->by_id, id->b, sizeof(id->b), actor);
+	return actor;
+}
+
+struct baton_actor *actor_of_number(struct baton_shard *shard, uint64_t number)
+{
+	struct baton_actor *actor = NULL;
+
+	HASH_FIND(by_number, shard->by_number, &number, sizeof(number), actor);
+	return actor;
+}
+
+struct baton_actor *actor_get(struct baton_shard *shard, const struct baton_id *id)
+{
+	struct baton_actor *actor = actor_find(shard, id);
+
+	if (actor)
+		return actor;
+	actor = baton_new(struct baton_actor);
+	actor->id = *id;
+	actor->shard = shard;
+	actor->number = ++shard->last_number;
+	HASH_ADD(by_id, shard->by_id, id.b, sizeof(actor->id.b), actor);
+	HASH_ADD(by_number, shard->by_number, number, sizeof(actor->number), actor);
+	return actor;
+}
+
+static void drop_state(struct baton_actor *actor)
+{
+	if (!actor->state)
+		return;
+	baton_session_done(actor->state);
+	baton_free(actor->state);
+	actor->state = NULL;
+	DL_DELETE(actor->shard->hot, actor);
+}
+
+void actor_free(struct baton_actor *actor)
+{
+	struct baton_shard *shard = actor->shard;
+
+	actor_run_cancel(actor, BATON_CANCEL_SHUTDOWN);
+	while (actor->commits) {
+		struct commit *commit = actor->commits;
+
+		LL_DELETE(actor->commits, commit);
+		commit_free(commit);
+	}
+	drop_state(actor);
+	HASH_DELETE(by_id, shard->by_id, actor);
+	HASH_DELETE(by_number, shard->by_number, actor);
+	baton_free(actor->subscribers);
+	baton_free(actor);
+}
+
+uint64_t actor_key(struct baton_actor *actor, uint64_t low)
+{
+	return actor->number << ACTOR_TICKET_BITS | low;
+}
+
+uint64_t actor_ticket(struct baton_actor *actor)
+{
+	uint64_t mask = (1u << ACTOR_TICKET_BITS) - 1;
+
+	/* Never 0 in the low bits, so that a ticket is never mistaken for none. */
+	actor->serial = actor->serial % mask + 1;
+	return actor_key(actor, actor->serial);
+}
+
+void actor_touch(struct baton_actor *actor)
+{
+	actor->touched_ns = actor->shard->seam.now_ns(actor->shard->seam.ud);
+	if (!actor->state)
+		return;
+	DL_DELETE(actor->shard->hot, actor);
+	DL_APPEND(actor->shard->hot, actor);
+}
+
+struct folding {
+	struct baton_session *state;
+	int rc;
+};
+
+static bool fold_record(void *ud, const struct baton_id *session, const struct baton_record *record)
+{
+	struct folding *folding = ud;
+	struct baton_arena arena = { NULL, 0 };
+	struct baton_event event = { .seq = record->seq, .unix_ms = record->unix_ms };
+
+	(void)session;
+	folding->rc = baton_event_parse(record->type, record->payload, &arena, &event);
+	if (folding->rc == 0 && record->seq != folding->state->seq + 1)
+		folding->rc = BATON_E_CORRUPT;
+	if (folding->rc == 0)
+		baton_session_apply(folding->state, &event);
+	baton_arena_done(&arena);
+	return folding->rc == 0;
+}
+
+static int fold_rest(struct baton_actor *actor, struct baton_session *state)
+{
+	const struct baton_seam *seam = &actor->shard->seam;
+	struct folding folding = { state, 0 };
+	int64_t n;
+
+	do {
+		n = seam->read(seam->ud, &actor->id, state->seq, LOAD_PAGE, fold_record, &folding);
+		if (n < 0)
+			return (int)n;
+		if (folding.rc < 0)
+			return folding.rc;
+	} while (n == LOAD_PAGE);
+	return state->seq > 0 ? BATON_OK : BATON_E_NOTFOUND;
+}
+
+/* A snapshot that cannot be read is no loss: the events are the truth. */
+static void load_snapshot(struct baton_actor *actor, struct baton_session *state)
+{
+	const struct baton_seam *seam = &actor->shard->seam;
+	struct baton_buf bytes = { NULL, 0, 0 };
+	uint64_t seq = 0;
+
+	if (seam->snapshot_get(seam->ud, &actor->id, &seq, &bytes) == 0 &&
+	    baton_session_load(state, &actor->id, baton_buf_view(&bytes)) == 0 &&
+	    state->seq != seq) {
+		baton_session_done(state);
+		baton_session_init(state, &actor->id);
+	}
+	actor->snapshot_seq = state->seq;
+	baton_buf_done(&bytes);
+}
+
+int actor_load(struct baton_actor *actor)
+{
+	if (actor->state)
+		return BATON_OK;
+	struct baton_session *state = baton_new(struct baton_session);
+	baton_session_init(state, &actor->id);
+	load_snapshot(actor, state);
+	int rc = fold_rest(actor, state);
+	if (rc < 0 && rc != BATON_E_NOTFOUND) {
+		baton_session_done(state);
+		baton_free(state);
+		return rc;
+	}
+	actor->state = state;
+	actor->committed_seq = state->seq;
+	DL_APPEND(actor->shard->hot, actor);
+	if (rc == 0)
+		actor->shard->seam.count(actor->shard->seam.ud, BATON_METRIC_SESSIONS_LOADED, 1);
+	return rc;
+}
+
+static void save_snapshot(struct baton_actor *actor)
+{
+	const struct baton_seam *seam = &actor->shard->seam;
+	struct baton_buf bytes = { NULL, 0, 0 };
+
+	if (actor->state->erased || actor->state->seq < actor->snapshot_seq + SNAPSHOT_EVENTS)
+		return;
+	baton_session_save(actor->state, &bytes);
+	if (seam->snapshot_put(seam->ud, &actor->id, actor->state->seq, baton_buf_view(&bytes)) ==
+	    0)
+		actor->snapshot_seq = actor->state->seq;
+	baton_buf_done(&bytes);
+}
+
+void actor_reset(struct baton_actor *actor)
+{
+	const struct baton_seam *seam = &actor->shard->seam;
+
+	baton_assert(!actor->run && !actor->commits);
+	drop_state(actor);
+	actor->failed = 0;
+	seam->forget(seam->ud, &actor->id);
+}
+
+void actor_cool(struct baton_actor *actor)
+{
+	const struct baton_seam *seam = &actor->shard->seam;
+
+	if (actor->run || actor->commits || actor->failed)
+		return;
+	if (actor->state) {
+		save_snapshot(actor);
+		drop_state(actor);
+		seam->forget(seam->ud, &actor->id);
+	}
+	if (actor->n_subscribers == 0)
+		actor_free(actor);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* One session at work: its state, what it has in flight, who follows it. Internal to core/actor.
+ *
+ * The state runs ahead of the disk: a command is decided against what earlier commands will have
+ * done, and its events are queued behind theirs. Nothing is told to anybody before it is committed.
+ * If a commit fails, everything behind it fails too; the actor then refuses commands, and RETRY_MS
+ * later forgets its state, reads it back, and takes up a turn that is still open.
+ */
+#pragma once
+
+#include "core/actor/shard.h"
+#include "core/base/table.h"
+
+struct subscriber {
+	baton_conn conn;
+	enum baton_audience audience;
+	bool live; /* caught up: hears what is committed */
+};
+
+/* Somebody waits to hear that `seq` is durable. */
+struct waiter {
+	struct waiter *next;
+	baton_conn conn;
+	baton_str client_id; /* owned; empty: hears only of a refusal */
+	const char *verb_name;
+	uint64_t seq;
+};
+
+/* One append in flight. */
+struct commit {
+	struct commit *next;
+	uint64_t ticket, last_seq, begun_ns;
+	struct baton_notice *notices[BATON_APPEND_RECORDS_MAX];
+	size_t n_notices;
+	baton_conn sender;         /* of the customer's message among them */
+	struct baton_notice *desk; /* the case as it is after it, NULL: unchanged */
+	uint64_t ends_turn;        /* the turn whose outcome is in it, 0: none */
+	bool erases;
+	struct waiter *waiters;
+};
+
+struct baton_actor {
+	struct baton_id id;
+	uint64_t number;
+	UT_hash_handle by_id, by_number;
+	struct baton_actor *prev, *next; /* in shard->hot, least recently used first */
+	struct baton_shard *shard;
+
+	struct baton_session *state; /* NULL: cold */
+	uint64_t committed_seq, snapshot_seq;
+	uint64_t touched_ns;
+	struct commit *commits; /* oldest first */
+	unsigned n_commits;
+	uint64_t serial; /* of tickets */
+	int failed;      /* why a commit failed; refuses until nothing is in flight */
+
+	struct baton_run *run;
+	struct baton_release *release; /* pinned by the run */
+	bool in_run;                   /* its steps are on the stack: do not free it */
+	bool run_shown; /* its message is durable: the customer may see what it does */
+
+	struct subscriber *subscribers;
+	size_t n_subscribers;
+};
+
+struct baton_shard {
+	struct baton_seam seam;
+	struct baton_actor *by_id, *by_number, *hot;
+	uint64_t last_number, n_runs;
+	bool draining;
+};
+
+/* Timers and tickets carry the actor's number. */
+#define ACTOR_TICKET_BITS 20
+#define ACTOR_OF(key) ((key) >> ACTOR_TICKET_BITS)
+enum { TIMER_RUN = 1, TIMER_RETRY = 2, SWEEP_MS = 1000, RETRY_MS = 500 };
+
+/* --- actor.c --- */
+struct baton_actor *actor_find(struct baton_shard *shard, const struct baton_id *id);
+struct baton_actor *actor_of_number(struct baton_shard *shard, uint64_t number);
+struct baton_actor *actor_get(struct baton_shard *shard,
+			      const struct baton_id *id); /* makes a cold one */
+void actor_free(struct baton_actor *actor);
+uint64_t actor_key(struct baton_actor *actor, uint64_t low);
+uint64_t actor_ticket(struct baton_actor *actor);
+/* State in memory: from the snapshot and the events behind it. 0, BATON_E_NOTFOUND (no such session
+ * yet: the state is empty), or why it cannot be read. */
+int actor_load(struct baton_actor *actor);
+void actor_touch(struct baton_actor *actor);
+/* Forgets the state, keeps the actor: after a failed commit the truth is on disk. */
+void actor_reset(struct baton_actor *actor);
+/* Out of memory if nothing is going on; the actor itself goes if nobody follows it. */
+void actor_cool(struct baton_actor *actor);
+
+/* --- commit.c --- */
+/* Decides, applies, queues. `conn` hears of it. 0 or the refusal (already told). */
+int actor_take(struct baton_actor *actor, baton_conn conn, const struct baton_command *command);
+void actor_committed(struct baton_actor *actor, int rc);
+void commit_free(struct commit *commit);
+
+/* --- tell.c --- */
+void tell_one(struct baton_actor *actor, baton_conn conn,
+	      struct baton_notice *notice); /* takes it */
+void tell_event(struct baton_actor *actor, struct baton_notice *notice, baton_conn except);
+void tell_all(struct baton_actor *actor, struct baton_notice *notice); /* takes it */
+void tell_refused(struct baton_actor *actor, const struct waiter *waiter, int code);
+void tell_ack(struct baton_actor *actor, const struct waiter *waiter);
+struct subscriber *actor_subscriber(struct baton_actor *actor, baton_conn conn);
+struct subscriber *actor_follow(struct baton_actor *actor, baton_conn conn,
+				enum baton_audience audience);
+void actor_replay(struct baton_actor *actor, struct subscriber *subscriber, uint64_t after);
+struct baton_notice *actor_case_notice(const struct baton_actor *actor);
+
+/* --- runs.c --- */
+void actor_run_start(struct baton_actor *actor); /* if a turn is open and nothing runs */
+void actor_run_go(struct baton_actor *actor);
+void actor_run_cancel(struct baton_actor *actor, uint32_t why);
+/* The run's message has become durable: what was held back may be seen. */
+void actor_run_show(struct baton_actor *actor);

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A command's way: decide, apply, queue for the disk; and what follows once it is there. */
+
+#include "core/actor/actor.h"
+
+#include "core/base/assert.h"
+#include "core/base/errors.h"
+#include "core/base/log.h"
+#include "core/observe/metrics.h"
+
+static const char *const verb_names[] = {
+	[BATON_CMD_MESSAGE] = "msg",         [BATON_CMD_HUMAN] = "human",
+	[BATON_CMD_FEEDBACK] = "feedback",   [BATON_CMD_CLAIM] = "claim",
+	[BATON_CMD_RELEASE] = "release",     [BATON_CMD_REPLY] = "reply",
+	[BATON_CMD_NOTE] = "note",           [BATON_CMD_DRAFT] = "draft",
+	[BATON_CMD_HANDBACK] = "handback",   [BATON_CMD_RESOLVE] = "resolve",
+	[BATON_CMD_ERASE] = "erase",         [BATON_CMD_EVENT] = "event",
+	[BATON_CMD_HAND_OVER] = "hand_over", [BATON_CMD_RESTART] = "restart",
+	[BATON_CMD_SAVED] = "saved",
+};
+
+static void count(const struct baton_actor *actor, unsigned metric)
+{
+	actor->shard->seam.count(actor->shard->seam.ud, metric, 1);
+}
+
+void commit_free(struct commit *commit)
+{
+	struct waiter *waiter, *after;
+
+	for (size_t i = 0; i < commit->n_notices; i++)
+		baton_notice_unref(&commit->notices[i]);
+	baton_notice_unref(&commit->desk);
+	LL_FOREACH_SAFE(commit->waiters, waiter, after)
+	{
+		baton_str_drop(&waiter->client_id);
+		baton_free(waiter);
+	}
+	baton_free(commit);
+}
+
+static void add_waiter(struct commit *commit, const struct waiter *from)
+{
+	struct waiter *waiter = baton_new(struct waiter);
+
+	if (from->conn == 0) {
+		baton_free(waiter);
+		return;
+	}
+	*waiter = *from;
+	waiter->client_id = baton_str_keep(from->client_id);
+	LL_APPEND(commit->waiters, waiter);
+}
+
+/* The seq that an acknowledgement of this verb names. */
+static uint64_t ack_seq(const struct baton_actor *actor, const struct baton_command *command,
+			const struct baton_decision *decision)
+{
+	enum baton_event_type type = command->verb == BATON_CMD_MESSAGE ? BATON_EV_MESSAGE_RECEIVED
+				     : command->verb == BATON_CMD_DRAFT ? BATON_EV_DRAFT_REVIEWED
+									: BATON_EV_NONE;
+
+	if (decision->repeat_of > 0)
+		return decision->repeat_of;
+	for (size_t i = 0; i < decision->n_events; i++)
+		if (decision->events[i].type == type)
+			return decision->events[i].seq;
+	return actor->state->seq + decision->n_events;
+}
+
+/* Acknowledges at once what is durable, else when it will be. */
+static void ack_when_durable(struct baton_actor *actor, const struct waiter *waiter)
+{
+	struct commit *commit;
+
+	LL_FOREACH(actor->commits, commit) {
+		if (commit->last_seq < waiter->seq)
+			continue;
+		add_waiter(commit, waiter);
+		return;
+	}
+	tell_ack(actor, waiter);
+}
+
+static bool is_outcome(enum baton_event_type type)
+{
+	return type == BATON_EV_ANSWER_GENERATED || type == BATON_EV_DRAFT_PROPOSED ||
+	       type == BATON_EV_CASE_QUEUED || type == BATON_EV_CASE_CLAIMED ||
+	       type == BATON_EV_SESSION_RESOLVED || type == BATON_EV_SESSION_ERASED;
+}
+
+static bool changes_case(enum baton_event_type type)
+{
+	return type == BATON_EV_CASE_QUEUED || type == BATON_EV_CASE_CLAIMED ||
+	       type == BATON_EV_CASE_RELEASED || type == BATON_EV_HANDBACK_APPROVED ||
+	       type == BATON_EV_SESSION_RESOLVED || type == BATON_EV_SESSION_ERASED ||
+	       type == BATON_EV_DRAFT_REVIEWED || type == BATON_EV_HUMAN_MESSAGE;
+}
+
+static void note_event(struct baton_actor *actor, struct commit *commit,
+		       const struct baton_event *event)
+{
+	struct baton_notice *notice = baton_notice_new(BATON_NOTE_EVENT, &actor->id);
+
+	baton_notice_keep_event(notice, event);
+	commit->notices[commit->n_notices++] = notice;
+	if (actor->run && is_outcome(event->type))
+		commit->ends_turn = actor->run->turn;
+	if (event->type == BATON_EV_SESSION_ERASED)
+		commit->erases = true;
+}
+
+static bool case_changed(const struct baton_actor *actor, const struct baton_decision *decision)
+{
+	for (size_t i = 0; i < decision->n_events; i++) {
+		enum baton_event_type type = decision->events[i].type;
+
+		if (changes_case(type))
+			return true;
+		if (type == BATON_EV_MESSAGE_RECEIVED && actor->state->owner != BATON_OWNER_BOT)
+			return true;
+	}
+	return false;
+}
+
+/* The state as it will be; then the records, whose marks say what the session needs from now on. */
+static int queue_events(struct baton_actor *actor, const struct baton_decision *decision,
+			struct commit *commit)
+{
+	const struct baton_seam *seam = &actor->shard->seam;
+	struct baton_record records[BATON_APPEND_RECORDS_MAX];
+	struct baton_buf payloads[BATON_APPEND_RECORDS_MAX] = { { NULL, 0, 0 } };
+	struct baton_append append = { .session = actor->id,
+				       .expected_seq = actor->state->seq,
+				       .expected_epoch = actor->state->epoch,
+				       .records = records,
+				       .n_records = decision->n_events };
+
+	for (size_t i = 0; i < decision->n_events; i++) {
+		const struct baton_event *event = &decision->events[i];
+
+		baton_event_json(event, BATON_AUDIENCE_AGENT, &payloads[i]);
+		note_event(actor, commit, event);
+		baton_session_apply(actor->state, event);
+		records[i] = (struct baton_record){ event->seq,
+						    event->unix_ms,
+						    actor->state->epoch,
+						    event->type,
+						    0,
+						    baton_buf_view(&payloads[i]) };
+	}
+	for (size_t i = 0; i < decision->n_events; i++)
+		records[i].marks = baton_session_marks(actor->state);
+	commit->ticket = actor_ticket(actor);
+	commit->last_seq = actor->state->seq;
+	commit->begun_ns = seam->now_ns(seam->ud);
+	int rc = seam->append(seam->ud, &append, commit->ticket);
+	for (size_t i = 0; i < decision->n_events; i++)
+		baton_buf_done(&payloads[i]);
+	return rc;
+}
+
+/* Nothing may be built on a state that did not reach the disk. */
+static void fail_actor(struct baton_actor *actor, int rc)
+{
+	const struct baton_seam *seam = &actor->shard->seam;
+
+	if (!actor->failed) {
+		baton_log(BATON_LOG_WARN, "append_refused", "ds", "session", &actor->id, "code",
+			  baton_error_info(rc)->wire);
+		actor->failed = rc;
+	}
+	count(actor, BATON_METRIC_STORE_REFUSED);
+	actor_run_cancel(actor, BATON_CANCEL_SHUTDOWN);
+	seam->timer_set(seam->ud, actor_key(actor, TIMER_RETRY), RETRY_MS);
+}
+
+static int perform(struct baton_actor *actor, const struct baton_decision *decision,
+		   const struct waiter *waiter)
+{
+	struct commit *commit = baton_new(struct commit);
+
+	if (decision->events[0].type == BATON_EV_SESSION_OPENED)
+		count(actor, BATON_METRIC_SESSIONS_OPENED);
+	commit->sender = waiter->conn;
+	int rc = queue_events(actor, decision, commit);
+	if (rc < 0) {
+		fail_actor(actor, rc);
+		tell_refused(actor, waiter, rc);
+		commit_free(commit);
+		return rc;
+	}
+	add_waiter(commit, waiter);
+	if (case_changed(actor, decision))
+		commit->desk = actor_case_notice(actor);
+	LL_APPEND(actor->commits, commit);
+	actor->n_commits++;
+	if (decision->cancels_turn)
+		actor_run_cancel(actor, BATON_CANCEL_SUPERSEDED);
+	return BATON_OK;
+}
+
+static int refuse(struct baton_actor *actor, const struct waiter *waiter, int code)
+{
+	count(actor, BATON_METRIC_COMMANDS_REFUSED);
+	tell_refused(actor, waiter, code);
+	return code;
+}
+
+static void fill_says(struct baton_says *says, const struct baton_policy *policy, uint64_t release)
+{
+	*says = (struct baton_says){ .disclosure = baton_str_of(policy->say_disclosure),
+				     .handed_over = baton_str_of(policy->say_handed_over),
+				     .handed_back = baton_str_of(policy->say_handed_back),
+				     .draft_pending = baton_str_of(policy->say_draft_pending),
+				     .release = release,
+				     .default_queue = baton_str_of(policy->default_queue) };
+}
+
+/* Decides with the sentences of the live policy set, and carries the decision out while that set is
+ * still pinned: the events borrow its strings. */
+static int decide_and_perform(struct baton_actor *actor, const struct baton_command *command,
+			      struct waiter *waiter)
+{
+	const struct baton_seam *seam = &actor->shard->seam;
+	struct baton_release *release = seam->release_pin(seam->ud);
+	struct baton_says says;
+	struct baton_decision decision = { .says = &says };
+
+	fill_says(&says, seam->policy(seam->ud, release), seam->release_number(seam->ud, release));
+	if (actor->run && actor->run_shown)
+		decision.shown = baton_run_shown(actor->run);
+	int rc = baton_session_decide(actor->state, command, &decision);
+	waiter->seq = rc == 0 ? ack_seq(actor, command, &decision) : 0;
+	if (rc < 0)
+		refuse(actor, waiter, rc);
+	else if (decision.n_events == 0)
+		ack_when_durable(actor, waiter);
+	else
+		rc = perform(actor, &decision, waiter);
+	if (decision.repeat_of > 0)
+		count(actor, BATON_METRIC_MESSAGES_REPEATED);
+	seam->release_unpin(seam->ud, release);
+	return rc;
+}
+
+int actor_take(struct baton_actor *actor, baton_conn conn, const struct baton_command *command)
+{
+	struct waiter waiter = { .conn = conn,
+				 .client_id = command->client_id,
+				 .verb_name = verb_names[command->verb] };
+
+	if (actor->failed)
+		return refuse(actor, &waiter, actor->failed);
+	if (actor->n_commits >= BATON_SESSION_PENDING_MAX)
+		return refuse(actor, &waiter, BATON_E_AGAIN);
+	int rc = actor_load(actor);
+	bool may_begin = command->verb == BATON_CMD_MESSAGE || command->verb == BATON_CMD_HUMAN;
+	if (rc == BATON_E_NOTFOUND && may_begin)
+		rc = BATON_OK;
+	if (rc == BATON_OK && actor->state->seq == 0 && !may_begin)
+		rc = BATON_E_NOTFOUND;
+	if (rc < 0)
+		return refuse(actor, &waiter, rc);
+	actor_touch(actor);
+	return decide_and_perform(actor, command, &waiter);
+}
+
+/* --- once it is on disk --- */
+
+static void count_event(const struct baton_actor *actor, enum baton_event_type type)
+{
+	switch ((int)type) {
+	case BATON_EV_MESSAGE_RECEIVED:
+		count(actor, BATON_METRIC_MESSAGES);
+		break;
+	case BATON_EV_ESCALATION_TRIGGERED:
+		count(actor, BATON_METRIC_ESCALATIONS);
+		break;
+	case BATON_EV_CASE_CLAIMED:
+		count(actor, BATON_METRIC_CLAIMS);
+		break;
+	case BATON_EV_HUMAN_MESSAGE:
+		count(actor, BATON_METRIC_HUMAN_MESSAGES);
+		break;
+	case BATON_EV_HANDBACK_APPROVED:
+		count(actor, BATON_METRIC_HANDBACKS);
+		break;
+	default:
+		break;
+	}
+}
+
+static void tell_run_ended(struct baton_actor *actor, uint64_t turn)
+{
+	struct baton_notice *ended = baton_notice_new(BATON_NOTE_RUN, &actor->id);
+
+	ended->turn = turn;
+	tell_all(actor, ended);
+}
+
+static void tell_committed(struct baton_actor *actor, struct commit *commit)
+{
+	const struct baton_seam *seam = &actor->shard->seam;
+	struct waiter *waiter;
+
+	LL_FOREACH(commit->waiters, waiter)
+		tell_ack(actor, waiter);
+	for (size_t i = 0; i < commit->n_notices; i++) {
+		enum baton_event_type type = commit->notices[i]->event.type;
+
+		count_event(actor, type);
+		tell_event(actor, commit->notices[i],
+			   type == BATON_EV_MESSAGE_RECEIVED ? commit->sender : 0);
+	}
+	if (commit->ends_turn > 0)
+		tell_run_ended(actor, commit->ends_turn);
+	if (commit->desk)
+		seam->desk(seam->ud, commit->desk);
+	seam->observe(seam->ud, BATON_HIST_COMMIT,
+		      (seam->now_ns(seam->ud) - commit->begun_ns) / 1000);
+}
+
+static void finish_erasure(struct baton_actor *actor)
+{
+	const struct baton_seam *seam = &actor->shard->seam;
+	int rc = seam->erase(seam->ud, &actor->id);
+
+	if (rc < 0)
+		baton_log(BATON_LOG_ERROR, "erase_failed", "ds", "session", &actor->id, "code",
+			  baton_error_info(rc)->wire);
+}
+
+void actor_committed(struct baton_actor *actor, int rc)
+{
+	struct commit *commit = actor->commits;
+
+	LL_DELETE(actor->commits, commit);
+	actor->n_commits--;
+	if (rc == 0) {
+		actor->committed_seq = commit->last_seq;
+		tell_committed(actor, commit);
+		if (actor->run && actor->committed_seq >= actor->run->turn)
+			actor_run_show(actor);
+		if (commit->erases)
+			finish_erasure(actor);
+	} else {
+		struct waiter *waiter;
+
+		fail_actor(actor, rc);
+		LL_FOREACH(commit->waiters, waiter)
+			tell_refused(actor, waiter, rc);
+	}
+	commit_free(commit);
+}

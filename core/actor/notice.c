@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Notices: made once, shared by reference, freed by whoever lets go last. */
+
+#include "core/actor/notice.h"
+
+#include "core/base/assert.h"
+
+struct baton_notice *baton_notice_new(enum baton_notice_type type, const struct baton_id *session)
+{
+	struct baton_notice *notice = baton_new(struct baton_notice);
+
+	atomic_init(&notice->refs, 1);
+	notice->type = type;
+	notice->session = *session;
+	return notice;
+}
+
+baton_str baton_notice_keep(struct baton_notice *notice, baton_str s)
+{
+	if (s.n == 0)
+		return BATON_STR("");
+	return (baton_str){ baton_arena_dup(&notice->arena, s.p, s.n), s.n };
+}
+
+void baton_notice_keep_event(struct baton_notice *notice, const struct baton_event *event)
+{
+	const struct baton_event_info *info = baton_event_info(event->type);
+
+	baton_assert(info != NULL);
+	notice->event = *event;
+	notice->seq = event->seq;
+	notice->unix_ms = event->unix_ms;
+	for (size_t i = 0; i < info->n_fields; i++) {
+		const struct baton_field_info *field = &info->fields[i];
+		char *at = (char *)&notice->event + field->offset;
+		baton_str str;
+
+		if (field->kind != BATON_FIELD_STR && field->kind != BATON_FIELD_JSON)
+			continue;
+		memcpy(&str, at, sizeof(str));
+		str = baton_notice_keep(notice, str);
+		memcpy(at, &str, sizeof(str));
+	}
+}
+
+struct baton_notice *baton_notice_ref(struct baton_notice *notice)
+{
+	atomic_fetch_add_explicit(&notice->refs, 1, memory_order_relaxed);
+	return notice;
+}
+
+void baton_notice_unref(struct baton_notice **notice)
+{
+	struct baton_notice *last = *notice;
+
+	*notice = NULL;
+	if (!last || atomic_fetch_sub_explicit(&last->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	baton_arena_done(&last->arena);
+	baton_free(last);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The run of an actor's open turn: its start, its ops, its end. */
+
+#include "core/actor/actor.h"
+
+#include "core/base/assert.h"
+#include "core/base/errors.h"
+
+static const struct baton_seam *seam_of(const struct baton_actor *actor)
+{
+	return &actor->shard->seam;
+}
+
+/* --- what a run may ask (struct baton_run_ops); ud is the actor --- */
+
+static uint64_t op_now_ns(void *ud)
+{
+	const struct baton_seam *seam = seam_of(ud);
+
+	return seam->now_ns(seam->ud);
+}
+
+static uint64_t op_random(void *ud)
+{
+	const struct baton_seam *seam = seam_of(ud);
+	uint64_t value;
+
+	seam->random(seam->ud, &value, sizeof(value));
+	return value;
+}
+
+static baton_ticket op_ticket(void *ud, struct baton_run *run)
+{
+	(void)run;
+	return actor_ticket(ud);
+}
+
+static int op_classify(void *ud, struct baton_run *run, const baton_turn *turn)
+{
+	const struct baton_seam *seam = seam_of(ud);
+
+	return seam->classify(seam->ud, run->release, run->ticket, turn);
+}
+
+static int op_retrieve(void *ud, struct baton_run *run, const baton_query *query)
+{
+	const struct baton_seam *seam = seam_of(ud);
+
+	return seam->retrieve(seam->ud, run->release, run->ticket, query);
+}
+
+static int op_generate(void *ud, struct baton_run *run, const char *provider,
+		       const baton_prompt *prompt)
+{
+	const struct baton_seam *seam = seam_of(ud);
+
+	return seam->generate(seam->ud, run->release, run->ticket, provider, prompt);
+}
+
+static void op_cancel(void *ud, struct baton_run *run, uint32_t why)
+{
+	const struct baton_seam *seam = seam_of(ud);
+
+	seam->cancel(seam->ud, run->release, run->ticket, why);
+}
+
+static int op_rules(void *ud, struct baton_run *run, const baton_facts *facts,
+		    baton_verdict *ret_verdict)
+{
+	const struct baton_seam *seam = seam_of(ud);
+
+	return seam->rules(seam->ud, run->release, facts, ret_verdict);
+}
+
+static void op_wait(void *ud, struct baton_run *run, uint64_t ms)
+{
+	const struct baton_seam *seam = seam_of(ud);
+
+	(void)run;
+	seam->timer_set(seam->ud, actor_key(ud, TIMER_RUN), ms);
+}
+
+static int op_emit(void *ud, struct baton_run *run, enum baton_verb verb,
+		   const struct baton_event *events, size_t n)
+{
+	struct baton_actor *actor = ud;
+	const struct baton_seam *seam = seam_of(actor);
+	struct baton_command command = { .verb = verb,
+					 .role = BATON_SELF,
+					 .unix_ms = seam->unix_ms(seam->ud),
+					 .turn = run->turn,
+					 .events = events,
+					 .n_events = n };
+
+	return actor_take(actor, 0, &command);
+}
+
+static void op_say(void *ud, struct baton_run *run, baton_str text, uint64_t offset)
+{
+	struct baton_actor *actor = ud;
+
+	if (!actor->run_shown || actor->n_subscribers == 0)
+		return;
+	struct baton_notice *notice = baton_notice_new(BATON_NOTE_DELTA, &actor->id);
+	notice->turn = run->turn;
+	notice->attempt = run->n_attempts;
+	notice->offset = offset;
+	notice->text = baton_notice_keep(notice, text);
+	tell_all(actor, notice);
+}
+
+static void op_count(void *ud, unsigned metric, uint64_t add)
+{
+	const struct baton_seam *seam = seam_of(ud);
+
+	seam->count(seam->ud, metric, add);
+}
+
+static void op_observe(void *ud, unsigned metric, uint64_t us)
+{
+	const struct baton_seam *seam = seam_of(ud);
+
+	seam->observe(seam->ud, metric, us);
+}
+
+static const struct baton_run_ops run_ops = {
+	.now_ns = op_now_ns,
+	.random = op_random,
+	.ticket = op_ticket,
+	.classify = op_classify,
+	.retrieve = op_retrieve,
+	.generate = op_generate,
+	.cancel = op_cancel,
+	.rules = op_rules,
+	.wait = op_wait,
+	.emit = op_emit,
+	.say = op_say,
+	.count = op_count,
+	.observe = op_observe,
+};
+
+/* --- its life --- */
+
+static void run_ended(struct baton_actor *actor)
+{
+	const struct baton_seam *seam = seam_of(actor);
+
+	seam->timer_stop(seam->ud, actor_key(actor, TIMER_RUN));
+	baton_run_free(&actor->run);
+	seam->release_unpin(seam->ud, actor->release);
+	actor->release = NULL;
+	actor->shard->n_runs--;
+	actor_touch(actor);
+}
+
+void actor_run_go(struct baton_actor *actor)
+{
+	baton_assert(!actor->in_run);
+	actor->in_run = true;
+	baton_run_go(actor->run);
+	actor->in_run = false;
+	if (!actor->run->done)
+		return;
+	run_ended(actor);
+	/* Messages that came meanwhile are the next turn. */
+	actor_run_start(actor);
+}
+
+void actor_run_start(struct baton_actor *actor)
+{
+	const struct baton_seam *seam = seam_of(actor);
+
+	if (actor->run || actor->failed || actor->shard->draining || !actor->state ||
+	    !baton_session_turn_open(actor->state))
+		return;
+	actor->release = seam->release_pin(seam->ud);
+	actor->shard->n_runs++;
+	actor->run = baton_run_new(&(struct baton_run_start){
+		.ops = &run_ops,
+		.ud = actor,
+		.session = actor->state,
+		.release = actor->release,
+		.policy = seam->policy(seam->ud, actor->release),
+		.release_number = seam->release_number(seam->ud, actor->release),
+	});
+	actor->run_shown = false;
+	if (actor->committed_seq >= actor->run->turn)
+		actor_run_show(actor);
+	actor_run_go(actor);
+}
+
+void actor_run_cancel(struct baton_actor *actor, uint32_t why)
+{
+	if (!actor->run)
+		return;
+	baton_run_cancel(actor->run, why);
+	if (!actor->in_run)
+		run_ended(actor);
+}
+
+void actor_run_show(struct baton_actor *actor)
+{
+	struct baton_run *run = actor->run;
+
+	if (actor->run_shown)
+		return;
+	actor->run_shown = true;
+	struct baton_notice *began = baton_notice_new(BATON_NOTE_RUN, &actor->id);
+	began->turn = run->turn;
+	began->running = true;
+	tell_all(actor, began);
+	if (run->said > 0)
+		op_say(actor, run, (baton_str){ run->answer.p, run->said }, 0);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A table of the newest notice of each open case. */
+
+#include "core/desk/desk.h"
+
+#include "core/base/table.h"
+
+struct desk_case {
+	struct baton_notice *notice;
+	UT_hash_handle hh;
+};
+
+struct baton_desk {
+	void (*notify)(void *ud, baton_conn conn, struct baton_notice *notice);
+	void *ud;
+	struct desk_case *cases;
+	baton_conn *watchers;
+	size_t n_watchers;
+};
+
+struct baton_desk *baton_desk_new(void (*notify)(void *ud, baton_conn conn,
+						 struct baton_notice *notice),
+				  void *ud)
+{
+	struct baton_desk *desk = baton_new(struct baton_desk);
+
+	desk->notify = notify;
+	desk->ud = ud;
+	return desk;
+}
+
+static void case_drop(struct baton_desk *desk, struct desk_case *entry)
+{
+	HASH_DEL(desk->cases, entry);
+	baton_notice_unref(&entry->notice);
+	baton_free(entry);
+}
+
+void baton_desk_free(struct baton_desk **desk)
+{
+	struct desk_case *entry, *after;
+
+	if (!*desk)
+		return;
+	HASH_ITER(hh, (*desk)->cases, entry, after)
+		case_drop(*desk, entry);
+	baton_free((*desk)->watchers);
+	baton_free(*desk);
+	*desk = NULL;
+}
+
+static struct desk_case *case_find(struct baton_desk *desk, const struct baton_id *session)
+{
+	struct desk_case *entry = NULL;
+
+	HASH_FIND(hh, desk->cases, session->b, sizeof(session->b), entry);
+	return entry;
+}
+
+static void case_put(struct baton_desk *desk, struct desk_case *entry, struct baton_notice *notice)
+{
+	if (!entry) {
+		entry = baton_new(struct desk_case);
+		entry->notice = baton_notice_ref(notice);
+		HASH_ADD_KEYPTR(hh, desk->cases, entry->notice->session.b,
+				sizeof(notice->session.b), entry);
+		return;
+	}
+	/* The key lives in the notice: leave the table before the notice goes. */
+	HASH_DEL(desk->cases, entry);
+	baton_notice_unref(&entry->notice);
+	entry->notice = baton_notice_ref(notice);
+	HASH_ADD_KEYPTR(hh, desk->cases, entry->notice->session.b, sizeof(notice->session.b),
+			entry);
+}
+
+void baton_desk_update(struct baton_desk *desk, struct baton_notice *notice)
+{
+	struct desk_case *entry = case_find(desk, &notice->session);
+	bool gone = notice->kase.state == BATON_CASE_NONE;
+
+	if ((entry && notice->kase.epoch < entry->notice->kase.epoch) || (!entry && gone))
+		return;
+	if (!gone)
+		case_put(desk, entry, notice);
+	else
+		case_drop(desk, entry);
+	for (size_t i = 0; i < desk->n_watchers; i++)
+		desk->notify(desk->ud, desk->watchers[i], notice);
+}
+
+static size_t watcher_index(const struct baton_desk *desk, baton_conn conn)
+{
+	size_t i = 0;
+
+	while (i < desk->n_watchers && desk->watchers[i] != conn)
+		i++;
+	return i;
+}
+
+static int oldest_first(const struct desk_case *a, const struct desk_case *b)
+{
+	return memcmp(a->notice->session.b, b->notice->session.b, sizeof(a->notice->session.b));
+}
+
+void baton_desk_watch(struct baton_desk *desk, baton_conn conn)
+{
+	static const struct baton_id nobody;
+	struct desk_case *entry;
+
+	if (watcher_index(desk, conn) == desk->n_watchers) {
+		desk->watchers =
+			baton_realloc(desk->watchers, (desk->n_watchers + 1) * sizeof(conn));
+		desk->watchers[desk->n_watchers++] = conn;
+	}
+	struct baton_notice *begins = baton_notice_new(BATON_NOTE_DESK, &nobody);
+	begins->seq = HASH_COUNT(desk->cases);
+	desk->notify(desk->ud, conn, begins);
+	baton_notice_unref(&begins);
+	HASH_SORT(desk->cases, oldest_first);
+	for (entry = desk->cases; entry; entry = entry->hh.next)
+		desk->notify(desk->ud, conn, entry->notice);
+}
+
+void baton_desk_unwatch(struct baton_desk *desk, baton_conn conn)
+{
+	size_t i = watcher_index(desk, conn);
+
+	if (i < desk->n_watchers)
+		desk->watchers[i] = desk->watchers[--desk->n_watchers];
+}
+
+void baton_desk_counts(const struct baton_desk *desk, uint64_t *ret_waiting, uint64_t *ret_claimed)
+{
+	const struct desk_case *entry;
+
+	*ret_waiting = *ret_claimed = 0;
+	for (entry = desk->cases; entry; entry = entry->hh.next) {
+		bool waits = entry->notice->kase.state == BATON_CASE_WAITING;
+
+		*(waits ? ret_waiting : ret_claimed) += 1;
+	}
+}
