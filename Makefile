@@ -76,6 +76,10 @@ $(O)/tests/test_%: $(O)/tests/unit/test_%.o $(O)/libhost.a $(O)/libpure.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS) -lcmocka
 
+$(O)/tests/%_bench: $(O)/tests/bench/%_bench.o $(O)/libhost.a $(O)/libpure.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS)
+
 $(O)/tests/sim: $(call obj,$(wildcard tests/sim/*.c)) $(O)/libpure.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lm
