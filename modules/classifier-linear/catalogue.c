@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* JSON to examples, examples to a shared model. The lock is held while training: a second loop that
+ * asks for the same configuration has to wait for that model anyway. Nothing else takes the lock;
+ * classifying never does. */
+
+#include "catalogue.h"
+
+#include "train.h"
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	INTENTS_MAX = 1024,
+	EXAMPLES_MAX = 200000,
+	EPOCHS_MAX = 50,
+	PROBES_MAX = 96, /* examples kept for the self-test, which may take 5 ms */
+};
+
+struct entry {
+	struct entry *next;
+	/* The configuration's fingerprint: two hashes and its length. */
+	uint64_t hash[2];
+	size_t n;
+	uint32_t refs;
+	struct model *model;
+};
+
+struct catalogue {
+	pthread_mutex_t lock;
+	struct entry *entries; /* one per live configuration: two while one replaces the other */
+};
+
+struct catalogue *catalogue_new(void)
+{
+	struct catalogue *catalogue = calloc(1, sizeof(*catalogue));
+
+	if (catalogue)
+		pthread_mutex_init(&catalogue->lock, NULL);
+	return catalogue;
+}
+
+void catalogue_free(struct catalogue **catalogue)
+{
+	if (!*catalogue)
+		return;
+	while ((*catalogue)->entries) {
+		struct entry *entry = (*catalogue)->entries;
+
+		(*catalogue)->entries = entry->next;
+		model_free(&entry->model);
+		free(entry);
+	}
+	pthread_mutex_destroy(&(*catalogue)->lock);
+	free(*catalogue);
+	*catalogue = NULL;
+}
+
+struct reading {
+	struct train_example *examples;
+	struct train_set set;
+	const char *why;
+};
+
+/* Refuses what cannot be an intent; counts its examples into `n`. */
+static int intent_check(json_t *intent, uint32_t *n, const char **why)
+{
+	json_t *examples = json_object_get(intent, "examples");
+	const char *name = json_string_value(json_object_get(intent, "name"));
+	size_t i;
+	json_t *example;
+
+	if (!name || !*name)
+		*why = "an intent has no name";
+	else if (examples && !json_is_array(examples))
+		*why = "the examples of an intent are not a list";
+	json_array_foreach(examples, i, example)
+		if (!json_is_string(example))
+			*why = "an example is not a text";
+	*n += (uint32_t)json_array_size(examples);
+	if (*n > EXAMPLES_MAX)
+		*why = "more than 200000 examples";
+	return *why ? -1 : 0;
+}
+
+static int intent_read(struct reading *r, struct model *model, json_t *intent, uint32_t label)
+{
+	json_t *examples = json_object_get(intent, "examples");
+	size_t i;
+	json_t *example;
+
+	model->names[label] = strdup(json_string_value(json_object_get(intent, "name")));
+	model->tiers[label] = (uint32_t)json_integer_value(json_object_get(intent, "tier"));
+	if (!model->names[label])
+		return -1;
+	json_array_foreach(examples, i, example) {
+		r->examples[r->set.n++] = (struct train_example){
+			.text = json_string_value(example),
+			.label = label,
+		};
+	}
+	return 0;
+}
+
+static int settings_read(struct reading *r, json_t *root)
+{
+	json_t *epochs = json_object_get(root, "epochs");
+	json_t *share = json_object_get(root, "out_of_scope_ppm");
+	json_int_t ppm = share ? json_integer_value(share) : 50000;
+
+	if (epochs && (json_integer_value(epochs) < 1 || json_integer_value(epochs) > EPOCHS_MAX))
+		r->why = "epochs must be 1 to 50";
+	else if ((share && !json_is_integer(share)) || ppm < 0 || ppm > 500000)
+		r->why = "out_of_scope_ppm must be 0 to 500000";
+	if (r->why)
+		return -1;
+	r->set.epochs = (uint32_t)json_integer_value(epochs);
+	r->set.out_of_scope_share = (float)ppm / 1e6F;
+	return 0;
+}
+
+static int intents_read(struct reading *r, json_t *intents, struct model *model)
+{
+	uint32_t total = 0;
+	size_t i;
+	json_t *intent;
+
+	if (intents && !json_is_array(intents))
+		r->why = "policy.intents is not a list";
+	if (json_array_size(intents) > INTENTS_MAX)
+		r->why = "more than 1024 intents";
+	if (r->why)
+		return -1;
+	json_array_foreach(intents, i, intent)
+		if (intent_check(intent, &total, &r->why) < 0)
+			return -1;
+	size_t n = json_array_size(intents);
+
+	r->examples = calloc(total + 1, sizeof(*r->examples));
+	model->names = calloc(n + 1, sizeof(*model->names));
+	model->tiers = calloc(n + 1, sizeof(*model->tiers));
+	if (!r->examples || !model->names || !model->tiers)
+		return -1;
+	model->n_classes = (uint32_t)n;
+	json_array_foreach(intents, i, intent)
+		if (intent_read(r, model, intent, (uint32_t)i) < 0)
+			return -1;
+	r->set.examples = r->examples;
+	r->set.n_classes = model->n_classes;
+	return 0;
+}
+
+/* Evenly spread over the examples, so that each intent has some. */
+static int probes_keep(const struct train_set *set, struct model *model)
+{
+	uint32_t n = set->n < PROBES_MAX ? set->n : PROBES_MAX;
+
+	model->probes = calloc(n + 1, sizeof(*model->probes));
+	model->probe_labels = calloc(n + 1, sizeof(*model->probe_labels));
+	if (!model->probes || !model->probe_labels)
+		return -1;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct train_example *example = &set->examples[(uint64_t)i * set->n / n];
+
+		model->probes[i] = strdup(example->text);
+		if (!model->probes[i])
+			return -1;
+		model->probe_labels[i] = example->label;
+		model->n_probes = i + 1;
+	}
+	return 0;
+}
+
+static struct model *model_make(const char *json, size_t n, const char **why)
+{
+	json_error_t error;
+	struct reading r = { 0 };
+	json_t *root = json_loadb(json, n, JSON_REJECT_DUPLICATES, &error);
+	struct model *model = calloc(1, sizeof(*model));
+	int rc = model ? 0 : -1;
+
+	if (!json_is_object(root))
+		r.why = "the configuration is not a JSON object";
+	json_t *policy = json_object_get(root, "policy");
+
+	if (policy && !json_is_object(policy))
+		r.why = "policy is not an object";
+	if (rc < 0 || r.why || settings_read(&r, root) < 0 ||
+	    intents_read(&r, json_object_get(policy, "intents"), model) < 0 ||
+	    probes_keep(&r.set, model) < 0 || model_train(model, &r.set) < 0)
+		model_free(&model);
+	*why = r.why ? r.why : "out of memory";
+	free(r.examples);
+	json_decref(root);
+	return model;
+}
+
+static struct entry *entry_find(struct catalogue *catalogue, const uint64_t hash[2], size_t n)
+{
+	for (struct entry *entry = catalogue->entries; entry; entry = entry->next)
+		if (entry->hash[0] == hash[0] && entry->hash[1] == hash[1] && entry->n == n)
+			return entry;
+	return NULL;
+}
+
+static struct entry *entry_new(struct catalogue *catalogue, const char *json, size_t n,
+			       const char **why)
+{
+	struct entry *entry = calloc(1, sizeof(*entry));
+
+	*why = "out of memory";
+	if (!entry)
+		return NULL;
+	entry->model = model_make(json, n, why);
+	if (!entry->model) {
+		free(entry);
+		return NULL;
+	}
+	entry->n = n;
+	entry->next = catalogue->entries;
+	catalogue->entries = entry;
+	return entry;
+}
+
+int catalogue_take(struct catalogue *catalogue, const char *json, size_t n,
+		   const struct model **ret_model, const char **why)
+{
+	const uint64_t hash[2] = { text_hash(json, n, 11), text_hash(json, n, 13) };
+
+	pthread_mutex_lock(&catalogue->lock);
+	struct entry *entry = entry_find(catalogue, hash, n);
+
+	if (!entry) {
+		entry = entry_new(catalogue, json, n, why);
+		if (entry)
+			memcpy(entry->hash, hash, sizeof(hash));
+	}
+	if (entry) {
+		entry->refs++;
+		*ret_model = entry->model;
+	}
+	pthread_mutex_unlock(&catalogue->lock);
+	return entry ? 0 : -1;
+}
+
+void catalogue_return(struct catalogue *catalogue, const struct model *model)
+{
+	pthread_mutex_lock(&catalogue->lock);
+	for (struct entry **at = &catalogue->entries; *at; at = &(*at)->next) {
+		struct entry *entry = *at;
+
+		if (entry->model != model || --entry->refs > 0)
+			continue;
+		*at = entry->next;
+		model_free(&entry->model);
+		free(entry);
+		break;
+	}
+	pthread_mutex_unlock(&catalogue->lock);
+}

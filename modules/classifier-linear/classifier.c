@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* classifier-linear: says what a customer wants, how sure that is, how they sound, and in which
+ * language. Answers within the call; keeps nothing between calls but working memory. */
+
+#include "catalogue.h"
+#include "tone.h"
+
+#include <baton/module.h>
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct mod {
+	baton_ctx *ctx;
+	const baton_host *host;
+	struct catalogue *catalogue;
+	struct tone_table *tone;
+};
+
+struct inst {
+	struct mod *mod;
+	baton_ctx *ctx;
+	const struct model *model; /* shared */
+	struct scratch *scratch;
+};
+
+static baton_str str(const char *text)
+{
+	return (baton_str){ text, strlen(text) };
+}
+
+static void mod_unload(void *ptr)
+{
+	struct mod *mod = ptr;
+
+	tone_free(&mod->tone);
+	catalogue_free(&mod->catalogue);
+	free(mod);
+}
+
+static int32_t mod_load(baton_ctx *ctx, const baton_host *host, void **ret_mod)
+{
+	struct mod *mod = calloc(1, sizeof(*mod));
+
+	if (!mod)
+		return BATON_E_NOMEM;
+	mod->ctx = ctx;
+	mod->host = host;
+	mod->catalogue = catalogue_new();
+	mod->tone = tone_new();
+	if (!mod->catalogue || !mod->tone) {
+		mod_unload(mod);
+		return BATON_E_NOMEM;
+	}
+	*ret_mod = mod;
+	return BATON_OK;
+}
+
+static void inst_destroy(void *ptr)
+{
+	struct inst *inst = ptr;
+
+	if (inst->model)
+		catalogue_return(inst->mod->catalogue, inst->model);
+	scratch_free(&inst->scratch);
+	free(inst);
+}
+
+/* One line for the operator: what was learned, and how good it is on examples it has not seen. */
+static void report(const struct inst *inst)
+{
+	char line[160];
+	const struct model *m = inst->model;
+	int n = snprintf(line, sizeof(line),
+			 "%u intents from %u examples, %.1f %% right on held-out ones, %zu KB",
+			 m->n_classes, m->n_examples,
+			 m->held_out_accuracy < 0 ? 0.0 : 100.0 * (double)m->held_out_accuracy,
+			 model_bytes(m) / 1024);
+
+	if (n > 0)
+		inst->mod->host->log(inst->ctx, BATON_LOG_INFO, str(line));
+}
+
+static int32_t inst_create(void *mod_ptr, baton_ctx *ctx, baton_str config, void **ret_inst)
+{
+	struct mod *mod = mod_ptr;
+	const char *why = NULL;
+	struct inst *inst = calloc(1, sizeof(*inst));
+
+	if (!inst)
+		return BATON_E_NOMEM;
+	inst->mod = mod;
+	inst->ctx = ctx;
+	if (config.n == 0)
+		config = str("{}");
+	if (catalogue_take(mod->catalogue, config.p, config.n, &inst->model, &why) < 0) {
+		mod->host->log(ctx, BATON_LOG_ERROR, str(why));
+		inst_destroy(inst);
+		return BATON_E_INVAL;
+	}
+	inst->scratch = scratch_new(inst->model);
+	if (!inst->scratch) {
+		inst_destroy(inst);
+		return BATON_E_NOMEM;
+	}
+	report(inst);
+	*ret_inst = inst;
+	return BATON_OK;
+}
+
+static int32_t inst_activate(void *ptr)
+{
+	(void)ptr;
+	return BATON_OK;
+}
+
+static void inst_quiesce(void *ptr)
+{
+	(void)ptr;
+}
+
+/* A JSON list of the intents' names, in the policy's order. */
+static int32_t labels(void *ptr, const baton_sink *sink)
+{
+	const struct inst *inst = ptr;
+	json_t *list = json_array();
+	int32_t rc = BATON_E_NOMEM;
+
+	for (uint32_t i = 0; i < inst->model->n_classes; i++)
+		if (json_array_append_new(list, json_string(inst->model->names[i])) < 0)
+			break;
+	char *text = json_dumps(list, JSON_COMPACT);
+
+	if (text && json_array_size(list) == inst->model->n_classes)
+		rc = sink->write(sink->ud, text, strlen(text));
+	free(text);
+	json_decref(list);
+	return rc;
+}
+
+static baton_str last_customer_text(const baton_turn *turn)
+{
+	for (uint32_t i = turn->n_msgs; turn->msgs && i > 0; i--)
+		if (turn->msgs[i - 1].role == BATON_ROLE_CUSTOMER && turn->msgs[i - 1].text.p)
+			return turn->msgs[i - 1].text;
+	return (baton_str){ "", 0 };
+}
+
+/* The best intent among those below `margin`; UINT32_MAX if none. Equal margins go by index. */
+static uint32_t next_best(const struct inst *inst, float margin, uint32_t after)
+{
+	const float *z = inst->scratch->margins;
+	uint32_t best = UINT32_MAX;
+
+	for (uint32_t c = 0; c < inst->model->n_classes; c++) {
+		if (z[c] > margin || (z[c] == margin && c <= after))
+			continue;
+		if (best == UINT32_MAX || z[c] > z[best])
+			best = c;
+	}
+	return best;
+}
+
+/* What the best leaves of certainty is shared out by distance; none is surer than the best. */
+static uint32_t runner_up_ppm(const struct inst *inst, uint32_t label, uint32_t best, float p)
+{
+	const float *z = inst->scratch->margins;
+	float sum = 0;
+
+	for (uint32_t c = 0; c < inst->model->n_classes; c++)
+		sum += c == best ? 0 : expf(4.0F * (z[c] - z[best]));
+	float share = sum > 0 ? (1.0F - p) * expf(4.0F * (z[label] - z[best])) / sum : 0;
+
+	return (uint32_t)lrintf(1e6F * (share < p ? share : p));
+}
+
+static void fill(const struct inst *inst, const struct guess *guess, baton_intents *out)
+{
+	float p = model_confidence(inst->model, guess);
+	uint32_t label = guess->label;
+
+	for (out->n = 0; guess->has_evidence && out->n < out->cap && label != UINT32_MAX;) {
+		out->v[out->n] = (baton_intent){
+			.name = str(inst->model->names[label]),
+			.confidence_ppm = out->n == 0 ? (uint32_t)lrintf(1e6F * p)
+						      : runner_up_ppm(inst, label, guess->label, p),
+			.entities_json = { "", 0 },
+		};
+		out->n++;
+		label = next_best(inst, inst->scratch->margins[label], label);
+	}
+}
+
+static int32_t classify(void *ptr, baton_call call, const baton_turn *turn, baton_intents *out)
+{
+	struct inst *inst = ptr;
+	baton_str text = last_customer_text(turn);
+	struct guess guess = model_predict(inst->model, inst->scratch, text.p, text.n);
+	/* model_predict() left the normalised text behind. */
+	size_t n = inst->scratch->n_normal;
+
+	(void)call;
+	fill(inst, &guess, out);
+	out->sentiment_ppm = tone_ppm(inst->mod->tone, inst->scratch->normal, n, text.p, text.n);
+	out->language = str(language_guess(inst->scratch->normal, n));
+	return BATON_OK;
+}
+
+/* Nothing is ever open: classify() answers at once. */
+static void cancel(void *ptr, baton_call call, uint32_t why)
+{
+	(void)ptr;
+	(void)call;
+	(void)why;
+}
+
+/* Its own examples must come out as what they are. A few may not: two intents can share a phrase. */
+static int32_t check(void *ptr, baton_call call, uint32_t level)
+{
+	struct inst *inst = ptr;
+	const struct model *m = inst->model;
+	const baton_host *host = inst->mod->host;
+	uint32_t right = 0;
+
+	(void)level; /* there is no upstream to reach */
+	for (uint32_t i = 0; i < m->n_probes; i++) {
+		struct guess guess =
+			model_predict(m, inst->scratch, m->probes[i], strlen(m->probes[i]));
+
+		right += guess.has_evidence && guess.label == m->probe_labels[i];
+	}
+	if (right * 10 >= m->n_probes * 8)
+		return host->end(inst->ctx, call, BATON_END_STOP);
+	const baton_error error = {
+		.size = sizeof(error),
+		.fail = BATON_FAIL_INTERNAL,
+		.code = str("examples_contradict"),
+		.message = str("fewer than 80 % of its own examples are recognised: do intents "
+			       "share examples?"),
+	};
+
+	return host->fail(inst->ctx, call, &error);
+}
+
+static const baton_classifier classifier = {
+	.size = sizeof(baton_classifier),
+	.labels = labels,
+	.classify = classify,
+	.cancel = cancel,
+};
+static const baton_iface ifaces[] = { { BATON_CLASSIFIER, &classifier } };
+
+BATON_MODULE_NOTE("classifier-linear", "1.0.0", BATON_CLASSIFIER, 0);
+
+BATON_EXPORT const baton_module baton_module_entry = {
+	BATON_MODULE_HEAD,
+	.n_ifaces = 1,
+	.id = "classifier-linear",
+	.version = "1.0.0",
+	.vendor = "Baton",
+	.license = "Apache-2.0 AND MIT",
+	.summary = "Intent, confidence, sentiment and language; learns from the policy's examples",
+	.homepage = "",
+	.config_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+			 "\"policy\":{\"type\":\"object\"},"
+			 "\"epochs\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":50},"
+			 "\"out_of_scope_ppm\":{\"type\":\"integer\",\"minimum\":0,"
+			 "\"maximum\":500000}}}",
+	.ifaces = ifaces,
+	.load = mod_load,
+	.unload = mod_unload,
+	.create = inst_create,
+	.activate = inst_activate,
+	.quiesce = inst_quiesce,
+	.destroy = inst_destroy,
+	.check = check,
+};
