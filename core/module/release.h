@@ -35,10 +35,17 @@ struct baton_release *baton_release_ref(struct baton_release *release);
 void baton_release_unref(struct baton_release **release);
 const struct baton_policy *baton_release_policy(const struct baton_release *release);
 uint64_t baton_release_number(const struct baton_release *release);
+/* What its modules did and broke, and what they counted themselves: baton_module_* families in
+ * Prometheus text, labelled by module. [any] */
+struct baton_buf;
+void baton_release_metrics(const struct baton_release *release, struct baton_buf *out);
+struct baton_release_totals { /* since the release was staged, all modules */
+	uint64_t calls, overruns, broken;
+};
+void baton_release_totals(const struct baton_release *release, struct baton_release_totals *ret);
 
 /* Reads note and ELF of one file without running any of it; prints what it is into `out` as JSON,
  * or one line of reason into `why`. For `baton module show` and for the loader. */
-struct baton_buf;
 int baton_module_inspect(const char *path, struct baton_buf *out, char *why, size_t cap);
 
 /* --- on one worker --- */

@@ -110,6 +110,11 @@ typedef struct baton_usage {
   uint64_t in_tokens, cached_tokens, out_tokens, cost_microusd;
 } baton_usage;
 enum { BATON_USAGE_ESTIMATED = 1u };
+enum { BATON_WATCH_READ = 1u, BATON_WATCH_WRITE = 2u };             /* events of watch() */
+
+/* Types of result(): the pod is an array of whole elements, n its bytes. One result per call. */
+#define BATON_RESULT_DOCS "doc/1"        /* baton_doc[], best first */
+#define BATON_RESULT_INTENTS "intents/1" /* one baton_intents */
 
 typedef struct baton_host {
   uint32_t size; uint32_t abi_minor;
