@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Staging one module. The order matters: nothing of the module runs before its bytes were checked,
+ * no configuration is handed over before it fits the module's own schema, and each step leaves the
+ * generation in a state that baton_generation_free() can take back. */
+#include "core/module/generation.h"
+
+#include "core/base/errors.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/module/ctx.h"
+#include "core/module/elf.h"
+#include "core/module/schema.h"
+
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { IFACES_MAX = 32, SCRUB_BYTES_MIN = 4 };
+
+struct load {
+	const struct baton_stage_options *options;
+	struct baton_release *release;
+	struct baton_generation *g;
+	struct baton_buf bytes;
+	struct baton_elf elf;
+	char *why;
+	size_t cap;
+};
+
+/* Every reason begins with the file it is about. */
+__attribute__((format(printf, 3, 4))) static int refuse(struct load *l, int rc, const char *fmt,
+							...)
+{
+	int n = snprintf(l->why, l->cap, "%s: ", l->g->spec->file);
+	va_list ap;
+	va_start(ap, fmt);
+	if (n > 0 && (size_t)n < l->cap)
+		(void)vsnprintf(l->why + n, l->cap - (size_t)n, fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
+/* --- which functions a kind must have ----------------------------------------------------- */
+
+struct kind {
+	const char *name, *iface;
+	size_t size;
+	size_t required[2]; /* offsets of functions; 0 ends */
+};
+
+static const struct kind kinds[] = {
+	{ "classifier",
+	  BATON_CLASSIFIER,
+	  sizeof(baton_classifier),
+	  { offsetof(baton_classifier, classify), 0 } },
+	{ "provider",
+	  BATON_PROVIDER,
+	  sizeof(baton_provider),
+	  { offsetof(baton_provider, start), offsetof(baton_provider, cancel) } },
+	{ "rule", BATON_RULE, sizeof(baton_rule), { offsetof(baton_rule, evaluate), 0 } },
+	{ "transcript",
+	  BATON_TRANSCRIPT,
+	  sizeof(baton_transcript),
+	  { offsetof(baton_transcript, append), 0 } },
+	{ "retriever",
+	  BATON_RETRIEVER,
+	  sizeof(baton_retriever),
+	  { offsetof(baton_retriever, search), 0 } },
+};
+
+static const struct kind *kind_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(kinds[i].name, name) == 0)
+			return &kinds[i];
+	return NULL;
+}
+
+static int check_vt(struct load *l, const struct kind *kind, const void *vt)
+{
+	uint32_t size;
+	if (!vt)
+		return refuse(l, BATON_E_MODULE, "interface %s: expected a table, found NULL",
+			      kind->iface);
+	memcpy(&size, vt, sizeof(size));
+	if (size < kind->size)
+		return refuse(l, BATON_E_MODULE,
+			      "interface %s: expected at least %zu bytes, found %u", kind->iface,
+			      kind->size, size);
+	for (size_t i = 0; i < 2 && kind->required[i]; i++) {
+		void (*fn)(void);
+		memcpy(&fn, (const char *)vt + kind->required[i], sizeof(fn));
+		if (!fn)
+			return refuse(l, BATON_E_MODULE,
+				      "interface %s: a function it must have is NULL", kind->iface);
+	}
+	l->g->vt = vt;
+	return 0;
+}
+
+static int find_iface(struct load *l)
+{
+	const baton_module *m = l->g->entry;
+	const struct kind *kind = kind_of(l->g->spec->kind);
+	if (!kind)
+		return refuse(l, BATON_E_MODULE, "kind %s is not served here", l->g->spec->kind);
+	if (m->n_ifaces > IFACES_MAX || (m->n_ifaces > 0 && !m->ifaces))
+		return refuse(l, BATON_E_MODULE, "interfaces: expected at most %d, found %u",
+			      IFACES_MAX, m->n_ifaces);
+	for (uint32_t i = 0; i < m->n_ifaces; i++)
+		if (m->ifaces[i].id && strcmp(m->ifaces[i].id, kind->iface) == 0)
+			return check_vt(l, kind, m->ifaces[i].vt);
+	return refuse(l, BATON_E_MODULE, "interfaces: expected %s, found none of that name",
+		      kind->iface);
+}
+
+/* --- the steps ---------------------------------------------------------------------------- */
+
+static int step_read(struct load *l)
+{
+	struct baton_generation *g = l->g;
+	char line[256];
+	int rc = baton_file_read(l->options->modules_dir, g->spec->file, &l->bytes, l->why, l->cap);
+	if (rc < 0)
+		return rc;
+	baton_file_sha256(baton_buf_view(&l->bytes), g->sha256);
+	rc = baton_elf_check(baton_buf_view(&l->bytes), &l->elf, line, sizeof(line));
+	if (rc < 0)
+		return refuse(l, rc, "%s", line);
+	if (!baton_elf_has_kind(l->elf.kinds, g->spec->kind))
+		return refuse(l, BATON_E_MODULE, "wrong kind: expected %s, found %s", g->spec->kind,
+			      l->elf.kinds);
+	if (l->elf.flags & BATON_MODF_NO_INLINE)
+		return refuse(
+			l, BATON_E_MODULE,
+			"it refuses to run in the server's process, and nothing else is offered");
+	g->resident = l->elf.resident_because != NULL;
+	memcpy(g->id, l->elf.id, sizeof(g->id));
+	memcpy(g->version, l->elf.version, sizeof(g->version));
+	return 0;
+}
+
+/* Secrets are read once, here. One that is not set is no reason not to start: only what needs it
+ * fails. */
+static int step_secrets(struct load *l)
+{
+	struct baton_generation *g = l->g;
+	char line[256];
+	g->secrets = baton_alloc(g->spec->n_secrets * sizeof(*g->secrets));
+	g->n_secrets = g->spec->n_secrets;
+	for (size_t i = 0; i < g->n_secrets; i++) {
+		g->secrets[i].name = g->spec->secrets[i];
+		int rc = baton_secret_read(l->options->secrets_dir, g->secrets[i].name,
+					   &g->secrets[i].value, line, sizeof(line));
+		if (rc == BATON_E_DENIED)
+			return refuse(l, BATON_E_MODULE, "%s", line);
+		if (rc < 0)
+			baton_log(BATON_LOG_NOTICE, "secret_missing", "sss", "module",
+				  g->spec->name, "secret", g->secrets[i].name, "reason", line);
+	}
+	return 0;
+}
+
+/* Entries of everything that is mapped, to notice when the dynamic linker hands out old code. */
+struct live {
+	struct live *next;
+	const baton_module *entry;
+};
+static pthread_mutex_t live_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct live *live_list;
+
+static bool live_add(const baton_module *entry)
+{
+	bool is_new = true;
+	(void)pthread_mutex_lock(&live_lock);
+	for (struct live *i = live_list; i; i = i->next)
+		is_new = is_new && i->entry != entry;
+	if (is_new) {
+		struct live *live = baton_new(struct live);
+		live->entry = entry;
+		live->next = live_list;
+		live_list = live;
+	}
+	(void)pthread_mutex_unlock(&live_lock);
+	return is_new;
+}
+
+static void live_remove(const baton_module *entry)
+{
+	(void)pthread_mutex_lock(&live_lock);
+	struct live **at = &live_list;
+	while (*at && (*at)->entry != entry)
+		at = &(*at)->next;
+	if (*at) {
+		struct live *gone = *at;
+		*at = gone->next;
+		baton_free(gone);
+	}
+	(void)pthread_mutex_unlock(&live_lock);
+}
+
+static int step_map(struct load *l)
+{
+	struct baton_generation *g = l->g;
+	char line[256];
+	int rc = baton_copy_make(l->options->run_dir, g->id, g->sha256, baton_buf_view(&l->bytes),
+				 &g->copy, line, sizeof(line));
+	if (rc < 0)
+		return refuse(l, rc, "private copy: %s", line);
+	g->dl = dlopen(g->copy.path, RTLD_NOW | RTLD_LOCAL);
+	if (!g->dl)
+		return refuse(l, BATON_E_MODULE, "the dynamic linker refused it: %.160s",
+			      dlerror());
+	const baton_module *entry = dlsym(g->dl, BATON_ENTRY_SYMBOL);
+	if (!entry)
+		return refuse(l, BATON_E_MODULE,
+			      BATON_ENTRY_SYMBOL ": expected it after loading, found nothing");
+	if (!live_add(entry))
+		return refuse(l, BATON_E_MODULE,
+			      "the dynamic linker gave older code instead of this file's");
+	g->entry = entry;
+	return 0;
+}
+
+static bool same_text(const char *said, const char *noted, size_t cap)
+{
+	return said && strnlen(said, cap) < cap && strcmp(said, noted) == 0;
+}
+
+static int step_entry(struct load *l)
+{
+	const baton_module *m = l->g->entry;
+	if (m->magic != BATON_MAGIC)
+		return refuse(l, BATON_E_MODULE, "magic: expected 0x%x, found 0x%x", BATON_MAGIC,
+			      m->magic);
+	if (m->size < sizeof(*m) || m->size != l->elf.module_size)
+		return refuse(l, BATON_E_MODULE,
+			      "descriptor: expected %u bytes as in its note, found %u",
+			      l->elf.module_size, m->size);
+	if (m->abi_major != l->elf.abi_major || m->abi_needed != l->elf.abi_needed ||
+	    m->flags != l->elf.flags)
+		return refuse(l, BATON_E_MODULE, "descriptor: ABI or flags differ from its note");
+	if (!same_text(m->id, l->elf.id, sizeof(l->elf.id)))
+		return refuse(l, BATON_E_MODULE,
+			      "descriptor: expected the note's id %s, found another", l->elf.id);
+	if (!same_text(m->version, l->elf.version, sizeof(l->elf.version)))
+		return refuse(l, BATON_E_MODULE,
+			      "descriptor: expected the note's version %s, found another",
+			      l->elf.version);
+	if (!m->create || !m->destroy)
+		return refuse(l, BATON_E_MODULE,
+			      "descriptor: expected create and destroy, found NULL");
+	return find_iface(l);
+}
+
+static int step_config(struct load *l)
+{
+	struct baton_generation *g = l->g;
+	char line[256];
+	int rc = baton_schema_check(g->entry->config_schema, g->spec->config, line, sizeof(line));
+	if (rc < 0)
+		return refuse(l, BATON_E_MODULE, "%s: %s", g->spec->name, line);
+	char *text = g->spec->config ? json_dumps(g->spec->config, JSON_COMPACT) : NULL;
+	g->config = text ? baton_memdupz(text, strlen(text)) : baton_memdupz("{}", 2);
+	free(text);
+	return 0;
+}
+
+static int step_load(struct load *l)
+{
+	struct baton_generation *g = l->g;
+	struct baton_ctx *ctx = baton_ctx_new(g, l->release, NULL, NULL);
+	int32_t rc = g->entry->load ? g->entry->load(ctx, baton_host_table(), &g->mod) : BATON_OK;
+	if (rc != BATON_OK)
+		return refuse(l, BATON_E_MODULE, "load: expected 0, found %d (%s)", rc,
+			      rc < 0 ? baton_error_info(rc)->text : "not a result of load");
+	g->loaded = true;
+	return 0;
+}
+
+int baton_generation_load(const struct baton_stage_options *options, struct baton_release *release,
+			  const struct baton_policy_module *spec, struct baton_generation **ret,
+			  char *why, size_t cap)
+{
+	static int (*const steps[])(struct load *) = { step_read,  step_secrets, step_map,
+						       step_entry, step_config,  step_load };
+	struct load l = { .options = options, .release = release, .why = why, .cap = cap };
+	int rc = 0;
+	l.g = baton_new(struct baton_generation);
+	l.g->spec = spec;
+	baton_meter_init(&l.g->meter, spec->name);
+	(void)pthread_mutex_init(&l.g->ctxs_lock, NULL);
+	for (size_t i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
+		rc = steps[i](&l);
+	baton_buf_done(&l.bytes);
+	if (rc < 0) {
+		baton_generation_free(&l.g);
+		return rc;
+	}
+	char sha12[13];
+	baton_file_hex(l.g->sha256, 6, sha12);
+	baton_log(BATON_LOG_INFO, "module_loaded", "ssssss", "module", spec->name, "id", l.g->id,
+		  "version", l.g->version, "kind", spec->kind, "sha256", sha12, "resident",
+		  l.elf.resident_because ? l.elf.resident_because : "no");
+	*ret = l.g;
+	return 0;
+}
+
+void baton_generation_free(struct baton_generation **generation)
+{
+	struct baton_generation *g = *generation;
+	if (!g)
+		return;
+	*generation = NULL;
+	if (g->loaded && g->entry->unload)
+		g->entry->unload(g->mod);
+	/* A resident one that never ran load() has still run its constructors: it stays, too. */
+	if (g->dl && !g->resident) {
+		if (g->entry)
+			live_remove(g->entry);
+		(void)dlclose(g->dl);
+	}
+	baton_copy_done(&g->copy);
+	for (size_t i = 0; i < g->n_secrets; i++)
+		baton_secret_free(&g->secrets[i].value);
+	baton_free(g->secrets);
+	baton_ctx_free_all(g);
+	(void)pthread_mutex_destroy(&g->ctxs_lock);
+	baton_meter_done(&g->meter);
+	baton_free(g->config);
+	baton_free(g);
+}
+
+/* --- secrets in text ---------------------------------------------------------------------- */
+
+static void scrub_one(struct baton_buf *text, const char *value)
+{
+	static const char mark[] = "[secret]";
+	size_t n = strlen(value);
+	struct baton_buf out = { 0 };
+	size_t from = 0;
+	if (n < SCRUB_BYTES_MIN || !text->p)
+		return;
+	for (;;) {
+		const char *hit = memmem(text->p + from, text->n - from, value, n);
+		size_t to = hit ? (size_t)(hit - text->p) : text->n;
+		baton_buf_add(&out, text->p + from, to - from);
+		if (!hit)
+			break;
+		baton_buf_z(&out, mark);
+		from = to + n;
+	}
+	baton_buf_reset(text);
+	baton_buf_str(text, baton_buf_view(&out));
+	baton_buf_done(&out);
+}
+
+void baton_generation_scrub(const struct baton_generation *generation, struct baton_buf *text)
+{
+	for (size_t i = 0; i < generation->n_secrets; i++)
+		if (generation->secrets[i].value)
+			scrub_one(text, generation->secrets[i].value);
+}
+
+static int add_secret(const struct baton_generation *g, baton_str name, struct baton_buf *out)
+{
+	for (size_t i = 0; i < g->n_secrets; i++) {
+		if (!baton_str_is(name, g->secrets[i].name))
+			continue;
+		if (!g->secrets[i].value)
+			return BATON_E_NOTFOUND;
+		baton_buf_z(out, g->secrets[i].value);
+		return 0;
+	}
+	return BATON_E_DENIED;
+}
+
+int baton_generation_expand(const struct baton_generation *generation, baton_str text,
+			    struct baton_buf *out)
+{
+	static const char open[] = "{{secret:", close[] = "}}";
+	while (text.n > 0) {
+		const char *at = memmem(text.p, text.n, open, sizeof(open) - 1);
+		size_t n = at ? (size_t)(at - text.p) : text.n;
+		baton_buf_add(out, text.p, n);
+		if (!at)
+			return 0;
+		baton_str rest = { at + sizeof(open) - 1, text.n - n - (sizeof(open) - 1) };
+		const char *end = memmem(rest.p, rest.n, close, sizeof(close) - 1);
+		if (!end)
+			return BATON_E_INVAL;
+		baton_str name = { rest.p, (size_t)(end - rest.p) };
+		int rc = add_secret(generation, name, out);
+		if (rc < 0)
+			return rc;
+		text = (baton_str){ end + 2, rest.n - name.n - 2 };
+	}
+	return 0;
+}

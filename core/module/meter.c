@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Counters of one generation. A module's own words (names of its metrics) are labels, never family
+ * names: a module can so neither clash with the server's families nor break the exposition. */
+#include "core/module/meter.h"
+
+#include "core/base/log.h"
+
+#include <time.h>
+
+enum { OVERRUN_US = 5000 };
+
+static const char *const breach_labels[] = {
+#define X(NAME, label) label,
+	BATON_BREACHES(X)
+#undef X
+};
+
+void baton_meter_init(struct baton_meter *meter, const char *module)
+{
+	memset(meter, 0, sizeof(*meter));
+	meter->module = module;
+	meter->log_tokens = BATON_METER_LOG_BURST;
+	(void)pthread_mutex_init(&meter->lock, NULL);
+}
+
+void baton_meter_done(struct baton_meter *meter)
+{
+	(void)pthread_mutex_destroy(&meter->lock);
+}
+
+bool baton_meter_may_log(struct baton_meter *meter)
+{
+	struct timespec ts;
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	uint64_t now = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	(void)pthread_mutex_lock(&meter->lock);
+	meter->log_tokens += (double)(now - meter->log_ns) * 1e-9 * BATON_METER_LOG_PER_S;
+	meter->log_ns = now;
+	if (meter->log_tokens > BATON_METER_LOG_BURST)
+		meter->log_tokens = BATON_METER_LOG_BURST;
+	bool ok = meter->log_tokens >= 1;
+	if (ok)
+		meter->log_tokens -= 1;
+	(void)pthread_mutex_unlock(&meter->lock);
+	if (!ok)
+		(void)atomic_fetch_add(&meter->log_dropped, 1);
+	return ok;
+}
+
+void baton_meter_breach(struct baton_meter *meter, enum baton_breach breach, const char *detail)
+{
+	(void)atomic_fetch_add(&meter->breaches[breach], 1);
+	if (baton_meter_may_log(meter))
+		baton_log(BATON_LOG_WARN, "module_contract_broken", "sss", "module", meter->module,
+			  "rule", breach_labels[breach], "detail", detail);
+}
+
+void baton_meter_visit(struct baton_meter *meter, const char *where, uint64_t us)
+{
+	(void)atomic_fetch_add_explicit(&meter->calls, 1, memory_order_relaxed);
+	if (us <= OVERRUN_US)
+		return;
+	(void)atomic_fetch_add(&meter->overruns, 1);
+	uint64_t worst = atomic_load(&meter->overrun_us_max);
+	while (us > worst && !atomic_compare_exchange_weak(&meter->overrun_us_max, &worst, us))
+		continue;
+	if (baton_meter_may_log(meter))
+		baton_log(BATON_LOG_WARN, "module_overrun", "ssu", "module", meter->module, "where",
+			  where, "us", us);
+}
+
+static bool good_name(const char *name)
+{
+	size_t n = name ? strnlen(name, BATON_METER_NAME_BYTES) : 0;
+	for (size_t i = 0; i < n; i++)
+		if (!((name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9') ||
+		      name[i] == '_'))
+			return false;
+	return n > 0 && n < BATON_METER_NAME_BYTES;
+}
+
+static struct baton_meter_value *value_of(struct baton_meter *meter, const char *name, bool is_time)
+{
+	for (size_t i = 0; i < meter->n_values; i++)
+		if (meter->values[i].is_time == is_time && strcmp(meter->values[i].name, name) == 0)
+			return &meter->values[i];
+	if (meter->n_values == BATON_METER_VALUES_MAX)
+		return NULL;
+	struct baton_meter_value *v = &meter->values[meter->n_values++];
+	memcpy(v->name, name, strlen(name) + 1);
+	v->is_time = is_time;
+	return v;
+}
+
+bool baton_meter_add(struct baton_meter *meter, const char *name, bool is_time, uint64_t v)
+{
+	if (!good_name(name))
+		return false;
+	(void)pthread_mutex_lock(&meter->lock);
+	struct baton_meter_value *value = value_of(meter, name, is_time);
+	if (value) {
+		value->n++;
+		value->sum += v;
+	}
+	(void)pthread_mutex_unlock(&meter->lock);
+	return value != NULL;
+}
+
+/* --- the exposition ----------------------------------------------------------------------- */
+
+static void head(struct baton_buf *out, const char *family, const char *type, const char *help)
+{
+	baton_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", family, help, family, type);
+}
+
+static void label(struct baton_buf *out, const char *family, const struct baton_meter *meter)
+{
+	baton_buf_printf(out, "%s{module=", family);
+	baton_buf_json(out, baton_str_of(meter->module));
+}
+
+static void write_counter(struct baton_meter *const *meters, size_t n, size_t offset,
+			  const char *family, const char *help, struct baton_buf *out)
+{
+	head(out, family, "counter", help);
+	for (size_t i = 0; i < n; i++) {
+		label(out, family, meters[i]);
+		const void *at = (const char *)meters[i] + offset;
+		baton_buf_printf(out, "} %ju\n",
+				 (uintmax_t)atomic_load((const _Atomic(uint64_t) *)at));
+	}
+}
+
+static void write_breaches(struct baton_meter *const *meters, size_t n, struct baton_buf *out)
+{
+	static const char family[] = "baton_module_contract_violations_total";
+	head(out, family, "counter", "Rules of the module contract that a module broke.");
+	for (size_t i = 0; i < n; i++)
+		for (unsigned b = 0; b < BATON_BREACH_COUNT; b++) {
+			label(out, family, meters[i]);
+			baton_buf_printf(out, ",rule=\"%s\"} %ju\n", breach_labels[b],
+					 (uintmax_t)atomic_load(&meters[i]->breaches[b]));
+		}
+}
+
+static void write_values(struct baton_meter *meter, bool is_time, struct baton_buf *out)
+{
+	(void)pthread_mutex_lock(&meter->lock);
+	for (size_t i = 0; i < meter->n_values; i++) {
+		const struct baton_meter_value *v = &meter->values[i];
+		if (v->is_time != is_time)
+			continue;
+		if (!is_time) {
+			label(out, "baton_module_value_total", meter);
+			baton_buf_printf(out, ",name=\"%s\"} %ju\n", v->name, (uintmax_t)v->sum);
+			continue;
+		}
+		label(out, "baton_module_observed_seconds_sum", meter);
+		baton_buf_printf(out, ",name=\"%s\"} %.6f\n", v->name, (double)v->sum * 1e-6);
+		label(out, "baton_module_observed_seconds_count", meter);
+		baton_buf_printf(out, ",name=\"%s\"} %ju\n", v->name, (uintmax_t)v->n);
+	}
+	(void)pthread_mutex_unlock(&meter->lock);
+}
+
+void baton_meter_text(struct baton_meter *const *meters, size_t n, struct baton_buf *out)
+{
+	write_counter(meters, n, offsetof(struct baton_meter, calls), "baton_module_calls_total",
+		      "Calls into a module's code.", out);
+	write_counter(meters, n, offsetof(struct baton_meter, overruns),
+		      "baton_module_call_overruns_total",
+		      "Calls into a module's code that took longer than 5 ms.", out);
+	write_counter(meters, n, offsetof(struct baton_meter, log_dropped),
+		      "baton_module_log_dropped_total", "Log lines of a module above its rate.",
+		      out);
+	write_breaches(meters, n, out);
+	head(out, "baton_module_value_total", "counter", "What a module counted itself.");
+	for (size_t i = 0; i < n; i++)
+		write_values(meters[i], false, out);
+	head(out, "baton_module_observed_seconds", "summary", "What a module measured itself.");
+	for (size_t i = 0; i < n; i++)
+		write_values(meters[i], true, out);
+}

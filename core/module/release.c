@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A release: the generations of one policy set, staged together or not at all. */
+#include "core/module/release.h"
+
+#include "core/base/errors.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/module/elf.h"
+#include "core/module/generation.h"
+#include "core/module/host.h"
+
+#include <stdio.h>
+
+enum { METERS_MAX = 256 };
+
+struct baton_release {
+	_Atomic(unsigned) refs;
+	uint64_t number;
+	struct baton_policy *policy;
+	struct baton_release_host host;
+	struct baton_generation **generations;
+	size_t n;
+};
+
+static void free_generations(struct baton_release *release)
+{
+	/* The last loaded goes first. */
+	while (release->n > 0)
+		baton_generation_free(&release->generations[--release->n]);
+	baton_free(release->generations);
+	release->generations = NULL;
+}
+
+int baton_release_stage(const struct baton_stage_options *options, struct baton_policy *policy,
+			uint64_t number, struct baton_release **ret_release, char *why, size_t cap)
+{
+	struct baton_release *release = baton_new(struct baton_release);
+	unsigned swept = baton_copy_sweep(options->run_dir);
+	int rc = 0;
+	if (swept > 0)
+		baton_log(BATON_LOG_INFO, "module_copies_swept", "u", "n", (uint64_t)swept);
+	atomic_store(&release->refs, 1);
+	release->number = number;
+	release->host.journal = options->journal;
+	release->host.allow_loopback_http = options->allow_loopback_http;
+	release->generations = baton_alloc(policy->n_modules * sizeof(*release->generations));
+	if (policy->n_modules > METERS_MAX) {
+		(void)snprintf(why, cap, "modules: expected at most %d, found %zu", METERS_MAX,
+			       policy->n_modules);
+		rc = BATON_E_MODULE;
+	}
+	for (size_t i = 0; rc == 0 && i < policy->n_modules; i++) {
+		rc = baton_generation_load(options, release, &policy->modules[i],
+					   &release->generations[i], why, cap);
+		release->n += rc == 0;
+	}
+	if (rc < 0) {
+		free_generations(release);
+		baton_free(release);
+		return rc;
+	}
+	release->policy = policy;
+	*ret_release = release;
+	return 0;
+}
+
+struct baton_release *baton_release_ref(struct baton_release *release)
+{
+	(void)atomic_fetch_add(&release->refs, 1);
+	return release;
+}
+
+void baton_release_unref(struct baton_release **release)
+{
+	struct baton_release *r = *release;
+	*release = NULL;
+	if (!r || atomic_fetch_sub(&r->refs, 1) != 1)
+		return;
+	baton_log(BATON_LOG_INFO, "release_ended", "u", "release", r->number);
+	free_generations(r);
+	baton_policy_free(&r->policy);
+	baton_free(r);
+}
+
+const struct baton_policy *baton_release_policy(const struct baton_release *release)
+{
+	return release->policy;
+}
+
+uint64_t baton_release_number(const struct baton_release *release)
+{
+	return release->number;
+}
+
+const struct baton_release_host *baton_release_host(const struct baton_release *release)
+{
+	return &release->host;
+}
+
+size_t baton_release_generations(const struct baton_release *release)
+{
+	return release->n;
+}
+
+struct baton_generation *baton_release_generation(const struct baton_release *release, size_t i)
+{
+	return release->generations[i];
+}
+
+void baton_release_metrics(const struct baton_release *release, struct baton_buf *out)
+{
+	struct baton_meter *meters[METERS_MAX];
+	for (size_t i = 0; i < release->n; i++)
+		meters[i] = &release->generations[i]->meter;
+	baton_meter_text(meters, release->n, out);
+}
+
+void baton_release_totals(const struct baton_release *release, struct baton_release_totals *ret)
+{
+	struct baton_release_totals sum = { 0, 0, 0 };
+	for (size_t i = 0; i < release->n; i++) {
+		struct baton_meter *meter = &release->generations[i]->meter;
+		sum.calls += atomic_load(&meter->calls);
+		sum.overruns += atomic_load(&meter->overruns);
+		for (unsigned b = 0; b < BATON_BREACH_COUNT; b++)
+			sum.broken += atomic_load(&meter->breaches[b]);
+	}
+	*ret = sum;
+}
+
+/* --- looking at one file ------------------------------------------------------------------ */
+
+static void write_elf(const struct baton_elf *elf, const uint8_t sha256[32], size_t bytes,
+		      struct baton_buf *out)
+{
+	char hex[65];
+	baton_file_hex(sha256, 32, hex);
+	baton_buf_printf(out, ",\"bytes\":%zu,\"sha256\":\"%s\",\"id\":", bytes, hex);
+	baton_buf_json(out, baton_str_of(elf->id));
+	baton_buf_z(out, ",\"version\":");
+	baton_buf_json(out, baton_str_of(elf->version));
+	baton_buf_z(out, ",\"kinds\":");
+	baton_buf_json(out, baton_str_of(elf->kinds));
+	baton_buf_printf(
+		out, ",\"abi\":{\"major\":%u,\"built\":%u,\"needed\":%u,\"server\":\"%u.%u\"}",
+		elf->abi_major, elf->abi_built, elf->abi_needed, BATON_ABI_MAJOR, BATON_ABI_MINOR);
+	baton_buf_printf(out, ",\"isolate\":%s,\"no_inline\":%s,\"imports\":%zu,\"resident\":",
+			 elf->flags & BATON_MODF_ISOLATE ? "true" : "false",
+			 elf->flags & BATON_MODF_NO_INLINE ? "true" : "false", elf->n_imports);
+	if (elf->resident_because)
+		baton_buf_json(out, baton_str_of(elf->resident_because));
+	else
+		baton_buf_z(out, "null");
+	baton_buf_z(out, ",\"needs\":[");
+	for (size_t i = 0; i < elf->n_needed; i++) {
+		baton_buf_z(out, i ? "," : "");
+		baton_buf_json(out, baton_str_of(elf->needed[i]));
+	}
+	baton_buf_z(out, "]}");
+}
+
+int baton_module_inspect(const char *path, struct baton_buf *out, char *why, size_t cap)
+{
+	struct baton_buf bytes = { 0 };
+	struct baton_elf elf;
+	uint8_t sha256[32];
+	char line[256];
+	int rc = baton_file_read(NULL, path, &bytes, why, cap);
+	if (rc == 0) {
+		rc = baton_elf_check(baton_buf_view(&bytes), &elf, line, sizeof(line));
+		if (rc < 0)
+			(void)snprintf(why, cap, "%s: %s", path, line);
+	}
+	if (rc == 0) {
+		baton_file_sha256(baton_buf_view(&bytes), sha256);
+		baton_buf_z(out, "{\"file\":");
+		baton_buf_json(out, baton_str_of(path));
+		write_elf(&elf, sha256, bytes.n, out);
+	}
+	baton_buf_done(&bytes);
+	return rc;
+}
