@@ -45,10 +45,13 @@ MODULES   := $(patsubst modules/%/,%,$(dir $(wildcard modules/*-*/*.c)))
 MODULES   := $(sort $(MODULES))
 MODULE_SO := $(patsubst %,$(O)/modules/%.so,$(MODULES))
 UNIT      := $(patsubst tests/unit/%.c,$(O)/tests/%,$(wildcard tests/unit/test_*.c))
+# Odd modules that the loader's tests refuse or survive, and the example of the guide.
+FIXTURES  := $(patsubst %.c,$(O)/%.so,$(wildcard tests/modules/*.c))
+EXAMPLES  := $(patsubst modules/sdk/%.c,$(O)/%.so,$(wildcard modules/sdk/example/*.c))
 SIM       := $(if $(wildcard tests/sim/*.c),$(O)/tests/sim)
 
 .PHONY: all check clean
-all: $(if $(CLI_SRC),$(O)/baton) $(MODULE_SO)
+all: $(if $(CLI_SRC),$(O)/baton) $(MODULE_SO) $(EXAMPLES)
 
 $(O)/libpure.a: $(call obj,$(PURE_SRC))
 $(O)/libhost.a: $(call obj,$(HOST_SRC))
@@ -71,6 +74,18 @@ $(O)/modules/%.so: $$(call obj,$$(wildcard modules/$$*/*.c)) modules/sdk/module.
 	$(CC) $(SAN) -shared -Wl,-z,relro,-z,now,-z,noexecstack,-Bsymbolic,--exclude-libs,ALL \
 		-Wl,--version-script=modules/sdk/module.map $(if $(SAN),,-Wl,-z,defs) -o $@ \
 		$(filter %.o,$^) $(shell cat modules/$*/module.libs 2>/dev/null) -lm
+
+module_link = $(CC) $(SAN) -shared -Wl,-z,relro,-z,now,-z,noexecstack,-Bsymbolic,--exclude-libs,ALL
+$(O)/tests/modules/%.so: $(O)/tests/modules/%.o modules/sdk/module.map
+	$(module_link) -Wl,--version-script=$(or $(wildcard tests/modules/$*.map),modules/sdk/module.map) \
+		-o $@ $< $(shell cat tests/modules/$*.ldflags 2>/dev/null)
+
+$(O)/example/%.so: $(O)/modules/sdk/example/%.o modules/sdk/module.map
+	@mkdir -p $(@D)
+	$(module_link) -Wl,--version-script=modules/sdk/module.map -o $@ $<
+
+$(filter $(O)/tests/test_module%,$(UNIT)): | $(FIXTURES) $(EXAMPLES) \
+	$(filter %/rule-policy.so %/transcript-jsonl.so,$(MODULE_SO))
 
 $(O)/tests/test_%: $(O)/tests/unit/test_%.o $(O)/libhost.a $(O)/libpure.a
 	@mkdir -p $(@D)
