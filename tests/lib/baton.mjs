@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One server process under test: started on a port of its own with a data directory of its own,
+// stopped, killed and started again on the same data. Everything it prints is kept; a sanitizer's
+// report or a crash makes stop() throw, so that no test has to think of it.
+//
+// V picks the build (release, asan, tsan), BATON_BIN another binary.
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+export const VARIANT = process.env.V ?? 'release';
+export const BIN = process.env.BATON_BIN ?? path.join(ROOT, 'build', VARIANT, 'baton');
+export const MODULES = path.join(ROOT, 'build', VARIANT, 'modules');
+// Sanitizers make everything slower; patience is not what the tests measure.
+export const SLOW = VARIANT === 'release' ? 1 : 4;
+
+export const AGENTS = { nina: 'token-of-nina-0123456789abcdef', omar: 'token-of-omar-0123456789abcdef',
+	sara: 'token-of-sara-0123456789abcdef' };
+
+const SANITIZERS = {
+	ASAN_OPTIONS: 'abort_on_error=1:detect_leaks=1:detect_stack_use_after_return=1',
+	UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
+	TSAN_OPTIONS: 'halt_on_error=0:second_deadlock_stack=1',
+};
+
+const temps = [];
+process.on('exit', () => {
+	if (!process.env.KEEP)
+		for (const dir of temps)
+			rmSync(dir, { recursive: true, force: true });
+});
+
+export function tempDir(name = 'e2e') {
+	const dir = mkdtempSync(path.join(tmpdir(), `baton-${name}-`));
+	temps.push(dir);
+	return dir;
+}
+
+function environment(extra = {}) {
+	const env = { PATH: process.env.PATH, HOME: process.env.HOME, TMPDIR: tmpdir(), ...SANITIZERS };
+	for (const [id, token] of Object.entries(AGENTS))
+		env[`BATON_SECRET_AGENT_${id.toUpperCase()}`] = token;
+	return { ...env, ...extra };
+}
+
+// Runs a command to its end. Bounded: a command that hangs is a finding.
+export function run(args, { env = {}, timeout = 20000 * SLOW, input } = {}) {
+	const out = spawnSync(BIN, args, { env: environment(env), encoding: 'utf8', timeout, input, maxBuffer: 256 << 20 });
+	assert.equal(out.error, undefined, `baton ${args.join(' ')}: ${out.error}`);
+	assert.doesNotMatch(out.stderr, /AddressSanitizer|runtime error:|LeakSanitizer|ThreadSanitizer/);
+	return { code: out.status, signal: out.signal, stdout: out.stdout, stderr: out.stderr };
+}
+
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+export class Baton {
+	constructor(options = {}) {
+		this.policies = options.policies ?? path.join(ROOT, 'policies', 'shop');
+		this.data = options.data ?? tempDir('data');
+		this.workers = options.workers ?? Number(process.env.WORKERS ?? 2);
+		this.env = options.env ?? {};
+		this.args = options.args ?? [];
+		this.modules = options.modules ?? MODULES;
+		this.port = options.port ?? 0;
+		this.stderr = '';
+		this.starts = 0;
+	}
+
+	static start(options) {
+		return new Baton(options).start();
+	}
+
+	// Ready when the server says so on stdout; `ready_ms` is how long that took.
+	async start() {
+		assert.ok(existsSync(BIN), `${BIN} is not built`);
+		const began = performance.now();
+		const child = this.child = spawn(BIN, ['serve', '--policies', this.policies, '--data', this.data,
+			'--listen', `127.0.0.1:${this.port}`, '--workers', String(this.workers), '--modules', this.modules,
+			'--web', path.join(ROOT, 'channels', 'web'), '--allow-loopback-http', '--json', ...this.args],
+		{ env: environment(this.env), stdio: ['ignore', 'pipe', 'pipe'] });
+		running.add(child);
+		this.starts++;
+		this.exited = new Promise((go) => child.once('exit', (code, signal) => {
+			running.delete(child);
+			this.exit = { code, signal };
+			go(this.exit);
+		}));
+		this.exit = null;
+		child.stderr.setEncoding('utf8').on('data', (text) => { this.stderr = (this.stderr + text).slice(-(4 << 20)); });
+		const ready = await this.#ready(child);
+		this.ready_ms = performance.now() - began;
+		this.base = ready.base;
+		this.port = Number(new URL(ready.base).port); // a restart listens where clients look for it
+		this.ready = ready;
+		return this;
+	}
+
+	#ready(child) {
+		return new Promise((go, fail) => {
+			let text = '';
+			const timer = setTimeout(() => { child.kill('SIGKILL'); fail(new Error(`not ready in time\n${this.stderr}`)); }, 20000 * SLOW);
+			child.stdout.setEncoding('utf8').on('data', (part) => {
+				text += part;
+				const line = text.split('\n').find((l) => l.startsWith('{') && l.includes('"ready"'));
+				if (!line || !text.includes('\n'))
+					return;
+				clearTimeout(timer);
+				go(JSON.parse(line));
+			});
+			this.exited.then((exit) => {
+				clearTimeout(timer);
+				fail(new Error(`ended before it was ready: ${JSON.stringify(exit)}\n${this.stderr}`));
+			});
+		});
+	}
+
+	get alive() {
+		return this.exit === null;
+	}
+
+	// The orderly way. Throws if the server crashed, leaked or did not end in time.
+	async stop() {
+		if (this.alive)
+			this.child.kill('SIGTERM');
+		const late = setTimeout(() => this.child.kill('SIGKILL'), 20000 * SLOW);
+		const { code, signal } = await this.exited;
+		clearTimeout(late);
+		this.assertClean();
+		assert.deepEqual({ code, signal }, { code: 0, signal: null }, `stop: ${this.stderr.slice(-2000)}`);
+	}
+
+	// The other way: kill -9.
+	async kill() {
+		assert.ok(this.alive, `was dead before it was killed: ${JSON.stringify(this.exit)}\n${this.stderr.slice(-4000)}`);
+		this.child.kill('SIGKILL');
+		await this.exited;
+		this.assertClean();
+	}
+
+	assertClean() {
+		const at = this.stderr.search(/AddressSanitizer|runtime error:|LeakSanitizer|ThreadSanitizer|assertion/i);
+		assert.equal(at, -1, this.stderr.slice(Math.max(0, at), at + 6000));
+	}
+
+	http(path, init = {}) {
+		return fetch(this.base + path, { redirect: 'manual', signal: AbortSignal.timeout(10000 * SLOW), ...init });
+	}
+
+	// What the store holds of a session; the server must be stopped.
+	transcript(session) {
+		const out = run(['transcript', session, '--data', this.data, '--json']);
+		assert.equal(out.code, 0, `transcript ${session}: ${out.stderr}`);
+		return out.stdout.trim().split('\n').filter(Boolean).map((line) => JSON.parse(line));
+	}
+
+	fsck() {
+		return run(['fsck', '--data', this.data, '--json'], { timeout: 60000 * SLOW });
+	}
+}

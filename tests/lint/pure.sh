@@ -1,0 +1,43 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# The pure core makes no system call: what libpure.a takes from outside is memory, strings and
+# formatting, nothing that reads a clock, a file, a socket or chance. The list is what is allowed;
+# anything new is a finding, so nothing slips in by name.
+. "$(dirname "$0")/lib.sh"
+
+lib=${LINT_PURE:-build/$V/libpure.a}
+[ -f "$lib" ] || { finding "$lib is not built"; verdict 'the pure core makes no system call'; }
+
+allowed='malloc calloc realloc free abort
+memcpy memmove memset memcmp memchr memrchr memmem strlen strnlen strcmp strncmp strchr strrchr strstr strtok_r
+strtol strtoul strtoll strtoull strtod __isoc23_strtol __isoc23_strtoul __isoc23_strtoull
+snprintf vsnprintf qsort bsearch
+__memcpy_chk __memmove_chk __memset_chk __snprintf_chk __vsnprintf_chk __strncat_chk __explicit_bzero_chk explicit_bzero
+__stack_chk_fail __ctype_b_loc __errno_location _GLOBAL_OFFSET_TABLE_
+floor ceil sqrt log exp pow fmod lround llround isnan
+fwrite fputs fputc stderr __fprintf_chk __vfprintf_chk fprintf vfprintf fflush dprintf
+XXH3_64bits XXH3_64bits_withSeed XXH64 XXH3_128bits
+'
+# Logging writes to stderr by way of stdio: core/base/log.c and assert.h alone may.
+printing='fwrite fputs fputc stderr __fprintf_chk __vfprintf_chk fprintf vfprintf fflush dprintf'
+
+words() { echo "$1" | tr -s '[:space:]' '\n'; }
+is_in() { words "$2" | grep -qxF -e "$1"; }
+
+defined=$(nm --defined-only -g "$lib" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u)
+# "lib.a:object.o: U symbol" per line; what another object of the library has is not asked outside.
+outside=$(nm -u -A "$lib" 2>/dev/null | sed 's/^[^:]*://; s/: *[Uwv] / /' | sort -u)
+list=$(echo "$outside" | while read -r object symbol; do
+	symbol=${symbol%%@*}
+	case $symbol in __asan_* | __ubsan_* | __tsan_* | __sanitizer_* | '') continue ;; esac
+	if is_in "$symbol" "$defined"; then
+		continue
+	elif ! is_in "$symbol" "$allowed"; then
+		echo "$object needs $symbol"
+	elif is_in "$symbol" "$printing" && [ "$object" != log.o ]; then
+		echo "$object prints ($symbol)"
+	fi
+done)
+findings_from '' "$list"
+verdict 'the pure core makes no system call'

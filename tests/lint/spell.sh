@@ -1,0 +1,13 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Spelling of comments, messages and pages; data written by others is left as it is.
+. "$(dirname "$0")/lib.sh"
+
+files=$(ours '*.c' '*.h' '*.def' '*.md' '*.sh' '*.mjs' '*.js' '*.html' '*.css' '*.yaml' Makefile '*.mk' | grep -vE '^tests/(data|fuzz/corpus)/' || true)
+if [ -n "$files" ]; then
+	# shellcheck disable=SC2086
+	out=$(codespell -I "$LINT_DIR/words.txt" $files 2>&1 || true)
+	findings_from '' "$out"
+fi
+verdict 'spelling'
