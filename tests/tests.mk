@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Targets of the tests that are not unit tests; included by the Makefile after its own rules.
+#
+# make e2e [T=spine|desk|...] [KILLS=50]   real processes, real WebSockets (V picks the build)
+# make e2e-asan                            the spine and the desk against the sanitized build
+# make lint                                layout of the code, its includes, what the pure core links
+# make fuzz [SECONDS=10] [T=json|...]      every parser that meets a customer, a module or a disk
+
+SECONDS ?= 10
+KILLS   ?= 50
+FUZZ_OPT := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+tests/node_modules/.package-lock.json: tests/package.json tests/package-lock.json
+	cd tests && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# The test files run one after the other: they measure time, and each uses both cores by itself.
+E2E_FILES := $(if $(T),$(foreach t,$(T),tests/e2e/$(t).test.mjs),$(sort $(wildcard tests/e2e/*.test.mjs)))
+.PHONY: e2e e2e-asan test-tools lint fuzz fuzz-run
+e2e: all tests/node_modules/.package-lock.json
+	V=$(V) KILLS=$(KILLS) node --test --test-concurrency=1 $(E2E_FILES)
+e2e-asan:
+	$(MAKE) V=asan e2e T="spine desk person-first"
+
+# The tools the tests rest on: the checker must catch, the hostile provider must be hostile.
+test-tools: tests/node_modules/.package-lock.json
+	node --test --test-concurrency=1 tests/lib/ tests/fault/
+
+lint: all
+	V=$(V) tests/lint/run.sh $(T)
+
+# --- fuzzing: clang's libFuzzer over the objects of V=fuzz ---------------------------------------
+FUZZ_SRC := $(sort $(PURE_SRC) $(wildcard core/policy/*.c) $(wildcard channels/chat/wire_in.c))
+FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_OBJ := $(patsubst %,$(O)/tests/fuzz/fuzz_%.o,$(FUZZERS))
+.SECONDARY: $(FUZZ_OBJ)
+$(O)/libfuzz.a: $(call obj,$(FUZZ_SRC))
+$(O)/fuzz/%: $(O)/tests/fuzz/fuzz_%.o $(O)/libfuzz.a
+	@mkdir -p $(@D)
+	$(CC) -fsanitize=fuzzer,address,undefined -o $@ $< $(O)/libfuzz.a $(LIBS)
+
+fuzz:
+	$(MAKE) V=fuzz CC=clang OPT_fuzz="$(FUZZ_OPT)" fuzz-run
+
+# Found inputs go to build/fuzz/corpus; a crash leaves its input in build/fuzz.
+fuzz-run: $(foreach f,$(or $(T),$(FUZZERS)),$(O)/fuzz/$(f))
+	@failed=0; for f in $(notdir $^); do \
+		mkdir -p $(O)/corpus/$$f; \
+		dict=tests/fuzz/$$f.dict; \
+		$(O)/fuzz/$$f -max_total_time=$(SECONDS) -max_len=4096 -timeout=5 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1 \
+			-artifact_prefix=$(O)/crash-$$f- $$(test -f $$dict && echo -dict=$$dict) \
+			$(O)/corpus/$$f tests/fuzz/corpus/$$f >$(O)/$$f.log 2>&1 \
+		&& echo "ok - fuzz $$f: $$(sed -n 's/^stat::number_of_executed_units: *//p' $(O)/$$f.log) runs" \
+		|| { echo "not ok - fuzz $$f"; tail -40 $(O)/$$f.log; failed=1; }; \
+	done; exit $$failed
