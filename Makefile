@@ -105,3 +105,5 @@ clean:
 
 # Every object of a variant depends on the flags only through `make clean`; headers through .d files.
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
+
+include tests/tests.mk
