@@ -72,6 +72,8 @@ int baton_port_agent_token(struct baton_port *port, baton_str token,
 			   struct baton_identity *ret_identity);
 /* True if the live policy lists this Origin header value, or it is the server's own. `host` is the Host header. */
 bool baton_port_origin_ok(struct baton_port *port, baton_str origin, baton_str host);
+/* What a customer is told about who answers, before the first word of a bot; never "". */
+const char *baton_port_disclosure(struct baton_port *port);
 const char *baton_port_greeting(struct baton_port *port); /* of the live policy; may be "" */
 
 /* --- what /readyz and /metrics show --- */

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What channels ask of the core: carried to the worker that owns the session. On the same worker it
+ * goes straight in, unless the shard's own code is on the stack. Every message between threads is a
+ * letter that owns a copy of everything in it.
+ */
+
+#include "core/server/worker.h"
+
+#include "core/base/errors.h"
+
+#include <openssl/rand.h>
+
+enum errand {
+	ERRAND_COMMAND,
+	ERRAND_SUBSCRIBE,
+	ERRAND_UNSUBSCRIBE,
+	ERRAND_TYPING,
+	ERRAND_RECOVER,
+	ERRAND_SAVED
+};
+
+struct errand_mail {
+	struct baton_mail mail;
+	struct worker *worker;
+	enum errand errand;
+	struct baton_id session;
+	baton_conn conn;
+	struct baton_command command;
+	struct baton_event event; /* SAVED */
+	enum baton_audience audience;
+	uint64_t after;
+	struct baton_arena arena;
+};
+
+static void errand_run(struct errand_mail *errand)
+{
+	struct baton_shard *shard = errand->worker->shard;
+
+	switch (errand->errand) {
+	case ERRAND_COMMAND:
+	case ERRAND_SAVED:
+		baton_shard_command(shard, &errand->session, errand->conn, &errand->command);
+		break;
+	case ERRAND_SUBSCRIBE:
+		baton_shard_subscribe(shard, &errand->session, errand->conn, errand->audience,
+				      errand->after);
+		break;
+	case ERRAND_UNSUBSCRIBE:
+		baton_shard_unsubscribe(shard, &errand->session, errand->conn);
+		break;
+	case ERRAND_TYPING:
+		baton_shard_typing(shard, &errand->session, errand->conn, errand->command.role,
+				   errand->command.agent_name);
+		break;
+	case ERRAND_RECOVER:
+		baton_shard_recover(shard, &errand->session);
+		break;
+	}
+}
+
+static void errand_deliver(struct baton_mail *mail, struct baton_loop *loop)
+{
+	struct errand_mail *errand = (struct errand_mail *)mail;
+
+	if (loop && errand->worker->shard) {
+		errand->worker->in_shard++;
+		errand_run(errand);
+		errand->worker->in_shard--;
+	}
+	baton_arena_done(&errand->arena);
+	baton_free(errand);
+}
+
+static void keep(struct errand_mail *errand, baton_str *s)
+{
+	if (s->n > 0)
+		s->p = baton_arena_dup(&errand->arena, s->p, s->n);
+}
+
+static struct errand_mail *errand_new(struct worker *to, enum errand what,
+				      const struct baton_id *session, baton_conn conn)
+{
+	struct errand_mail *errand = baton_new(struct errand_mail);
+
+	errand->mail.deliver = errand_deliver;
+	errand->worker = to;
+	errand->errand = what;
+	errand->session = *session;
+	errand->conn = conn;
+	return errand;
+}
+
+static void keep_command(struct errand_mail *errand, const struct baton_command *command)
+{
+	struct baton_command *own = &errand->command;
+
+	*own = *command;
+	keep(errand, &own->client_id);
+	keep(errand, &own->text);
+	keep(errand, &own->value);
+	keep(errand, &own->agent);
+	keep(errand, &own->agent_name);
+	keep(errand, &own->channel);
+	keep(errand, &own->locale);
+	keep(errand, &own->customer);
+	keep(errand, &own->customer_tier);
+	keep(errand, &own->origin);
+}
+
+void baton_port_command(struct baton_port *port, const struct baton_id *session, baton_conn conn,
+			const struct baton_command *command)
+{
+	struct worker *to = worker_of(port->worker->server, session);
+
+	if (to == port->worker && worker_enter(to)) {
+		baton_shard_command(to->shard, session, conn, command);
+		worker_leave(to);
+		return;
+	}
+	struct errand_mail *errand = errand_new(to, ERRAND_COMMAND, session, conn);
+	keep_command(errand, command);
+	baton_loop_post(to->loop, &errand->mail);
+}
+
+void baton_port_subscribe(struct baton_port *port, const struct baton_id *session, baton_conn conn,
+			  enum baton_audience audience, uint64_t after)
+{
+	struct worker *to = worker_of(port->worker->server, session);
+	struct errand_mail *errand = errand_new(to, ERRAND_SUBSCRIBE, session, conn);
+
+	errand->audience = audience;
+	errand->after = after;
+	baton_loop_post(to->loop, &errand->mail);
+}
+
+void baton_port_unsubscribe(struct baton_port *port, const struct baton_id *session,
+			    baton_conn conn)
+{
+	struct worker *to = worker_of(port->worker->server, session);
+
+	baton_loop_post(to->loop, &errand_new(to, ERRAND_UNSUBSCRIBE, session, conn)->mail);
+}
+
+void baton_port_typing(struct baton_port *port, const struct baton_id *session, baton_conn conn,
+		       enum baton_role role, baton_str agent_name)
+{
+	struct worker *to = worker_of(port->worker->server, session);
+	struct errand_mail *errand = errand_new(to, ERRAND_TYPING, session, conn);
+
+	errand->command.role = role;
+	errand->command.agent_name = agent_name;
+	keep(errand, &errand->command.agent_name);
+	baton_loop_post(to->loop, &errand->mail);
+}
+
+void worker_recover(struct worker *worker, const struct baton_id *session)
+{
+	baton_loop_post(worker->loop, &errand_new(worker, ERRAND_RECOVER, session, 0)->mail);
+}
+
+void worker_saved(struct worker *worker, const struct baton_id *session, baton_str backend,
+		  uint64_t upto)
+{
+	struct errand_mail *errand = errand_new(worker, ERRAND_SAVED, session, 0);
+
+	keep(errand, &backend);
+	errand->event = (struct baton_event){ .type = BATON_EV_TRANSCRIPT_SAVED };
+	errand->event.transcript_saved.backend = backend;
+	errand->event.transcript_saved.upto = upto;
+	errand->command = (struct baton_command){
+		.verb = BATON_CMD_SAVED, .role = BATON_SELF, .events = &errand->event, .n_events = 1
+	};
+	baton_loop_post(worker->loop, &errand->mail);
+}
+
+/* --- the desk, on worker 0 --- */
+
+struct desk_mail {
+	struct baton_mail mail;
+	struct worker *worker;
+	baton_conn conn;
+	bool watch;
+};
+
+static void desk_deliver(struct baton_mail *mail, struct baton_loop *loop)
+{
+	struct desk_mail *letter = (struct desk_mail *)mail;
+
+	if (loop && letter->worker->desk && letter->watch)
+		baton_desk_watch(letter->worker->desk, letter->conn);
+	else if (loop && letter->worker->desk)
+		baton_desk_unwatch(letter->worker->desk, letter->conn);
+	baton_free(letter);
+}
+
+static void desk_post(struct baton_port *port, baton_conn conn, bool watch)
+{
+	struct worker *first = &port->worker->server->workers[0];
+	struct desk_mail *letter = baton_new(struct desk_mail);
+
+	letter->mail.deliver = desk_deliver;
+	letter->worker = first;
+	letter->conn = conn;
+	letter->watch = watch;
+	baton_loop_post(first->loop, &letter->mail);
+}
+
+void baton_port_desk_watch(struct baton_port *port, baton_conn conn)
+{
+	desk_post(port, conn, true);
+}
+
+void baton_port_desk_unwatch(struct baton_port *port, baton_conn conn)
+{
+	desk_post(port, conn, false);
+}
+
+/* --- small questions --- */
+
+struct baton_id baton_port_new_session(struct baton_port *port)
+{
+	uint8_t random[10] = { 0 };
+
+	(void)port;
+	if (RAND_bytes(random, sizeof(random)) != 1)
+		memset(random, 0, sizeof(random)); /* the resume token still keeps strangers out */
+	return baton_id_make(baton_loop_unix_ms(), random);
+}
+
+struct baton_loop *baton_port_loop(struct baton_port *port)
+{
+	return port->worker->loop;
+}
+
+unsigned baton_port_worker(const struct baton_port *port)
+{
+	return port->worker->index;
+}
+
+unsigned baton_port_workers(const struct baton_port *port)
+{
+	return port->worker->server->n_workers;
+}
+
+static const struct baton_policy *live_policy(const struct baton_port *port)
+{
+	return baton_release_policy(baton_rack_release(port->worker->rack));
+}
+
+const char *baton_port_greeting(struct baton_port *port)
+{
+	return live_policy(port)->say_greeting;
+}
+
+const char *baton_port_disclosure(struct baton_port *port)
+{
+	return live_policy(port)->say_disclosure;
+}
+
+bool baton_port_draining(struct baton_port *port)
+{
+	return atomic_load(&port->worker->server->draining) != 0;
+}
+
+void baton_port_count(struct baton_port *port, unsigned metric, uint64_t add)
+{
+	baton_metrics_count(&port->worker->metrics, metric, add);
+}
+
+const char *baton_port_web_dir(struct baton_port *port)
+{
+	return port->worker->server->options.web_dir;
+}
+
+int baton_port_listen_fd(struct baton_port *port)
+{
+	return port->worker->listen_fd;
+}

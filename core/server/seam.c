@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The real seam: what a shard asks for, done with the loop, the lane and the rack of its worker. */
+
+#include "core/server/worker.h"
+
+#include "core/base/errors.h"
+
+#include <openssl/rand.h>
+
+static uint64_t seam_now_ns(void *ud)
+{
+	struct worker *worker = ud;
+
+	return baton_loop_now_ns(worker->loop);
+}
+
+static uint64_t seam_unix_ms(void *ud)
+{
+	(void)ud;
+	return baton_loop_unix_ms();
+}
+
+static void seam_random(void *ud, void *p, size_t n)
+{
+	(void)ud;
+	/* Only jitter and ids come from here; OpenSSL's generator does not fail once it is seeded. */
+	if (RAND_bytes(p, (int)n) != 1)
+		memset(p, 0, n);
+}
+
+static struct key_timer *timer_find(struct worker *worker, uint64_t key)
+{
+	struct key_timer *timer = NULL;
+
+	HASH_FIND(hh, worker->timers, &key, sizeof(key), timer);
+	return timer;
+}
+
+static void timer_drop(struct worker *worker, struct key_timer *timer)
+{
+	HASH_DEL(worker->timers, timer);
+	baton_free(timer);
+}
+
+static void timer_fired(void *ud)
+{
+	struct key_timer *timer = ud;
+	struct worker *worker = timer->worker;
+	uint64_t key = timer->key;
+
+	timer_drop(worker, timer);
+	worker->in_shard++;
+	baton_shard_timer(worker->shard, key);
+	worker->in_shard--;
+}
+
+static void seam_timer_set(void *ud, uint64_t key, uint64_t delay_ms)
+{
+	struct worker *worker = ud;
+	struct key_timer *timer = timer_find(worker, key);
+
+	if (timer) {
+		baton_loop_timer_stop(worker->loop, timer->timer);
+	} else {
+		timer = baton_new(struct key_timer);
+		timer->key = key;
+		timer->worker = worker;
+		HASH_ADD(hh, worker->timers, key, sizeof(key), timer);
+	}
+	timer->timer = baton_loop_timer(worker->loop, delay_ms, timer_fired, timer);
+}
+
+static void seam_timer_stop(void *ud, uint64_t key)
+{
+	struct worker *worker = ud;
+	struct key_timer *timer = timer_find(worker, key);
+
+	if (!timer)
+		return;
+	baton_loop_timer_stop(worker->loop, timer->timer);
+	timer_drop(worker, timer);
+}
+
+void worker_timers_free(struct worker *worker)
+{
+	struct key_timer *timer, *after;
+
+	HASH_ITER(hh, worker->timers, timer, after) {
+		baton_loop_timer_stop(worker->loop, timer->timer);
+		timer_drop(worker, timer);
+	}
+}
+
+/* --- journal --- */
+
+static int seam_append(void *ud, const struct baton_append *append, uint64_t ticket)
+{
+	struct worker *worker = ud;
+
+	return baton_lane_append(worker->lane, append, ticket);
+}
+
+static int64_t seam_read(void *ud, const struct baton_id *session, uint64_t after, uint64_t max,
+			 baton_record_fn *each, void *each_ud)
+{
+	struct worker *worker = ud;
+
+	return baton_lane_read(worker->lane, session, after, max, each, each_ud);
+}
+
+static int seam_snapshot_get(void *ud, const struct baton_id *session, uint64_t *ret_seq,
+			     struct baton_buf *out)
+{
+	struct worker *worker = ud;
+
+	return baton_lane_snapshot_get(worker->lane, session, ret_seq, out);
+}
+
+static int seam_snapshot_put(void *ud, const struct baton_id *session, uint64_t seq,
+			     baton_str bytes)
+{
+	struct worker *worker = ud;
+
+	return baton_lane_snapshot_put(worker->lane, session, seq, bytes);
+}
+
+static void seam_forget(void *ud, const struct baton_id *session)
+{
+	struct worker *worker = ud;
+
+	baton_lane_forget(worker->lane, session);
+}
+
+static int seam_erase(void *ud, const struct baton_id *session)
+{
+	struct worker *worker = ud;
+
+	return baton_journal_erase(worker->server->journal, session);
+}
+
+/* --- releases and modules --- */
+
+static struct baton_release *seam_release_pin(void *ud)
+{
+	struct worker *worker = ud;
+
+	worker->pins++;
+	return baton_rack_release(worker->rack);
+}
+
+static void seam_release_unpin(void *ud, struct baton_release *release)
+{
+	struct worker *worker = ud;
+
+	(void)release;
+	worker->pins--;
+}
+
+static const struct baton_policy *seam_policy(void *ud, struct baton_release *release)
+{
+	(void)ud;
+	return baton_release_policy(release);
+}
+
+static uint64_t seam_release_number(void *ud, struct baton_release *release)
+{
+	(void)ud;
+	return baton_release_number(release);
+}
+
+static int seam_classify(void *ud, struct baton_release *release, baton_ticket ticket,
+			 const baton_turn *turn)
+{
+	struct worker *worker = ud;
+
+	(void)release;
+	return baton_rack_classify(worker->rack, ticket, turn);
+}
+
+static int seam_retrieve(void *ud, struct baton_release *release, baton_ticket ticket,
+			 const baton_query *query)
+{
+	struct worker *worker = ud;
+
+	(void)release;
+	return baton_rack_retrieve(worker->rack, ticket, query);
+}
+
+static int seam_generate(void *ud, struct baton_release *release, baton_ticket ticket,
+			 const char *provider, const baton_prompt *prompt)
+{
+	struct worker *worker = ud;
+
+	(void)release;
+	return baton_rack_generate(worker->rack, ticket, provider, prompt);
+}
+
+static void seam_cancel(void *ud, struct baton_release *release, baton_ticket ticket, uint32_t why)
+{
+	struct worker *worker = ud;
+
+	(void)release;
+	baton_rack_cancel(worker->rack, ticket, why);
+}
+
+static int seam_rules(void *ud, struct baton_release *release, const baton_facts *facts,
+		      baton_verdict *ret)
+{
+	struct worker *worker = ud;
+
+	(void)release;
+	return baton_rack_rules(worker->rack, facts, ret);
+}
+
+/* --- out --- */
+
+struct notice_mail {
+	struct baton_mail mail;
+	struct worker *worker;
+	baton_conn conn; /* 0: for the desk */
+	struct baton_notice *notice;
+};
+
+static void notice_deliver(struct baton_mail *mail, struct baton_loop *loop)
+{
+	struct notice_mail *letter = (struct notice_mail *)mail;
+	struct worker *worker = letter->worker;
+
+	if (loop && letter->conn != 0 && worker->channel)
+		worker->server->options.channel->notify(worker->channel, letter->conn,
+							letter->notice);
+	else if (loop && letter->conn == 0)
+		baton_desk_update(worker->desk, letter->notice);
+	baton_notice_unref(&letter->notice);
+	baton_free(letter);
+}
+
+static void notice_post(struct worker *to, baton_conn conn, struct baton_notice *notice)
+{
+	struct notice_mail *letter = baton_new(struct notice_mail);
+
+	letter->mail.deliver = notice_deliver;
+	letter->worker = to;
+	letter->conn = conn;
+	letter->notice = baton_notice_ref(notice);
+	baton_loop_post(to->loop, &letter->mail);
+}
+
+void worker_notify(struct worker *worker, baton_conn conn, struct baton_notice *notice)
+{
+	unsigned index = BATON_CONN_WORKER(conn);
+
+	if (index >= worker->server->n_workers)
+		return;
+	if (index != worker->index)
+		notice_post(&worker->server->workers[index], conn, notice);
+	else if (worker->channel)
+		worker->server->options.channel->notify(worker->channel, conn, notice);
+}
+
+static void seam_notify(void *ud, baton_conn conn, struct baton_notice *notice)
+{
+	worker_notify(ud, conn, notice);
+}
+
+static void seam_desk(void *ud, struct baton_notice *notice)
+{
+	struct worker *worker = ud;
+
+	/* Always a letter, even to ourselves: the desk then never runs inside a session's work. */
+	notice_post(&worker->server->workers[0], 0, notice);
+}
+
+static void seam_count(void *ud, unsigned metric, uint64_t add)
+{
+	struct worker *worker = ud;
+
+	baton_metrics_count(&worker->metrics, metric, add);
+}
+
+static void seam_observe(void *ud, unsigned metric, uint64_t us)
+{
+	struct worker *worker = ud;
+
+	baton_metrics_observe(&worker->metrics, metric, us);
+}
+
+void worker_seam(struct worker *worker, struct baton_seam *ret_seam)
+{
+	*ret_seam = (struct baton_seam){
+		.ud = worker,
+		.now_ns = seam_now_ns,
+		.unix_ms = seam_unix_ms,
+		.random = seam_random,
+		.timer_set = seam_timer_set,
+		.timer_stop = seam_timer_stop,
+		.append = seam_append,
+		.read = seam_read,
+		.snapshot_get = seam_snapshot_get,
+		.snapshot_put = seam_snapshot_put,
+		.forget = seam_forget,
+		.erase = seam_erase,
+		.release_pin = seam_release_pin,
+		.release_unpin = seam_release_unpin,
+		.release_number = seam_release_number,
+		.policy = seam_policy,
+		.classify = seam_classify,
+		.retrieve = seam_retrieve,
+		.generate = seam_generate,
+		.cancel = seam_cancel,
+		.rules = seam_rules,
+		.notify = seam_notify,
+		.desk = seam_desk,
+		.count = seam_count,
+		.observe = seam_observe,
+	};
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A worker: a thread with an event loop, a journal lane, a shard of sessions, an instance of every
+ * module, and its own listening socket. Internal to core/server.
+ */
+#pragma once
+
+#include "core/actor/shard.h"
+#include "core/base/table.h"
+#include "core/desk/desk.h"
+#include "core/journal/journal.h"
+#include "core/module/release.h"
+#include "core/observe/metrics.h"
+#include "core/server/server.h"
+
+#include <pthread.h>
+
+struct baton_identities;
+
+struct key_timer {
+	uint64_t key, timer;
+	struct worker *worker;
+	UT_hash_handle hh;
+};
+
+struct baton_port {
+	struct worker *worker;
+};
+
+struct worker {
+	struct baton_server *server;
+	unsigned index;
+	pthread_t thread;
+	struct baton_port port;
+	struct baton_loop *loop;
+	struct baton_lane *lane;
+	struct baton_rack *rack;
+	uint64_t pins; /* runs and commands that hold the rack's release */
+	struct baton_shard *shard;
+	unsigned
+		in_shard; /* its code is on the stack: what comes for it goes through the mailbox */
+	struct baton_desk *desk; /* of worker 0 */
+	struct key_timer *timers;
+	void *channel;
+	int listen_fd;
+	bool running;                /* the thread exists */
+	int rc;                      /* why it could not start */
+	_Atomic(int) lane_signalled; /* a letter is on its way that will poll the lane */
+	_Atomic(int) idle;           /* draining and nothing left to do */
+	struct baton_metrics metrics;
+};
+
+struct baton_server {
+	struct baton_server_options options;
+	struct baton_journal *journal;
+	struct baton_release *release;
+	struct baton_identities *identities;
+	struct exporter *exporter;
+	struct worker *workers;
+	unsigned n_workers;
+	char base[128];
+	struct baton_metrics export_metrics; /* of the exporter's thread */
+	_Atomic(int) draining;
+	uint64_t started_ms;
+};
+
+/* --- worker.c --- */
+/* Starts the thread and waits until its parts exist. 0 or why not. */
+int worker_start(struct worker *worker);
+/* Stops all loops, joins all threads, frees what is left in their mailboxes. */
+void workers_stop(struct baton_server *server);
+struct worker *worker_of(struct baton_server *server, const struct baton_id *session);
+/* The shard's code may be entered: nothing of it is on the stack. */
+bool worker_enter(struct worker *worker);
+void worker_leave(struct worker *worker);
+
+/* --- seam.c --- */
+void worker_seam(struct worker *worker, struct baton_seam *ret_seam);
+void worker_timers_free(struct worker *worker);
+void worker_notify(struct worker *worker, baton_conn conn, struct baton_notice *notice);
+
+/* --- port.c --- */
+void worker_recover(struct worker *worker, const struct baton_id *session);
+void worker_saved(struct worker *worker, const struct baton_id *session, baton_str backend,
+		  uint64_t upto);
+
+/* --- listen.c --- */
+/* "host:port" or "[v6]:port" -> one bound SO_REUSEPORT socket per worker; port 0 picks one for all.
+ * 0, BATON_E_INVAL or BATON_E_IO, with a logged reason. */
+int listen_open(struct baton_server *server);
+void listen_close(struct baton_server *server);
+
+/* --- identity.c --- */
+int identities_open(struct baton_server *server);
+void identities_close(struct baton_server *server);
+
+/* --- exporter.c --- */
+int exporter_start(struct baton_server *server);
+void exporter_stop(struct baton_server *server);
