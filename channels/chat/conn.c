@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Bytes in and bytes out of one connection.
+ *
+ * The queue is one buffer of frames, each with a small head that says what it is, so that a slow
+ * reader's can be dropped by kind, and so that `sent` is exact: an event counts as sent when the
+ * socket has taken its frame and not before. Frames that gather in one turn of the loop leave as one
+ * WebSocket message.
+ *
+ * Surprising: writing outside the WRITEABLE callback is allowed only while libwebsockets itself
+ * holds nothing back, or the stream is corrupted; can_write() is the guard.
+ */
+
+#include "channels/chat/conn.h"
+
+#include "core/base/errors.h"
+#include "core/base/limits.h"
+
+#include <libwebsockets.h>
+
+enum {
+	JOIN_BYTES = 16 * 1024, /* frames are joined up to this */
+	WRITES_PER_FLUSH = 4,   /* then others get a turn */
+	PIECES_MAX = 1024,      /* WebSocket frames of one message */
+	CLOSE_MS = 5000,        /* to take what is queued before the close */
+	WHO_BYTES_MAX = 6 * 255
+};
+
+/* --- who ----------------------------------------------------------------------------------------- */
+
+struct who {
+	enum baton_role role;
+	uint8_t n[WHO_FIELDS];
+	char text[]; /* the fields, one behind the other */
+};
+
+void conn_identify(struct conn *conn, const struct baton_identity *identity, baton_str locale)
+{
+	const baton_str fields[WHO_FIELDS] = {
+		[WHO_AGENT] = baton_str_of(identity->agent),
+		[WHO_AGENT_NAME] = baton_str_of(identity->agent_name),
+		[WHO_CUSTOMER] = baton_str_of(identity->customer),
+		[WHO_TIER] = baton_str_of(identity->customer_tier),
+		[WHO_ORIGIN] = baton_str_of(identity->origin),
+		[WHO_LOCALE] = baton_str_clip(locale, BATON_NAME_BYTES_MAX),
+	};
+	char text[WHO_BYTES_MAX];
+	size_t n = 0;
+	struct who head = { .role = identity->role };
+
+	for (int i = 0; i < WHO_FIELDS; i++) {
+		head.n[i] = (uint8_t)fields[i].n;
+		if (head.n[i] > 0)
+			memcpy(text + n, fields[i].p, head.n[i]);
+		n += head.n[i];
+	}
+	baton_free(conn->who);
+	conn->who = baton_alloc(sizeof(head) + n);
+	*conn->who = head;
+	memcpy(conn->who->text, text, n);
+}
+
+baton_str conn_who(const struct conn *conn, enum who_field field)
+{
+	size_t at = 0;
+
+	for (int i = 0; i < (int)field; i++)
+		at += conn->who->n[i];
+	return (baton_str){ conn->who->text + at, conn->who->n[field] };
+}
+
+static void copy_field(const struct conn *conn, enum who_field field, char *p, size_t size)
+{
+	baton_str s = conn_who(conn, field);
+
+	if (s.n < size)
+		memcpy(p, s.p, s.n); /* the rest is zero */
+}
+
+void conn_set_locale(struct conn *conn, baton_str locale)
+{
+	struct baton_identity same = { .role = conn_role(conn) };
+
+	copy_field(conn, WHO_AGENT, same.agent, sizeof(same.agent));
+	copy_field(conn, WHO_AGENT_NAME, same.agent_name, sizeof(same.agent_name));
+	copy_field(conn, WHO_CUSTOMER, same.customer, sizeof(same.customer));
+	copy_field(conn, WHO_TIER, same.customer_tier, sizeof(same.customer_tier));
+	copy_field(conn, WHO_ORIGIN, same.origin, sizeof(same.origin));
+	conn_identify(conn, &same, locale);
+}
+
+enum baton_role conn_role(const struct conn *conn)
+{
+	return conn->who->role;
+}
+
+enum baton_audience conn_audience(const struct conn *conn)
+{
+	return conn_role(conn) == BATON_CUSTOMER ? BATON_AUDIENCE_CUSTOMER : BATON_AUDIENCE_AGENT;
+}
+
+/* --- life ---------------------------------------------------------------------------------------- */
+
+struct conn *conn_new(struct chat *chat, struct lws *wsi, const struct baton_upgrade *upgrade)
+{
+	struct conn *conn = baton_new(struct conn);
+	struct baton_identity identity = upgrade->identity;
+	uint64_t now = chat_now_ms(chat);
+
+	conn->peer.kind = BATON_PEER_WS;
+	conn->state = CONN_NEW;
+	conn->chat = chat;
+	conn->wsi = wsi;
+	conn->known = upgrade->known;
+	memcpy(identity.origin, upgrade->origin, sizeof(identity.origin));
+	conn_identify(conn, &identity, BATON_STR_NONE);
+	conn->tokens_milli = BATON_MSG_BURST * 1000;
+	conn->refilled_ms = conn->heard_ms = conn->pinged_ms = conn->born_ms = now;
+	conn->progress_ms = now;
+	return conn;
+}
+
+void conn_free(struct conn *conn)
+{
+	follow_leave_all(conn);
+	baton_buf_done(&conn->in);
+	baton_buf_done(&conn->out);
+	baton_free(conn->who);
+	baton_free(conn);
+}
+
+/* --- the queue ----------------------------------------------------------------------------------- */
+
+struct frame_head {
+	uint64_t seq;    /* EVENT: what is sent with it */
+	uint32_t bytes;  /* that follow */
+	uint16_t follow; /* EVENT: key of the session followed */
+	uint8_t kind;
+	uint8_t unused;
+};
+
+struct baton_buf *conn_frame_begin(struct conn *conn)
+{
+	conn->frame_at = (uint32_t)conn->out.n;
+	(void)baton_buf_room(&conn->out, sizeof(struct frame_head));
+	conn->out.n += sizeof(struct frame_head);
+	return &conn->out;
+}
+
+void conn_frame_cancel(struct conn *conn)
+{
+	conn->out.n = conn->frame_at;
+}
+
+void conn_frame_end(struct conn *conn, enum frame_kind kind)
+{
+	struct frame_head head = {
+		.bytes = (uint32_t)(conn->out.n - conn->frame_at - sizeof(head)),
+		.kind = (uint8_t)kind,
+	};
+
+	if (conn_waiting(conn) == conn->out.n - conn->frame_at) /* the first that waits */
+		conn->progress_ms = chat_now_ms(conn->chat);
+	memcpy(conn->out.p + conn->frame_at, &head, sizeof(head));
+	conn->last_at = conn->frame_at;
+	chat_dirty(conn);
+}
+
+void conn_frame_carries(struct conn *conn, const struct follow *follow, uint64_t seq)
+{
+	struct frame_head head;
+
+	memcpy(&head, conn->out.p + conn->last_at, sizeof(head));
+	head.kind = FRAME_EVENT;
+	head.follow = follow->key;
+	head.seq = seq;
+	memcpy(conn->out.p + conn->last_at, &head, sizeof(head));
+}
+
+size_t conn_waiting(const struct conn *conn)
+{
+	return conn->out.n - conn->out_at;
+}
+
+void conn_drop(struct conn *conn)
+{
+	size_t to = 0;
+	struct frame_head head;
+
+	for (size_t at = conn->out_at; at < conn->out.n; at += sizeof(head) + head.bytes) {
+		memcpy(&head, conn->out.p + at, sizeof(head));
+		if (head.kind != FRAME_KEPT)
+			continue;
+		memmove(conn->out.p + to, conn->out.p + at, sizeof(head) + head.bytes);
+		to += sizeof(head) + head.bytes;
+	}
+	conn->out.n = to;
+	conn->out_at = 0;
+}
+
+/* Moves the next frames of the queue into the scratch, joined by newlines. Returns how many. */
+static unsigned join_frames(struct conn *conn, struct baton_buf *scratch)
+{
+	struct frame_head head;
+	unsigned n = 0;
+
+	while (conn->out_at < conn->out.n) {
+		memcpy(&head, conn->out.p + conn->out_at, sizeof(head));
+		if (n > 0 && scratch->n + head.bytes > JOIN_BYTES)
+			break;
+		if (n++ > 0)
+			baton_buf_add(scratch, "\n", 1);
+		baton_buf_add(scratch, conn->out.p + conn->out_at + sizeof(head), head.bytes);
+		conn->out_at += (uint32_t)(sizeof(head) + head.bytes);
+		for (int i = 0; head.kind == FRAME_EVENT && i < conn->n_follows; i++) {
+			struct follow *follow = conn->follows[i];
+			if (follow->key == head.follow && follow->sent < head.seq)
+				follow->sent = head.seq;
+		}
+	}
+	return n;
+}
+
+static bool can_write(const struct conn *conn)
+{
+	return !conn->ended && conn->is_open && !lws_partial_buffered(conn->wsi);
+}
+
+/* Sends one joined message. 0, or -1: the socket is broken. */
+static int send_joined(struct conn *conn)
+{
+	struct baton_buf *scratch = chat_scratch(conn->chat);
+	unsigned frames = join_frames(conn, scratch);
+	size_t n = scratch->n - LWS_PRE;
+
+	if (lws_write(conn->wsi, (unsigned char *)scratch->p + LWS_PRE, n, LWS_WRITE_TEXT) < (int)n)
+		return -1;
+	baton_port_count(chat_port(conn->chat), BATON_METRIC_FRAMES_OUT, frames);
+	conn->progress_ms = chat_now_ms(conn->chat);
+	return 0;
+}
+
+static int send_ping(struct conn *conn)
+{
+	struct baton_buf *scratch = chat_scratch(conn->chat);
+
+	conn->wants_ping = false;
+	return lws_write(conn->wsi, (unsigned char *)scratch->p + LWS_PRE, 0, LWS_WRITE_PING) < 0
+		       ? -1
+		       : 0;
+}
+
+static void queue_emptied(struct conn *conn)
+{
+	conn->out_at = 0;
+	baton_buf_done(&conn->out);
+	follow_drained(conn);
+}
+
+/* Sends what can be sent now. 0, or -1: the socket is broken. */
+static int send_waiting(struct conn *conn)
+{
+	if (conn->wants_ping && can_write(conn) && send_ping(conn) < 0)
+		return -1;
+	for (int i = 0; i < WRITES_PER_FLUSH && conn_waiting(conn) > 0 && can_write(conn); i++) {
+		int rc = send_joined(conn);
+		if (rc < 0)
+			return rc;
+	}
+	if (conn_waiting(conn) == 0 && can_write(conn))
+		queue_emptied(conn);
+	return 0;
+}
+
+static bool is_finished(const struct conn *conn)
+{
+	return conn->state == CONN_CLOSING && conn_waiting(conn) == 0 && can_write(conn);
+}
+
+void conn_flush(struct conn *conn)
+{
+	if (conn->ended || !conn->is_open)
+		return;
+	if (send_waiting(conn) < 0) {
+		conn_kill(conn);
+		return;
+	}
+	/* A close with its reason is only possible from the callback. */
+	if (conn_waiting(conn) > 0 || !can_write(conn) || conn->state == CONN_CLOSING)
+		lws_callback_on_writable(conn->wsi);
+}
+
+/* --- the end ------------------------------------------------------------------------------------- */
+
+/* [callback] Closes now; returns what the callback returns. */
+static int end_now(struct conn *conn, uint16_t code)
+{
+	conn->ended = true;
+	conn->state = CONN_CLOSING;
+	conn->progress_ms = chat_now_ms(conn->chat);
+	follow_leave_all(conn);
+	chat_young(conn, false);
+	baton_buf_done(&conn->out);
+	conn->out_at = 0;
+	lws_close_reason(conn->wsi, (enum lws_close_status)code, NULL, 0);
+	return -1;
+}
+
+void conn_close(struct conn *conn, uint16_t code)
+{
+	if (conn->state == CONN_CLOSING)
+		return;
+	conn->state = CONN_CLOSING;
+	conn->close_code = code;
+	conn->progress_ms = chat_now_ms(conn->chat);
+	follow_leave_all(conn);
+	chat_young(conn, false);
+	chat_dirty(conn);
+}
+
+void conn_kill(struct conn *conn)
+{
+	conn->ended = true;
+	if (!conn->is_open)
+		return;
+	lws_set_timeout(conn->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_SYNC);
+}
+
+int conn_writable(struct conn *conn)
+{
+	if (conn->ended)
+		return -1;
+	if (send_waiting(conn) < 0)
+		return -1;
+	if (is_finished(conn))
+		return end_now(conn, conn->close_code);
+	if (conn_waiting(conn) > 0)
+		lws_callback_on_writable(conn->wsi);
+	return 0;
+}
+
+void conn_tend(struct conn *conn, uint64_t now_ms)
+{
+	if (!conn->is_open) /* the handshake failed; libwebsockets is closing it */
+		return;
+
+	bool stuck = conn_waiting(conn) > 0 || lws_partial_buffered(conn->wsi);
+	if ((conn->state == CONN_CLOSING && now_ms - conn->progress_ms > CLOSE_MS) ||
+	    (stuck && now_ms - conn->progress_ms > BATON_DEAD_MS) ||
+	    now_ms - conn->heard_ms > BATON_DEAD_MS) {
+		conn_kill(conn);
+		return;
+	}
+	if (now_ms - conn->pinged_ms >= BATON_HEARTBEAT_MS) {
+		conn->pinged_ms = now_ms;
+		conn->wants_ping = true;
+		chat_dirty(conn);
+	}
+}
+
+void conn_err(struct conn *conn, const struct baton_refusal *refusal)
+{
+	baton_wire_err(refusal, conn_frame_begin(conn));
+	conn_frame_end(conn, FRAME_KEPT);
+}
+
+/* --- in ------------------------------------------------------------------------------------------ */
+
+static int refuse_size(struct conn *conn)
+{
+	chat_count(conn->chat, BATON_METRIC_FRAMES_LIMITED);
+	return end_now(conn, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
+}
+
+/* A whole message. A view: `bytes` is gone afterwards. */
+static int message(struct conn *conn, baton_str bytes)
+{
+	chat_count(conn->chat, BATON_METRIC_FRAMES_IN);
+	if (!baton_str_utf8_ok(bytes)) {
+		chat_count(conn->chat, BATON_METRIC_FRAMES_BAD);
+		return end_now(conn, LWS_CLOSE_STATUS_INVALID_PAYLOAD);
+	}
+	talk(conn, bytes);
+	return 0;
+}
+
+int conn_receive(struct conn *conn, const char *p, size_t n)
+{
+	bool frame_ends = lws_remaining_packet_payload(conn->wsi) == 0;
+	bool ends = frame_ends && lws_is_final_fragment(conn->wsi);
+
+	conn->heard_ms = chat_now_ms(conn->chat);
+	if (conn->state == CONN_CLOSING)
+		return 0;
+	if (lws_frame_is_binary(conn->wsi))
+		return end_now(conn, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE);
+	/* What the frame announces counts at once: nobody waits for the end of 2^62 bytes. */
+	if (conn->in.n + n > BATON_FRAME_BYTES_MAX ||
+	    lws_remaining_packet_payload(conn->wsi) > BATON_FRAME_BYTES_MAX)
+		return refuse_size(conn);
+	if (frame_ends && !ends && ++conn->pieces > PIECES_MAX)
+		return end_now(conn, LWS_CLOSE_STATUS_POLICY_VIOLATION);
+	if (ends && conn->in.n == 0)
+		return message(conn, (baton_str){ p, n });
+
+	baton_buf_add(&conn->in, p, n);
+	if (!ends)
+		return 0;
+	int rc = message(conn, baton_buf_view(&conn->in));
+	baton_buf_done(&conn->in);
+	conn->pieces = 0;
+	return rc;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* One WebSocket connection: who is at its other end, which sessions it follows, what waits to be
+ * sent. Small on purpose: most connections idle, and buffers exist only while they hold something.
+ *
+ * conn.c moves bytes, follow.c keeps the promise that each event arrives once and in order, talk.c
+ * understands what the client says. All of it on the worker's loop.
+ */
+#pragma once
+
+#include "channels/chat/wire_in.h"
+#include "channels/chat/wire_out.h"
+#include "channels/http/listener.h"
+
+struct chat;
+
+enum conn_state {
+	CONN_NEW,      /* hello has not come */
+	CONN_RESUMING, /* hello came; the session has not answered yet */
+	CONN_CUSTOMER,
+	CONN_AGENT,
+	CONN_CLOSING /* nothing is read any more; closes once what is queued is out */
+};
+
+/* A session that the connection follows, and how far. */
+struct follow {
+	struct baton_id session;
+	uint64_t told;              /* seq of the newest event queued; nothing older is queued again */
+	uint64_t sent;              /* ... of the newest that the socket has taken */
+	struct baton_stream stream; /* the answer in progress, as far as it was queued */
+	uint16_t key;               /* names it in the queue; a follow may end before its frames do */
+	uint16_t pending;           /* subscriptions that have not been answered: what comes is older */
+	bool replaying;             /* between SUBSCRIBED and CAUGHT_UP */
+	bool more;                  /* the replay paused; go on when all is sent */
+};
+
+struct conn {
+	struct baton_peer peer; /* first: see channels/http/listener.h */
+	enum conn_state state;
+	struct chat *chat;
+	struct lws *wsi;
+	baton_conn id;
+	struct who *who;
+	struct baton_buf in, out; /* a message being put together; frames waiting */
+	struct follow **follows;
+	struct conn *dirty_prev, *dirty_next; /* has something to flush in this turn of the loop */
+	struct conn *young_prev, *young_next; /* has not been welcomed */
+	uint64_t refilled_ms, heard_ms, pinged_ms, progress_ms, born_ms;
+	uint32_t tokens_milli;      /* of the bucket */
+	uint32_t out_at, frame_at, last_at; /* in out: the queue, the frame being written, the one before */
+	uint16_t n_follows, next_key, pieces, limited, close_code;
+	uint8_t bad;
+	bool is_dirty, is_young, is_open, wants_ping, ended; /* ended: libwebsockets was told to close */
+	bool known;   /* a ticket said who it is */
+	bool lagging; /* a slow reader: nothing but KEPT frames is queued */
+	bool watches_desk, has_begun /* the session exists */;
+};
+
+/* --- conn.c --- */
+
+struct conn *conn_new(struct chat *chat, struct lws *wsi, const struct baton_upgrade *upgrade);
+/* Leaves all sessions; frees. The slot is the caller's business. */
+void conn_free(struct conn *conn);
+
+/* Bytes of a message. 0, or -1: close now (the reason is set). */
+int conn_receive(struct conn *conn, const char *p, size_t n);
+/* The socket takes bytes again. 0 or -1. */
+int conn_writable(struct conn *conn);
+
+/* What is known of the peer; "" for what is not. Views live until conn_identify() is called again. */
+enum who_field {
+	WHO_AGENT,
+	WHO_AGENT_NAME,
+	WHO_CUSTOMER,
+	WHO_TIER,
+	WHO_ORIGIN,
+	WHO_LOCALE,
+	WHO_FIELDS
+};
+void conn_identify(struct conn *conn, const struct baton_identity *identity, baton_str locale);
+void conn_set_locale(struct conn *conn, baton_str locale);
+baton_str conn_who(const struct conn *conn, enum who_field field);
+enum baton_role conn_role(const struct conn *conn);
+enum baton_audience conn_audience(const struct conn *conn);
+
+/* A frame for the queue. EPHEMERAL ones are lost to a slow reader and come back by replay; KEPT ones
+ * (answers to the client itself) are not. An event's frame carries its seq. */
+enum frame_kind { FRAME_EPHEMERAL, FRAME_EVENT, FRAME_KEPT };
+/* Begins a frame in conn->out; the caller appends its text and ends or cancels it. */
+struct baton_buf *conn_frame_begin(struct conn *conn);
+void conn_frame_end(struct conn *conn, enum frame_kind kind);
+void conn_frame_cancel(struct conn *conn);
+/* The frame ended last carries everything of `follow` up to `seq`. */
+void conn_frame_carries(struct conn *conn, const struct follow *follow, uint64_t seq);
+/* Bytes waiting. */
+size_t conn_waiting(const struct conn *conn);
+/* Drops what waits, but for KEPT frames. */
+void conn_drop(struct conn *conn);
+
+void conn_err(struct conn *conn, const struct baton_refusal *refusal);
+/* Closes with `code` once the queue is out, at the latest after a few seconds. */
+void conn_close(struct conn *conn, uint16_t code);
+/* Before the loop waits: sends what can be sent without asking. */
+void conn_flush(struct conn *conn);
+/* Every few seconds: heartbeat, deadlines. */
+void conn_tend(struct conn *conn, uint64_t now_ms);
+/* Cuts it off without a word; `conn` is gone afterwards. */
+void conn_kill(struct conn *conn);
+
+/* --- follow.c --- */
+
+struct follow *follow_find(struct conn *conn, const struct baton_id *session);
+/* NULL: there are too many. */
+struct follow *follow_add(struct conn *conn, const struct baton_id *session, uint64_t after);
+void follow_subscribe(struct conn *conn, struct follow *follow);
+void follow_leave(struct conn *conn, struct follow *follow);
+void follow_leave_all(struct conn *conn);
+void follow_notify(struct conn *conn, const struct baton_notice *notice);
+/* All that was queued is with the socket: goes on with paused replays, ends a slow reader's lag. */
+void follow_drained(struct conn *conn);
+/* A slow reader: what waits is dropped, and comes again by replay from what was really sent. */
+void follow_lag(struct conn *conn);
+
+/* --- talk.c --- */
+
+/* One whole message of the client. */
+void talk(struct conn *conn, baton_str bytes);
+/* The session that hello asked for has answered. */
+void talk_resumed(struct conn *conn, const struct baton_notice *subscribed);
+void talk_resume_refused(struct conn *conn, int code);
+
+/* --- chat.c --- */
+
+struct baton_port *chat_port(const struct chat *chat);
+uint64_t chat_now_ms(const struct chat *chat);
+void chat_count(const struct chat *chat, unsigned metric);
+void chat_dirty(struct conn *conn);
+void chat_young(struct conn *conn, bool is_young);
+/* Room for joining frames into one message; LWS_PRE bytes in front are the socket's. */
+struct baton_buf *chat_scratch(struct chat *chat);

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Reads client frames. One table says which fields a frame has, of which kind, how long and
+ * whether they must be there; everything below it only walks the table. Unknown fields are skipped
+ * (a newer client), a known field twice is refused: two readers could take different ones.
+ */
+
+#include "channels/chat/wire_in.h"
+
+#include "core/base/errors.h"
+#include "core/base/json.h"
+#include "core/base/limits.h"
+
+#include <stddef.h>
+
+enum field_kind {
+	KIND_TEXT,    /* any UTF-8 */
+	KIND_WORD,    /* no control characters: goes into ids and logs */
+	KIND_SESSION, /* the text form of a session id */
+	KIND_U64,
+	KIND_UP_DOWN,
+	KIND_REVIEW,
+	KIND_RESUME /* an object with fields of its own */
+};
+
+enum { OPT = 0, MUST = 1 };
+
+struct field {
+	const char *name;
+	enum field_kind kind;
+	unsigned must;
+	size_t bytes_max;
+	size_t offset; /* of the baton_str or uint64_t in struct baton_frame */
+};
+
+#define AT(member) offsetof(struct baton_frame, member)
+#define ID_MAX ((size_t)BATON_CLIENT_ID_BYTES_MAX)
+#define TEXT_MAX ((size_t)BATON_TEXT_BYTES_MAX)
+#define NAME_MAX_BYTES ((size_t)BATON_NAME_BYTES_MAX)
+/* Seqs beyond this are no numbers of ours, and JavaScript could not write them either. */
+#define SEQ_MAX ((uint64_t)1 << 53)
+
+enum { TOKEN_BYTES = 43, REASON_BYTES_MAX = 1024, FIELDS_MAX = 6 };
+
+#define SESSION_FIELD                                          \
+	{                                                      \
+		"session", KIND_SESSION, MUST, 36, AT(session) \
+	}
+#define MSG_ID_FIELD                                  \
+	{                                             \
+		"id", KIND_WORD, MUST, ID_MAX, AT(id) \
+	}
+
+static const struct frame_info {
+	const char *t;
+	bool customer, agent;
+	struct field fields[FIELDS_MAX]; /* ends with a NULL name */
+} frames[BATON_FRAME_TYPES] = {
+	[BATON_FRAME_HELLO] = { "hello",
+				true,
+				true,
+				{ { "ticket", KIND_WORD, OPT, TOKEN_BYTES, AT(ticket) },
+				  { "locale", KIND_WORD, OPT, NAME_MAX_BYTES, AT(locale) },
+				  { "client", KIND_WORD, OPT, NAME_MAX_BYTES, AT(text) },
+				  { "resume", KIND_RESUME, OPT, 0, 0 } } },
+	[BATON_FRAME_MSG] = { "msg",
+			      true,
+			      false,
+			      { MSG_ID_FIELD, { "text", KIND_TEXT, MUST, TEXT_MAX, AT(text) } } },
+	[BATON_FRAME_HUMAN] = { "human",
+				true,
+				false,
+				{ { "id", KIND_WORD, OPT, ID_MAX, AT(id) },
+				  { "reason", KIND_TEXT, OPT, REASON_BYTES_MAX, AT(text) } } },
+	[BATON_FRAME_TYPING] = { "typing",
+				 true,
+				 true,
+				 { { "session", KIND_SESSION, OPT, 36, AT(session) } } },
+	[BATON_FRAME_READ] = { "read",
+			       true,
+			       true,
+			       { { "seq", KIND_U64, MUST, 0, AT(seq) },
+				 { "session", KIND_SESSION, OPT, 36, AT(session) } } },
+	[BATON_FRAME_FEEDBACK] = { "feedback",
+				   true,
+				   false,
+				   { MSG_ID_FIELD,
+				     { "value", KIND_UP_DOWN, MUST, NAME_MAX_BYTES, AT(value) },
+				     { "seq", KIND_U64, OPT, 0, AT(seq) },
+				     { "comment", KIND_TEXT, OPT, TEXT_MAX, AT(text) } } },
+	[BATON_FRAME_CLOSE] = { "close", true, false, { { NULL, KIND_TEXT, 0, 0, 0 } } },
+	[BATON_FRAME_PING] = { "ping", true, true, { { "n", KIND_U64, OPT, 0, AT(n) } } },
+	[BATON_FRAME_DESK] = { "desk", false, true, { { NULL, KIND_TEXT, 0, 0, 0 } } },
+	[BATON_FRAME_OPEN] = { "open",
+			       false,
+			       true,
+			       { SESSION_FIELD, { "after", KIND_U64, OPT, 0, AT(after) } } },
+	[BATON_FRAME_LEAVE] = { "leave", false, true, { SESSION_FIELD } },
+	[BATON_FRAME_CLAIM] = { "claim", false, true, { SESSION_FIELD } },
+	[BATON_FRAME_RELEASE] = { "release",
+				  false,
+				  true,
+				  { SESSION_FIELD,
+				    { "reason", KIND_TEXT, OPT, REASON_BYTES_MAX, AT(reason) } } },
+	[BATON_FRAME_REPLY] = { "reply",
+				false,
+				true,
+				{ SESSION_FIELD,
+				  MSG_ID_FIELD,
+				  { "text", KIND_TEXT, MUST, TEXT_MAX, AT(text) },
+				  { "if_seq", KIND_U64, OPT, 0, AT(if_seq) } } },
+	[BATON_FRAME_NOTE] = { "note",
+			       false,
+			       true,
+			       { SESSION_FIELD,
+				 MSG_ID_FIELD,
+				 { "text", KIND_TEXT, MUST, BATON_NOTE_BYTES_MAX, AT(text) } } },
+	[BATON_FRAME_DRAFT] = { "draft",
+				false,
+				true,
+				{ SESSION_FIELD,
+				  MSG_ID_FIELD,
+				  { "draft", KIND_U64, MUST, 0, AT(seq) },
+				  { "action", KIND_REVIEW, MUST, NAME_MAX_BYTES, AT(value) },
+				  { "text", KIND_TEXT, OPT, TEXT_MAX, AT(text) } } },
+	[BATON_FRAME_HANDBACK] = { "handback", false, true, { SESSION_FIELD } },
+	[BATON_FRAME_RESOLVE] = { "resolve",
+				  false,
+				  true,
+				  { SESSION_FIELD,
+				    { "code", KIND_WORD, OPT, NAME_MAX_BYTES, AT(code) } } },
+};
+
+static const struct field resume_fields[FIELDS_MAX] = {
+	SESSION_FIELD,
+	{ "token", KIND_WORD, MUST, TOKEN_BYTES, AT(token) },
+	{ "after", KIND_U64, OPT, 0, AT(after) },
+};
+
+static bool has_controls(baton_str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+static int take_text(const struct field *field, const struct baton_json *value,
+		     struct baton_arena *arena, struct baton_frame *ret)
+{
+	if (value->type != BATON_JSON_STRING)
+		return BATON_E_INVAL;
+
+	baton_str s = baton_json_text(value, arena);
+	if (field->must && s.n == 0)
+		return BATON_E_INVAL;
+	if (s.n > field->bytes_max)
+		return BATON_E_LIMIT;
+	if (field->kind == KIND_WORD && has_controls(s))
+		return BATON_E_INVAL;
+	if (field->kind == KIND_UP_DOWN && !baton_str_is(s, "up") && !baton_str_is(s, "down"))
+		return BATON_E_INVAL;
+	if (field->kind == KIND_REVIEW && !baton_str_is(s, "accept") && !baton_str_is(s, "edit") &&
+	    !baton_str_is(s, "reject"))
+		return BATON_E_INVAL;
+
+	memcpy((char *)ret + field->offset, &s, sizeof(s));
+	return 0;
+}
+
+static int take_session(const struct baton_json *value, struct baton_arena *arena,
+			struct baton_frame *ret)
+{
+	if (value->type != BATON_JSON_STRING)
+		return BATON_E_INVAL;
+
+	int rc = baton_id_parse(baton_json_text(value, arena), &ret->session);
+	if (rc < 0)
+		return BATON_E_INVAL;
+	ret->has_session = true;
+	return 0;
+}
+
+static int take_number(const struct field *field, const struct baton_json *value,
+		       struct baton_frame *ret)
+{
+	if (value->type != BATON_JSON_NUMBER)
+		return BATON_E_INVAL;
+
+	uint64_t v = baton_json_u64(value, UINT64_MAX);
+	if (v >= SEQ_MAX)
+		return BATON_E_INVAL;
+	memcpy((char *)ret + field->offset, &v, sizeof(v));
+	if (field->offset == AT(n))
+		ret->has_n = true;
+	return 0;
+}
+
+static const struct field *field_of(const struct field *fields, baton_str name, unsigned *ret_bit)
+{
+	for (unsigned i = 0; i < FIELDS_MAX && fields[i].name; i++) {
+		if (baton_str_is(name, fields[i].name)) {
+			*ret_bit = 1u << i;
+			return &fields[i];
+		}
+	}
+	return NULL;
+}
+
+static int fields_missing(const struct field *fields, unsigned seen)
+{
+	for (unsigned i = 0; i < FIELDS_MAX && fields[i].name; i++)
+		if (fields[i].must && !(seen & (1u << i)))
+			return BATON_E_INVAL;
+	return 0;
+}
+
+static int take_resume(const struct baton_json *object, struct baton_arena *arena,
+		       struct baton_frame *ret);
+
+static int take_field(const struct field *field, const struct baton_json *value,
+		      struct baton_arena *arena, struct baton_frame *ret)
+{
+	switch (field->kind) {
+	case KIND_TEXT:
+	case KIND_WORD:
+	case KIND_UP_DOWN:
+	case KIND_REVIEW:
+		return take_text(field, value, arena, ret);
+	case KIND_SESSION:
+		return take_session(value, arena, ret);
+	case KIND_U64:
+		return take_number(field, value, ret);
+	case KIND_RESUME:
+		return take_resume(value, arena, ret);
+	}
+	return BATON_E_INVAL;
+}
+
+/* Goes on after the first refusal, so that `id` is known wherever it stands and the answer can
+ * name it. */
+static int take_fields(const struct field *fields, const struct baton_json *object,
+		       struct baton_arena *arena, struct baton_frame *ret)
+{
+	struct baton_json key, value;
+	unsigned seen = 0;
+	int first = 0;
+
+	for (size_t at = 0; baton_json_member(object, &at, &key, &value);) {
+		unsigned bit = 0;
+		const struct field *field = field_of(fields, baton_json_text(&key, arena), &bit);
+		if (!field)
+			continue;
+		int rc = (seen & bit) ? BATON_E_INVAL : take_field(field, &value, arena, ret);
+		if (rc < 0 && first == 0)
+			first = rc;
+		seen |= bit;
+	}
+	return first < 0 ? first : fields_missing(fields, seen);
+}
+
+static int take_resume(const struct baton_json *object, struct baton_arena *arena,
+		       struct baton_frame *ret)
+{
+	if (object->type != BATON_JSON_OBJECT)
+		return BATON_E_INVAL;
+	ret->has_resume = true;
+	return take_fields(resume_fields, object, arena, ret);
+}
+
+/* The one `t` of the object: BATON_E_JSON if there is none, or more than one. */
+static int take_type(const struct baton_json *object, struct baton_arena *arena,
+		     struct baton_frame *ret)
+{
+	struct baton_json key, value, t = { .type = BATON_JSON_NONE };
+	unsigned times = 0;
+
+	for (size_t at = 0; baton_json_member(object, &at, &key, &value);) {
+		if (!baton_str_is(baton_json_text(&key, arena), "t"))
+			continue;
+		t = value;
+		times++;
+	}
+	if (times != 1 || t.type != BATON_JSON_STRING)
+		return BATON_E_JSON;
+	ret->t = baton_json_text(&t, arena);
+	if (ret->t.n == 0)
+		return BATON_E_JSON;
+
+	for (unsigned i = 0; i < BATON_FRAME_TYPES; i++) {
+		if (baton_str_is(ret->t, frames[i].t)) {
+			ret->type = (enum baton_frame_type)i;
+			return 0;
+		}
+	}
+	ret->t = baton_str_clip(ret->t, NAME_MAX_BYTES);
+	return BATON_E_UNSUPPORTED;
+}
+
+int baton_frame_read(baton_str bytes, struct baton_arena *arena, struct baton_frame *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (!baton_str_utf8_ok(bytes))
+		return BATON_E_UTF8;
+
+	struct baton_json object;
+	int rc = baton_json_parse(bytes, &object);
+	if (rc < 0)
+		return rc;
+	if (object.type != BATON_JSON_OBJECT)
+		return BATON_E_JSON;
+
+	rc = take_type(&object, arena, ret);
+	if (rc < 0)
+		return rc;
+	return take_fields(frames[ret->type].fields, &object, arena, ret);
+}
+
+bool baton_frame_allowed(enum baton_frame_type type, enum baton_role role)
+{
+	bool is_agent = role == BATON_AGENT || role == BATON_SUPERVISOR;
+
+	return is_agent ? frames[type].agent : frames[type].customer;
+}
+
+bool baton_frame_command(const struct baton_frame *frame, struct baton_command *ret)
+{
+	static const struct {
+		bool is;
+		enum baton_verb verb;
+	} verbs[BATON_FRAME_TYPES] = {
+		[BATON_FRAME_MSG] = { true, BATON_CMD_MESSAGE },
+		[BATON_FRAME_HUMAN] = { true, BATON_CMD_HUMAN },
+		[BATON_FRAME_FEEDBACK] = { true, BATON_CMD_FEEDBACK },
+		[BATON_FRAME_CLOSE] = { true, BATON_CMD_RESOLVE },
+		[BATON_FRAME_CLAIM] = { true, BATON_CMD_CLAIM },
+		[BATON_FRAME_RELEASE] = { true, BATON_CMD_RELEASE },
+		[BATON_FRAME_REPLY] = { true, BATON_CMD_REPLY },
+		[BATON_FRAME_NOTE] = { true, BATON_CMD_NOTE },
+		[BATON_FRAME_DRAFT] = { true, BATON_CMD_DRAFT },
+		[BATON_FRAME_HANDBACK] = { true, BATON_CMD_HANDBACK },
+		[BATON_FRAME_RESOLVE] = { true, BATON_CMD_RESOLVE },
+	};
+
+	if (!verbs[frame->type].is)
+		return false;
+	*ret = (struct baton_command){
+		.verb = verbs[frame->type].verb,
+		.client_id = frame->id,
+		.text = frame->type == BATON_FRAME_RELEASE ? frame->reason : frame->text,
+		.value = frame->type == BATON_FRAME_RESOLVE ? frame->code : frame->value,
+		.about_seq = frame->seq,
+		.if_seq = frame->if_seq,
+	};
+	return true;
+}
