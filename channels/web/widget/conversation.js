@@ -26,6 +26,7 @@ export class Conversation {
 	disclosure = '';
 	#byKey = new Map();
 	#made = 0;
+	#owned = 0; // seq of the newest change of owner
 	#resynced = new Set();
 	#everything;
 
@@ -38,8 +39,12 @@ export class Conversation {
 	}
 
 	/** Own message, shown at once; `state` follows the outbox until it has a seq. */
-	pending(id, text, ts) {
-		return this.#item(`c-${id}`, 'customer', { text, bytes: utf8Length(text), ts, own: true, state: 'queued', final: true });
+	pending(id, text, ts, kind = 'customer') {
+		return this.#item(`c-${id}`, kind, { text, bytes: utf8Length(text), ts, own: true, state: 'queued', final: true });
+	}
+
+	remove(key) {
+		this.#drop((item) => item.key === key);
 	}
 
 	/** Something changed on an item from outside. */
@@ -73,7 +78,6 @@ export class Conversation {
 	 * when text is missing and the caller must resume, or {}.
 	 */
 	apply({ ev, seq = 0, ts = 0, off }) {
-		if (seq && seq <= this.seq && ev.type === 'CUSTOM') return {}; // known from before
 		const told = this.#step(ev, seq, ts, off);
 		if (told.gap) return told; // not taken: a resume brings it again
 		if (seq > this.seq) this.seq = seq;
@@ -185,6 +189,7 @@ export class Conversation {
 			return { typing: value };
 		}
 		const what = name.replace(/^baton\./, '');
+		if (this.get(`e${seq}`)) return {}; // known from before
 		if (what === 'answer_superseded') {
 			const key = `${value.turn}-${value.attempt}`;
 			const shown = this.get(key)?.text;
@@ -192,7 +197,7 @@ export class Conversation {
 			if (!shown && !this.#everything) return {};
 		}
 		if (what === 'disclosure_made') this.disclosure = value.text ?? '';
-		this.#own(what, value);
+		if (seq > this.#owned) this.#own(what, value, seq);
 		if (this.#everything) return { item: this.#item(`e${seq}`, 'event', { what, value, seq, ts, final: true }) };
 		if (!NOTICES.has(what)) return {};
 		// A withdrawal is told where the text stood: above the answer that takes its place.
@@ -201,9 +206,10 @@ export class Conversation {
 	}
 
 	/* Who speaks for the house from here on. */
-	#own(what, value) {
+	#own(what, value, seq) {
 		const owner = { case_queued: 'queue', case_released: 'queue', case_claimed: 'agent', handback_approved: 'bot', session_resolved: 'bot' }[what];
 		if (!owner) return;
+		this.#owned = seq;
 		this.owner = owner;
 		this.resolved = what === 'session_resolved';
 		this.agent = value.agent_name ?? '';

@@ -11,7 +11,7 @@ export function h(tag, attrs, ...kids) {
 		if (typeof value === 'function') node.addEventListener(name.slice(2), value);
 		else setAttr(node, name, value);
 	}
-	node.append(...kids.flat().filter((kid) => kid != null && kid !== false));
+	node.append(...kids.flat(Infinity).filter((kid) => kid != null && kid !== false));
 	return node;
 }
 
