@@ -4,6 +4,7 @@
 // token (this tab only) and which case is open. The server decides what is allowed; the console does
 // not offer what would be refused: on a case that is not yours there is nothing but to claim it.
 
+import { Conversation } from '/w/1/conversation.js';
 import { Outbox, Transport, onWake, ulid } from '/w/1/transport.js';
 import { plain, render } from '/w/1/text.js';
 import { Desk, age } from './desk.js';
@@ -164,7 +165,10 @@ function caughtUp(got) {
 function acked(got) {
 	const entry = outbox.acked(got.id);
 	const one = entry && rooms.get(entry.frame.session);
-	one?.acked(got, entry.frame, me?.name ?? '', Date.now());
+	if (!one) return;
+	one.acked(got, entry.frame, me?.name ?? '', Date.now());
+	// A review is two events and one acknowledgement: ask for what it does not tell.
+	if (entry.frame.t === 'draft') follow(one);
 }
 
 const CODES = {
@@ -206,7 +210,7 @@ function follow(one) {
 function openCase(session, focus) {
 	if (room?.session !== session) {
 		if (room) transport.send({ t: 'leave', session: room.session });
-		room = rooms.get(session) ?? new Room(session);
+		room = rooms.get(session) ?? new Room(session, new Conversation({ everything: true }));
 		rooms.set(session, room);
 		transcript.clear();
 		banner('');
@@ -399,7 +403,6 @@ function drawRoom() {
 	const entry = desk.get(room.session);
 	setText($('room-title'), entry ? `${entry.queue}, priority ${entry.priority}` : 'Conversation');
 	drawVerbs(own, entry);
-	transcript.draw(room, own);
 	drawWhy($('why'), room, entry);
 	setText($('busy'), room.talk.typing?.who === 'customer' ? 'The customer is typing…' : room.talk.running ? 'The bot is answering…' : '');
 	$('composer').hidden = !own;
@@ -409,6 +412,7 @@ function drawRoom() {
 	setText($('send'), room.mode === 'note' ? 'Add note' : room.editing ? 'Send edited draft' : 'Send');
 	$('preview').hidden = room.mode === 'note' || !room.text;
 	if ($('preview').open) $('preview').lastElementChild.replaceChildren(...render(room.text));
+	transcript.draw(room, own); // last: it keeps to the end of what height is left
 }
 
 function drawVerbs(own, entry) {

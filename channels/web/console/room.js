@@ -5,10 +5,7 @@
 // customer message its writer can have read. `typed` is the seq known when the writing began; what
 // the customer said since is counted by `missed`, and nothing goes out over it without being asked.
 
-import { Conversation } from '/w/1/conversation.js';
-
 export class Room {
-	talk = new Conversation({ everything: true });
 	text = '';
 	mode = 'reply';
 	typed = 0; // seq when the present text was begun, 0 if there is none
@@ -17,8 +14,10 @@ export class Room {
 	ready = false; // the transcript is complete up to now
 	conflict = null; // the frame that may be sent anyway
 
-	constructor(session) {
+	/** talk: a Conversation of everything. */
+	constructor(session, talk) {
 		this.session = session;
+		this.talk = talk;
 	}
 
 	/** The agent typed. */

@@ -28,26 +28,28 @@ export function sourceList(sources) {
 
 export class Transcript {
 	#log; #nodes = new Map(); #act;
+	#atEnd = true; // the agent reads the newest; new rows keep it so
 
 	/** act: {draft(action), retry(id), drop(id)} */
 	constructor(log, act) {
 		this.#log = log;
 		this.#act = act;
+		log.addEventListener('scroll', () => { this.#atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60; });
 	}
 
 	/** Another case: forget the rows. */
 	clear() {
 		this.#nodes.clear();
+		this.#atEnd = true;
 		this.#log.replaceChildren();
 	}
 
 	draw(room, mine) {
 		const log = this.#log;
-		const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
 		const draft = mine && room.draft();
 		arrange(log, room.talk.items.map((item) => this.#row(item, item === draft, item.what === 'draft_proposed' ? `${item === draft}` : '')));
 		setAttr(log, 'aria-busy', room.talk.items.some((item) => !item.final) ? 'true' : null);
-		if (atEnd) log.scrollTop = log.scrollHeight;
+		if (this.#atEnd) log.scrollTop = log.scrollHeight;
 	}
 
 	/* A row is made anew only when its item changed: open details and selections stay. */

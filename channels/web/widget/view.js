@@ -15,7 +15,7 @@ const THUMB = 'M2 10h4v10H2zM8 20V10l4-7c1.400 0 2.200 1 2.200 2.300V9h5c1.300 0
 
 /** act: {open, close, submit, human, retry(id), rate(item, value), input, keydown}; t: translator. */
 export class View {
-	#t; #act; #nodes = new Map(); #drawn = new Map(); #time; #log; #busy; #state; #said; #badge; #name; #human; #disclosure;
+	#t; #act; #nodes = new Map(); #drawn = new Map(); #time; #log; #busy; #state; #said; #badge; #name; #human; #disclosure; #atEnd = true;
 	root; launcher; panel; input;
 
 	constructor(t, act, lang) {
@@ -25,7 +25,7 @@ export class View {
 		this.launcher = h('button', { class: 'launcher', part: 'launcher', type: 'button', 'aria-expanded': 'false', 'aria-controls': 'panel', onclick: act.open },
 			icon(BUBBLE), (this.#name = h('span', { class: 'sr' }, t('launcher'))), (this.#badge = h('span', { class: 'badge', 'aria-hidden': 'true', hidden: true })));
 		this.#disclosure = h('p', { class: 'note disclosure', dir: 'auto', hidden: true });
-		this.#log = h('div', { class: 'log', role: 'log', 'aria-label': t('log'), 'aria-live': 'off', tabindex: '0' }, this.#disclosure);
+		this.#log = h('div', { class: 'log', role: 'log', 'aria-label': t('log'), 'aria-live': 'off', tabindex: '0', onscroll: () => (this.#atEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 80) }, this.#disclosure);
 		this.#human = h('button', { class: 'human-bar', type: 'button', onclick: act.human }, t('human'));
 		this.input = h('textarea', { rows: '1', 'aria-label': t('composer'), placeholder: t('placeholder'), dir: 'auto', enterkeyhint: 'send', part: 'composer', oninput: act.input, onkeydown: act.keydown });
 		this.panel = h('section', { class: 'panel', id: 'panel', role: 'dialog', 'aria-label': t('title'), hidden: true, lang },
@@ -65,7 +65,6 @@ export class View {
 	/** conversation, plus {disclosure, greeting, asked, online, rated: Map(seq -> up|down)}. */
 	draw(talk, { disclosure, greeting, asked, online, rated }) {
 		const log = this.#log;
-		const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
 		const grew = talk.items.at(-1)?.own && !this.#nodes.has(talk.items.at(-1).key);
 		setText(this.#disclosure, disclosure);
 		this.#disclosure.hidden = !disclosure;
@@ -76,7 +75,7 @@ export class View {
 		setAttr(log, 'aria-busy', streaming ? 'true' : null);
 		setText(this.#busy, this.#doing(talk, streaming));
 		this.#way(talk, asked);
-		if (atEnd || grew) log.scrollTop = log.scrollHeight;
+		if (this.#atEnd || grew) log.scrollTop = log.scrollHeight;
 	}
 
 	#forget(key) {

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The fold of frames into what is shown, and the pure parts of the console on top of it.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Conversation, utf8Length } from '../../channels/web/widget/conversation.js';
+import { translator, catalogues } from '../../channels/web/widget/messages.js';
+import { Desk, age } from '../../channels/web/console/desk.js';
+import { describe } from '../../channels/web/console/events.js';
+import { Room } from '../../channels/web/console/room.js';
+
+const start = (messageId, role = 'assistant') => ({ t: 'ev', ev: { type: 'TEXT_MESSAGE_START', messageId, role } });
+const content = (messageId, delta, off = 0) => ({ t: 'ev', off, ev: { type: 'TEXT_MESSAGE_CONTENT', messageId, delta } });
+const end = (messageId, seq, baton) => ({ t: 'ev', seq, ts: 1, ev: { type: 'TEXT_MESSAGE_END', messageId, metadata: { baton } } });
+const custom = (seq, what, value = {}) => ({ t: 'ev', seq, ts: 1, ev: { type: 'CUSTOM', name: `baton.${what}`, value } });
+const message = (id, seq, text, kind) => [start(id, kind === 'customer' ? 'user' : 'assistant'), content(id, text), end(id, seq, { author: { kind, name: kind === 'human' ? 'Nina' : undefined }, bytes: utf8Length(text) })];
+const feed = (talk, ...frames) => frames.flat().map((frame) => talk.apply(frame));
+const shown = (talk) => talk.items.map((item) => `${item.kind}:${item.text || item.what}`);
+
+test('an answer streams, and is final with its END', () => {
+	const talk = new Conversation();
+	feed(talk, start('3-1'), content('3-1', 'It left '), content('3-1', 'our dépôt.', 8));
+	assert.deepEqual([talk.items[0].text, talk.items[0].final], ['It left our dépôt.', false]);
+	const [told] = feed(talk, end('3-1', 9, { author: { kind: 'bot' }, bytes: 20, origin: 'ai', sources: [{ id: 'x' }] }));
+	assert.ok(told.finished);
+	assert.deepEqual([talk.items[0].final, talk.items[0].sources.length, talk.seq], [true, 1, 9]);
+});
+
+test('text that comes twice, from the start or from within, is shown once', () => {
+	const talk = new Conversation();
+	feed(talk, start('3-1'), content('3-1', 'Grüße '), content('3-1', 'an ', 8));
+	talk.reconnecting();
+	feed(talk, start('3-1'), content('3-1', 'Grüße an '), content('3-1', 'an alle', 8), end('3-1', 9, { author: { kind: 'bot' }, bytes: 15 }));
+	assert.deepEqual(shown(talk), ['bot:Grüße an alle']);
+	feed(talk, message('3-1', 9, 'Grüße an alle', 'bot'));
+	assert.deepEqual(shown(talk), ['bot:Grüße an alle']);
+});
+
+test('a missing piece asks for a resume, once, and is not taken for the whole', () => {
+	const talk = new Conversation();
+	feed(talk, ...message('c-a', 3, 'hi', 'customer'), start('3-1'), content('3-1', 'It '));
+	assert.ok(feed(talk, content('3-1', 'depot', 20))[0].gap);
+	assert.equal(talk.seq, 3);
+	const short = new Conversation();
+	feed(short, start('3-1'), content('3-1', 'It '));
+	assert.ok(feed(short, end('3-1', 9, { author: { kind: 'bot' }, bytes: 7 }))[0].gap);
+	assert.equal(short.seq, 0, 'so that the resume brings it again');
+	feed(short, message('3-1', 9, 'It left', 'bot'));
+	assert.deepEqual(shown(short), ['bot:It left']);
+});
+
+test('a half answer that the server does not continue goes when the new one comes', () => {
+	const talk = new Conversation();
+	feed(talk, start('3-1'), content('3-1', 'Half'));
+	talk.reconnecting();
+	assert.deepEqual(shown(talk), ['bot:Half'], 'it stays while nothing better is known');
+	feed(talk, start('3-2'), content('3-2', 'Whole'));
+	assert.deepEqual(shown(talk), ['bot:Whole']);
+});
+
+test('a withdrawn answer is replaced visibly, above the one that takes its place', () => {
+	const talk = new Conversation();
+	feed(talk, message('c-a', 3, 'q', 'customer'), start('3-1'), content('3-1', 'Wrong'), custom(5, 'answer_superseded', { turn: 3, attempt: 1 }), message('3-2', 7, 'Right', 'bot'));
+	assert.deepEqual(shown(talk), ['customer:q', 'notice:answer_superseded', 'bot:Right']);
+	const later = new Conversation();
+	feed(later, message('c-a', 3, 'q', 'customer'), custom(5, 'answer_superseded', { turn: 3, attempt: 1 }), message('3-2', 7, 'Right', 'bot'));
+	assert.deepEqual(shown(later), ['customer:q', 'bot:Right'], 'who never saw it is not told');
+});
+
+test('own messages are shown at once and keep their one place whatever arrives first', () => {
+	const talk = new Conversation();
+	talk.pending('b', 'offline words', 1);
+	feed(talk, message('s4', 4, 'Nina was here', 'human'));
+	assert.deepEqual(shown(talk), ['human:Nina was here', 'customer:offline words']);
+	talk.acked('b', 6);
+	feed(talk, message('c-b', 6, 'offline words', 'customer'), message('s5', 5, 'and again', 'human'));
+	assert.deepEqual(shown(talk), ['human:Nina was here', 'human:and again', 'customer:offline words']);
+	assert.equal(talk.get('c-b').state, 'acked');
+});
+
+test('an answer stays below its question while the customer writes on', () => {
+	const talk = new Conversation();
+	feed(talk, message('c-a', 3, 'one', 'customer'), start('3-1'), content('3-1', 'answer'));
+	talk.pending('b', 'two', 1);
+	talk.acked('b', 4);
+	feed(talk, end('3-1', 8, { author: { kind: 'bot' }, bytes: 6 }));
+	assert.deepEqual(shown(talk), ['customer:one', 'bot:answer', 'customer:two']);
+});
+
+test('the owner follows the newest change, also when an old one is told again', () => {
+	const talk = new Conversation();
+	feed(talk, custom(4, 'case_queued', { text: 'wait' }), custom(5, 'case_claimed', { agent_name: 'Nina' }), custom(4, 'case_queued', { text: 'wait' }));
+	assert.deepEqual([talk.owner, talk.agent, talk.items.length], ['agent', 'Nina', 2]);
+	feed(talk, custom(8, 'handback_approved'));
+	assert.deepEqual([talk.owner, talk.agent], ['bot', '']);
+	feed(talk, custom(9, 'session_resolved', { by: 'agent' }));
+	assert.ok(talk.resolved);
+});
+
+test('when a person is called the bot has nothing half said', () => {
+	const talk = new Conversation();
+	feed(talk, start('3-1'), content('3-1', 'I think'), custom(4, 'case_queued', { text: 'wait' }));
+	assert.deepEqual(shown(talk), ['notice:wait']);
+});
+
+test('events and types of a newer server do no harm', () => {
+	const talk = new Conversation();
+	feed(talk, { t: 'ev', ev: { type: 'TOOL_CALL_START' } }, custom(3, 'from_the_future', { a: 1 }), { t: 'ev', seq: 4, ev: { type: 'CUSTOM', name: 'other.thing' } });
+	assert.deepEqual([talk.items.length, talk.seq], [0, 4]);
+	const agent = new Conversation({ everything: true });
+	feed(agent, custom(3, 'from_the_future', { a: 1 }));
+	assert.deepEqual(describe('from_the_future', { a: 1 }), { title: 'from the future', facts: { a: 1 } });
+	assert.equal(agent.items[0].what, 'from_the_future');
+});
+
+test('every sentence exists in every language', () => {
+	const keys = Object.keys(catalogues.en).sort();
+	for (const [tag, sentences] of Object.entries(catalogues)) assert.deepEqual(Object.keys(sentences).sort(), keys, tag);
+	assert.equal(translator('de-AT')('person', { name: 'Nina' }), 'Nina (Mensch)');
+	assert.equal(translator('xx')('send'), 'Send');
+	assert.equal(translator('en')('person', { name: '{name}$&' }), '{name}$& (human)');
+});
+
+const waiting = (session, priority, since, queue = 'q') => ({ t: 'case', session, state: 'waiting', priority, waiting_since_ms: since, queue });
+
+test('cases are served by priority, then first come', () => {
+	const desk = new Desk();
+	for (const one of [waiting('a', 5, 100), waiting('b', 2, 300), waiting('c', 2, 200), waiting('d', 5, 50), waiting('e', 1, 1, 'other')]) assert.ok(desk.apply(one));
+	assert.deepEqual(desk.list('waiting').map((one) => one.session), ['e', 'c', 'b', 'd', 'a']);
+	assert.equal(desk.position(desk.get('a')), 4);
+	assert.equal(desk.position(desk.get('e')), 1);
+	assert.equal(desk.apply(waiting('a', 5, 100)), false, 'not new');
+	desk.apply({ ...waiting('c', 2, 200), state: 'claimed' });
+	desk.apply({ session: 'b', state: 'gone' });
+	assert.equal(desk.position(desk.get('d')), 1);
+});
+
+test('ages are short', () => {
+	assert.deepEqual([-5, 45000, 180000, 3900000, 97200000].map(age), ['0 s', '45 s', '3 min', '1 h 05 min', '1 d 3 h']);
+});
+
+test('a reply knows what its writer cannot have read', () => {
+	const room = new Room('s', new Conversation({ everything: true }));
+	feed(room.talk, message('c-a', 3, 'one', 'customer'));
+	room.write('My ans');
+	assert.equal(room.missed(), 0);
+	feed(room.talk, message('c-b', 7, 'two', 'customer'));
+	room.write('My answer');
+	assert.equal(room.missed(), 1);
+	room.write('');
+	assert.equal(room.missed(), 0);
+});
+
+test('a reply that was acknowledged is one message, whether the server repeats it or not', () => {
+	const room = new Room('s', new Conversation({ everything: true }));
+	room.talk.pending('x', 'Hello', 1, 'human');
+	room.acked({ id: 'x', seq: 8 }, { t: 'reply', id: 'x', text: 'Hello' }, 'Nina', 2);
+	feed(room.talk, message('s8', 8, 'Hello', 'human'));
+	assert.deepEqual(room.talk.items.map((item) => [item.key, item.text, item.name]), [['s8', 'Hello', 'Nina']]);
+	room.talk.pending('n', 'a note', 1, 'human');
+	room.acked({ id: 'n', seq: 9 }, { t: 'note', id: 'n', text: 'a note' }, 'nina', 2);
+	feed(room.talk, custom(9, 'note_added', { text: 'a note' }));
+	assert.equal(room.talk.items.length, 2);
+});
+
+test('a draft waits until it is reviewed', () => {
+	const room = new Room('s', new Conversation({ everything: true }));
+	assert.equal(room.draft(), null);
+	feed(room.talk, custom(5, 'draft_proposed', { text: 'd' }));
+	assert.equal(room.draft().seq, 5);
+	feed(room.talk, custom(9, 'draft_reviewed', { draft: 5, action: 'accepted' }));
+	assert.equal(room.draft(), null);
+});

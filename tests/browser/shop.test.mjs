@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The demonstration as a visitor meets it: the shop's own policies, the built-in models, sources.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Baton } from '../lib/baton.mjs';
+import { Browser, Widget, assertAccessible, shot } from './browser.mjs';
+
+let browser, baton;
+before(async () => {
+	browser = await Browser.launch();
+	baton = await Baton.start();
+});
+after(async () => {
+	await browser?.close();
+	if (baton?.alive) await baton.stop();
+});
+
+for (const [name, options] of [['desktop', {}], ['phone', { viewport: { width: 390, height: 760 }, hasTouch: true, isMobile: true }], ['dark', { colorScheme: 'dark' }]])
+	test(`the shop is whole and accessible on ${name}`, async () => {
+		const widget = await Widget.visit(await browser.person(options), `${baton.base}/shop/`);
+		await assertAccessible(widget.page, name);
+		const { width, scroll } = await widget.page.evaluate(() => ({ width: innerWidth, scroll: document.documentElement.scrollWidth }));
+		assert.ok(scroll <= width, 'nothing sticks out at the side');
+		await shot(widget.page, `shop-${name}`);
+		browser.assertClean();
+	});
+
+test('a suggestion opens the chat, and the answer names its source', async () => {
+	const widget = await Widget.visit(await browser.person(), `${baton.base}/shop/`);
+	await widget.page.getByRole('button', { name: 'How long does delivery take?' }).click();
+	await widget.answer();
+	await widget.finished.first().getByText('Sources').waitFor();
+	assert.ok((await widget.finished.first().locator('.foot li').count()) > 0);
+	await shot(widget.page, 'shop-source');
+	browser.assertClean();
+});
+
+test('asking in words for a person brings one', async () => {
+	const widget = await Widget.visit(await browser.person(), `${baton.base}/shop/`);
+	await widget.page.getByRole('button', { name: 'I want to talk to a human' }).click();
+	await widget.page.getByText('A person will join you here').waitFor();
+	browser.assertClean();
+});
