@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The knowledge of one configuration: articles, their passages, and a full-text index of both.
+ * Read-only once built and shared by all loops that were given the same configuration. */
+#pragma once
+
+#include "lines.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct article {
+	char *id, *title, *uri, *updated; /* never NULL */
+	uint64_t updated_unix_ms;         /* 0: not a date */
+};
+struct passage {
+	uint32_t article;
+	uint32_t n, n_row; /* bytes of the text; and with title and "also asked as" */
+	char *text;        /* NUL-terminated, n bytes before that */
+};
+struct library {
+	struct article *articles;
+	struct passage *passages;
+	uint32_t n_articles, n_passages;
+	uint32_t min_score_ppm; /* weaker matches are not returned */
+	struct lines lines;     /* titles and "also asked as" */
+	double average_bytes;   /* of a row of the index */
+	unsigned char *image;   /* a serialised SQLite database, see index_build() */
+	int64_t image_bytes;
+};
+
+struct shelf; /* the libraries of a generation, by configuration; thread-safe */
+
+/* NULL: no memory. */
+struct shelf *shelf_new(void);
+void shelf_free(struct shelf **shelf);
+/* The library for this configuration, built now or shared. 0; -1: `why` is static text. */
+int shelf_take(struct shelf *shelf, const char *json, size_t n, const struct library **ret_library,
+	       const char **why);
+/* The last one frees it. */
+void shelf_return(struct shelf *shelf, const struct library *library);

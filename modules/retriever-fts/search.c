@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* BM25 over stemmed words of title, "also asked as" and text of every passage (FTS5), plus a share
+ * of the likeness to a title or an "also asked as" letter by letter (lines.c).
+ *
+ * SQLite only walks the postings. Ranking happens in an FTS5 auxiliary function of ours that is
+ * called for each matching row and keeps the best: so one walk yields both the BM25 score, which
+ * orders, and the coverage (the share of the question's weight that the passage answers to), which
+ * says whether there is a real match at all. BM25 alone cannot say that: its scale follows the
+ * length of the question and the size of the collection.
+ */
+
+#include "search.h"
+
+#include "query.h"
+
+#include <math.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COLUMNS = 3, BEST_MAX = 64, CANDIDATES_MAX = 2 * BEST_MAX };
+
+static const double k1 = 1.2, b = 0.75;
+static const double column_weights[COLUMNS] = { 5, 5, 1 }; /* title, also, text */
+static const double line_share = 0.2;                      /* of the likeness in the whole */
+
+struct best {
+	uint32_t passage;
+	double score;    /* BM25 */
+	double coverage; /* 0..1 */
+};
+
+/* What one walk over one table collects. */
+struct ranking {
+	const struct library *library;
+	const struct query *query;
+	bool is_ready; /* the figures below are those of this query */
+	double idf[QUERY_WORDS_MAX];
+	double mass; /* weighted idf of all phrases */
+	struct best best[BEST_MAX];
+	unsigned n;
+	unsigned worst; /* index of the smallest once there are BEST_MAX */
+};
+
+struct search {
+	const struct library *library;
+	sqlite3 *db;
+	sqlite3_stmt *words;
+	struct ranking ranking;
+	struct query query;
+	struct line_scores line_scores;
+	struct line_hit line_hits[BEST_MAX];
+	unsigned n_line_hits;
+};
+
+/* --- ranking: called by FTS5 --- */
+
+static int count_row(const Fts5ExtensionApi *api, Fts5Context *fts, void *user)
+{
+	(void)api;
+	(void)fts;
+	++*(int64_t *)user;
+	return SQLITE_OK;
+}
+
+static int ranking_prepare(struct ranking *r, const Fts5ExtensionApi *api, Fts5Context *fts)
+{
+	int rc = SQLITE_OK;
+
+	r->mass = 0;
+	for (unsigned i = 0; i < r->query->n && rc == SQLITE_OK; i++) {
+		int64_t hits = 0;
+
+		rc = api->xQueryPhrase(fts, (int)(i + r->query->n_skip), &hits, count_row);
+		r->idf[i] = log(1 + ((double)(r->library->n_passages - hits) + 0.5) /
+					    ((double)hits + 0.5));
+		r->mass += r->idf[i] * (double)r->query->weights[i];
+	}
+	r->is_ready = rc == SQLITE_OK;
+	return rc;
+}
+
+static void ranking_keep(struct ranking *r, struct best found)
+{
+	if (r->n < BEST_MAX)
+		r->best[r->n++] = found;
+	else if (found.score > r->best[r->worst].score)
+		r->best[r->worst] = found;
+	else
+		return;
+	if (r->n < BEST_MAX)
+		return;
+	for (unsigned i = 0, worst = 0; i < r->n; i++) {
+		worst = r->best[i].score < r->best[worst].score ? i : worst;
+		r->worst = worst;
+	}
+}
+
+/* Weighted occurrences of each word in the current row. */
+static int count_words(const struct query *query, const Fts5ExtensionApi *api, Fts5Context *fts,
+		       double counts[QUERY_WORDS_MAX])
+{
+	int n = 0, rc = api->xInstCount(fts, &n);
+
+	for (int i = 0; i < n && rc == SQLITE_OK; i++) {
+		int phrase, column, at;
+
+		rc = api->xInst(fts, i, &phrase, &column, &at);
+		phrase -= (int)query->n_skip;
+		if (rc == SQLITE_OK && phrase >= 0 && phrase < (int)query->n && column < COLUMNS)
+			counts[phrase] += column_weights[column];
+	}
+	return rc;
+}
+
+static void rank_row(const Fts5ExtensionApi *api, Fts5Context *fts, sqlite3_context *context, int n,
+		     sqlite3_value **values)
+{
+	struct ranking *r = api->xUserData(fts);
+	double counts[QUERY_WORDS_MAX] = { 0 };
+	int rc = r->is_ready ? SQLITE_OK : ranking_prepare(r, api, fts);
+
+	(void)n;
+	(void)values;
+	if (rc == SQLITE_OK)
+		rc = count_words(r->query, api, fts, counts);
+	if (rc != SQLITE_OK) {
+		sqlite3_result_error_code(context, rc);
+		return;
+	}
+	struct best found = { .passage = (uint32_t)api->xRowid(fts) };
+	double size = (double)r->library->passages[found.passage].n_row / r->library->average_bytes;
+	double norm = k1 * (1 - b + b * size);
+
+	for (unsigned i = 0; i < r->query->n; i++) {
+		found.score += r->idf[i] * counts[i] * (k1 + 1) / (counts[i] + norm);
+		if (counts[i] > 0)
+			found.coverage += r->idf[i] * (double)r->query->weights[i];
+	}
+	found.coverage = r->mass > 0 ? found.coverage / r->mass : 0;
+	ranking_keep(r, found);
+}
+
+/* --- the index --- */
+
+static const char schema[] =
+	"CREATE VIRTUAL TABLE words USING fts5(title, also, text, content='', columnsize=0,"
+	" tokenize='porter unicode61 remove_diacritics 2'); BEGIN";
+
+/* All "also asked as" of an article as one text, each a line. NULL: no memory. */
+static char *also_of(const json_t *article)
+{
+	const json_t *also = json_object_get(article, "also");
+	size_t i, n = 1, o = 0;
+	json_t *phrase;
+
+	json_array_foreach(also, i, phrase)
+		n += json_string_length(phrase) + 1;
+	char *text = malloc(n);
+
+	if (!text)
+		return NULL;
+	json_array_foreach(also, i, phrase) {
+		memcpy(text + o, json_string_value(phrase), json_string_length(phrase));
+		o += json_string_length(phrase);
+		text[o++] = '\n';
+	}
+	text[o] = 0;
+	return text;
+}
+
+static int insert(sqlite3_stmt *stmt, uint32_t row, const char *title, const char *also,
+		  struct passage *passage)
+{
+	passage->n_row += (uint32_t)(strlen(title) + strlen(also));
+	sqlite3_bind_int64(stmt, 1, row);
+	sqlite3_bind_text(stmt, 2, title, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 3, also, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 4, passage->text, (int)passage->n, SQLITE_STATIC);
+	int rc = sqlite3_step(stmt);
+
+	sqlite3_reset(stmt);
+	return rc == SQLITE_DONE ? 0 : -1;
+}
+
+static int lines_fill(struct library *l, uint32_t article, const json_t *json)
+{
+	const char *title = l->articles[article].title;
+	size_t i;
+	json_t *phrase;
+
+	if (lines_add(&l->lines, article, title, strlen(title)) < 0)
+		return -1;
+	json_array_foreach(json_object_get(json, "also"), i, phrase)
+		if (lines_add(&l->lines, article, json_string_value(phrase),
+			      json_string_length(phrase)) < 0)
+			return -1;
+	return 0;
+}
+
+static int index_fill(sqlite3_stmt *words, struct library *l, const json_t *articles)
+{
+	uint32_t p = 0;
+	double bytes = 0;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < l->n_articles && rc == 0; i++) {
+		const json_t *json = json_array_get(articles, i);
+		char *also = also_of(json);
+
+		rc = also ? lines_fill(l, i, json) : -1;
+		for (; p < l->n_passages && l->passages[p].article == i && rc == 0; p++) {
+			rc = insert(words, p, l->articles[i].title, also, &l->passages[p]);
+			bytes += l->passages[p].n_row;
+		}
+		free(also);
+	}
+	lines_seal(&l->lines);
+	l->average_bytes = p > 0 ? bytes / p : 1;
+	return rc;
+}
+
+int index_build(struct library *library, const json_t *articles)
+{
+	sqlite3 *db = NULL;
+	sqlite3_stmt *words = NULL;
+	sqlite3_int64 bytes = 0;
+	int rc =
+		sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(db, schema, NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(
+			db, "INSERT INTO words(rowid, title, also, text) VALUES(?, ?, ?, ?)", -1,
+			&words, NULL);
+	if (rc == SQLITE_OK)
+		rc = index_fill(words, library, articles);
+	sqlite3_finalize(words);
+	/* One segment: searching then reads each word's postings once. */
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(db, "INSERT INTO words(words) VALUES('optimize'); COMMIT", NULL,
+				  NULL, NULL);
+	if (rc == SQLITE_OK)
+		library->image = sqlite3_serialize(db, "main", &bytes, 0);
+	library->image_bytes = bytes;
+	sqlite3_close(db);
+	return library->image ? 0 : -1;
+}
+
+/* --- one loop's connection --- */
+
+/* FTS5 gives its function table away through a bound pointer only. */
+static fts5_api *fts5_of(sqlite3 *db)
+{
+	fts5_api *api = NULL;
+	sqlite3_stmt *stmt = NULL;
+
+	if (sqlite3_prepare_v2(db, "SELECT fts5(?1)", -1, &stmt, NULL) == SQLITE_OK) {
+		sqlite3_bind_pointer(stmt, 1, &api, "fts5_api_ptr", NULL);
+		sqlite3_step(stmt);
+	}
+	sqlite3_finalize(stmt);
+	return api;
+}
+
+static int search_open(struct search *s)
+{
+	const struct library *l = s->library;
+	int rc = sqlite3_open_v2(":memory:", &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+				 NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_deserialize(s->db, "main", l->image, l->image_bytes, l->image_bytes,
+					 SQLITE_DESERIALIZE_READONLY);
+	fts5_api *api = rc == SQLITE_OK ? fts5_of(s->db) : NULL;
+
+	if (!api)
+		return -1;
+	rc = api->xCreateFunction(api, "rank_words", &s->ranking, rank_row, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(s->db,
+					"SELECT rank_words(words) FROM words WHERE words MATCH ?",
+					-1, &s->words, NULL);
+	return rc == SQLITE_OK ? 0 : -1;
+}
+
+struct search *search_new(const struct library *library)
+{
+	struct search *search = calloc(1, sizeof(*search));
+
+	if (!search)
+		return NULL;
+	search->library = library;
+	search->ranking.library = library;
+	if (search_open(search) < 0 || line_scores_init(&search->line_scores, &library->lines) < 0)
+		search_free(&search);
+	return search;
+}
+
+void search_free(struct search **search)
+{
+	if (!*search)
+		return;
+	sqlite3_finalize((*search)->words);
+	sqlite3_close((*search)->db);
+	line_scores_done(&(*search)->line_scores);
+	free(*search);
+	*search = NULL;
+}
+
+static int walk(struct search *s)
+{
+	int rc = SQLITE_DONE;
+
+	s->ranking.query = &s->query;
+	s->ranking.is_ready = false;
+	s->ranking.n = 0;
+	if (s->query.n == 0)
+		return 0;
+	sqlite3_bind_text(s->words, 1, s->query.match, -1, SQLITE_STATIC);
+	do {
+		rc = sqlite3_step(s->words);
+	} while (rc == SQLITE_ROW);
+	sqlite3_reset(s->words);
+	sqlite3_clear_bindings(s->words);
+	return rc == SQLITE_DONE ? 0 : -1;
+}
+
+/* --- the two rankings as one --- */
+
+/* Keeps the best lines: each article once, by its best line. */
+static void keep_line(void *user, struct line_hit hit)
+{
+	struct search *s = user;
+	unsigned worst = 0, i;
+
+	for (i = 0; i < s->n_line_hits && s->line_hits[i].article != hit.article; i++)
+		worst = s->line_hits[i].score < s->line_hits[worst].score ? i : worst;
+	if (i == s->n_line_hits && i < BEST_MAX)
+		s->line_hits[s->n_line_hits++] = hit;
+	else if (i == BEST_MAX)
+		i = worst;
+	if (hit.score > s->line_hits[i].score)
+		s->line_hits[i] = hit;
+}
+
+struct candidate {
+	uint32_t passage;
+	double score, coverage, likeness;
+};
+
+static int by_score(const void *left, const void *right)
+{
+	const struct candidate *l = left, *r = right;
+
+	if (l->score != r->score)
+		return l->score < r->score ? 1 : -1;
+	return (l->passage > r->passage) - (l->passage < r->passage);
+}
+
+/* The first passage of an article; passages are in the articles' order. n_passages: it has none. */
+static uint32_t first_passage(const struct library *l, uint32_t article)
+{
+	uint32_t low = 0, high = l->n_passages;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (l->passages[mid].article < article)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < l->n_passages && l->passages[low].article == article ? low : l->n_passages;
+}
+
+/* Adds an article's likeness to its passages that matched by words; if there is none, its first
+ * passage stands for it. */
+static unsigned join(const struct search *s, const struct line_hit *line, struct candidate *c,
+		     unsigned n)
+{
+	const struct library *l = s->library;
+	bool found = false;
+
+	for (unsigned i = 0; i < s->ranking.n; i++) {
+		if (l->passages[c[i].passage].article != line->article)
+			continue;
+		c[i].score += line_share * line->score;
+		c[i].likeness = line->coverage;
+		found = true;
+	}
+	uint32_t first = found ? l->n_passages : first_passage(l, line->article);
+
+	if (first == l->n_passages || n == CANDIDATES_MAX)
+		return n;
+	c[n] = (struct candidate){ first, line_share * line->score, 0, line->coverage };
+	return n + 1;
+}
+
+/* How likely this answers. The terms were weighed on StackFAQ's questions (500 that have an article)
+ * against 500 that have none: AUROC .92, against .89 for either alone. At 400000, 82 % of the
+ * rightly found pass and 13 % of what has no article. */
+static uint32_t score_of(const struct search *s, const struct candidate *c)
+{
+	double x = 0.3 * c->coverage + 0.8 * c->likeness + c->coverage * c->likeness;
+
+	/* "How can I" finds itself everywhere. */
+	x *= s->query.has_subject ? 1 : 0.35;
+	return (uint32_t)lrint(1e6 * (1 - exp(-1.3 * x)));
+}
+
+int search_run(struct search *s, const char *text, size_t n, uint32_t k, struct hit hits[])
+{
+	struct candidate c[CANDIDATES_MAX];
+	unsigned count, n_hits = 0;
+
+	query_words(text, n, &s->query);
+	s->n_line_hits = 0;
+	lines_search(&s->library->lines, &s->line_scores, text, n, keep_line, s);
+	int rc = walk(s);
+
+	if (rc < 0)
+		return rc;
+	for (count = 0; count < s->ranking.n; count++) {
+		const struct best *best = &s->ranking.best[count];
+
+		c[count] = (struct candidate){ best->passage, best->score, best->coverage, 0 };
+	}
+	for (unsigned i = 0; i < s->n_line_hits; i++)
+		count = join(s, &s->line_hits[i], c, count);
+	qsort(c, count, sizeof(*c), by_score);
+	for (unsigned i = 0; i < count && n_hits < k && n_hits < HITS_MAX; i++) {
+		unsigned same = 0;
+
+		for (unsigned h = 0; h < n_hits; h++)
+			same += s->library->passages[hits[h].passage].article ==
+				s->library->passages[c[i].passage].article;
+		if (same < HITS_PER_ARTICLE_MAX && score_of(s, &c[i]) >= s->library->min_score_ppm)
+			hits[n_hits++] = (struct hit){ c[i].passage, score_of(s, &c[i]) };
+	}
+	return (int)n_hits;
+}

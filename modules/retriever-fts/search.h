@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Finding passages: one loop's own read-only connection to the shared index, and the ranking. */
+#pragma once
+
+#include "library.h"
+
+#include <jansson.h>
+
+enum { HITS_MAX = 32, HITS_PER_ARTICLE_MAX = 2 };
+
+struct hit {
+	uint32_t passage;
+	uint32_t score_ppm; /* how likely this answers, see search.c */
+};
+
+/* Indexes the library's articles and passages into library->image. `articles` is the list they were
+ * read from (it has the `also`). 0 or -1. */
+int index_build(struct library *library, const json_t *articles);
+
+struct search; /* of one loop */
+/* NULL: no memory. The library must outlive it. */
+struct search *search_new(const struct library *library);
+void search_free(struct search **search);
+/* The best passages for a customer's words, best first; returns how many (at most k), <0 on error.
+ * Any bytes are valid. */
+int search_run(struct search *search, const char *text, size_t n, uint32_t k, struct hit hits[]);

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* retriever-fts through its entry symbol: a small shop, StackFAQ for the quality of the ranking, and
+ * questions that try to speak FTS5. */
+
+#include "tests/unit/module_host.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <time.h>
+
+/* after the standard headers that cmocka needs first */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+/* What was measured on StackFAQ, less one point. */
+#define NDCG_FLOOR 0.878
+
+static const char shop_config[] =
+	"{\"policy\":{\"articles\":["
+	"{\"id\":\"returns\",\"title\":\"Returning an item\",\"uri\":\"/help/returns\","
+	"\"updated\":\"2026-05-01\",\"also\":[\"send something back\",\"how do I return my order\"],"
+	"\"text\":\"You can return any item within 30 days.\\n\\n## How to\\n\\n1. Open your order.\\n"
+	"2. Choose *Return*.\\n3. Print the label.\\n\\n## Refund\\n\\nThe money is back on your card "
+	"within five days after the parcel reached us.\"},"
+	"{\"id\":\"shipping\",\"title\":\"Shipping times and costs\",\"uri\":\"/help/shipping\","
+	"\"updated\":\"2026-04-11T08:30:00Z\",\"also\":[\"where is my parcel\",\"how long does delivery "
+	"take\"],\"text\":\"Standard delivery takes two to four days and costs 4.90. Express arrives the "
+	"next day.\"},"
+	"{\"id\":\"password\",\"title\":\"Resetting your password\",\"uri\":\"/help/password\","
+	"\"updated\":\"3\",\"also\":[\"I cannot log in\",\"account locked\"],"
+	"\"text\":\"Choose *Forgot password* on the sign-in page. The link is valid for one hour.\"},"
+	"{\"id\":\"gr\xc3\xb6\xc3\x9f"
+	"en\",\"title\":\"Gr\xc3\xb6\xc3\x9f"
+	"entabelle\",\"also\":[],"
+	"\"text\":\"Unsere Schuhe fallen normal aus.\"}]}}";
+
+static struct module_host *shop_host(void)
+{
+	struct module_host *host = host_new("retriever-fts");
+
+	assert_non_null(host);
+	assert_int_equal(host_create(host, shop_config), BATON_OK);
+	return host;
+}
+
+static struct host_call *ask_bytes(struct module_host *host, const char *text, size_t n, uint32_t k)
+{
+	const baton_retriever *vt = host->vt;
+	const baton_turn turn = { .size = sizeof(turn) };
+	const baton_query query = {
+		.size = sizeof(query), .k = k, .turn = &turn, .text = { text, n }
+	};
+	struct host_call *call = host_call_open(host, 1);
+
+	assert_int_equal(vt->search(host->inst, 1, &query), BATON_OK);
+	assert_int_equal(call->n_ends, 1);
+	assert_int_equal(call->n_fails, 0);
+	assert_int_equal(call->n_results, 1);
+	assert_true(call->n_docs <= k);
+	return call;
+}
+
+static struct host_call *ask(struct module_host *host, const char *text)
+{
+	return ask_bytes(host, text, strlen(text), 10);
+}
+
+static bool is_str(baton_str str, const char *text)
+{
+	return str.n == strlen(text) && memcmp(str.p, text, str.n) == 0;
+}
+
+static void a_question_finds_its_article(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "How do I return my order?", "returns" },
+		{ "i want to send this back", "returns" },
+		{ "when do I get my money back on my card", "returns" },
+		{ "where is my parcel??", "shipping" },
+		{ "delivery time", "shipping" },
+		{ "can't log in", "password" },
+		{ "forgot pasword", "password" },
+		{ "Gr\xc3\xb6\xc3\x9f"
+		  "entabelle",
+		  "gr\xc3\xb6\xc3\x9f"
+		  "en" },
+		{ "GR\xc3\x96SSENTABELLE schuhe", "gr\xc3\xb6\xc3\x9f"
+						  "en" },
+	};
+	struct module_host *host = shop_host();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct host_call *call = ask(host, cases[i][0]);
+
+		if (call->n_docs == 0 || !is_str(call->docs[0].id, cases[i][1]))
+			fail_msg("\"%s\" does not find %s", cases[i][0], cases[i][1]);
+	}
+	host_free(&host);
+}
+
+static void a_document_says_where_it_is_from_and_how_old_it_is(void **state)
+{
+	struct module_host *host = shop_host();
+	baton_doc doc = ask(host, "where is my parcel")->docs[0];
+
+	(void)state;
+	assert_true(is_str(doc.title, "Shipping times and costs"));
+	assert_true(is_str(doc.uri, "/help/shipping"));
+	assert_true(is_str(doc.version, "2026-04-11T08:30:00Z"));
+	assert_true(doc.updated_unix_ms == UINT64_C(1775896200000));
+	assert_true(doc.snippet.n > 40 && memcmp(doc.snippet.p, "Standard delivery", 17) == 0);
+	assert_in_range(doc.score_ppm, 500000, 1000000);
+	doc = ask(host, "reset password")->docs[0];
+	assert_true(is_str(doc.version, "3"));
+	assert_true(doc.updated_unix_ms == 0);
+	host_free(&host);
+}
+
+static void passages_end_at_headings_and_the_best_comes_first(void **state)
+{
+	struct module_host *host = shop_host();
+	struct host_call *call = ask(host, "when is the money back on my card after a return");
+
+	(void)state;
+	assert_true(call->n_docs >= 2);
+	assert_true(is_str(call->docs[0].id, "returns"));
+	assert_true(memcmp(call->docs[0].snippet.p, "## Refund", 9) == 0);
+	for (uint32_t i = 0; i < call->n_docs; i++) {
+		unsigned same = 0;
+
+		for (uint32_t k = 0; k < call->n_docs; k++)
+			same += call->docs[k].id.p == call->docs[i].id.p;
+		assert_true(same <= 2);
+	}
+	host_free(&host);
+}
+
+static void what_no_article_covers_scores_low(void **state)
+{
+	static const char *const texts[] = {
+		"what is the capital of France", "how do you do", "who are you",
+		"tell me a joke about penguins", "is it",
+	};
+	struct module_host *host = shop_host();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct host_call *call = ask(host, texts[i]);
+
+		if (call->n_docs > 0 && call->docs[0].score_ppm >= 400000)
+			fail_msg("\"%s\" scores %u", texts[i], call->docs[0].score_ppm);
+	}
+	host_free(&host);
+}
+
+static void empty_and_garbage_questions_end_normally_without_documents(void **state)
+{
+	static const char *const texts[] = { "",  " ",        "???",          "\"\"\"",
+					     "'", "\xff\xfe", "\xe2\x80\x9c", "--" };
+	struct module_host *host = shop_host();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		assert_int_equal(ask(host, texts[i])->n_docs, 0);
+	const baton_retriever *vt = host->vt;
+	const baton_query nothing = { .size = sizeof(nothing), .k = 5 };
+	struct host_call *call = host_call_open(host, 2);
+
+	assert_int_equal(vt->search(host->inst, 2, &nothing), BATON_OK);
+	assert_int_equal(call->n_docs, 0);
+	assert_int_equal(call->n_ends, 1);
+	host_free(&host);
+}
+
+static void a_customer_cannot_speak_fts(void **state)
+{
+	static const char *const texts[] = {
+		"parcel AND NOT",
+		"parcel OR",
+		"NEAR(parcel, 3)",
+		"title:parcel",
+		"{title also}: parcel",
+		"parcel*",
+		"^parcel",
+		"\"parcel",
+		"parcel\" OR \"x",
+		"parcel'; DROP TABLE words; --",
+		"- title : parcel",
+		"((((parcel",
+		"words MATCH parcel",
+		"parcel + parcel",
+	};
+	struct module_host *host = shop_host();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct host_call *call = ask(host, texts[i]);
+
+		if (call->n_docs == 0 || !is_str(call->docs[0].id, "shipping"))
+			fail_msg("%s", texts[i]);
+	}
+	host_free(&host);
+}
+
+static void no_bytes_can_break_it(void **state)
+{
+	struct module_host *host = shop_host();
+	char *text = malloc(20000);
+	uint32_t random = 7;
+
+	(void)state;
+	assert_non_null(text);
+	for (unsigned round = 0; round < 200; round++) {
+		size_t n = round * 97 % 20000;
+
+		for (size_t i = 0; i < n; i++) {
+			random = random * 1664525U + 1013904223U;
+			text[i] = (char)(random >> (round % 2 ? 24 : 25));
+		}
+		ask_bytes(host, text, n, round % 50);
+	}
+	for (size_t i = 0; i < 20000; i++)
+		text[i] = i % 2 ? ' ' : (char)('a' + i / 2 % 26);
+	ask_bytes(host, text, 20000, 10);
+	memset(text, 'x', 20000);
+	ask_bytes(host, text, 20000, 10);
+	ask_bytes(host, "a\0parcel\0", 9, 10);
+	free(text);
+	host_free(&host);
+}
+
+static void a_filter_is_refused_rather_than_ignored(void **state)
+{
+	struct module_host *host = shop_host();
+	const baton_retriever *vt = host->vt;
+	baton_query query = { .size = sizeof(query),
+			      .k = 3,
+			      .text = host_str("parcel"),
+			      .filter_json = host_str("{\"lang\":\"de\"}") };
+
+	(void)state;
+	host_call_open(host, 1);
+	assert_int_equal(vt->search(host->inst, 1, &query), BATON_E_UNSUPPORTED);
+	query.filter_json = host_str("{}");
+	assert_int_equal(vt->search(host->inst, 1, &query), BATON_OK);
+	host_free(&host);
+}
+
+static void loops_with_the_same_configuration_share_one_library(void **state)
+{
+	struct module_host *host = shop_host();
+	void *first = host->inst, *second = NULL;
+	const char *snippet = ask(host, "where is my parcel")->docs[0].snippet.p;
+
+	(void)state;
+	assert_int_equal(
+		host->module->create(host->mod, host_ctx(host), host_str(shop_config), &second),
+		BATON_OK);
+	host->inst = second;
+	assert_ptr_equal(ask(host, "where is my parcel")->docs[0].snippet.p, snippet);
+	host->module->destroy(first);
+	assert_ptr_equal(ask(host, "where is my parcel")->docs[0].snippet.p, snippet);
+	host_free(&host);
+}
+
+static void the_self_test_finds_articles_by_their_titles(void **state)
+{
+	struct module_host *host = shop_host();
+	struct host_call *call = host_call_open(host, 3);
+
+	(void)state;
+	assert_int_equal(host->module->check(host->inst, 3, 0), BATON_OK);
+	assert_int_equal(call->n_ends, 1);
+	host_free(&host);
+}
+
+static void a_wrong_configuration_is_refused_with_a_reason(void **state)
+{
+	static const char *const configs[] = {
+		"[]",
+		"{\"policy\":3}",
+		"{\"policy\":{\"articles\":{}}}",
+		"{\"policy\":{\"articles\":[{}]}}",
+		"{\"policy\":{\"articles\":[{\"id\":\"a\"}]}}",
+		"{\"policy\":{\"articles\":[{\"id\":\"a\",\"title\":\"b\"}]}}",
+		"{\"policy\":{\"articles\":[{\"id\":\"a\",\"title\":\"b\",\"text\":\"c\",\"also\":\"d\"}]}}",
+		"{\"policy\":{\"articles\":[{\"id\":\"a\",\"title\":\"b\",\"text\":\"c\",\"also\":[1]}]}}",
+		"{\"min_score_ppm\":2000000}",
+		"{\"min_score_ppm\":\"1\"}",
+	};
+	struct module_host *host = host_new("retriever-fts");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(configs) / sizeof(configs[0]); i++) {
+		unsigned logs = host->n_logs;
+
+		if (host_create(host, configs[i]) != BATON_E_INVAL)
+			fail_msg("accepted: %s", configs[i]);
+		assert_true(host->n_logs > logs);
+	}
+	assert_int_equal(host_create(host, ""), BATON_OK);
+	assert_int_equal(ask(host, "parcel")->n_docs, 0);
+	host_destroy(host);
+	assert_int_equal(
+		host_create(host, "{\"policy\":{\"articles\":[{\"id\":\"a\",\"title\":\"parcel\","
+				  "\"text\":\"  \"}]}}"),
+		BATON_OK);
+	assert_int_equal(ask(host, "parcel")->n_docs, 0);
+	host_free(&host);
+}
+
+/* Whole and in order, whatever the text: every byte that is no white space, and no passage too long. */
+static void long_articles_are_cut_without_loss(void **state)
+{
+	struct module_host *host = host_new("retriever-fts");
+	char body[16384] = "";
+	json_t *articles = json_array();
+
+	(void)state;
+	for (unsigned i = 0; i < 150; i++)
+		snprintf(body + strlen(body), sizeof(body) - strlen(body),
+			 "Sentence number%u has a k\xc3\xb6y%u. ", i, i);
+	memset(body + strlen(body), 'x', 3000);
+	json_array_append_new(articles, json_pack("{s:s, s:s, s:s}", "id", "long", "title", "Long",
+						  "text", body));
+	json_t *root =
+		json_pack("{s:{s:o}, s:i}", "policy", "articles", articles, "min_score_ppm", 0);
+	char *config = json_dumps(root, 0);
+
+	assert_int_equal(host_create(host, config), BATON_OK);
+	for (unsigned i = 0; i < 150; i++) {
+		char word[32];
+
+		snprintf(word, sizeof(word), "number%u", i);
+		struct host_call *call = ask(host, word);
+
+		assert_true(call->n_docs > 0);
+		assert_true(call->docs[0].snippet.n <= 1000);
+		assert_non_null(memmem(call->docs[0].snippet.p, call->docs[0].snippet.n, word,
+				       strlen(word)));
+	}
+	free(config);
+	json_decref(root);
+	host_free(&host);
+}
+
+/* --- StackFAQ: 500 questions, 125 articles --- */
+
+static char *faq_config(void)
+{
+	size_t n;
+	char *jsonl = host_data("stackfaq/docs.jsonl", &n);
+	json_t *articles = json_array();
+
+	assert_non_null(jsonl);
+	for (char *at = jsonl, *end; (end = strchr(at, '\n')); at = end + 1) {
+		json_t *thread = json_loadb(at, (size_t)(end - at), 0, NULL), *answer;
+		char *text = calloc(1, 65536);
+		size_t i;
+
+		json_array_foreach(json_object_get(thread, "answers"), i, answer)
+			snprintf(text + strlen(text), 65536 - strlen(text), "%s\n\n",
+				 json_string_value(answer));
+		json_array_append_new(articles,
+				      json_pack("{s:O, s:O, s:s}", "id",
+						json_object_get(thread, "id"), "title",
+						json_object_get(thread, "title"), "text", text));
+		free(text);
+		json_decref(thread);
+	}
+	json_t *root = json_pack("{s:{s:o}}", "policy", "articles", articles);
+	char *config = json_dumps(root, JSON_COMPACT);
+
+	json_decref(root);
+	free(jsonl);
+	return config;
+}
+
+/* Gain of the right article's rank among the distinct ones. */
+static double gain_of(const struct host_call *call, const char *id)
+{
+	unsigned rank = 0;
+
+	for (uint32_t i = 0; i < call->n_docs && rank < 10; i++) {
+		bool seen = false;
+
+		for (uint32_t k = 0; k < i; k++)
+			seen |= call->docs[k].id.p == call->docs[i].id.p;
+		rank += !seen;
+		if (is_str(call->docs[i].id, id))
+			return 1 / log2(rank + 1.0);
+	}
+	return 0;
+}
+
+static void the_right_article_ranks_high_on_stackfaq(void **state)
+{
+	struct module_host *host = host_new("retriever-fts");
+	size_t n;
+	char *config = faq_config(), *tsv = host_data("stackfaq/queries.tsv", &n);
+	unsigned asked = 0;
+	double gain = 0;
+
+	(void)state;
+	assert_int_equal(host_create(host, config), BATON_OK);
+	for (char *at = strchr(tsv, '\n'), *end; at && (end = strchr(at + 1, '\n')); at = end) {
+		char *tab = strchr(at + 1, '\t');
+
+		*tab = *end = 0;
+		gain += gain_of(ask_bytes(host, tab + 1, strlen(tab + 1), 20), at + 1);
+		asked++;
+	}
+	print_message("nDCG@10 %.4f on %u questions\n", gain / asked, asked);
+	assert_int_equal(asked, 500);
+	assert_true(gain / asked >= NDCG_FLOOR);
+	free(config);
+	free(tsv);
+	host_free(&host);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_question_finds_its_article),
+		cmocka_unit_test(a_document_says_where_it_is_from_and_how_old_it_is),
+		cmocka_unit_test(passages_end_at_headings_and_the_best_comes_first),
+		cmocka_unit_test(what_no_article_covers_scores_low),
+		cmocka_unit_test(empty_and_garbage_questions_end_normally_without_documents),
+		cmocka_unit_test(a_customer_cannot_speak_fts),
+		cmocka_unit_test(no_bytes_can_break_it),
+		cmocka_unit_test(a_filter_is_refused_rather_than_ignored),
+		cmocka_unit_test(loops_with_the_same_configuration_share_one_library),
+		cmocka_unit_test(the_self_test_finds_articles_by_their_titles),
+		cmocka_unit_test(a_wrong_configuration_is_refused_with_a_reason),
+		cmocka_unit_test(long_articles_are_cut_without_loss),
+		cmocka_unit_test(the_right_article_ranks_high_on_stackfaq),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
