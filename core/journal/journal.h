@@ -64,7 +64,7 @@ struct baton_lane_events {
 	/* [any thread] something has been committed: call baton_lane_poll() on the lane's thread soon. */
 	void (*wake)(void *ud);
 	/* [lane's thread, inside baton_lane_poll] one call per accepted append, in order of acceptance.
-	 * rc: 0 (durable), BATON_E_CONFLICT (head differs), _FULL, _IO. position: of its last record. */
+	 * rc: 0 (durable), BATON_E_CONFLICT (head differs), _ERASED, _FULL, _IO. position: of its last record. */
 	void (*committed)(void *ud, uint64_t ticket, int rc, uint64_t position);
 };
 
@@ -116,7 +116,9 @@ int baton_journal_work(struct baton_journal *journal, uint32_t mask, baton_work_
 
 /* Followers. `after` and the positions told are global and rise by one per record. Erased sessions'
  * records are told with an empty payload. `position` of the newest record told is in *ret_last.
- * Returns how many were told or an error as baton_lane_read(). */
+ * Returns how many were told or an error as baton_lane_read(). A damaged record is an error of the
+ * call that would begin with it; *ret_last is then its position, so that a follower may report it
+ * and go on behind it. */
 int64_t baton_journal_follow(struct baton_journal *journal, uint64_t after, uint64_t max,
 			     baton_record_fn *each, void *ud, uint64_t *ret_last);
 uint64_t baton_journal_last_position(struct baton_journal *journal);
@@ -140,7 +142,8 @@ void baton_journal_stats(struct baton_journal *journal, struct baton_journal_sta
 
 /* Walks everything: frames, seals, chains, gaps, heads, index, keys. Calls `report` for each
  * finding (is_error) and for progress. With `repair` the indexes are rebuilt from the log. The
- * journal must not be open elsewhere. 0 if no error was found, BATON_E_CORRUPT, or why it could not run. */
+ * journal must not be open elsewhere. 0 if no error was found (or all found were repaired),
+ * BATON_E_CORRUPT, or why it could not run. */
 struct baton_fsck_counts {
 	uint64_t sessions, records, bytes, erased, errors, repaired;
 };

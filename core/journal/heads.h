@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Heads: where each session's chain ends. What an append is compared with, and where a reader
+ * starts to walk.
+ *
+ * Heads that the index table does not know yet live here and nowhere else; of the others the most
+ * recently used are kept. The writer alone changes entries; lanes copy what is committed. A batch
+ * works on `next`, which becomes `now` when the commit has returned. */
+#pragma once
+
+#include "core/base/id.h"
+#include "core/journal/seal.h"
+#include "core/journal/table.h"
+
+#include <pthread.h>
+
+enum { BATON_HEAD_ERASED = 1, BATON_HEAD_DAMAGED = 2 };
+enum { BATON_HEADS_SHARDS = 16, BATON_HEADS_CLEAN_MAX = 16384 };
+
+struct baton_head {
+	uint64_t seq; /* 0: there is no such session */
+	uint64_t epoch;
+	uint64_t position, skip_position; /* of the newest record, and its link (frame.h) */
+	uint32_t marks, slot, flags;
+	uint8_t hash[BATON_HASH_BYTES]; /* of the newest record */
+};
+
+struct baton_head_entry {
+	struct baton_id id;
+	struct baton_head now;  /* committed; written by the writer under the shard's lock */
+	struct baton_head next; /* writer: what it will be when the batch has committed */
+	bool touched, dirty;    /* writer: part of the batch; not in the index yet */
+	struct baton_head_entry *touched_next;
+	struct baton_op *snapshot;                  /* writer: waits for the next index write */
+	struct baton_head_entry *prev, *next_entry; /* of `clean` or `dirty` */
+	UT_hash_handle hh;
+};
+
+struct baton_heads {
+	struct {
+		pthread_mutex_t lock;
+		struct baton_head_entry *table;
+	} shards[BATON_HEADS_SHARDS];
+	/* writer only */
+	struct baton_head_entry *clean, *dirty; /* clean: longest unused first */
+	struct baton_head_entry *touched;
+	size_t n_clean, n_dirty;
+};
+
+void baton_heads_init(struct baton_heads *heads);
+void baton_heads_done(struct baton_heads *heads);
+
+/* [any thread] True if the session is in memory; then *ret_head is its committed head. */
+bool baton_heads_get(struct baton_heads *heads, const struct baton_id *id,
+		     struct baton_head *ret_head);
+/* [any thread] Tells every head that the index does not know. `each` must not call back. */
+void baton_heads_each_dirty(struct baton_heads *heads,
+			    void (*each)(void *ud, const struct baton_head_entry *entry), void *ud);
+
+/* --- the rest is for the writer's thread --------------------------------------------------------- */
+
+/* NULL if it is not in memory. */
+struct baton_head_entry *baton_heads_find(struct baton_heads *heads, const struct baton_id *id);
+/* A clean entry with this committed head (as the index has it, or all zero: no such session). */
+struct baton_head_entry *baton_heads_add(struct baton_heads *heads, const struct baton_id *id,
+					 const struct baton_head *head);
+/* Makes the entry part of the batch: `next` begins as `now`. */
+void baton_heads_touch(struct baton_heads *heads, struct baton_head_entry *entry);
+/* The batch has committed (`next` becomes `now`, dirty) or not (`next` is forgotten). */
+void baton_heads_settle(struct baton_heads *heads, bool committed);
+/* Changes a committed head outside of a batch. */
+void baton_heads_set(struct baton_heads *heads, struct baton_head_entry *entry,
+		     const struct baton_head *head);
+/* A snapshot waits, or the head changed: the next index write must see the entry. */
+void baton_heads_dirty(struct baton_heads *heads, struct baton_head_entry *entry);
+/* The index knows it now. */
+void baton_heads_cleaned(struct baton_heads *heads, struct baton_head_entry *entry);
+/* Drops what was not used for longest, down to BATON_HEADS_CLEAN_MAX. */
+void baton_heads_trim(struct baton_heads *heads);

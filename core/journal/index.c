@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The indexes that are written behind: heads, work and snapshots, with the position up to which
+ * they are true. A start reads the log from there on. Rows may be ahead of that position (a write
+ * in several transactions, an erase), never behind it. */
+#include "core/base/assert.h"
+#include "core/base/errors.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/journal/inside.h"
+
+/* Pages that one put into a tree of any depth we reach can dirty: its path, twice for splits. */
+enum { PAGES_PER_PUT = 8, SNAPSHOT_BATCH_BYTES = 8 * 1024 * 1024 };
+
+int baton_index_entry(struct baton_journal *journal, MDB_txn *txn, const struct baton_id *session,
+		      struct baton_head_entry **ret_entry)
+{
+	struct baton_head head = { 0 };
+	MDB_val key = baton_store_key(session), value;
+	struct baton_head_entry *entry = baton_heads_find(&journal->heads, session);
+	if (!entry) {
+		/* No baton_store_get(): in a write transaction a value may lie in fresh memory. */
+		int rc = mdb_get(txn, journal->store.table[BATON_TABLE_HEADS], &key, &value);
+		if (rc == 0)
+			rc = baton_row_head_read(session, &value, &head);
+		else
+			rc = rc == MDB_NOTFOUND ? 0 : baton_store_rc(&journal->store, rc, 0);
+		if (rc < 0)
+			return rc;
+		entry = baton_heads_add(&journal->heads, session, &head);
+	}
+	*ret_entry = entry;
+	return 0;
+}
+
+/* --- replay ---------------------------------------------------------------------------------------- */
+
+static void replay_damaged(struct baton_journal *journal, struct baton_head_entry *entry,
+			   uint64_t position, const struct baton_frame *frame)
+{
+	struct baton_head head = entry->now;
+	baton_log(BATON_LOG_ERROR, "record_damaged", "duus", "session", &frame->session, "position",
+		  position, "seq", frame->seq, "hint", "run baton fsck");
+	head.flags |= BATON_HEAD_DAMAGED;
+	if (head.seq == 0)
+		head.seq = frame->seq;
+	baton_heads_set(&journal->heads, entry, &head);
+}
+
+static int replay_record(struct baton_journal *journal, MDB_txn *txn, uint64_t position,
+			 const struct baton_frame *frame)
+{
+	struct baton_head_entry *entry;
+	int rc = baton_index_entry(journal, txn, &frame->session, &entry);
+	if (rc < 0)
+		return rc;
+
+	struct baton_head head = entry->now;
+	if (frame->seq <= head.seq)
+		return 0; /* the row was ahead */
+	if (frame->seq != head.seq + 1 ||
+	    memcmp(frame->prev_hash, head.hash, sizeof(head.hash)) != 0) {
+		replay_damaged(journal, entry, position, frame);
+		return 0;
+	}
+
+	head.seq = frame->seq;
+	head.epoch = frame->epoch;
+	head.marks = frame->marks;
+	head.slot = frame->slot;
+	head.skip_position = frame->skip_position;
+	head.position = position;
+	baton_frame_hash(&journal->seal, frame, head.hash);
+	baton_heads_set(&journal->heads, entry, &head);
+	return 0;
+}
+
+static int replay_from(struct baton_journal *journal, MDB_txn *txn, MDB_cursor *cursor,
+		       uint64_t indexed)
+{
+	struct baton_store *store = &journal->store;
+	uint64_t position = indexed + 1, last = atomic_load(&journal->last_position);
+	MDB_val key = baton_store_val(&position, sizeof(position)), value;
+	for (MDB_cursor_op op = MDB_SET_KEY; position <= last; op = MDB_NEXT, position++) {
+		struct baton_frame frame;
+		uint64_t found = 0;
+		int rc = mdb_cursor_get(cursor, &key, &value, op);
+		if (rc == 0 && key.mv_size == sizeof(found))
+			memcpy(&found, key.mv_data, sizeof(found));
+		if (rc || found != position || !baton_store_inside(store, &value))
+			return rc && rc != MDB_NOTFOUND ? baton_store_rc(store, rc, 0)
+							: BATON_E_CORRUPT;
+
+		rc = baton_frame_read(value.mv_data, value.mv_size, &frame);
+		if (rc == BATON_E_SCHEMA)
+			return rc;
+		if (rc == 0)
+			rc = replay_record(journal, txn, position, &frame);
+		else /* whose it was cannot be told; that session's next record will miss it */
+			baton_log(BATON_LOG_ERROR, "record_damaged", "us", "position", position,
+				  "hint", "run baton fsck");
+		if (rc < 0 && rc != BATON_E_CORRUPT)
+			return rc;
+	}
+	return 0;
+}
+
+int baton_index_replay(struct baton_journal *journal)
+{
+	MDB_txn *txn;
+	MDB_cursor *cursor;
+	uint64_t indexed = 0, last = 0;
+	int rc = baton_store_look(&journal->store, &txn);
+	if (rc < 0)
+		return rc;
+
+	rc = baton_store_indexed(&journal->store, txn, &indexed);
+	if (rc == 0)
+		rc = baton_store_last(&journal->store, txn, &last);
+	if (rc == 0 && indexed > last)
+		rc = BATON_E_CORRUPT;
+	atomic_store(&journal->last_position, last);
+	atomic_store(&journal->indexed_position, indexed);
+	if (rc == 0)
+		rc = mdb_cursor_open(txn, journal->store.table[BATON_TABLE_LOG], &cursor)
+			     ? BATON_E_IO
+			     : 0;
+	if (rc == 0) {
+		rc = replay_from(journal, txn, cursor, indexed);
+		mdb_cursor_close(cursor);
+	}
+	baton_store_looked(&journal->store, &txn);
+	if (rc < 0)
+		baton_log(BATON_LOG_ERROR, "journal_index_damaged", "us", "indexed", indexed,
+			  "hint", "run baton fsck --repair");
+	return rc;
+}
+
+/* --- writing --------------------------------------------------------------------------------------- */
+
+static int put_row(struct baton_journal *journal, MDB_txn *txn, enum baton_table table, MDB_val key,
+		   MDB_val value)
+{
+	return mdb_put(txn, journal->store.table[table], &key, &value, 0);
+}
+
+static int drop_row(struct baton_journal *journal, MDB_txn *txn, enum baton_table table,
+		    MDB_val key)
+{
+	int rc = mdb_del(txn, journal->store.table[table], &key, NULL);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int index_put_snapshot(struct baton_journal *journal, MDB_txn *txn,
+			      struct baton_head_entry *entry)
+{
+	MDB_val key = baton_store_key(&entry->id);
+	const struct baton_op *snapshot = entry->snapshot;
+	/* One of a record that was never written would be a lie after a crash. */
+	if (!snapshot || snapshot->snapshot_seq > entry->now.seq ||
+	    (entry->now.flags & BATON_HEAD_ERASED))
+		return 0;
+	return put_row(journal, txn, BATON_TABLE_SNAPSHOTS, key,
+		       baton_store_val(snapshot->bytes, snapshot->bytes_n));
+}
+
+/* LMDB's code. */
+static int index_put(struct baton_journal *journal, MDB_txn *txn, struct baton_head_entry *entry)
+{
+	uint8_t head[BATON_HEAD_ROW], work[BATON_WORK_ROW];
+	const struct baton_head *now = &entry->now;
+	MDB_val key = baton_store_key(&entry->id);
+	if (now->seq == 0)
+		return 0; /* a snapshot of a session that never was */
+
+	baton_row_head(&entry->id, now, head);
+	int rc = put_row(journal, txn, BATON_TABLE_HEADS, key, baton_store_val(head, sizeof(head)));
+	if (rc)
+		return rc;
+	if (baton_row_is_work(now->marks, now->flags)) {
+		baton_row_work(&entry->id, now->seq, now->marks, work);
+		rc = put_row(journal, txn, BATON_TABLE_WORK, key,
+			     baton_store_val(work, sizeof(work)));
+	} else {
+		rc = drop_row(journal, txn, BATON_TABLE_WORK, key);
+	}
+	return rc ? rc : index_put_snapshot(journal, txn, entry);
+}
+
+static void index_done(struct baton_journal *journal, struct baton_head_entry *entry)
+{
+	if (entry->snapshot) {
+		journal->snapshot_bytes -= entry->snapshot->bytes_n;
+		baton_free(entry->snapshot);
+		entry->snapshot = NULL;
+	}
+	baton_heads_cleaned(&journal->heads, entry);
+}
+
+/* One transaction: as many dirty entries as fit, from the oldest. With the last of them goes the
+ * position. *ret_n entries are in it. */
+static int index_txn(struct baton_journal *journal, MDB_txn *txn, size_t *ret_n,
+		     uint64_t *ret_pages)
+{
+	size_t n = 0, bytes = 0;
+	int rc = 0;
+	struct baton_head_entry *entry = journal->heads.dirty;
+	for (; entry && n < BATON_INDEX_PUTS && bytes < SNAPSHOT_BATCH_BYTES && rc == 0;
+	     entry = entry->next_entry, n++) {
+		rc = index_put(journal, txn, entry);
+		bytes += entry->snapshot ? entry->snapshot->bytes_n : 0;
+	}
+	if (rc == 0 && !entry)
+		rc = baton_store_put_indexed(&journal->store, txn,
+					     atomic_load(&journal->last_position));
+	*ret_n = n;
+	*ret_pages = (3 * n + 1) * PAGES_PER_PUT + 2 * bytes / journal->store.page_bytes;
+	return rc;
+}
+
+static int index_step(struct baton_journal *journal)
+{
+	MDB_txn *txn;
+	size_t n = 0;
+	uint64_t pages = 0;
+	struct baton_store *store = &journal->store;
+	int rc = mdb_txn_begin(store->env, NULL, 0, &txn);
+	if (rc == 0) {
+		rc = index_txn(journal, txn, &n, &pages);
+		if (rc == 0)
+			rc = baton_space_commit(&journal->space, txn, pages);
+		else
+			mdb_txn_abort(txn);
+	}
+	if (rc == MDB_MAP_FULL && baton_store_grow(store) == 0)
+		return BATON_E_AGAIN;
+	if (rc)
+		return baton_store_rc(store, rc, pages * store->page_bytes);
+
+	for (; n; n--)
+		index_done(journal, journal->heads.dirty);
+	if (!journal->heads.dirty)
+		atomic_store(&journal->indexed_position, atomic_load(&journal->last_position));
+	return 0;
+}
+
+int baton_index_write(struct baton_journal *journal)
+{
+	int rc = 0;
+	uint64_t lag =
+		atomic_load(&journal->last_position) - atomic_load(&journal->indexed_position);
+	journal->index_due_us = 0;
+	if (!journal->heads.dirty && lag == 0)
+		return 0;
+
+	do
+		rc = index_step(journal);
+	while (rc == BATON_E_AGAIN || (rc == 0 && journal->heads.dirty));
+	baton_heads_trim(&journal->heads);
+	if (rc == 0) {
+		journal->index_failed = false;
+		return 0;
+	}
+
+	/* What it would have said is in memory and in the log: a later write catches up. */
+	journal->index_due_us = baton_file_now_us() + 5 * BATON_INDEX_LAG_US;
+	if (rc == BATON_E_IO || rc == BATON_E_CORRUPT)
+		baton_writer_broken(journal, "index", baton_error_info(rc)->text);
+	else if (!journal->index_failed)
+		baton_log(BATON_LOG_WARN, "journal_index_behind", "us", "records", lag, "why",
+			  baton_error_info(rc)->text);
+	journal->index_failed = true;
+	return rc;
+}
+
+/* --- erasing --------------------------------------------------------------------------------------- */
+
+static int erase_txn(struct baton_journal *journal, MDB_txn *txn, struct baton_head_entry *entry,
+		     const struct baton_head *head)
+{
+	uint8_t row[BATON_HEAD_ROW];
+	MDB_val key = baton_store_key(&entry->id);
+	baton_row_head(&entry->id, head, row);
+	int rc = drop_row(journal, txn, BATON_TABLE_SNAPSHOTS, key);
+	if (rc == 0)
+		rc = drop_row(journal, txn, BATON_TABLE_WORK, key);
+	if (rc == 0)
+		rc = put_row(journal, txn, BATON_TABLE_HEADS, key,
+			     baton_store_val(row, sizeof(row)));
+	return rc;
+}
+
+int baton_index_erase(struct baton_journal *journal, struct baton_head_entry *entry)
+{
+	MDB_txn *txn;
+	struct baton_store *store = &journal->store;
+	struct baton_head head = entry->now;
+	head.flags |= BATON_HEAD_ERASED;
+	baton_heads_set(&journal->heads, entry,
+			&head); /* stays dirty: the next index write repeats it */
+
+	int rc;
+	do {
+		rc = mdb_txn_begin(store->env, NULL, 0, &txn);
+		if (rc == 0) {
+			rc = erase_txn(journal, txn, entry, &head);
+			if (rc == 0)
+				rc = baton_space_commit(&journal->space, txn, 4 * PAGES_PER_PUT);
+			else
+				mdb_txn_abort(txn);
+		}
+	} while (rc == MDB_MAP_FULL && baton_store_grow(store) == 0);
+	return baton_store_rc(store, rc, store->page_bytes * 4ull * PAGES_PER_PUT);
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A lane: one worker's way into the journal. It seals records on the worker's thread, so that the
+ * writer has nothing left to do but to check heads and copy.
+ *
+ * For sealing it must know what the session's newest record will be when this append is written,
+ * which includes appends that are still queued. So each session has an entry with the head as the
+ * lane believes it. When an append fails, what was built on it fails too (the writer compares), and
+ * the entry is read again from the committed head. */
+#include "core/base/assert.h"
+#include "core/base/errors.h"
+#include "core/journal/inside.h"
+
+#include <utlist.h>
+
+enum { ENTRIES_MAX = 8192 }; /* sessions with a cached key; more only while appends are pending */
+
+struct baton_lane_entry {
+	struct baton_id id;
+	uint64_t seq; /* of the newest record, queued ones included */
+	uint32_t slot, pending;
+	uint64_t generation; /* rises when the entry is read again: late failures are of the past */
+	bool is_known, has_key, is_forgotten;
+	uint8_t key[BATON_KEY_BYTES], hash[BATON_HASH_BYTES];
+	struct baton_lane_entry *prev, *next;
+	UT_hash_handle hh;
+};
+
+/* --- entries --------------------------------------------------------------------------------------- */
+
+static void entry_drop_key(struct baton_lane_entry *entry)
+{
+	baton_seal_forget(entry->key, sizeof(entry->key));
+	entry->has_key = false;
+}
+
+static void entry_free(struct baton_lane *lane, struct baton_lane_entry *entry)
+{
+	entry_drop_key(entry);
+	HASH_DELETE(hh, lane->entries, entry);
+	DL_DELETE(lane->oldest, entry);
+	lane->n_entries--;
+	baton_free(entry);
+}
+
+static void lane_trim(struct baton_lane *lane)
+{
+	struct baton_lane_entry *entry, *tmp;
+	if (lane->n_entries <= ENTRIES_MAX)
+		return;
+	DL_FOREACH_SAFE(lane->oldest, entry, tmp)
+	{
+		if (entry->pending)
+			return; /* the oldest waits for its commit: soon is early enough */
+		entry_free(lane, entry);
+		if (lane->n_entries <= ENTRIES_MAX)
+			return;
+	}
+}
+
+static struct baton_lane_entry *lane_entry(struct baton_lane *lane, const struct baton_id *session)
+{
+	struct baton_lane_entry *entry;
+	HASH_FIND(hh, lane->entries, session, sizeof(*session), entry);
+	if (entry) {
+		DL_DELETE(lane->oldest, entry);
+	} else {
+		lane_trim(lane);
+		entry = baton_new(struct baton_lane_entry);
+		entry->id = *session;
+		HASH_ADD(hh, lane->entries, id, sizeof(entry->id), entry);
+		lane->n_entries++;
+	}
+	DL_APPEND(lane->oldest, entry);
+	entry->is_forgotten = false;
+	return entry;
+}
+
+/* Some session was erased: which one does not matter, the others' keys are quickly had again. */
+static void lane_drop_keys(struct baton_lane *lane)
+{
+	uint64_t erasures = atomic_load(&lane->journal->store.keys.erasures);
+	struct baton_lane_entry *entry;
+	if (erasures == lane->erasures)
+		return;
+	lane->erasures = erasures;
+	DL_FOREACH(lane->oldest, entry)
+		entry_drop_key(entry);
+}
+
+/* Takes the committed head. 0 also if there is no such session (seq 0). */
+static int entry_reload(struct baton_lane *lane, struct baton_lane_entry *entry)
+{
+	struct baton_head head = { 0 };
+	int rc = baton_journal_head(lane->journal, &entry->id, &head);
+	if (rc == BATON_E_NOTFOUND)
+		memset(&head, 0, sizeof(head));
+	else if (rc < 0)
+		return rc;
+	if (head.flags & BATON_HEAD_ERASED)
+		return BATON_E_ERASED;
+	if (head.flags & BATON_HEAD_DAMAGED)
+		return BATON_E_CORRUPT;
+
+	if (entry->slot != head.slot)
+		entry_drop_key(entry);
+	entry->seq = head.seq;
+	entry->slot = head.slot;
+	memcpy(entry->hash, head.hash, sizeof(entry->hash));
+	entry->generation++;
+	entry->is_known = true;
+	return 0;
+}
+
+static int entry_key(struct baton_lane *lane, struct baton_lane_entry *entry)
+{
+	if (entry->has_key)
+		return 0;
+	int rc = baton_keys_get(&lane->journal->store.keys, &lane->seal, entry->slot, &entry->id,
+				entry->key);
+	entry->has_key = rc == 0;
+	return rc;
+}
+
+/* --- append ---------------------------------------------------------------------------------------- */
+
+static int append_valid(const struct baton_append *append, size_t *ret_bytes)
+{
+	size_t bytes = 0;
+	if (append->n_records == 0 || append->n_records > BATON_APPEND_RECORDS_MAX)
+		return BATON_E_INVAL;
+	for (size_t i = 0; i < append->n_records; i++) {
+		const struct baton_record *record = &append->records[i];
+		if (record->payload.n > BATON_RECORD_BYTES_MAX - BATON_FRAME_EXTRA)
+			return BATON_E_TOO_BIG;
+		if (record->seq != append->expected_seq + 1 + i)
+			return BATON_E_INVAL;
+		bytes += baton_frame_bytes(record->payload.n);
+	}
+	*ret_bytes = bytes;
+	return 0;
+}
+
+static int lane_admits(struct baton_lane *lane, size_t bytes, bool is_new)
+{
+	struct baton_journal *journal = lane->journal;
+	if (atomic_load(&journal->state) == BATON_E_IO)
+		return BATON_E_IO;
+	if (atomic_load(&journal->queued) >= BATON_JOURNAL_QUEUE_MAX ||
+	    atomic_load(&journal->queued_bytes) + bytes > BATON_QUEUE_BYTES_MAX)
+		return BATON_E_AGAIN;
+	uint64_t lag =
+		atomic_load(&journal->last_position) - atomic_load(&journal->indexed_position);
+	bool no_room = is_new && baton_space_free(&journal->space) < journal->reserve_bytes;
+	if (no_room || lag > BATON_INDEX_LAG_MAX) {
+		atomic_fetch_add(&journal->refused_full, 1);
+		return BATON_E_FULL;
+	}
+	return 0;
+}
+
+/* Makes the entry fit for an append that expects `seq`, as far as the session allows it. */
+static int entry_ready(struct baton_lane *lane, struct baton_lane_entry *entry, uint64_t seq)
+{
+	int rc = 0;
+	if (!entry->is_known || (entry->pending == 0 && entry->seq != seq))
+		rc = entry_reload(lane, entry);
+	if (rc == 0 && entry->slot)
+		rc = entry_key(lane, entry);
+	return rc;
+}
+
+static void append_seal(struct baton_lane *lane, struct baton_lane_entry *entry,
+			const struct baton_append *append, struct baton_op *op)
+{
+	uint8_t *out = op->bytes;
+	struct baton_frame frame = { .session = entry->id, .slot = entry->slot };
+	memcpy(op->prev_hash, entry->hash, sizeof(op->prev_hash));
+	memcpy(op->hash, entry->hash, sizeof(op->hash));
+	for (size_t i = 0; i < append->n_records; i++) {
+		const struct baton_record *record = &append->records[i];
+		size_t n = baton_frame_bytes(record->payload.n);
+		frame.seq = record->seq;
+		frame.unix_ms = record->unix_ms;
+		frame.epoch = record->epoch;
+		frame.type = record->type;
+		frame.marks = record->marks;
+		memcpy(frame.prev_hash, op->hash, sizeof(frame.prev_hash));
+		baton_seal_random(&lane->seal, frame.nonce, sizeof(frame.nonce));
+		baton_frame_write(&lane->seal, entry->key, &frame, record->payload, out);
+		baton_seal_hash(&lane->seal, out + BATON_LINKS_BYTES, n - BATON_LINKS_BYTES,
+				op->hash);
+		out += n;
+	}
+	op->epoch = frame.epoch;
+	op->marks = frame.marks;
+	op->slot = entry->slot;
+	op->n_records = (uint32_t)append->n_records;
+	entry->seq = frame.seq;
+	memcpy(entry->hash, op->hash, sizeof(entry->hash));
+}
+
+/* An append that expects another head keeps its place in the order and is refused there. */
+static struct baton_op *append_op(struct baton_lane *lane, struct baton_lane_entry *entry,
+				  const struct baton_append *append, size_t bytes)
+{
+	bool is_doomed = entry->seq != append->expected_seq;
+	bool is_new = !is_doomed && append->expected_seq == 0;
+	struct baton_op *op = baton_alloc(sizeof(*op) + (is_doomed ? 0 : bytes));
+	op->kind = BATON_OP_APPEND;
+	op->lane = lane;
+	op->entry = entry;
+	op->session = append->session;
+	op->expected_seq = append->expected_seq;
+	op->expected_epoch = append->expected_epoch;
+	op->is_doomed = is_doomed;
+	op->is_new = is_new;
+	if (is_new) {
+		baton_keys_make(&lane->journal->store.keys, &lane->seal, &entry->id, entry->key,
+				&op->key);
+		entry->slot = op->key.slot;
+		entry->has_key = true;
+	}
+	if (!is_doomed) {
+		op->bytes_n = bytes;
+		append_seal(lane, entry, append, op);
+	}
+	op->entry_generation = entry->generation;
+	return op;
+}
+
+int baton_lane_append(struct baton_lane *lane, const struct baton_append *append, uint64_t ticket)
+{
+	size_t bytes = 0;
+	struct baton_journal *journal = lane->journal;
+	int rc = append_valid(append, &bytes);
+	if (rc == 0)
+		rc = lane_admits(lane, bytes, append->expected_seq == 0);
+	if (rc < 0)
+		return rc;
+
+	lane_drop_keys(lane);
+	struct baton_lane_entry *entry = lane_entry(lane, &append->session);
+	rc = entry_ready(lane, entry, append->expected_seq);
+	if (rc < 0)
+		return rc;
+
+	struct baton_op *op = append_op(lane, entry, append, bytes);
+	op->ticket = ticket;
+	entry->pending++;
+	atomic_fetch_add(&journal->queued, 1);
+	atomic_fetch_add(&journal->queued_bytes, op->bytes_n);
+	baton_queue_push(&journal->queue, op, op);
+	return 0;
+}
+
+/* --- completion ------------------------------------------------------------------------------------ */
+
+static void lane_settle(struct baton_lane *lane, const struct baton_op *op)
+{
+	struct baton_lane_entry *entry = op->entry;
+	baton_assert(entry->pending > 0);
+	entry->pending--;
+	if (op->rc < 0 && op->entry_generation == entry->generation)
+		entry->is_known = false;
+	if (entry->pending == 0 && entry->is_forgotten)
+		entry_free(lane, entry);
+}
+
+void baton_lane_poll(struct baton_lane *lane)
+{
+	struct baton_op *op = baton_queue_take(&lane->done), *next;
+	lane_drop_keys(lane);
+	for (; op; op = next) {
+		next = op->next;
+		lane_settle(lane, op);
+		lane->events.committed(lane->events.ud, op->ticket, op->rc, op->position);
+		baton_free(op);
+	}
+}
+
+void baton_lane_forget(struct baton_lane *lane, const struct baton_id *session)
+{
+	struct baton_lane_entry *entry;
+	HASH_FIND(hh, lane->entries, session, sizeof(*session), entry);
+	if (!entry)
+		return;
+	if (entry->pending)
+		entry->is_forgotten = true; /* the entry goes with its last commit */
+	else
+		entry_free(lane, entry);
+}
+
+/* --- snapshots ------------------------------------------------------------------------------------- */
+
+int baton_lane_snapshot_put(struct baton_lane *lane, const struct baton_id *session, uint64_t seq,
+			    baton_str bytes)
+{
+	struct baton_journal *journal = lane->journal;
+	if (bytes.n > BATON_SNAPSHOT_BYTES_MAX)
+		return BATON_E_TOO_BIG;
+	int rc = lane_admits(lane, bytes.n, /* is_new= */ false);
+	if (rc < 0)
+		return rc;
+
+	lane_drop_keys(lane);
+	struct baton_lane_entry *entry = lane_entry(lane, session);
+	rc = entry->is_known ? 0 : entry_reload(lane, entry);
+	if (rc == 0)
+		rc = entry->seq == 0 ? BATON_E_NOTFOUND : entry_key(lane, entry);
+	if (rc < 0)
+		return rc;
+
+	size_t n = bytes.n + BATON_SNAPSHOT_EXTRA;
+	struct baton_op *op = baton_alloc(sizeof(*op) + n);
+	struct baton_snapshot snapshot = { .seq = seq, .slot = entry->slot, .bytes = bytes };
+	op->kind = BATON_OP_SNAPSHOT;
+	op->session = *session;
+	op->snapshot_seq = seq;
+	op->bytes_n = n;
+	baton_row_snapshot(&lane->seal, entry->key, session, &snapshot, op->bytes);
+	atomic_fetch_add(&journal->queued, 1);
+	atomic_fetch_add(&journal->queued_bytes, n);
+	baton_queue_push(&journal->queue, op, op);
+	return 0;
+}
+
+int baton_lane_snapshot_get(struct baton_lane *lane, const struct baton_id *session,
+			    uint64_t *ret_seq, struct baton_buf *out)
+{
+	MDB_txn *txn;
+	MDB_val value;
+	struct baton_head head;
+	uint8_t key[BATON_KEY_BYTES];
+	struct baton_store *store = &lane->journal->store;
+	int rc = baton_journal_head_key(lane->journal, &lane->seal, session, &head, key);
+	if (rc < 0)
+		return rc;
+
+	rc = baton_store_look(store, &txn);
+	if (rc < 0)
+		return rc;
+	rc = baton_store_get(store, txn, BATON_TABLE_SNAPSHOTS, baton_store_key(session), &value);
+	if (rc == 0)
+		rc = baton_row_snapshot_read(&lane->seal, key, session, &value, out);
+	if (rc == 0)
+		*ret_seq = baton_row_snapshot_seq(&value);
+	baton_store_looked(store, &txn);
+	baton_seal_forget(key, sizeof(key));
+	return rc;
+}
+
+/* --- open and close -------------------------------------------------------------------------------- */
+
+int baton_lane_open(struct baton_journal *journal, const struct baton_lane_events *events,
+		    struct baton_lane **ret_lane)
+{
+	struct baton_lane *lane = baton_new(struct baton_lane);
+	lane->journal = journal;
+	lane->events = *events;
+	baton_seal_init(&lane->seal);
+	atomic_fetch_add(&journal->lanes, 1);
+	*ret_lane = lane;
+	return 0;
+}
+
+/* Waits until the writer has passed everything this lane queued: it writes to the lane until then. */
+void baton_lane_close(struct baton_lane **lane)
+{
+	struct baton_lane *l = *lane;
+	if (!l)
+		return;
+	struct baton_op barrier = { .kind = BATON_OP_BARRIER };
+	baton_journal_wait(l->journal, &barrier);
+
+	struct baton_op *op = baton_queue_take(&l->done), *next;
+	for (; op; op = next) {
+		next = op->next;
+		baton_free(op);
+	}
+	while (l->oldest)
+		entry_free(l, l->oldest);
+	baton_seal_done(&l->seal);
+	atomic_fetch_sub(&l->journal->lanes, 1);
+	baton_free(l);
+	*lane = NULL;
+}

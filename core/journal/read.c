@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Reading: one session's records (for a resume, for an actor that loads) and the log as a whole (for
+ * followers).
+ *
+ * A session's records are found by walking its links back from the head; far ones in steps of
+ * BATON_SKIP. Bytes are copied out of the map first and the transaction ended, then each record is
+ * verified, opened and told: whoever is told may take his time, and may call the journal. */
+#include "core/base/errors.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/journal/inside.h"
+
+#include <stdlib.h>
+
+enum { CHUNK_RECORDS = 512, CHUNK_BYTES = 512 * 1024 };
+
+/* Records copied out of the map. */
+struct chunk {
+	struct baton_buf bytes;
+	size_t n;
+	struct {
+		size_t at, n;
+		uint64_t position;
+	} records[CHUNK_RECORDS];
+};
+
+struct reader {
+	struct baton_journal *journal;
+	struct baton_seal *seal;
+	struct chunk chunk;
+	struct baton_buf clear;
+	baton_record_fn *each;
+	void *ud;
+	int64_t told;
+	bool stopped; /* `each` has had enough */
+};
+
+static void reader_done(struct reader *reader)
+{
+	baton_buf_done(&reader->chunk.bytes);
+	if (reader->clear.p)
+		baton_seal_forget(reader->clear.p, reader->clear.cap);
+	baton_buf_done(&reader->clear);
+}
+
+static bool chunk_is_full(const struct chunk *chunk)
+{
+	return chunk->n == CHUNK_RECORDS || chunk->bytes.n >= CHUNK_BYTES;
+}
+
+static int chunk_add(struct chunk *chunk, uint64_t position, const MDB_val *value)
+{
+	if (value->mv_size > BATON_RECORD_BYTES_MAX)
+		return BATON_E_CORRUPT;
+	chunk->records[chunk->n].at = chunk->bytes.n;
+	chunk->records[chunk->n].n = value->mv_size;
+	chunk->records[chunk->n++].position = position;
+	baton_buf_add(&chunk->bytes, value->mv_data, value->mv_size);
+	return 0;
+}
+
+static int chunk_frame(const struct chunk *chunk, size_t i, struct baton_frame *ret_frame)
+{
+	return baton_frame_read(chunk->bytes.p + chunk->records[i].at, chunk->records[i].n,
+				ret_frame);
+}
+
+static int log_get(struct baton_store *store, MDB_txn *txn, uint64_t position, MDB_val *ret_value)
+{
+	MDB_val key = baton_store_val(&position, sizeof(position));
+	int rc = baton_store_get(store, txn, BATON_TABLE_LOG, key, ret_value);
+	return rc == BATON_E_NOTFOUND ? BATON_E_CORRUPT : rc;
+}
+
+/* Opens the record (key NULL: erased, an empty payload) and tells it. */
+static int reader_tell(struct reader *reader, const struct baton_frame *frame, const uint8_t *key)
+{
+	struct baton_record record = { .seq = frame->seq,
+				       .unix_ms = frame->unix_ms,
+				       .epoch = frame->epoch,
+				       .type = frame->type,
+				       .marks = frame->marks };
+	if (key) {
+		baton_buf_reset(&reader->clear);
+		char *room = baton_buf_room(&reader->clear, frame->payload_n + 1);
+		int rc = baton_frame_open(reader->seal, key, frame, (uint8_t *)room);
+		if (rc < 0)
+			return rc;
+		room[frame->payload_n] = '\0';
+		record.payload = (baton_str){ room, frame->payload_n };
+	}
+	reader->told++;
+	reader->stopped = !reader->each(reader->ud, &frame->session, &record);
+	return 0;
+}
+
+/* --- one session ----------------------------------------------------------------------------------- */
+
+struct session_reader {
+	struct reader base;
+	struct baton_id session;
+	struct baton_head head;
+	uint8_t key[BATON_KEY_BYTES];
+	uint64_t next, last; /* seq of the next to tell, of the last that is wanted */
+	bool has_hash;       /* of the record before `next` */
+	uint8_t hash[BATON_HASH_BYTES];
+};
+
+/* Follows the links from the head back to `first`; fills in positions of first .. first + n - 1. */
+static int session_walk(struct session_reader *r, MDB_txn *txn, uint64_t first, uint64_t *positions,
+			size_t n)
+{
+	struct baton_store *store = &r->base.journal->store;
+	uint64_t seq = r->head.seq, position = r->head.position;
+	for (;;) {
+		MDB_val value;
+		struct baton_frame frame;
+		if (seq < first + n)
+			positions[seq - first] = position;
+		if (seq == first)
+			return 0;
+
+		int rc = log_get(store, txn, position, &value);
+		if (rc == 0)
+			rc = baton_frame_read(value.mv_data, value.mv_size, &frame);
+		if (rc < 0)
+			return rc;
+		if (frame.seq != seq || !baton_id_eq(&frame.session, &r->session))
+			return BATON_E_CORRUPT;
+
+		uint64_t skip_to = (seq - 1) / BATON_SKIP * BATON_SKIP;
+		bool skips = skip_to >= first + n - 1;
+		seq = skips ? skip_to : seq - 1;
+		position = skips ? frame.skip_position : frame.prev_position;
+		if (position == 0 || position >= r->head.position)
+			return BATON_E_CORRUPT;
+	}
+}
+
+/* The record before the first one wanted: only its hash, so that the first link is proved as well. */
+static int session_hash_before(struct session_reader *r, MDB_txn *txn)
+{
+	uint64_t position;
+	MDB_val value;
+	struct baton_frame frame;
+	r->has_hash = true;
+	if (r->next == 1)
+		return 0; /* zeros */
+	int rc = session_walk(r, txn, r->next - 1, &position, 1);
+	if (rc == 0)
+		rc = log_get(&r->base.journal->store, txn, position, &value);
+	if (rc == 0)
+		rc = baton_frame_read(value.mv_data, value.mv_size, &frame);
+	if (rc == 0)
+		baton_frame_hash(r->base.seal, &frame, r->hash);
+	return rc;
+}
+
+static int session_fill(struct session_reader *r, MDB_txn *txn)
+{
+	uint64_t positions[CHUNK_RECORDS];
+	struct chunk *chunk = &r->base.chunk;
+	uint64_t left = r->last - r->next + 1;
+	size_t n = left < CHUNK_RECORDS ? (size_t)left : CHUNK_RECORDS;
+	chunk->n = 0;
+	baton_buf_reset(&chunk->bytes);
+
+	int rc = r->has_hash ? 0 : session_hash_before(r, txn);
+	if (rc == 0)
+		rc = session_walk(r, txn, r->next, positions, n);
+	for (size_t i = 0; i < n && rc == 0 && !chunk_is_full(chunk); i++) {
+		MDB_val value;
+		rc = log_get(&r->base.journal->store, txn, positions[i], &value);
+		if (rc == 0)
+			rc = chunk_add(chunk, positions[i], &value);
+	}
+	return rc;
+}
+
+static int session_tell(struct session_reader *r)
+{
+	for (size_t i = 0; i < r->base.chunk.n && !r->base.stopped; i++) {
+		struct baton_frame frame;
+		int rc = chunk_frame(&r->base.chunk, i, &frame);
+		if (rc < 0)
+			return rc;
+		if (frame.seq != r->next || !baton_id_eq(&frame.session, &r->session) ||
+		    memcmp(frame.prev_hash, r->hash, sizeof(r->hash)) != 0)
+			return BATON_E_CORRUPT;
+		baton_frame_hash(r->base.seal, &frame, r->hash);
+		if (frame.seq == r->head.seq && memcmp(r->hash, r->head.hash, sizeof(r->hash)) != 0)
+			return BATON_E_CORRUPT;
+		r->next++;
+		rc = reader_tell(&r->base, &frame, r->key);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int session_run(struct session_reader *r)
+{
+	struct baton_store *store = &r->base.journal->store;
+	int rc = 0;
+	while (rc == 0 && !r->base.stopped && r->next <= r->last) {
+		MDB_txn *txn;
+		rc = baton_store_look(store, &txn);
+		if (rc < 0)
+			return rc;
+		rc = session_fill(r, txn);
+		baton_store_looked(store, &txn);
+		if (rc == 0)
+			rc = session_tell(r);
+	}
+	return rc;
+}
+
+int64_t baton_lane_read(struct baton_lane *lane, const struct baton_id *session, uint64_t after,
+			uint64_t max, baton_record_fn *each, void *ud)
+{
+	struct session_reader *r = baton_new(struct session_reader);
+	r->base = (struct reader){
+		.journal = lane->journal, .seal = &lane->seal, .each = each, .ud = ud
+	};
+	r->session = *session;
+	int rc = baton_journal_head_key(lane->journal, &lane->seal, session, &r->head, r->key);
+	if (rc == 0 && after < r->head.seq && max > 0) {
+		r->next = after + 1;
+		r->last = max < r->head.seq - after ? after + max : r->head.seq;
+		rc = session_run(r);
+	}
+	int64_t told = r->base.told;
+	if (rc == BATON_E_CORRUPT)
+		baton_log(BATON_LOG_ERROR, "session_damaged", "dus", "session", session, "after",
+			  after + (uint64_t)told, "hint", "run baton fsck");
+	reader_done(&r->base);
+	baton_seal_forget(r->key, sizeof(r->key));
+	baton_free(r);
+	return rc < 0 ? rc : told;
+}
+
+/* --- the whole log --------------------------------------------------------------------------------- */
+
+static int follow_fill(struct reader *reader, MDB_txn *txn, uint64_t after, uint64_t max)
+{
+	MDB_cursor *cursor;
+	uint64_t position = after + 1;
+	MDB_val key = baton_store_val(&position, sizeof(position)), value;
+	struct baton_store *store = &reader->journal->store;
+	struct chunk *chunk = &reader->chunk;
+	chunk->n = 0;
+	baton_buf_reset(&chunk->bytes);
+	if (mdb_cursor_open(txn, store->table[BATON_TABLE_LOG], &cursor))
+		return BATON_E_IO;
+
+	int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+	while (rc == 0 && max-- && !chunk_is_full(chunk)) {
+		uint64_t found = 0;
+		if (key.mv_size == sizeof(found))
+			memcpy(&found, key.mv_data, sizeof(found));
+		if (found != position || !baton_store_inside(store, &value) ||
+		    chunk_add(chunk, position, &value) < 0) {
+			rc = MDB_CORRUPTED;
+			break;
+		}
+		position++;
+		rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+	}
+	mdb_cursor_close(cursor);
+	if (rc == MDB_NOTFOUND || chunk->n)
+		rc = 0; /* what was read before the damage is told first */
+	return baton_store_rc(store, rc, 0);
+}
+
+static int follow_tell(struct reader *reader, uint64_t *last)
+{
+	for (size_t i = 0; i < reader->chunk.n && !reader->stopped; i++) {
+		struct baton_frame frame;
+		uint8_t key[BATON_KEY_BYTES];
+		int rc = chunk_frame(&reader->chunk, i, &frame);
+		if (rc == 0)
+			rc = baton_keys_get(&reader->journal->store.keys, reader->seal, frame.slot,
+					    &frame.session, key);
+		if (rc == 0 || rc == BATON_E_ERASED)
+			rc = reader_tell(reader, &frame, rc == 0 ? key : NULL);
+		baton_seal_forget(key, sizeof(key));
+		if (rc < 0 && reader->told)
+			return 0; /* the next call begins with the damage, and says so */
+		*last = reader->chunk.records[i].position;
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int follow_run(struct reader *reader, uint64_t max, uint64_t *last)
+{
+	struct baton_store *store = &reader->journal->store;
+	int rc = 0;
+	while (rc == 0 && !reader->stopped && (uint64_t)reader->told < max) {
+		MDB_txn *txn;
+		uint64_t before = *last;
+		rc = baton_store_look(store, &txn);
+		if (rc < 0)
+			return rc;
+		rc = follow_fill(reader, txn, *last, max - (uint64_t)reader->told);
+		baton_store_looked(store, &txn);
+		if (rc < 0)
+			*last += rc == BATON_E_CORRUPT && !reader->told;
+		else
+			rc = follow_tell(reader, last);
+		if (*last == before)
+			break;
+	}
+	return rc;
+}
+
+int64_t baton_journal_follow(struct baton_journal *journal, uint64_t after, uint64_t max,
+			     baton_record_fn *each, void *ud, uint64_t *ret_last)
+{
+	struct baton_seal seal;
+	struct reader *reader = baton_new(struct reader);
+	uint64_t last = after;
+	if (after >= atomic_load(&journal->last_position)) {
+		baton_free(reader);
+		*ret_last = after;
+		return 0;
+	}
+
+	baton_seal_init(&seal);
+	*reader = (struct reader){ .journal = journal, .seal = &seal, .each = each, .ud = ud };
+	int rc = follow_run(reader, max, &last);
+	int64_t told = reader->told;
+	if (rc < 0 && told == 0)
+		baton_log(BATON_LOG_ERROR, "record_damaged", "us", "position", last, "hint",
+			  "run baton fsck");
+	reader_done(reader);
+	baton_seal_done(&seal);
+	baton_free(reader);
+	*ret_last = last;
+	return rc < 0 && told == 0 ? rc : told;
+}
+
+/* --- the work index -------------------------------------------------------------------------------- */
+
+struct work_item {
+	struct baton_id id;
+	uint64_t seq;
+	uint32_t marks;
+	bool is_fresh; /* of memory: newer than the index's row */
+};
+
+struct work_list {
+	struct work_item *items;
+	size_t n, cap;
+};
+
+static void work_add(struct work_list *list, const struct work_item *item)
+{
+	if (list->n == list->cap) {
+		list->cap = list->cap ? list->cap * 2 : 64;
+		list->items = baton_realloc(list->items, list->cap * sizeof(*item));
+	}
+	list->items[list->n++] = *item;
+}
+
+static void work_add_head(void *ud, const struct baton_head_entry *entry)
+{
+	struct work_item item = { .id = entry->id, .seq = entry->now.seq, .is_fresh = true };
+	item.marks = entry->now.flags & BATON_HEAD_ERASED ? 0 : entry->now.marks;
+	work_add(ud, &item);
+}
+
+static int work_add_rows(struct baton_journal *journal, MDB_txn *txn, struct work_list *list)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	if (mdb_cursor_open(txn, journal->store.table[BATON_TABLE_WORK], &cursor))
+		return BATON_E_IO;
+	int rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+	for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+		struct work_item item = { 0 };
+		if (key.mv_size != sizeof(item.id) || !baton_store_inside(&journal->store, &key) ||
+		    !baton_store_inside(&journal->store, &value)) {
+			rc = MDB_CORRUPTED;
+			break;
+		}
+		memcpy(item.id.b, key.mv_data, sizeof(item.id.b));
+		if (baton_row_work_read(&item.id, &value, &item.seq, &item.marks) < 0) {
+			rc = MDB_CORRUPTED;
+			break;
+		}
+		work_add(list, &item);
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : baton_store_rc(&journal->store, rc, 0);
+}
+
+/* By session, the fresh one of two first. */
+static int work_compare(const void *a, const void *b)
+{
+	const struct work_item *x = a, *y = b;
+	int c = memcmp(x->id.b, y->id.b, sizeof(x->id.b));
+	return c ? c : (int)y->is_fresh - (int)x->is_fresh;
+}
+
+int baton_journal_work(struct baton_journal *journal, uint32_t mask, baton_work_fn *each, void *ud)
+{
+	MDB_txn *txn;
+	struct work_list list = { 0 };
+	/* Memory first: what becomes indexed in between is then found in both, never in neither. */
+	baton_heads_each_dirty(&journal->heads, work_add_head, &list);
+	int rc = baton_store_look(&journal->store, &txn);
+	if (rc == 0) {
+		rc = work_add_rows(journal, txn, &list);
+		baton_store_looked(&journal->store, &txn);
+	}
+	if (rc == 0 && list.n)
+		qsort(list.items, list.n, sizeof(*list.items), work_compare);
+	for (size_t i = 0; i < list.n && rc == 0; i++) {
+		const struct work_item *item = &list.items[i];
+		bool is_second = i > 0 && baton_id_eq(&item->id, &list.items[i - 1].id);
+		if (!is_second && (item->marks & mask) &&
+		    !each(ud, &item->id, item->seq, item->marks))
+			break;
+	}
+	baton_free(list.items);
+	return rc;
+}

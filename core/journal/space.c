@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Room ahead of LMDB's last page; space.h says why and what could go wrong. */
+#include "core/journal/space.h"
+
+#include "core/base/errors.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/journal/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SLICE_BYTES = 256 * 1024, SLICES_PER_SYNC = 16, FREE_AGE_US = 1000000 };
+enum {
+	SLACK_PAGES = 1024
+}; /* the free list and the table of tables, written by the commit itself */
+#define AHEAD_MIN (8ull << 20)
+#define AHEAD_MAX (256ull << 20)
+
+/* How far ahead: half of what there is, so that a small journal stays a small file; never beyond the
+ * map, and only where the disk has plenty. */
+static uint64_t space_target(struct baton_space *space)
+{
+	uint64_t used = atomic_load(&space->store->used_bytes);
+	uint64_t map = atomic_load(&space->store->map_bytes);
+	uint64_t ahead = used / 2 < AHEAD_MIN ? AHEAD_MIN : used / 2;
+	if (ahead > AHEAD_MAX)
+		ahead = AHEAD_MAX;
+	if (baton_space_free(space) < 4 * (ahead + space->reserve_bytes))
+		return 0;
+	return used + ahead < map ? used + ahead : map;
+}
+
+/* One slice; false when there is enough, or no more can be had. */
+static bool space_slice(struct baton_space *space, const uint8_t *zeros)
+{
+	uint64_t target = space_target(space);
+	pthread_mutex_lock(&space->lock);
+	uint64_t at = atomic_load(&space->frontier);
+	bool more = !space->stop && at + SLICE_BYTES <= target;
+	int rc = more ? baton_file_write(space->fd, zeros, SLICE_BYTES, at) : 0;
+	if (more && rc == 0)
+		atomic_store(&space->frontier, at + SLICE_BYTES);
+	pthread_mutex_unlock(&space->lock);
+	return more && rc == 0;
+}
+
+static void space_sync(struct baton_space *space)
+{
+	if (baton_file_sync(space->fd) != BATON_E_IO)
+		return;
+	if (!atomic_exchange(&space->failed, true))
+		baton_log(BATON_LOG_ERROR, "journal_sync_failed", "ss", "where", "room ahead",
+			  "hint",
+			  "the disk reported an error; nothing is acknowledged any more, restart");
+}
+
+static void space_fill(struct baton_space *space, const uint8_t *zeros)
+{
+	unsigned n = 0;
+	while (space_slice(space, zeros)) {
+		/* In small steps, or the writer's next sync would have to wait for all of it. */
+		if (++n % SLICES_PER_SYNC == 0)
+			space_sync(space);
+	}
+	if (n % SLICES_PER_SYNC)
+		space_sync(space);
+}
+
+static void *space_run(void *ud)
+{
+	struct baton_space *space = ud;
+	uint8_t *zeros = baton_alloc(SLICE_BYTES);
+	pthread_mutex_lock(&space->lock);
+	while (!space->stop) {
+		if (!atomic_exchange(&space->asked, false)) {
+			pthread_cond_wait(&space->more, &space->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&space->lock);
+		space_fill(space, zeros);
+		pthread_mutex_lock(&space->lock);
+	}
+	pthread_mutex_unlock(&space->lock);
+	baton_free(zeros);
+	return NULL;
+}
+
+static void space_ask(struct baton_space *space)
+{
+	uint64_t frontier = atomic_load(&space->frontier), target = space_target(space);
+	uint64_t used = atomic_load(&space->store->used_bytes);
+	/* Asked when half of the room is used up, so that the helper sleeps most of the time. */
+	if (target < frontier + SLICE_BYTES || frontier - used > (target - used) / 2)
+		return;
+	if (atomic_exchange(&space->asked, true))
+		return;
+	pthread_mutex_lock(&space->lock);
+	pthread_cond_signal(&space->more);
+	pthread_mutex_unlock(&space->lock);
+}
+
+int baton_space_open(struct baton_space *space, struct baton_store *store, uint64_t reserve_bytes)
+{
+	struct stat st;
+	memset(space, 0, sizeof(*space));
+	space->store = store;
+	space->reserve_bytes = reserve_bytes;
+	pthread_mutex_init(&space->lock, NULL);
+	pthread_cond_init(&space->more, NULL);
+	space->fd = open(store->data_path, O_WRONLY | O_CLOEXEC);
+	if (space->fd < 0 || fstat(space->fd, &st) < 0)
+		return BATON_E_IO;
+
+	uint64_t bytes = (uint64_t)st.st_size, used = atomic_load(&store->used_bytes);
+	bytes -= bytes % store->page_bytes;
+	atomic_store(&space->frontier, bytes > used ? bytes : used);
+	if (pthread_create(&space->helper, NULL, space_run, space) != 0)
+		return BATON_E_IO;
+	space->has_helper = true;
+	space_ask(space);
+	return 0;
+}
+
+void baton_space_close(struct baton_space *space)
+{
+	if (!space->store)
+		return;
+	if (space->has_helper) {
+		pthread_mutex_lock(&space->lock);
+		space->stop = true;
+		pthread_cond_signal(&space->more);
+		pthread_mutex_unlock(&space->lock);
+		pthread_join(space->helper, NULL);
+	}
+	if (space->fd >= 0)
+		close(space->fd);
+	pthread_cond_destroy(&space->more);
+	pthread_mutex_destroy(&space->lock);
+	space->store = NULL;
+}
+
+int baton_space_commit(struct baton_space *space, MDB_txn *txn, uint64_t pages_max)
+{
+	struct baton_store *store = space->store;
+	uint64_t end =
+		atomic_load(&store->used_bytes) + (pages_max + SLACK_PAGES) * store->page_bytes;
+	bool is_near = end > atomic_load(&space->frontier);
+	if (is_near)
+		pthread_mutex_lock(&space->lock);
+
+	int rc = mdb_txn_commit(txn);
+	baton_store_measure(store);
+	if (is_near) {
+		uint64_t used = atomic_load(&store->used_bytes);
+		if (used > atomic_load(&space->frontier))
+			atomic_store(&space->frontier, used);
+		pthread_mutex_unlock(&space->lock);
+	}
+	space_ask(space);
+	return rc;
+}
+
+uint64_t baton_space_free(struct baton_space *space)
+{
+	uint64_t now = baton_file_now_us(), at = atomic_load(&space->free_at_us);
+	if (at && now - at < FREE_AGE_US)
+		return atomic_load(&space->free_bytes);
+	uint64_t bytes = baton_file_space(space->fd);
+	atomic_store(&space->free_bytes, bytes);
+	atomic_store(&space->free_at_us, now);
+	return bytes;
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The LMDB side of the journal: opening, reading within bounds, growing, the meaning of errors. */
+#include "core/journal/store.h"
+
+#include "core/base/assert.h"
+#include "core/base/errors.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/journal/bytes.h"
+#include "core/journal/file.h"
+#include "core/journal/frame.h"
+#include "core/journal/pages.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum { SCHEMA = 1, READERS_MAX = 512, NAME_MAX_BYTES = 16 };
+#define MAP_BYTES (64ull << 20)
+#define MAP_BYTES_MAX (64ull << 30)
+#define SPACE_LOW (1ull << 20) /* less free disk than this beside what was wanted: it is full */
+
+static const struct {
+	const char name[NAME_MAX_BYTES];
+	unsigned flags;
+} tables[BATON_TABLES] = {
+	[BATON_TABLE_LOG] = { "log", MDB_INTEGERKEY },
+	[BATON_TABLE_HEADS] = { "heads", 0 },
+	[BATON_TABLE_WORK] = { "work", 0 },
+	[BATON_TABLE_SNAPSHOTS] = { "snapshots", 0 },
+	[BATON_TABLE_KV] = { "kv", 0 },
+	[BATON_TABLE_ABOUT] = { "about", 0 },
+};
+
+int baton_store_rc(struct baton_store *store, int mdb_rc, uint64_t wanted)
+{
+	int fd = store->lock_fd;
+	switch (mdb_rc) {
+	case 0:
+		return 0;
+	case MDB_NOTFOUND:
+		return BATON_E_NOTFOUND;
+	case MDB_MAP_FULL:
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return BATON_E_FULL;
+	case EIO:
+		return baton_file_space(fd) < 2 * wanted + SPACE_LOW ? BATON_E_FULL : BATON_E_IO;
+	case MDB_CORRUPTED:
+	case MDB_PAGE_NOTFOUND:
+	case MDB_INVALID:
+	case MDB_VERSION_MISMATCH:
+	case MDB_BAD_VALSIZE:
+	case MDB_KEYEXIST: /* an append below the newest key */
+	case MDB_INCOMPATIBLE:
+		return BATON_E_CORRUPT;
+	default: /* LMDB's list is open: errno values among them */
+		return BATON_E_IO;
+	}
+}
+
+/* --- reading ---------------------------------------------------------------------------------------- */
+
+int baton_store_look(struct baton_store *store, MDB_txn **ret_txn)
+{
+	pthread_rwlock_rdlock(&store->resize);
+	int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, ret_txn);
+	if (rc == 0)
+		return 0;
+	pthread_rwlock_unlock(&store->resize);
+	return rc == MDB_READERS_FULL ? BATON_E_AGAIN : BATON_E_IO;
+}
+
+void baton_store_looked(struct baton_store *store, MDB_txn **txn)
+{
+	if (!*txn)
+		return;
+	mdb_txn_abort(*txn);
+	*txn = NULL;
+	pthread_rwlock_unlock(&store->resize);
+}
+
+static bool value_within(const uint8_t *map, uint64_t bytes, const MDB_val *value)
+{
+	const uint8_t *p = value->mv_data;
+	return p >= map && (uint64_t)(p - map) <= bytes &&
+	       value->mv_size <= bytes - (uint64_t)(p - map);
+}
+
+bool baton_store_inside(struct baton_store *store, const MDB_val *value)
+{
+	MDB_envinfo info;
+	const uint8_t *map = atomic_load_explicit(&store->map, memory_order_relaxed);
+	if (value_within(map, atomic_load(&store->used_bytes), value))
+		return true;
+	/* A commit of this very moment may have lengthened the file. */
+	mdb_env_info(store->env, &info);
+	return value_within(map, (info.me_last_pgno + 1) * store->page_bytes, value);
+}
+
+int baton_store_get(struct baton_store *store, MDB_txn *txn, enum baton_table table, MDB_val key,
+		    MDB_val *ret_value)
+{
+	MDB_val value;
+	int rc = mdb_get(txn, store->table[table], &key, &value);
+	if (rc)
+		return baton_store_rc(store, rc, 0);
+	if (!baton_store_inside(store, &value))
+		return BATON_E_CORRUPT;
+	*ret_value = value;
+	return 0;
+}
+
+void baton_store_measure(struct baton_store *store)
+{
+	MDB_envinfo info;
+	mdb_env_info(store->env, &info);
+	atomic_store(&store->map_bytes, info.me_mapsize);
+	atomic_store(&store->used_bytes, (info.me_last_pgno + 1) * store->page_bytes);
+}
+
+static MDB_val text_key(const char *text)
+{
+	return baton_store_val(text, strlen(text));
+}
+
+/* Where LMDB has mapped the file. It does not tell (me_mapaddr is of fixed maps only), but every page
+ * knows its own number. */
+static int store_find_map(struct baton_store *store)
+{
+	MDB_txn *txn;
+	MDB_val key = text_key("schema"), value;
+	int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+	if (rc)
+		return rc;
+	rc = mdb_get(txn, store->table[BATON_TABLE_ABOUT], &key, &value);
+	if (rc == 0) {
+		uintptr_t into = (uintptr_t)value.mv_data % store->page_bytes;
+		const uint8_t *page = (const uint8_t *)value.mv_data - into;
+		atomic_store(&store->map, page - baton_get64(page) * store->page_bytes);
+	}
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+int baton_store_grow(struct baton_store *store)
+{
+	uint64_t bytes = atomic_load(&store->map_bytes);
+	if (bytes >= store->map_bytes_max)
+		return BATON_E_FULL;
+
+	bytes = bytes * 2 < store->map_bytes_max ? bytes * 2 : store->map_bytes_max;
+	pthread_rwlock_wrlock(&store->resize);
+	int rc = mdb_env_set_mapsize(store->env, bytes);
+	baton_store_measure(store);
+	if (rc == 0)
+		rc = store_find_map(store);
+	pthread_rwlock_unlock(&store->resize);
+	if (rc)
+		return BATON_E_IO;
+	baton_log(BATON_LOG_INFO, "journal_map_grown", "u", "bytes", bytes);
+	return 0;
+}
+
+/* --- single rows ------------------------------------------------------------------------------------ */
+
+int baton_store_indexed(struct baton_store *store, MDB_txn *txn, uint64_t *ret_position)
+{
+	MDB_val value, key = text_key("indexed");
+	int rc = baton_store_get(store, txn, BATON_TABLE_ABOUT, key, &value);
+	if (rc == BATON_E_NOTFOUND) {
+		*ret_position = 0;
+		return 0;
+	}
+	if (rc < 0)
+		return rc;
+
+	const uint8_t *p = value.mv_data;
+	if (value.mv_size != 16 ||
+	    baton_get64(p + 8) != baton_row_sum(key.mv_data, key.mv_size, p, 8))
+		return BATON_E_CORRUPT;
+	*ret_position = baton_get64(p);
+	return 0;
+}
+
+int baton_store_put_indexed(struct baton_store *store, MDB_txn *txn, uint64_t position)
+{
+	uint8_t row[16];
+	MDB_val key = text_key("indexed"), value = baton_store_val(row, sizeof(row));
+	baton_put64(row, position);
+	baton_put64(row + 8, baton_row_sum(key.mv_data, key.mv_size, row, 8));
+	return mdb_put(txn, store->table[BATON_TABLE_ABOUT], &key, &value, 0);
+}
+
+int baton_store_last(struct baton_store *store, MDB_txn *txn, uint64_t *ret_position)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	int rc = mdb_cursor_open(txn, store->table[BATON_TABLE_LOG], &cursor);
+	if (rc)
+		return BATON_E_IO;
+	rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+	uint64_t position = 0;
+	if (rc == 0 && key.mv_size == sizeof(position) && baton_store_inside(store, &key))
+		memcpy(&position, key.mv_data, sizeof(position));
+	mdb_cursor_close(cursor);
+	if (rc == MDB_NOTFOUND)
+		rc = 0;
+	else if (rc == 0 && position == 0)
+		rc = MDB_CORRUPTED;
+	if (rc == 0)
+		*ret_position = position;
+	return baton_store_rc(store, rc, 0);
+}
+
+/* --- opening ---------------------------------------------------------------------------------------- */
+
+static void store_tell(void *ud, const char *line)
+{
+	(void)ud;
+	baton_log(BATON_LOG_ERROR, "journal_damaged", "ss", "finding", line, "hint",
+		  "run baton fsck");
+}
+
+static int store_check_pages(struct baton_store *store, const struct baton_store_way *way,
+			     uint64_t *ret_used)
+{
+	struct baton_pages pages = { .tell = way->tell ? way->tell : store_tell,
+				     .ud = way->ud,
+				     .all = way->pages_all };
+	int rc = baton_pages_check(store->data_path, &pages);
+	*ret_used = pages.used_bytes;
+	return rc;
+}
+
+static uint64_t store_map_bytes(struct baton_store *store,
+				const struct baton_journal_options *options, uint64_t used)
+{
+	uint64_t bytes = options->map_bytes ? options->map_bytes : MAP_BYTES;
+	store->map_bytes_max = options->map_bytes_max ? options->map_bytes_max : MAP_BYTES_MAX;
+	while (bytes < used + used / 4 && bytes < store->map_bytes_max)
+		bytes *= 2;
+	return bytes < store->map_bytes_max ? bytes : store->map_bytes_max;
+}
+
+static int store_open_env(struct baton_store *store, const struct baton_journal_options *options,
+			  uint64_t used)
+{
+	int dead = 0;
+	unsigned flags = MDB_NOTLS | (options->not_durable ? MDB_NOSYNC : 0);
+	int rc = mdb_env_create(&store->env);
+	if (rc == 0)
+		rc = mdb_env_set_maxdbs(store->env, BATON_TABLES);
+	if (rc == 0)
+		rc = mdb_env_set_maxreaders(store->env, READERS_MAX);
+	if (rc == 0)
+		rc = mdb_env_set_mapsize(store->env, store_map_bytes(store, options, used));
+	if (rc == 0)
+		rc = mdb_env_open(store->env, options->path, flags, 0600);
+	/* Slots of readers that were killed would keep old pages from being used again. */
+	if (rc == 0)
+		rc = mdb_reader_check(store->env, &dead);
+	if (rc) {
+		baton_log(BATON_LOG_ERROR, "journal_not_opened", "ss", "path", options->path,
+			  "error", mdb_strerror(rc));
+		return baton_store_rc(store, rc, SPACE_LOW);
+	}
+
+	MDB_stat st;
+	mdb_env_stat(store->env, &st);
+	store->page_bytes = st.ms_psize;
+	baton_store_measure(store);
+	return 0;
+}
+
+/* Compares the schema row, or writes it into a new journal. */
+static int store_schema(struct baton_store *store, MDB_txn *txn, bool may_create)
+{
+	uint8_t row[4];
+	MDB_val key = text_key("schema"), value;
+	int rc = mdb_get(txn, store->table[BATON_TABLE_ABOUT], &key, &value);
+	if (rc == MDB_NOTFOUND && may_create) {
+		baton_put32(row, SCHEMA);
+		value = baton_store_val(row, sizeof(row));
+		return baton_store_rc(
+			store, mdb_put(txn, store->table[BATON_TABLE_ABOUT], &key, &value, 0), 0);
+	}
+	if (rc || value.mv_size != sizeof(row))
+		return BATON_E_CORRUPT;
+	return baton_get32(value.mv_data) == SCHEMA ? 0 : BATON_E_SCHEMA;
+}
+
+static int store_open_tables(struct baton_store *store, bool is_new)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(store->env, NULL, is_new ? 0 : MDB_RDONLY, &txn);
+	if (rc)
+		return baton_store_rc(store, rc, 0);
+
+	for (size_t i = 0; i < BATON_TABLES && rc == 0; i++)
+		rc = mdb_dbi_open(txn, tables[i].name, tables[i].flags | (is_new ? MDB_CREATE : 0),
+				  &store->table[i]);
+	if (rc)
+		rc = rc == MDB_NOTFOUND ? BATON_E_CORRUPT : baton_store_rc(store, rc, SPACE_LOW);
+	else
+		rc = store_schema(store, txn, is_new);
+	if (rc < 0) {
+		mdb_txn_abort(txn);
+		baton_log(BATON_LOG_ERROR, "journal_not_opened", "s", "error",
+			  rc == BATON_E_SCHEMA ? "written by another version of Baton"
+					       : "its tables are missing or damaged");
+		return rc;
+	}
+	rc = mdb_txn_commit(txn); /* also keeps the table handles of a read transaction */
+	baton_store_measure(store);
+	if (rc == 0)
+		rc = store_find_map(store);
+	return baton_store_rc(store, rc, SPACE_LOW);
+}
+
+static int store_open(struct baton_store *store, const struct baton_journal_options *options,
+		      const struct baton_store_way *way)
+{
+	uint64_t bytes = 0, used = 0;
+	int rc = baton_file_lock(options->path, &store->lock_fd);
+	if (rc == 0)
+		rc = baton_file_size(store->data_path, &bytes);
+	if (rc == 0)
+		rc = store_check_pages(store, way, &used);
+	/* A file that was made but whose first commit never came is as good as none. */
+	bool is_new = bytes == 0;
+	if (rc == 0 && bytes == 0 && !way->may_create)
+		rc = BATON_E_NOTFOUND;
+	if (rc == 0)
+		rc = baton_keys_open(&store->keys, options->path, options->key_path, is_new);
+	if (rc == 0)
+		rc = store_open_env(store, options, used);
+	if (rc == 0)
+		rc = store_open_tables(store, is_new || used <= 2 * (uint64_t)store->page_bytes);
+	if (rc == 0 && is_new)
+		rc = baton_file_sync_dir(options->path, /* is_dir= */ true);
+	return rc;
+}
+
+int baton_store_open(struct baton_store *store, const struct baton_journal_options *options,
+		     const struct baton_store_way *way)
+{
+	memset(store, 0, sizeof(*store));
+	store->lock_fd = -1;
+	store->keys.fd = -1;
+	/* Writers first, or a stream of readers would hold up the growth, and with it every append. */
+	pthread_rwlockattr_t attr;
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&store->resize, &attr);
+	pthread_rwlockattr_destroy(&attr);
+
+	int rc = baton_file_path(store->data_path, options->path, "data.mdb");
+	if (rc == 0 && way->may_create)
+		rc = baton_file_make_dir(options->path);
+	if (rc == 0)
+		rc = store_open(store, options, way);
+	if (rc < 0)
+		baton_store_close(store);
+	return rc;
+}
+
+void baton_store_close(struct baton_store *store)
+{
+	if (store->env)
+		mdb_env_close(store->env);
+	baton_keys_close(&store->keys);
+	if (store->lock_fd >= 0)
+		close(store->lock_fd);
+	pthread_rwlock_destroy(&store->resize);
+	store->env = NULL;
+	store->lock_fd = -1;
+}
