@@ -76,7 +76,7 @@ static void record_wrong(struct baton_fsck *fsck, struct baton_fsck_session *ses
 }
 
 static void record_seal(struct baton_fsck *fsck, struct baton_fsck_session *session,
-			uint64_t position, const struct baton_frame *frame)
+			uint64_t position, const struct baton_stored *frame)
 {
 	uint8_t key[BATON_KEY_BYTES];
 	int rc = baton_keys_get(&fsck->store.keys, &fsck->seal, frame->slot, &frame->session, key);
@@ -91,7 +91,7 @@ static void record_seal(struct baton_fsck *fsck, struct baton_fsck_session *sess
 		return;
 	}
 	uint8_t *clear = baton_alloc(frame->payload_n + 1);
-	if (baton_frame_open(&fsck->seal, key, frame, clear) < 0)
+	if (baton_stored_open(&fsck->seal, key, frame, clear) < 0)
 		record_wrong(fsck, session, position, "its seal is broken");
 	baton_seal_forget(clear, frame->payload_n);
 	baton_free(clear);
@@ -99,10 +99,10 @@ static void record_seal(struct baton_fsck *fsck, struct baton_fsck_session *sess
 }
 
 static void record_links(struct baton_fsck *fsck, const struct baton_fsck_session *session,
-			 uint64_t position, const struct baton_frame *frame)
+			 uint64_t position, const struct baton_stored *frame)
 {
 	const struct baton_head *head = &session->head;
-	uint64_t skip = baton_frame_skip_of(frame->seq, head->position, head->skip_position);
+	uint64_t skip = baton_stored_skip_of(frame->seq, head->position, head->skip_position);
 	if (frame->prev_position == head->position && frame->skip_position == skip)
 		return;
 	baton_fsck_wrong(fsck, "record %llu: its links lead elsewhere",
@@ -118,7 +118,7 @@ static void record_links(struct baton_fsck *fsck, const struct baton_fsck_sessio
 }
 
 static void record_check(struct baton_fsck *fsck, uint64_t position,
-			 const struct baton_frame *frame)
+			 const struct baton_stored *frame)
 {
 	struct baton_fsck_session *session = fsck_session(fsck, &frame->session);
 	struct baton_head *head = &session->head;
@@ -131,13 +131,13 @@ static void record_check(struct baton_fsck *fsck, uint64_t position,
 	record_links(fsck, session, position, frame);
 	record_seal(fsck, session, position, frame);
 
-	head->skip_position = baton_frame_skip_of(frame->seq, head->position, head->skip_position);
+	head->skip_position = baton_stored_skip_of(frame->seq, head->position, head->skip_position);
 	head->position = position;
 	head->seq = frame->seq;
 	head->epoch = frame->epoch;
 	head->marks = frame->marks;
 	head->slot = frame->slot;
-	baton_frame_hash(&fsck->seal, frame, head->hash);
+	baton_stored_hash(&fsck->seal, frame, head->hash);
 	if (position <= fsck->indexed)
 		session->indexed_seq = frame->seq;
 }
@@ -146,7 +146,7 @@ static int log_record(struct baton_fsck *fsck, uint64_t expected, const MDB_val 
 		      const MDB_val *value)
 {
 	uint64_t position = 0;
-	struct baton_frame frame;
+	struct baton_stored frame;
 	if (key->mv_size == sizeof(position))
 		memcpy(&position, key->mv_data, sizeof(position));
 	if (position < expected)
@@ -159,7 +159,7 @@ static int log_record(struct baton_fsck *fsck, uint64_t expected, const MDB_val 
 	fsck->counts.bytes += value->mv_size;
 	fsck->last = position;
 	if (!baton_store_inside(&fsck->store, value) ||
-	    baton_frame_read(value->mv_data, value->mv_size, &frame) < 0)
+	    baton_stored_read(value->mv_data, value->mv_size, &frame) < 0)
 		baton_fsck_wrong(fsck, "record %llu: its frame is damaged",
 				 (unsigned long long)position);
 	else

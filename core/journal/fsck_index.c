@@ -217,7 +217,7 @@ static int repair_link(struct baton_fsck *fsck, MDB_txn *txn, const struct baton
 	if (rc)
 		return rc;
 	uint8_t *copy = (uint8_t *)baton_memdupz(value.mv_data, value.mv_size);
-	baton_frame_link(copy, link->prev_position, link->skip_position);
+	baton_stored_link(copy, link->prev_position, link->skip_position);
 	value.mv_data = copy;
 	rc = mdb_put(txn, fsck->store.table[BATON_TABLE_LOG], &key, &value, 0);
 	baton_free(copy);

@@ -20,7 +20,7 @@ enum { BATON_HEADS_SHARDS = 16, BATON_HEADS_CLEAN_MAX = 16384 };
 struct baton_head {
 	uint64_t seq; /* 0: there is no such session */
 	uint64_t epoch;
-	uint64_t position, skip_position; /* of the newest record, and its link (frame.h) */
+	uint64_t position, skip_position; /* of the newest record, and its link (stored.h) */
 	uint32_t marks, slot, flags;
 	uint8_t hash[BATON_HASH_BYTES]; /* of the newest record */
 };

@@ -36,7 +36,7 @@ int baton_index_entry(struct baton_journal *journal, MDB_txn *txn, const struct 
 /* --- replay ---------------------------------------------------------------------------------------- */
 
 static void replay_damaged(struct baton_journal *journal, struct baton_head_entry *entry,
-			   uint64_t position, const struct baton_frame *frame)
+			   uint64_t position, const struct baton_stored *frame)
 {
 	struct baton_head head = entry->now;
 	baton_log(BATON_LOG_ERROR, "record_damaged", "duus", "session", &frame->session, "position",
@@ -48,7 +48,7 @@ static void replay_damaged(struct baton_journal *journal, struct baton_head_entr
 }
 
 static int replay_record(struct baton_journal *journal, MDB_txn *txn, uint64_t position,
-			 const struct baton_frame *frame)
+			 const struct baton_stored *frame)
 {
 	struct baton_head_entry *entry;
 	int rc = baton_index_entry(journal, txn, &frame->session, &entry);
@@ -70,7 +70,7 @@ static int replay_record(struct baton_journal *journal, MDB_txn *txn, uint64_t p
 	head.slot = frame->slot;
 	head.skip_position = frame->skip_position;
 	head.position = position;
-	baton_frame_hash(&journal->seal, frame, head.hash);
+	baton_stored_hash(&journal->seal, frame, head.hash);
 	baton_heads_set(&journal->heads, entry, &head);
 	return 0;
 }
@@ -82,7 +82,7 @@ static int replay_from(struct baton_journal *journal, MDB_txn *txn, MDB_cursor *
 	uint64_t position = indexed + 1, last = atomic_load(&journal->last_position);
 	MDB_val key = baton_store_val(&position, sizeof(position)), value;
 	for (MDB_cursor_op op = MDB_SET_KEY; position <= last; op = MDB_NEXT, position++) {
-		struct baton_frame frame;
+		struct baton_stored frame;
 		uint64_t found = 0;
 		int rc = mdb_cursor_get(cursor, &key, &value, op);
 		if (rc == 0 && key.mv_size == sizeof(found))
@@ -91,7 +91,7 @@ static int replay_from(struct baton_journal *journal, MDB_txn *txn, MDB_cursor *
 			return rc && rc != MDB_NOTFOUND ? baton_store_rc(store, rc, 0)
 							: BATON_E_CORRUPT;
 
-		rc = baton_frame_read(value.mv_data, value.mv_size, &frame);
+		rc = baton_stored_read(value.mv_data, value.mv_size, &frame);
 		if (rc == BATON_E_SCHEMA)
 			return rc;
 		if (rc == 0)

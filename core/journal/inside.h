@@ -9,7 +9,7 @@
 
 #include "core/base/buf.h"
 #include "core/journal/file.h"
-#include "core/journal/frame.h"
+#include "core/journal/stored.h"
 #include "core/journal/heads.h"
 #include "core/journal/queue.h"
 #include "core/journal/space.h"

@@ -131,11 +131,11 @@ static int append_valid(const struct baton_append *append, size_t *ret_bytes)
 		return BATON_E_INVAL;
 	for (size_t i = 0; i < append->n_records; i++) {
 		const struct baton_record *record = &append->records[i];
-		if (record->payload.n > BATON_RECORD_BYTES_MAX - BATON_FRAME_EXTRA)
+		if (record->payload.n > BATON_RECORD_BYTES_MAX - BATON_STORED_EXTRA)
 			return BATON_E_TOO_BIG;
 		if (record->seq != append->expected_seq + 1 + i)
 			return BATON_E_INVAL;
-		bytes += baton_frame_bytes(record->payload.n);
+		bytes += baton_stored_bytes(record->payload.n);
 	}
 	*ret_bytes = bytes;
 	return 0;
@@ -174,12 +174,12 @@ static void append_seal(struct baton_lane *lane, struct baton_lane_entry *entry,
 			const struct baton_append *append, struct baton_op *op)
 {
 	uint8_t *out = op->bytes;
-	struct baton_frame frame = { .session = entry->id, .slot = entry->slot };
+	struct baton_stored frame = { .session = entry->id, .slot = entry->slot };
 	memcpy(op->prev_hash, entry->hash, sizeof(op->prev_hash));
 	memcpy(op->hash, entry->hash, sizeof(op->hash));
 	for (size_t i = 0; i < append->n_records; i++) {
 		const struct baton_record *record = &append->records[i];
-		size_t n = baton_frame_bytes(record->payload.n);
+		size_t n = baton_stored_bytes(record->payload.n);
 		frame.seq = record->seq;
 		frame.unix_ms = record->unix_ms;
 		frame.epoch = record->epoch;
@@ -187,7 +187,7 @@ static void append_seal(struct baton_lane *lane, struct baton_lane_entry *entry,
 		frame.marks = record->marks;
 		memcpy(frame.prev_hash, op->hash, sizeof(frame.prev_hash));
 		baton_seal_random(&lane->seal, frame.nonce, sizeof(frame.nonce));
-		baton_frame_write(&lane->seal, entry->key, &frame, record->payload, out);
+		baton_stored_write(&lane->seal, entry->key, &frame, record->payload, out);
 		baton_seal_hash(&lane->seal, out + BATON_LINKS_BYTES, n - BATON_LINKS_BYTES,
 				op->hash);
 		out += n;

@@ -60,10 +60,10 @@ static int chunk_add(struct chunk *chunk, uint64_t position, const MDB_val *valu
 	return 0;
 }
 
-static int chunk_frame(const struct chunk *chunk, size_t i, struct baton_frame *ret_frame)
+static int chunk_frame(const struct chunk *chunk, size_t i, struct baton_stored *ret_frame)
 {
-	return baton_frame_read(chunk->bytes.p + chunk->records[i].at, chunk->records[i].n,
-				ret_frame);
+	return baton_stored_read(chunk->bytes.p + chunk->records[i].at, chunk->records[i].n,
+				 ret_frame);
 }
 
 static int log_get(struct baton_store *store, MDB_txn *txn, uint64_t position, MDB_val *ret_value)
@@ -74,7 +74,7 @@ static int log_get(struct baton_store *store, MDB_txn *txn, uint64_t position, M
 }
 
 /* Opens the record (key NULL: erased, an empty payload) and tells it. */
-static int reader_tell(struct reader *reader, const struct baton_frame *frame, const uint8_t *key)
+static int reader_tell(struct reader *reader, const struct baton_stored *frame, const uint8_t *key)
 {
 	struct baton_record record = { .seq = frame->seq,
 				       .unix_ms = frame->unix_ms,
@@ -84,7 +84,7 @@ static int reader_tell(struct reader *reader, const struct baton_frame *frame, c
 	if (key) {
 		baton_buf_reset(&reader->clear);
 		char *room = baton_buf_room(&reader->clear, frame->payload_n + 1);
-		int rc = baton_frame_open(reader->seal, key, frame, (uint8_t *)room);
+		int rc = baton_stored_open(reader->seal, key, frame, (uint8_t *)room);
 		if (rc < 0)
 			return rc;
 		room[frame->payload_n] = '\0';
@@ -115,7 +115,7 @@ static int session_walk(struct session_reader *r, MDB_txn *txn, uint64_t first, 
 	uint64_t seq = r->head.seq, position = r->head.position;
 	for (;;) {
 		MDB_val value;
-		struct baton_frame frame;
+		struct baton_stored frame;
 		if (seq < first + n)
 			positions[seq - first] = position;
 		if (seq == first)
@@ -123,7 +123,7 @@ static int session_walk(struct session_reader *r, MDB_txn *txn, uint64_t first, 
 
 		int rc = log_get(store, txn, position, &value);
 		if (rc == 0)
-			rc = baton_frame_read(value.mv_data, value.mv_size, &frame);
+			rc = baton_stored_read(value.mv_data, value.mv_size, &frame);
 		if (rc < 0)
 			return rc;
 		if (frame.seq != seq || !baton_id_eq(&frame.session, &r->session))
@@ -143,7 +143,7 @@ static int session_hash_before(struct session_reader *r, MDB_txn *txn)
 {
 	uint64_t position;
 	MDB_val value;
-	struct baton_frame frame;
+	struct baton_stored frame;
 	r->has_hash = true;
 	if (r->next == 1)
 		return 0; /* zeros */
@@ -151,9 +151,9 @@ static int session_hash_before(struct session_reader *r, MDB_txn *txn)
 	if (rc == 0)
 		rc = log_get(&r->base.journal->store, txn, position, &value);
 	if (rc == 0)
-		rc = baton_frame_read(value.mv_data, value.mv_size, &frame);
+		rc = baton_stored_read(value.mv_data, value.mv_size, &frame);
 	if (rc == 0)
-		baton_frame_hash(r->base.seal, &frame, r->hash);
+		baton_stored_hash(r->base.seal, &frame, r->hash);
 	return rc;
 }
 
@@ -181,14 +181,14 @@ static int session_fill(struct session_reader *r, MDB_txn *txn)
 static int session_tell(struct session_reader *r)
 {
 	for (size_t i = 0; i < r->base.chunk.n && !r->base.stopped; i++) {
-		struct baton_frame frame;
+		struct baton_stored frame;
 		int rc = chunk_frame(&r->base.chunk, i, &frame);
 		if (rc < 0)
 			return rc;
 		if (frame.seq != r->next || !baton_id_eq(&frame.session, &r->session) ||
 		    memcmp(frame.prev_hash, r->hash, sizeof(r->hash)) != 0)
 			return BATON_E_CORRUPT;
-		baton_frame_hash(r->base.seal, &frame, r->hash);
+		baton_stored_hash(r->base.seal, &frame, r->hash);
 		if (frame.seq == r->head.seq && memcmp(r->hash, r->head.hash, sizeof(r->hash)) != 0)
 			return BATON_E_CORRUPT;
 		r->next++;
@@ -276,7 +276,7 @@ static int follow_fill(struct reader *reader, MDB_txn *txn, uint64_t after, uint
 static int follow_tell(struct reader *reader, uint64_t *last)
 {
 	for (size_t i = 0; i < reader->chunk.n && !reader->stopped; i++) {
-		struct baton_frame frame;
+		struct baton_stored frame;
 		uint8_t key[BATON_KEY_BYTES];
 		int rc = chunk_frame(&reader->chunk, i, &frame);
 		if (rc == 0)

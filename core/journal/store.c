@@ -9,8 +9,8 @@
 #include "core/base/mem.h"
 #include "core/journal/bytes.h"
 #include "core/journal/file.h"
-#include "core/journal/frame.h"
 #include "core/journal/pages.h"
+#include "core/journal/stored.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -11,7 +11,7 @@
 #include <lmdb.h>
 
 enum baton_table {
-	BATON_TABLE_LOG,       /* position -> record (frame.h); append only */
+	BATON_TABLE_LOG,       /* position -> record (stored.h); append only */
 	BATON_TABLE_HEADS,     /* session -> head; written behind */
 	BATON_TABLE_WORK,      /* session -> seq, marks, while it needs somebody; written behind */
 	BATON_TABLE_SNAPSHOTS, /* session -> sealed state; written behind */

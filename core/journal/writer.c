@@ -135,11 +135,11 @@ static int append_put(struct baton_journal *journal, struct batch *batch, struct
 {
 	uint8_t *record = op->bytes;
 	for (uint32_t i = 0; i < op->n_records; i++) {
-		size_t n = baton_frame_length(record);
+		size_t n = baton_stored_length(record);
 		uint64_t position = batch->position + 1;
 		uint64_t skip =
-			baton_frame_skip_of(head->seq + 1, head->position, head->skip_position);
-		baton_frame_link(record, head->position, skip);
+			baton_stored_skip_of(head->seq + 1, head->position, head->skip_position);
+		baton_stored_link(record, head->position, skip);
 
 		MDB_val key = baton_store_val(&position, sizeof(position));
 		MDB_val value = baton_store_val(record, n);

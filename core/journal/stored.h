@@ -26,14 +26,14 @@
 #include "core/journal/seal.h"
 
 enum {
-	BATON_FRAME_SCHEMA = 1,
+	BATON_STORED_SCHEMA = 1,
 	BATON_LINKS_BYTES = 16,
 	BATON_HEADER_BYTES = 96,
-	BATON_FRAME_EXTRA = BATON_LINKS_BYTES + BATON_HEADER_BYTES + BATON_TAG_BYTES,
+	BATON_STORED_EXTRA = BATON_LINKS_BYTES + BATON_HEADER_BYTES + BATON_TAG_BYTES,
 	BATON_SKIP = 64, /* every how many records a session's chain can be walked in one step */
 };
 
-struct baton_frame {
+struct baton_stored {
 	struct baton_id session;
 	uint64_t prev_position, skip_position;
 	uint64_t seq, unix_ms, epoch;
@@ -46,26 +46,26 @@ struct baton_frame {
 };
 
 /* Bytes of a record with a payload of `payload_n`. */
-static inline size_t baton_frame_bytes(size_t payload_n)
+static inline size_t baton_stored_bytes(size_t payload_n)
 {
-	return payload_n + BATON_FRAME_EXTRA;
+	return payload_n + BATON_STORED_EXTRA;
 }
 
 /* Writes all but the links (zero) from `frame` and the payload; the hash of the result is told. */
-void baton_frame_write(struct baton_seal *seal, const uint8_t key[BATON_KEY_BYTES],
-		       const struct baton_frame *frame, baton_str payload, uint8_t *out);
-void baton_frame_link(uint8_t *value, uint64_t prev_position, uint64_t skip_position);
-/* Length of a record that baton_frame_write() made. */
-size_t baton_frame_length(const uint8_t *value);
+void baton_stored_write(struct baton_seal *seal, const uint8_t key[BATON_KEY_BYTES],
+		       const struct baton_stored *frame, baton_str payload, uint8_t *out);
+void baton_stored_link(uint8_t *value, uint64_t prev_position, uint64_t skip_position);
+/* Length of a record that baton_stored_write() made. */
+size_t baton_stored_length(const uint8_t *value);
 /* Views `value`. 0, BATON_E_CORRUPT if its lengths do not fit, BATON_E_SCHEMA if from a newer one. */
-int baton_frame_read(const void *value, size_t n, struct baton_frame *ret_frame);
+int baton_stored_read(const void *value, size_t n, struct baton_stored *ret_frame);
 /* Verifies and decrypts frame->payload_n bytes to `out`. 0 or BATON_E_CORRUPT. */
-int baton_frame_open(struct baton_seal *seal, const uint8_t key[BATON_KEY_BYTES],
-		     const struct baton_frame *frame, uint8_t *out);
-void baton_frame_hash(struct baton_seal *seal, const struct baton_frame *frame,
+int baton_stored_open(struct baton_seal *seal, const uint8_t key[BATON_KEY_BYTES],
+		     const struct baton_stored *frame, uint8_t *out);
+void baton_stored_hash(struct baton_seal *seal, const struct baton_stored *frame,
 		      uint8_t ret_hash[BATON_HASH_BYTES]);
 /* Where a record with seq `seq` finds its session's newest one with a seq divisible by BATON_SKIP. */
-static inline uint64_t baton_frame_skip_of(uint64_t seq, uint64_t prev_position, uint64_t prev_skip)
+static inline uint64_t baton_stored_skip_of(uint64_t seq, uint64_t prev_position, uint64_t prev_skip)
 {
 	return seq > 1 && (seq - 1) % BATON_SKIP == 0 ? prev_position : prev_skip;
 }

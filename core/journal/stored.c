@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A record as it lies in the log: writing and reading the frame that frame.h draws. Every length is
+/* A record as it lies in the log: writing and reading the frame that stored.h draws. Every length is
  * checked before it is used, since LMDB hands back whatever the disk held. */
-#include "core/journal/frame.h"
+#include "core/journal/stored.h"
 
 #include "core/base/errors.h"
 #include "core/journal/bytes.h"
@@ -23,23 +23,23 @@ enum {
 	AT_PAYLOAD = BATON_LINKS_BYTES + BATON_HEADER_BYTES
 };
 _Static_assert((int)AT_HASH + (int)BATON_HASH_BYTES == (int)AT_PAYLOAD,
-	       "the header is drawn in frame.h");
+	       "the header is drawn in stored.h");
 
 /* The seq makes the nonce unique under the session's key; the random half keeps it so when a refused
  * append is sealed a second time under the same seq. */
-static void frame_nonce(const struct baton_frame *frame, uint8_t nonce[BATON_NONCE_BYTES])
+static void frame_nonce(const struct baton_stored *frame, uint8_t nonce[BATON_NONCE_BYTES])
 {
 	baton_put64(nonce, frame->seq);
 	memcpy(nonce + 8, frame->nonce, sizeof(frame->nonce));
 }
 
-void baton_frame_write(struct baton_seal *seal, const uint8_t key[BATON_KEY_BYTES],
-		       const struct baton_frame *frame, baton_str payload, uint8_t *out)
+void baton_stored_write(struct baton_seal *seal, const uint8_t key[BATON_KEY_BYTES],
+			const struct baton_stored *frame, baton_str payload, uint8_t *out)
 {
 	uint8_t nonce[BATON_NONCE_BYTES];
 	memset(out, 0, BATON_LINKS_BYTES);
-	baton_put32(out + AT_BYTES, (uint32_t)(baton_frame_bytes(payload.n) - BATON_LINKS_BYTES));
-	baton_put16(out + AT_SCHEMA, BATON_FRAME_SCHEMA);
+	baton_put32(out + AT_BYTES, (uint32_t)(baton_stored_bytes(payload.n) - BATON_LINKS_BYTES));
+	baton_put16(out + AT_SCHEMA, BATON_STORED_SCHEMA);
 	baton_put16(out + AT_ZERO, 0);
 	baton_put32(out + AT_TYPE, frame->type);
 	baton_put32(out + AT_MARKS, frame->marks);
@@ -61,28 +61,28 @@ void baton_frame_write(struct baton_seal *seal, const uint8_t key[BATON_KEY_BYTE
 	baton_seal_lock(seal, &job, out + AT_PAYLOAD);
 }
 
-void baton_frame_link(uint8_t *value, uint64_t prev_position, uint64_t skip_position)
+void baton_stored_link(uint8_t *value, uint64_t prev_position, uint64_t skip_position)
 {
 	baton_put64(value, prev_position);
 	baton_put64(value + 8, skip_position);
 }
 
-size_t baton_frame_length(const uint8_t *value)
+size_t baton_stored_length(const uint8_t *value)
 {
 	return (size_t)baton_get32(value + AT_BYTES) + BATON_LINKS_BYTES;
 }
 
-int baton_frame_read(const void *value, size_t n, struct baton_frame *ret_frame)
+int baton_stored_read(const void *value, size_t n, struct baton_stored *ret_frame)
 {
 	const uint8_t *p = value;
-	if (n < BATON_FRAME_EXTRA || n > BATON_RECORD_BYTES_MAX)
+	if (n < BATON_STORED_EXTRA || n > BATON_RECORD_BYTES_MAX)
 		return BATON_E_CORRUPT;
 	if (baton_get32(p + AT_BYTES) != n - BATON_LINKS_BYTES || baton_get16(p + AT_ZERO) != 0)
 		return BATON_E_CORRUPT;
 
-	struct baton_frame f = { .schema = baton_get16(p + AT_SCHEMA) };
-	if (f.schema != BATON_FRAME_SCHEMA)
-		return f.schema > BATON_FRAME_SCHEMA ? BATON_E_SCHEMA : BATON_E_CORRUPT;
+	struct baton_stored f = { .schema = baton_get16(p + AT_SCHEMA) };
+	if (f.schema != BATON_STORED_SCHEMA)
+		return f.schema > BATON_STORED_SCHEMA ? BATON_E_SCHEMA : BATON_E_CORRUPT;
 
 	f.prev_position = baton_get64(p);
 	f.skip_position = baton_get64(p + 8);
@@ -97,13 +97,13 @@ int baton_frame_read(const void *value, size_t n, struct baton_frame *ret_frame)
 	memcpy(f.prev_hash, p + AT_HASH, BATON_HASH_BYTES);
 	f.sealed = p + BATON_LINKS_BYTES;
 	f.sealed_n = n - BATON_LINKS_BYTES;
-	f.payload_n = n - BATON_FRAME_EXTRA;
+	f.payload_n = n - BATON_STORED_EXTRA;
 	*ret_frame = f;
 	return 0;
 }
 
-int baton_frame_open(struct baton_seal *seal, const uint8_t key[BATON_KEY_BYTES],
-		     const struct baton_frame *frame, uint8_t *out)
+int baton_stored_open(struct baton_seal *seal, const uint8_t key[BATON_KEY_BYTES],
+		      const struct baton_stored *frame, uint8_t *out)
 {
 	uint8_t nonce[BATON_NONCE_BYTES];
 	frame_nonce(frame, nonce);
@@ -116,8 +116,8 @@ int baton_frame_open(struct baton_seal *seal, const uint8_t key[BATON_KEY_BYTES]
 	return baton_seal_unlock(seal, &job, out) ? 0 : BATON_E_CORRUPT;
 }
 
-void baton_frame_hash(struct baton_seal *seal, const struct baton_frame *frame,
-		      uint8_t ret_hash[BATON_HASH_BYTES])
+void baton_stored_hash(struct baton_seal *seal, const struct baton_stored *frame,
+		       uint8_t ret_hash[BATON_HASH_BYTES])
 {
 	baton_seal_hash(seal, frame->sealed, frame->sealed_n, ret_hash);
 }
