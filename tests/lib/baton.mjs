@@ -64,7 +64,7 @@ export class Baton {
 	constructor(options = {}) {
 		this.policies = options.policies ?? path.join(ROOT, 'policies', 'shop');
 		this.data = options.data ?? tempDir('data');
-		this.workers = options.workers ?? Number(process.env.WORKERS ?? 2);
+		this.workers = options.workers ?? Number.parseInt(process.env.WORKERS ?? '2', 10);
 		this.env = options.env ?? {};
 		this.args = options.args ?? [];
 		this.modules = options.modules ?? MODULES;

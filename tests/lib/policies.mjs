@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Policy sets made by tests: small ones that point at a provider of the test, or copies of the
+// demonstration set with some files replaced. Files are written as JSON, which YAML 1.2 contains.
+
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { AGENTS, ROOT, tempDir } from './baton.mjs';
+
+export const KEY_ENV = { BATON_SECRET_TEST_KEY: 'sk-test-not-a-secret' };
+
+// The module entry of an OpenAI-compatible provider at `url`.
+export function openai(url, name = 'openai') {
+	return { name, file: 'provider-openai.so', kind: 'provider', egress: [new URL(url).host],
+		secrets: ['TEST_KEY'], config: { base_url: url, api_key_secret: 'TEST_KEY' } };
+}
+
+export function desk() {
+	return {
+		default_queue: 'general',
+		queues: [{ name: 'general', title: 'General' }, { name: 'billing', title: 'Billing' }],
+		agents: Object.keys(AGENTS).map((id) => ({ id, name: id[0].toUpperCase() + id.slice(1),
+			secret: `AGENT_${id.toUpperCase()}`, role: id === 'sara' ? 'supervisor' : 'agent' })),
+	};
+}
+
+export const SAYS = {
+	disclosure: 'You are talking to an AI assistant.',
+	greeting: 'Good day.',
+	handed_over: 'A colleague takes over now.',
+	handed_back: 'The assistant is back.',
+	draft_pending: 'A colleague looks over the answer.',
+};
+
+export function write(dir, files) {
+	for (const [name, content] of Object.entries(files)) {
+		const file = path.join(dir, name);
+		mkdirSync(path.dirname(file), { recursive: true });
+		writeFileSync(file, typeof content === 'string' || Buffer.isBuffer(content) ? content : JSON.stringify(content, null, 1));
+	}
+	return dir;
+}
+
+// A set whose one route asks `models` in turn, the first as primary. No classifier, no rules: what
+// is tested is the way of a message and not what is understood of it.
+export function simpleSet(url, { models = ['ok'], tier = 1, route = {}, onFailure = 'fallback', files = {} } = {}) {
+	const targets = models.map((model, i) => ({ name: `t${i}`, provider: 'openai', model, account: `account${i}`,
+		prompt: 'assistant', max_output_tokens: 500 }));
+	return write(tempDir('policy'), {
+		'modules.yaml': { modules: [openai(url)] },
+		'targets.yaml': { targets },
+		'routes.yaml': { routes: [{ intent: 'default', primary: 't0',
+			...(targets.length > 1 ? { fallback: targets.slice(1).map((t) => t.name) } : {}), class: 'general', tier, ...route }] },
+		'classes.yaml': { classes: [{ name: 'general', on_failure: onFailure }] },
+		'desk.yaml': desk(),
+		'channel.yaml': { origins: ['self'], say: SAYS },
+		'prompts/assistant.md': 'Answer the customer of a small shop.\n',
+		...files,
+	});
+}
+
+// A copy of the demonstration set, some files replaced.
+export function shopSet(files = {}) {
+	const dir = tempDir('policy');
+	cpSync(path.join(ROOT, 'policies', 'shop'), dir, { recursive: true });
+	return write(dir, files);
+}
