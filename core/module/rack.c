@@ -270,6 +270,12 @@ static int evaluate(struct baton_rack *rack, struct baton_ctx *ctx, const baton_
 	return 0;
 }
 
+/* Priorities go from 1, first, to 9, last. */
+static uint32_t urgency(const baton_verdict *v)
+{
+	return v->priority ? v->priority : 5;
+}
+
 int baton_rack_rules(struct baton_rack *rack, const baton_facts *facts, baton_verdict *ret_verdict)
 {
 	baton_verdict best = { .size = sizeof(best), .action = BATON_ACT_NONE };
@@ -284,7 +290,7 @@ int baton_rack_rules(struct baton_rack *rack, const baton_facts *facts, baton_ve
 		if (evaluate(rack, ctx, facts, &v) < 0)
 			rc = BATON_E_MODULE;
 		else if (v.action > best.action ||
-			 (v.action == best.action && v.priority > best.priority))
+			 (v.action == best.action && urgency(&v) < urgency(&best)))
 			best = v;
 	}
 	*ret_verdict = best;
