@@ -73,8 +73,8 @@ static int32_t never(struct sinner *s)
 static int32_t bad_utf8(struct sinner *s)
 {
 	delta(s, "a\xff", 2);
-	delta(s, "b", 1); /* it was told that the call has ended */
-	end(s);
+	delta(s, "b", 1); /* so it was not the beginning of a character either */
+	end(s);           /* it was told that the call has ended */
 	return BATON_OK;
 }
 

@@ -23,6 +23,7 @@
 #include <cmocka.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 
 enum { RIG_TEXT = 512, RIG_MODULES_MAX = 4, RIG_GUARD_MS = 10000 };
 
@@ -127,6 +128,7 @@ __attribute__((unused)) static void rig_read(const char *path, struct baton_buf 
 			break;
 		out->n += n;
 	}
+	baton_buf_add(out, NULL, 0); /* the NUL */
 	(void)fclose(f);
 }
 
@@ -199,7 +201,7 @@ static void rig_ended(struct rig *rig)
 	rig->ends++;
 	if (rig->on_end)
 		rig->on_end(rig);
-	if (rig->ends >= rig->ends_wanted)
+	if (rig->ends == rig->ends_wanted)
 		baton_loop_stop(rig->loop);
 }
 

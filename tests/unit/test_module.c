@@ -167,7 +167,7 @@ static void a_module_that_leaves_handlers_behind_stays_mapped(void **state)
 	rig_install(rig, "tests/modules/resident.so", "resident.so");
 	(void)rig_module(rig, "it", "provider", "resident.so", "{}");
 	assert_int_equal(rig_stage(rig), 0);
-	assert_true(rig_logged(rig, "\"resident\":\"atexit\""));
+	assert_true(rig_logged(rig, "\"resident\":\"signal\""));
 	baton_release_unref(&rig->release);
 	assert_true(mapped(rig->run));
 	assert_int_equal(copies(rig), 0);
