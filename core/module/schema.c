@@ -12,7 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { PENDING_MAX = 4096, PATH_MAX_BYTES = 200 };
+enum { PENDING_MAX = 65536, PENDING_FIRST = 64, PATH_MAX_BYTES = 200 };
 
 struct item {
 	const json_t *schema, *value; /* value NULL: the schema's own check */
@@ -20,8 +20,8 @@ struct item {
 };
 
 struct check {
-	struct item pending[PENDING_MAX];
-	size_t n;
+	struct item *pending; /* a stack */
+	size_t n, cap_n;
 	struct baton_arena arena; /* paths */
 	char *why;
 	size_t cap;
@@ -43,6 +43,10 @@ static int push(struct check *c, const json_t *schema, const json_t *value, cons
 	if (c->n == PENDING_MAX)
 		return refuse(c, value ? BATON_E_INVAL : BATON_E_SCHEMA,
 			      "%s: too many members to check", path);
+	if (c->n == c->cap_n) {
+		c->cap_n = c->cap_n ? c->cap_n * 2 : PENDING_FIRST;
+		c->pending = baton_realloc(c->pending, c->cap_n * sizeof(*c->pending));
+	}
 	c->pending[c->n++] =
 		(struct item){ schema, value, baton_arena_dup(&c->arena, path, strlen(path)) };
 	return 0;
@@ -330,14 +334,12 @@ int baton_schema_check(const char *text, const json_t *value, char *why, size_t 
 			       error.line);
 		return BATON_E_SCHEMA;
 	}
-	struct check *c = baton_new(struct check);
+	struct check c = { .why = why, .cap = cap };
 	json_t *empty = json_object();
-	c->why = why;
-	c->cap = cap;
-	int rc = run(c, schema, value ? value : empty);
+	int rc = run(&c, schema, value ? value : empty);
 	json_decref(empty);
 	json_decref(schema);
-	baton_arena_done(&c->arena);
-	baton_free(c);
+	baton_arena_done(&c.arena);
+	baton_free(c.pending);
 	return rc;
 }

@@ -66,7 +66,7 @@ static void rig_path(char *to, size_t cap, const char *a, const char *b)
 	assert_true(n > 0 && (size_t)n < cap);
 }
 
-static int rig_setup(void **state)
+__attribute__((unused)) static int rig_setup(void **state)
 {
 	struct rig *rig = baton_new(struct rig);
 	ssize_t n = readlink("/proc/self/exe", rig->base, sizeof(rig->base) - 1);
@@ -103,7 +103,7 @@ static void rig_remove(const char *path)
 	(void)rmdir(path);
 }
 
-static int rig_teardown(void **state)
+__attribute__((unused)) static int rig_teardown(void **state)
 {
 	struct rig *rig = *state;
 	baton_rack_free(&rig->rack);
@@ -141,7 +141,7 @@ __attribute__((unused)) static void rig_write(const char *path, baton_str bytes)
 }
 
 /* Puts build/<variant>/<from> into the scratch directory as `name`. */
-static void rig_install(struct rig *rig, const char *from, const char *name)
+__attribute__((unused)) static void rig_install(struct rig *rig, const char *from, const char *name)
 {
 	char path[512];
 	struct baton_buf bytes = { 0 };
@@ -153,7 +153,7 @@ static void rig_install(struct rig *rig, const char *from, const char *name)
 	baton_buf_done(&bytes);
 }
 
-static void rig_policy(struct rig *rig)
+__attribute__((unused)) static void rig_policy(struct rig *rig)
 {
 	if (rig->policy)
 		return;
@@ -162,7 +162,7 @@ static void rig_policy(struct rig *rig)
 }
 
 /* One module of the policy, configured by `config`. */
-static struct baton_policy_module *rig_module(struct rig *rig, const char *name, const char *kind, const char *file,
+__attribute__((unused)) static struct baton_policy_module *rig_module(struct rig *rig, const char *name, const char *kind, const char *file,
                                               const char *config)
 {
 	rig_policy(rig);
@@ -182,7 +182,7 @@ static struct baton_policy_module *rig_module(struct rig *rig, const char *name,
 	return m;
 }
 
-static int rig_stage(struct rig *rig)
+__attribute__((unused)) static int rig_stage(struct rig *rig)
 {
 	struct baton_stage_options options = { .modules_dir = rig->modules, .run_dir = rig->run,
 		                               .secrets_dir = rig->secrets, .journal = rig->journal,
@@ -253,7 +253,7 @@ static void rig_fail(void *ud, uint64_t ticket, const baton_error *error)
 	rig_ended(rig);
 }
 
-static int rig_rack(struct rig *rig)
+__attribute__((unused)) static int rig_rack(struct rig *rig)
 {
 	struct baton_rack_events events = { rig, rig_intents, rig_docs, rig_delta, rig_usage, rig_end, rig_fail };
 	if (!rig->loop)
@@ -291,12 +291,12 @@ __attribute__((unused)) static void rig_idle(struct rig *rig, uint64_t ms)
 	baton_loop_run(rig->loop);
 }
 
-static const char *rig_heard(struct rig *rig)
+__attribute__((unused)) static const char *rig_heard(struct rig *rig)
 {
 	return rig->heard.n ? rig->heard.p : "";
 }
 
-static bool rig_logged(struct rig *rig, const char *text)
+__attribute__((unused)) static bool rig_logged(struct rig *rig, const char *text)
 {
 	return rig->log.n > 0 && strstr(rig->log.p, text) != NULL;
 }
