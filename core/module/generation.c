@@ -294,8 +294,8 @@ int baton_generation_load(const struct baton_stage_options *options, struct bato
 	(void)pthread_mutex_init(&l.g->ctxs_lock, NULL);
 	for (size_t i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
 		rc = steps[i](&l);
-	baton_buf_done(&l.bytes);
 	if (rc < 0) {
+		baton_buf_done(&l.bytes);
 		baton_generation_free(&l.g);
 		return rc;
 	}
@@ -304,6 +304,7 @@ int baton_generation_load(const struct baton_stage_options *options, struct bato
 	baton_log(BATON_LOG_INFO, "module_loaded", "ssssss", "module", spec->name, "id", l.g->id,
 		  "version", l.g->version, "kind", spec->kind, "sha256", sha12, "resident",
 		  l.elf.resident_because ? l.elf.resident_because : "no");
+	baton_buf_done(&l.bytes); /* not before: what is said of the file points into it */
 	*ret = l.g;
 	return 0;
 }
