@@ -254,8 +254,8 @@ export class BatonChat extends HTMLElement {
 		if (this.#session && this.#session.session !== session) this.#reset(null);
 		this.#session = { read: 0, ...this.#session, session, token: token ?? this.#session?.token };
 		this.#remember();
-		this.#greeting = greeting ?? '';
-		this.#disclosure = disclosure ?? '';
+		this.#greeting = greeting ?? this.#greeting;
+		this.#disclosure = disclosure ?? this.#disclosure;
 		this.#limits = limits ?? {};
 		if (owner) this.#talk.owner = owner;
 		// A resumed session is sent from the log first: what it holds need not be sent again.
