@@ -41,6 +41,9 @@ static void welcome(struct conn *conn, const struct follow *follow,
 		frame.disclosure = subscribed && subscribed->state.disclosed
 					   ? NULL
 					   : baton_port_disclosure(port);
+	} else {
+		frame.agent = conn_who(conn, WHO_AGENT);
+		frame.agent_name = conn_who(conn, WHO_AGENT_NAME);
 	}
 	conn->state = follow ? CONN_CUSTOMER : CONN_AGENT;
 	chat_young(conn, false);

@@ -28,6 +28,7 @@ struct baton_welcome {
 	uint64_t seq;
 	enum baton_owner owner;
 	const char *greeting, *disclosure; /* NULL or "": left out */
+	baton_str agent, agent_name;       /* who the agent is; empty for customers */
 };
 
 void baton_wire_welcome(const struct baton_welcome *welcome, struct baton_buf *out);
@@ -46,4 +47,4 @@ void baton_wire_bye(const char *reason, uint64_t reconnect_after_ms, struct bato
 /* Everything a notice becomes for this audience; none for SUBSCRIBED and MORE, which are the
  * connection's own business. `stream` belongs to the session followed; NULL if none is. */
 void baton_wire_notice(const struct baton_notice *notice, enum baton_audience audience,
-                       struct baton_stream *stream, const struct baton_frames *frames);
+		       struct baton_stream *stream, const struct baton_frames *frames);

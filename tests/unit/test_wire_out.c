@@ -343,9 +343,14 @@ static void welcome_gives_agents_neither_session_nor_token(void **state)
 	json_decref(json);
 
 	baton_buf_reset(&out);
-	baton_wire_welcome(&(struct baton_welcome){ .role = BATON_SUPERVISOR }, &out);
+	baton_wire_welcome(&(struct baton_welcome){ .role = BATON_SUPERVISOR,
+						    .agent = BATON_STR("sara"),
+						    .agent_name = BATON_STR("Sara") },
+			   &out);
 	json = parse(baton_buf_view(&out));
 	assert_string_equal(at(json, "role", NULL, NULL, NULL), "supervisor");
+	assert_string_equal(at(json, "agent", NULL, NULL, NULL), "sara");
+	assert_string_equal(at(json, "agent_name", NULL, NULL, NULL), "Sara");
 	assert_null(json_object_get(json, "session"));
 	assert_null(json_object_get(json, "token"));
 	assert_null(json_object_get(json, "disclosure"));
