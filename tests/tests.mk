@@ -54,3 +54,9 @@ fuzz-run: $(foreach f,$(or $(T),$(FUZZERS)),$(O)/fuzz/$(f))
 		&& echo "ok - fuzz $$f: $$(sed -n 's/^stat::number_of_executed_units: *//p' $(O)/$$f.log) runs" \
 		|| { echo "not ok - fuzz $$f"; tail -40 $(O)/$$f.log; failed=1; }; \
 	done; exit $$failed
+
+# --- a real browser: make browser [T=widget|console|shop|text|transport|conversation] ------------
+# Needs a Chromium (CHROMIUM=/path); what it looks like is left in build/screenshots.
+.PHONY: browser
+browser: all tests/node_modules/.package-lock.json
+	V=$(V) node --test --test-concurrency=1 $(if $(T),$(foreach t,$(T),tests/browser/$(t).test.mjs),$(sort $(wildcard tests/browser/*.test.mjs)))
