@@ -57,6 +57,9 @@ enum {
 	BATON_POLICY_FILES_MAX = 4096,
 	BATON_POLICY_ANCHORS_MAX = 64, /* YAML aliases of one file: no billion laughs */
 	BATON_POLICY_DEPTH_MAX = 32,
+	BATON_POLICY_BYTES_MAX = 64 * 1024 * 1024, /* all files of a set together */
+	BATON_POLICY_NODES_MAX = 200000,     /* values of one file, aliases written out */
+	BATON_POLICY_FINDINGS_MAX = 100,     /* of one file; what follows is mostly echo */
 	BATON_NAME_BYTES_MAX = 64, /* names of intents, targets, queues, rules */
 	BATON_EXPR_BYTES_MAX = 2048,
 	BATON_EXPR_NODES_MAX = 256,

@@ -26,12 +26,16 @@ struct baton_policy_module {
 	size_t n_egress;
 	const char **secrets; /* names it may use as {{secret:NAME}} */
 	size_t n_secrets;
-	json_t *config; /* what create() gets: the entry's `config` object plus "policy" (below) */
+	json_t *config;        /* what create() gets: the entry's `config` object plus "policy" (below) */
+	const char *config_json; /* the same as text, made once: a json_t must not be shared by threads */
+	size_t config_json_n;
+	bool knowledge;        /* gets the articles */
 };
-/* config.policy by kind: classifier {"intents":[{"name","tier","examples":[...]}]};
+/* config.policy by kind: classifier {"intents":[{"name","tier","min_confidence_ppm","examples":[...]}]};
  * rule {"rules":[{"id","stage","when","action","queue","priority","reason","reversible"}]};
- * retriever and provider {"articles":[{"id","title","also":[...],"text","updated","uri"}]} only if the
- * entry says `knowledge: true`; others have none. */
+ * retriever and provider {"articles":[{"id","title","also":[...],"text","updated","valid_until","uri"}]}
+ * only if the entry says `knowledge: true`; others have none. Dates are YYYY-MM-DD, valid_until is ""
+ * for an article without end; articles for agents only are not in there. */
 
 struct baton_target {
 	const char *name, *provider /* a module's name */, *model, *account;
@@ -59,7 +63,7 @@ struct baton_class {
 
 struct baton_route {
 	const char *intent; /* "default" catches the rest */
-	const struct baton_target *primary;
+	const struct baton_target *primary; /* NULL is possible in tier 3 only */
 	const struct baton_target *fallbacks[BATON_ROUTE_FALLBACKS_MAX];
 	size_t n_fallbacks;
 	uint32_t max_p95_ms; /* 0: not set */
@@ -77,6 +81,7 @@ struct baton_intent_def {
 	const char **examples;
 	size_t n_examples;
 	uint32_t min_confidence_ppm; /* below: treated as not understood */
+	bool internal; /* work of Baton's own, never detected in a message: the classifier has no word of it */
 };
 
 struct baton_rule_def {
@@ -110,7 +115,7 @@ struct baton_policy {
 	size_t n_targets;
 	struct baton_class *classes;
 	size_t n_classes;
-	struct baton_route *routes;
+	struct baton_route *routes; /* as written; then one for each intent that takes the default route */
 	size_t n_routes;
 	struct baton_intent_def *intents;
 	size_t n_intents;
@@ -151,10 +156,20 @@ typedef void baton_policy_report(void *ud, const struct baton_policy_finding *fi
  * BATON_E_POLICY (at least one error was reported), BATON_E_IO (path cannot be read). Blocking. */
 int baton_policy_load(const char *path, baton_policy_report *report, void *ud,
 		      struct baton_policy **ret_policy);
+/* "file:line:column: error: text", the line, and a caret below the place. Ends with a newline. */
+struct baton_buf;
+void baton_policy_finding_text(const struct baton_policy_finding *finding, struct baton_buf *out);
+/* JSON Schema (2020-12) of one file of a set: "routes.yaml", "intents", "knowledge", ... 0, or
+ * BATON_E_NOTFOUND. */
+int baton_policy_schema_json(const char *file, struct baton_buf *out);
+/* The names that baton_policy_schema_json knows; NULL behind the last. */
+const char *baton_policy_schema_name(size_t index);
 /* NULL-tolerant; sets the pointer to NULL. */
 void baton_policy_free(struct baton_policy **policy);
 
-/* The route of an intent, or the default one. Never NULL: a set without a default route is refused. */
+/* The route of an intent, or the default one. Never NULL: a set without a default route is refused.
+ * An intent that has no route of its own gets a copy of the default one with its own class, and its
+ * own tier if that is the stricter one. */
 const struct baton_route *baton_policy_route(const struct baton_policy *policy, baton_str intent);
 const struct baton_intent_def *baton_policy_intent(const struct baton_policy *policy,
 						   baton_str name);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What each module is told: the `config` of its entry, and what its kind needs of the set. Built once;
+ * modules get the text. */
+
+#include "core/policy/load.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Calls itself as deep as the tree is, which yaml.c bounds by BATON_POLICY_DEPTH_MAX. */
+static json_t *json_of(struct baton_load *load, const struct baton_yaml *node)
+{
+	json_t *json;
+
+	switch (node->kind) {
+	case BATON_YAML_NULL:
+		return json_null();
+	case BATON_YAML_BOOL:
+		return json_boolean(node->b);
+	case BATON_YAML_INT:
+		return json_integer(node->i);
+	case BATON_YAML_FLOAT:
+		if (isfinite(node->d))
+			return json_real(node->d);
+		baton_finding_error(&load->findings, node->place,
+				    "a module cannot be told this number");
+		return json_null();
+	case BATON_YAML_STRING:
+		return json_stringn(node->text.p, node->text.n);
+	case BATON_YAML_LIST:
+		json = json_array();
+		for (size_t i = 0; i < node->n; i++)
+			json_array_append_new(json, json_of(load, node->items[i].value));
+		return json;
+	case BATON_YAML_MAP:
+		json = json_object();
+		for (size_t i = 0; i < node->n; i++)
+			json_object_setn_new(json, node->items[i].key->text.p,
+					     node->items[i].key->text.n,
+					     json_of(load, node->items[i].value));
+		return json;
+	}
+	return json_null();
+}
+
+static json_t *strings(const char *const *v, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_string(v[i]));
+	return list;
+}
+
+static json_t *intents(const struct baton_policy *policy)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < policy->n_intents; i++) {
+		const struct baton_intent_def *intent = &policy->intents[i];
+
+		if (intent->internal)
+			continue;
+		json_array_append_new(
+			list, json_pack("{s:s, s:I, s:I, s:o}", "name", intent->name, "tier",
+					(json_int_t)intent->tier, "min_confidence_ppm",
+					(json_int_t)intent->min_confidence_ppm, "examples",
+					strings(intent->examples, intent->n_examples)));
+	}
+	return list;
+}
+
+static json_t *rules(const struct baton_policy *policy)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < policy->n_rules; i++) {
+		const struct baton_rule_def *rule = &policy->rules[i];
+
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b}", "id",
+						rule->id, "stage", rule->stage, "when", rule->when,
+						"action", rule->action, "queue", rule->queue,
+						"priority", (json_int_t)rule->priority, "reason",
+						rule->reason, "reversible", rule->reversible));
+	}
+	return list;
+}
+
+static json_t *articles(const struct baton_load *load)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < load->n_articles; i++) {
+		const struct baton_article *a = &load->articles[i];
+
+		if (strcmp(a->audience, "customers") != 0)
+			continue;
+		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:s}", "id",
+						      a->id, "title", a->title, "also",
+						      strings(a->also, a->n_also), "text", a->text,
+						      "updated", a->updated, "valid_until",
+						      a->valid_until, "uri", a->uri));
+	}
+	return list;
+}
+
+static json_t *policy_part(const struct baton_policy *policy,
+			   const struct baton_policy_module *module)
+{
+	if (strcmp(module->kind, "classifier") == 0)
+		return json_pack("{s:o}", "intents", intents(policy));
+	if (strcmp(module->kind, "rule") == 0)
+		return json_pack("{s:o}", "rules", rules(policy));
+	if (module->knowledge)
+		return json_pack("{s:O}", "articles", policy->articles);
+	return NULL;
+}
+
+void baton_load_configs(struct baton_load *load)
+{
+	struct baton_policy *policy = load->policy;
+
+	policy->articles = articles(load);
+	for (size_t i = 0; i < policy->n_modules; i++) {
+		struct baton_policy_module *module = &policy->modules[i];
+		const struct baton_yaml *node =
+			baton_load_entry(load->lists[BATON_SHAPE_MODULES], i);
+		const struct baton_yaml *config = baton_yaml_get(node, "config");
+		json_t *part = policy_part(policy, module);
+
+		module->config = config ? json_of(load, config) : json_object();
+		if (part)
+			json_object_set_new(module->config, "policy", part);
+		char *text = json_dumps(module->config, JSON_COMPACT | JSON_REAL_PRECISION(15));
+		module->config_json_n = strlen(text);
+		module->config_json = baton_arena_dup(&policy->arena, text, module->config_json_n);
+		free(text); /* jansson's own allocation */
+	}
+}

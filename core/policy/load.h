@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The state of one load, and its steps in order: files, then trees into structs, then the proofs,
+ * then what modules get. Everything in here but `policy` ends with the load. Internal to core/policy.
+ */
+#pragma once
+
+#include "core/policy/shapes.h"
+
+struct baton_load_file {
+	struct baton_policy_source *source;
+	enum baton_shape_kind kind;
+	const struct baton_yaml *root; /* NULL until parsed, and of prompts */
+};
+
+struct baton_load {
+	struct baton_policy *policy;
+	struct baton_arena scratch;
+	struct baton_findings findings;
+	struct baton_reader reader;
+	struct baton_load_file *files; /* sorted by name */
+	size_t n_files, cap_files, bytes;
+	bool broken[BATON_SHAPES_N]; /* a file of this kind could not be read: do not miss its names */
+
+	/* Where the entries of the policy's arrays stand, index by index. NULL: the list was bad. */
+	const struct baton_yaml *lists[BATON_SHAPES_N]; /* modules, targets, routes, classes, rules, queues */
+	const struct baton_yaml *agents;
+	const struct baton_yaml **intent_nodes;
+	struct baton_article *articles;
+	struct baton_load_file **article_files;
+	size_t n_articles;
+	size_t n_routes_written; /* routes past this are made from the default one */
+};
+
+/* Finds and reads the files, into load->files. BATON_E_IO if the directory cannot be read. */
+int baton_load_files(struct baton_load *load);
+/* SHA-256 over names and contents. */
+void baton_load_sha256(struct baton_load *load);
+/* Parses the files into the policy's structs. */
+void baton_load_trees(struct baton_load *load);
+/* The proofs: names, routes, downgrades, conditions. Resolves what refers by name. */
+void baton_check_names(struct baton_load *load);
+void baton_check_routes(struct baton_load *load);
+void baton_check_rules(struct baton_load *load);
+/* Builds the configuration of each module. */
+void baton_load_configs(struct baton_load *load);
+
+/* --- for the checks --- */
+
+/* Things that have a name, whatever they are: the name is the first member of each struct. */
+struct baton_named {
+	const void *v;
+	size_t n, size;
+	const char *what; /* "target" */
+	enum baton_shape_kind kind;
+};
+struct baton_named baton_named_modules(const struct baton_load *load);
+struct baton_named baton_named_targets(const struct baton_load *load);
+struct baton_named baton_named_classes(const struct baton_load *load);
+struct baton_named baton_named_intents(const struct baton_load *load);
+struct baton_named baton_named_queues(const struct baton_load *load);
+struct baton_named baton_named_prompts(const struct baton_load *load);
+/* Index of the thing called `name`, or -1. NULL-tolerant. */
+int baton_named_find(struct baton_named named, const char *name);
+/* The same; an unknown name becomes an error at `place`, unless the file with the names is broken. */
+int baton_named_expect(struct baton_load *load, struct baton_named named, const char *name,
+		       struct baton_place place);
+/* Entry `i` of a list, or NULL. */
+const struct baton_yaml *baton_load_entry(const struct baton_yaml *list, size_t i);
+/* Where `key` has its value; where the map is, if it has none. */
+struct baton_place baton_load_place(const struct baton_yaml *map, const char *key);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The files of a set: which there are, and the table of each. Internal to core/policy. */
+#pragma once
+
+#include "core/policy/schema.h"
+
+enum baton_shape_kind {
+	BATON_SHAPE_MODULES,
+	BATON_SHAPE_TARGETS,
+	BATON_SHAPE_ROUTES,
+	BATON_SHAPE_CLASSES,
+	BATON_SHAPE_ESCALATION,
+	BATON_SHAPE_DESK,
+	BATON_SHAPE_CHANNEL,
+	BATON_SHAPE_INTENTS,   /* a folder of YAML files */
+	BATON_SHAPE_KNOWLEDGE, /* a folder of Markdown files; the table is that of their front matter */
+	BATON_SHAPE_PROMPTS,   /* a folder of Markdown files without a table */
+	BATON_SHAPES_N
+};
+
+struct baton_shape_file {
+	const char *name; /* "routes.yaml", or the folder's name */
+	const char *ends; /* of the files in a folder: ".yaml", ".md"; NULL: a file */
+	bool required;
+	const struct baton_shape *shape; /* NULL: free text */
+};
+/* Indexed by baton_shape_kind. */
+extern const struct baton_shape_file baton_shape_files[BATON_SHAPES_N];
+
+/* Front matter of an article, and its text. */
+struct baton_article {
+	const char *id, *title, *updated, *valid_until, *audience, *uri, *text;
+	const char **also;
+	size_t n_also;
+};
+/* What the root of an intents file is read into. */
+struct baton_intents_file {
+	struct baton_intent_def *intents;
+	size_t n_intents;
+};
