@@ -69,6 +69,7 @@ enum {
 	BATON_HTTP_LINE_BYTES_MAX = 64 * 1024, /* one SSE or NDJSON line of a provider */
 	BATON_HTTP_HEAD_BYTES_MAX = 64 * 1024,
 	BATON_HTTP_ANSWER_BYTES_MAX = 1024 * 1024,
+	BATON_HTTP_URL_BYTES_MAX = 2048,
 	BATON_HTTP_HEADERS_MAX = 512,            /* headers of one answer */
 	BATON_HTTP_OPEN_MAX = 10000,             /* requests open at once, per loop */
 	BATON_HTTP_IDLE_CONNS_MAX = 1024,        /* connections kept for the next request, per loop */

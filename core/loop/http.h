@@ -27,18 +27,21 @@ struct baton_http_ask {
 	bool allow_loopback_http; /* plain http, and loopback addresses; else https to public addresses only */
 };
 
-struct baton_http_events { /* [loop]; never from inside start(); exactly one on_end */
+struct baton_http_events { /* [loop]; never from inside start() or pause(); exactly one on_end */
 	void (*on_head)(void *ud, baton_http_handle h, uint32_t status, const baton_str *headers,
 			size_t n);
 	/* sse: event name ("message" by default) and data. else: event empty, data = bytes as they come */
 	void (*on_data)(void *ud, baton_http_handle h, baton_str event, baton_str data);
 	/* NULL: the body ended as the protocol says. Else fail = BATON_FAIL_UNAVAILABLE, _TIMEOUT,
-	 * _BAD_OUTPUT (a bound was passed, cut body), _ACCESS (refused by egress). */
+	 * _BAD_OUTPUT (a bound was passed, cut body), _ACCESS (refused by egress). The code is one of
+	 * connect, dns, tls, denied, timeout_connect, timeout_first_byte, timeout_idle, timeout_total,
+	 * cut, too_big, protocol, cancelled. The handle has ended: stop() does nothing. */
 	void (*on_end)(void *ud, baton_http_handle h, const baton_error *error);
 };
 
 struct baton_http *baton_http_new(struct baton_loop *loop);
-void baton_http_free(struct baton_http **http); /* open requests end with _CANCELLED */
+/* Open requests end with _CANCELLED. Before the loop is freed; not from inside on_*. */
+void baton_http_free(struct baton_http **http);
 /* Copies everything. 0, or BATON_E_INVAL (URL, header with CR LF), _DENIED (egress), _LIMIT. */
 int baton_http_start(struct baton_http *http, const struct baton_http_ask *ask,
 		     const struct baton_http_events *events, void *ud,

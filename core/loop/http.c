@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The outbound HTTP client of a loop: libcurl's multi interface, driven by readiness and by turns.
+ *
+ * Nothing is done to libcurl from inside its callbacks or from inside start(), pause() and stop():
+ * those leave the request on a list, and the turn that ends each lap of the loop works it off,
+ * before the loop waits. So a request leaves in the same lap in which it was asked for, many of one
+ * lap share one call, and callbacks may start and stop whatever they like.
+ *
+ * Timeouts are ours, one timer for each request: set once, and moved only when it strikes too early.
+ */
+#include "core/loop/request.h"
+#include "core/loop/slot.h"
+
+#include "core/base/assert.h"
+#include "core/base/errors.h"
+#include "core/base/limits.h"
+#include "core/base/mem.h"
+
+#include <pthread.h>
+
+#include <utlist.h>
+
+enum { NS_PER_MS = 1000000, LAPS_MAX = 4, SPARE_MAX = 256 };
+
+struct baton_http {
+	struct baton_guest guest; /* of the loop */
+	struct baton_loop *loop;
+	CURLM *multi;
+	struct baton_wires wires;
+	struct baton_slots slots;
+	struct baton_request *open, *todo, *spare;
+	unsigned n_open, n_spare;
+	bool kick; /* libcurl wants to be called now */
+	bool ending;
+	uint64_t timer, timer_due, curl_due; /* libcurl's own timeouts: resolver, second address */
+};
+
+static void request_todo(struct baton_http *http, struct baton_request *request)
+{
+	http->guest.wants_turn = true;
+	if (request->listed)
+		return;
+	request->listed = true;
+	DL_APPEND2(http->todo, request, todo_prev, todo_next);
+}
+
+static void request_unlist(struct baton_http *http, struct baton_request *request)
+{
+	if (request->listed)
+		DL_DELETE2(http->todo, request, todo_prev, todo_next);
+	request->listed = false;
+}
+
+/* Takes it from libcurl and keeps it for the next question. */
+static void request_retire(struct baton_http *http, struct baton_request *request)
+{
+	request_unlist(http, request);
+	baton_loop_timer_stop(http->loop, request->timer);
+	if (request->added)
+		curl_multi_remove_handle(http->multi, request->easy);
+	DL_DELETE(http->open, request);
+	http->n_open--;
+	if (http->n_spare >= SPARE_MAX || http->ending) {
+		baton_request_free(request);
+		return;
+	}
+	baton_request_reset(request);
+	http->n_spare++;
+	DL_PREPEND(http->spare, request);
+}
+
+/* The one end: told last, when nothing of the request is left but its reason. */
+static void request_finish(struct baton_http *http, struct baton_request *request)
+{
+	baton_http_handle handle = request->handle;
+	void (*on_end)(void *, baton_http_handle, const baton_error *) = request->events.on_end;
+	void *ud = request->ud;
+	baton_error error = { .size = sizeof(error) };
+	char message[BATON_REQUEST_MESSAGE];
+
+	bool failed = baton_request_error(request, &error);
+	if (failed) {
+		memcpy(message, error.message.p, error.message.n);
+		error.message.p = message;
+	} else {
+		baton_request_flush(request);
+		handle = request->handle; /* the last line may have made the user stop */
+	}
+	request->handle = 0;
+	baton_slots_take(&http->slots, handle);
+	request_retire(http, request);
+	if (handle)
+		on_end(ud, handle, failed ? &error : NULL);
+}
+
+/* --- the clock of a request --- */
+
+static void on_request_clock(void *ud);
+
+static void request_arm(struct baton_http *http, struct baton_request *request, uint64_t now)
+{
+	uint64_t look = baton_request_look(request, now);
+	uint64_t wait_ns = look > now ? look - now : 0;
+	request->timer = baton_loop_timer(http->loop, (wait_ns + NS_PER_MS - 1) / NS_PER_MS,
+					  on_request_clock, request);
+}
+
+static const char *timeout_text(const char *code)
+{
+	if (strcmp(code, "timeout_connect") == 0)
+		return "no connection in time";
+	if (strcmp(code, "timeout_first_byte") == 0)
+		return "connected, but no answer in time";
+	if (strcmp(code, "timeout_idle") == 0)
+		return "the answer fell silent";
+	return "the answer did not end in time";
+}
+
+static void on_request_clock(void *ud)
+{
+	struct baton_request *request = ud;
+	struct baton_http *http = request->http;
+	uint64_t now = baton_loop_now_ns(http->loop);
+	const char *code;
+
+	request->timer = 0;
+	if (now < baton_request_due(request, &code)) {
+		request_arm(http, request, now);
+		return;
+	}
+	baton_request_fail(request, BATON_FAIL_TIMEOUT, code, timeout_text(code));
+	request_finish(http, request);
+}
+
+/* --- turns --- */
+
+static void request_step(struct baton_http *http, struct baton_request *request)
+{
+	if (!request->handle) { /* stopped */
+		request_retire(http, request);
+		return;
+	}
+	if (!request->added) {
+		request->added = curl_multi_add_handle(http->multi, request->easy) == CURLM_OK;
+		if (!request->added) {
+			baton_request_fail(request, BATON_FAIL_INTERNAL, "no_memory",
+					   "cannot start");
+			request_finish(http, request);
+		}
+		http->kick = true;
+		return;
+	}
+	if (!request->resume || request->paused)
+		return;
+
+	request->resume = false;
+	baton_request_replay(request);
+	if (request->paused)
+		return;
+	if (!request->handle || request->code || request->done) {
+		if (request->handle)
+			request_finish(http, request);
+		else
+			request_retire(http, request);
+		return;
+	}
+	if (request->curl_paused) {
+		request->curl_paused = false;
+		curl_easy_pause(request->easy, CURLPAUSE_CONT);
+	}
+}
+
+static void todo_work(struct baton_http *http)
+{
+	/* What the steps add comes in the next lap: no request can hold this one. */
+	struct baton_request *last = http->todo ? http->todo->todo_prev : NULL;
+	bool more = last != NULL;
+
+	while (more && http->todo) {
+		struct baton_request *request = http->todo;
+		more = request != last;
+		request_unlist(http, request);
+		request_step(http, request);
+	}
+}
+
+static void messages_read(struct baton_http *http)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(http->multi, &left))) {
+		struct baton_request *request = NULL;
+		CURLcode result = message->data.result;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&request);
+		request->result = result;
+		request->done = true;
+		if (!request->handle)
+			request_retire(http, request);
+		else if (!request->held.n)
+			request_finish(http, request);
+		/* else the user paused in the last piece and has not heard all of it */
+	}
+}
+
+static void on_turn(void *ud)
+{
+	struct baton_http *http = ud;
+
+	for (int lap = 0; lap < LAPS_MAX; lap++) {
+		int running;
+		todo_work(http);
+		if (http->kick) {
+			http->kick = false;
+			curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+		}
+		messages_read(http);
+		if (!http->kick && !http->todo) {
+			http->guest.wants_turn = false;
+			return;
+		}
+	}
+	http->guest.wants_turn = true; /* goes on after the loop has looked at its descriptors */
+}
+
+static void on_settle(void *ud)
+{
+	struct baton_http *http = ud;
+	baton_wires_settle(&http->wires);
+}
+
+/* --- what libcurl calls --- */
+
+static int on_want(CURL *easy, curl_socket_t fd, int what, void *ud, void *wire)
+{
+	struct baton_http *http = ud;
+	(void)easy;
+	(void)wire;
+	baton_wires_want(&http->wires, fd, what);
+	return 0;
+}
+
+static void on_ready(void *ud, curl_socket_t fd, int mask)
+{
+	struct baton_http *http = ud;
+	int running;
+	curl_multi_socket_action(http->multi, fd, mask, &running);
+	http->guest.wants_turn = true; /* there may be messages */
+}
+
+static void on_http_clock(void *ud);
+
+static void http_arm(struct baton_http *http, uint64_t now)
+{
+	if (http->timer && http->timer_due <= http->curl_due)
+		return;
+	baton_loop_timer_stop(http->loop, http->timer);
+	http->timer_due = http->curl_due;
+	uint64_t wait_ns = http->curl_due > now ? http->curl_due - now : 0;
+	http->timer = baton_loop_timer(http->loop, (wait_ns + NS_PER_MS - 1) / NS_PER_MS,
+				       on_http_clock, http);
+}
+
+static void on_http_clock(void *ud)
+{
+	struct baton_http *http = ud;
+	uint64_t now = baton_loop_now_ns(http->loop);
+
+	http->timer = 0;
+	if (http->curl_due == UINT64_MAX)
+		return;
+	if (now < http->curl_due) {
+		http_arm(http, now); /* libcurl moved it; it will not say so twice */
+		return;
+	}
+	http->curl_due = UINT64_MAX;
+	http->kick = true;
+	http->guest.wants_turn = true;
+}
+
+/* 0 means now, and now is this turn: rounding it up to a timer tick costs a millisecond a request. */
+static int on_timeout_set(CURLM *multi, long timeout_ms, void *ud)
+{
+	struct baton_http *http = ud;
+	(void)multi;
+
+	http->curl_due = UINT64_MAX;
+	if (timeout_ms == 0) {
+		http->kick = true;
+		http->guest.wants_turn = true;
+	} else if (timeout_ms > 0) {
+		uint64_t now = baton_loop_now_ns(http->loop);
+		http->curl_due = now + (uint64_t)timeout_ms * NS_PER_MS;
+		http_arm(http, now);
+	}
+	return 0;
+}
+
+/* --- life --- */
+
+static void curl_start(void)
+{
+	baton_assert(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+}
+
+struct baton_http *baton_http_new(struct baton_loop *loop)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, curl_start);
+
+	struct baton_http *http = baton_new(struct baton_http);
+	http->loop = loop;
+	http->curl_due = UINT64_MAX;
+	http->multi = curl_multi_init();
+	baton_assert(http->multi);
+	http->wires =
+		(struct baton_wires){ .uv = baton_loop_uv(loop), .on_ready = on_ready, .ud = http };
+	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_want);
+	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
+	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timeout_set);
+	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
+	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)BATON_HTTP_IDLE_CONNS_MAX);
+	http->guest = (struct baton_guest){ .ud = http, .turn = on_turn, .settle = on_settle };
+	baton_loop_guest_add(loop, &http->guest);
+	return http;
+}
+
+void baton_http_free(struct baton_http **phttp)
+{
+	struct baton_http *http = *phttp;
+	if (!http)
+		return;
+	*phttp = NULL;
+
+	http->ending = true; /* start() refuses from here on */
+	while (http->open) {
+		struct baton_request *request = http->open;
+		baton_request_fail(request, BATON_FAIL_CANCELLED, "cancelled", "the loop ends");
+		if (request->handle)
+			request_finish(http, request);
+		else
+			request_retire(http, request);
+	}
+	while (http->spare) {
+		struct baton_request *request = http->spare;
+		DL_DELETE(http->spare, request);
+		baton_request_free(request);
+	}
+	curl_multi_cleanup(http->multi);
+	baton_loop_timer_stop(http->loop, http->timer);
+	baton_loop_guest_remove(http->loop, &http->guest);
+	baton_wires_done(&http->wires);
+	baton_slots_done(&http->slots);
+	baton_free(http);
+}
+
+static void on_loop_end(void *ud)
+{
+	struct baton_http *http = ud;
+	*baton_loop_http_place(http->loop) = NULL;
+	baton_http_free(&http);
+}
+
+struct baton_http *baton_loop_http(struct baton_loop *loop)
+{
+	struct baton_http **place = baton_loop_http_place(loop);
+	if (!*place) {
+		*place = baton_http_new(loop);
+		(*place)->guest.end = on_loop_end;
+	}
+	return *place;
+}
+
+/* --- what users call --- */
+
+static struct baton_request *request_get(struct baton_http *http)
+{
+	struct baton_request *request = http->spare;
+	if (!request)
+		return baton_request_new(http, &http->wires);
+	DL_DELETE(http->spare, request);
+	http->n_spare--;
+	return request;
+}
+
+static void request_begin(struct baton_http *http, struct baton_request *request, uint64_t now)
+{
+	request->handle = baton_slots_put(&http->slots, request);
+	DL_APPEND(http->open, request);
+	http->n_open++;
+	request_arm(http, request, now);
+	request_todo(http, request);
+}
+
+int baton_http_start(struct baton_http *http, const struct baton_http_ask *ask,
+		     const struct baton_http_events *events, void *ud,
+		     baton_http_handle *ret_handle)
+{
+	if (http->ending || http->n_open >= BATON_HTTP_OPEN_MAX)
+		return BATON_E_LIMIT;
+
+	struct baton_target target;
+	int rc = baton_target_parse(ask->url, ask->allow_loopback_http, &target);
+	if (rc)
+		return rc;
+	if (!baton_target_allowed(&target, ask->egress, ask->n_egress)) {
+		baton_target_done(&target);
+		return BATON_E_DENIED;
+	}
+
+	uint64_t now = baton_loop_now_ns(http->loop);
+	struct baton_request *request = request_get(http);
+	rc = request ? baton_request_ask(request, ask, &target, now) : BATON_E_LIMIT;
+	if (rc) {
+		baton_target_done(&target);
+		if (request)
+			baton_request_free(request);
+		return rc;
+	}
+	request->events = *events;
+	request->ud = ud;
+	request_begin(http, request, now);
+	*ret_handle = request->handle;
+	return BATON_OK;
+}
+
+void baton_http_pause(struct baton_http *http, baton_http_handle h, bool paused)
+{
+	struct baton_request *request = baton_slots_get(&http->slots, h);
+	if (!request || request->paused == paused)
+		return;
+	request->paused = paused;
+	if (paused)
+		return;
+	request->resume = true;
+	request_todo(http, request);
+}
+
+void baton_http_stop(struct baton_http *http, baton_http_handle h)
+{
+	struct baton_request *request = baton_slots_take(&http->slots, h);
+	if (!request)
+		return;
+	request->handle = 0;
+	baton_loop_timer_stop(http->loop, request->timer);
+	request->timer = 0;
+	request_todo(http, request);
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What may be reached; see target.h. Addresses are judged when the socket is made and not before:
+ * a name that resolves to something else a moment later gains nothing. */
+#include "core/loop/target.h"
+
+#include "core/base/errors.h"
+#include "core/base/limits.h"
+#include "core/base/mem.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <strings.h>
+
+/* --- URLs --- */
+
+static bool text_plain(baton_str text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] <= ' ' || (unsigned char)text.p[i] == 0x7f)
+			return false;
+	return text.n > 0;
+}
+
+static bool part_absent(CURLU *u, CURLUPart part)
+{
+	char *value = NULL;
+	CURLUcode rc = curl_url_get(u, part, &value, 0);
+	curl_free(value);
+	return rc != CURLUE_OK;
+}
+
+/* A copy from our own allocator, so that nobody has to know whose free() it needs. */
+static char *part_take(CURLU *u, CURLUPart part, unsigned flags)
+{
+	char *value = NULL;
+	if (curl_url_get(u, part, &value, flags) != CURLUE_OK)
+		return NULL;
+	char *copy = baton_memdupz(value, strlen(value));
+	curl_free(value);
+	return copy;
+}
+
+static int target_read(CURLU *u, bool allow_http, struct baton_target *target)
+{
+	if (!part_absent(u, CURLUPART_USER) || !part_absent(u, CURLUPART_PASSWORD))
+		return BATON_E_INVAL;
+	curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0);
+
+	char *scheme = part_take(u, CURLUPART_SCHEME, 0);
+	char *port = part_take(u, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+	target->host = part_take(u, CURLUPART_HOST, 0);
+	target->url = part_take(u, CURLUPART_URL, 0);
+	int rc = BATON_E_INVAL;
+	if (scheme && port && target->host && target->url) {
+		target->https = strcasecmp(scheme, "https") == 0;
+		target->port = (uint16_t)strtoul(port, NULL, 10);
+		bool http = strcasecmp(scheme, "http") == 0;
+		if (target->https || http)
+			rc = http && !allow_http ? BATON_E_DENIED : BATON_OK;
+		for (char *c = target->host; *c; c++)
+			*c = (char)tolower((unsigned char)*c);
+	}
+	baton_free(scheme);
+	baton_free(port);
+	return rc;
+}
+
+int baton_target_parse(baton_str url, bool allow_http, struct baton_target *ret)
+{
+	if (url.n > BATON_HTTP_URL_BYTES_MAX)
+		return BATON_E_LIMIT;
+	if (!text_plain(url))
+		return BATON_E_INVAL;
+
+	CURLU *u = curl_url();
+	char *text = baton_memdupz(url.p, url.n);
+	struct baton_target target = { 0 };
+	int rc = BATON_E_INVAL;
+	if (u && curl_url_set(u, CURLUPART_URL, text, 0) == CURLUE_OK)
+		rc = target_read(u, allow_http, &target);
+	curl_url_cleanup(u);
+	baton_free(text);
+
+	if (rc)
+		baton_target_done(&target);
+	else
+		*ret = target;
+	return rc;
+}
+
+void baton_target_done(struct baton_target *target)
+{
+	baton_free(target->url);
+	baton_free(target->host);
+	*target = (struct baton_target){ 0 };
+}
+
+/* --- egress lists --- */
+
+static bool host_matches(const char *host, baton_str pattern)
+{
+	size_t n = strlen(host);
+	if (pattern.n > 2 && pattern.p[0] == '*' && pattern.p[1] == '.') {
+		pattern.p++;
+		pattern.n--;
+		if (n <= pattern.n)
+			return false;
+		host += n - pattern.n;
+		n = pattern.n;
+	}
+	return n == pattern.n && strncasecmp(host, pattern.p, n) == 0;
+}
+
+static bool pattern_matches(const struct baton_target *target, const char *pattern)
+{
+	baton_str host = baton_str_of(pattern);
+	const char *colon = strrchr(pattern, ':');
+	const char *bracket = strrchr(pattern, ']');
+
+	if (colon && (!bracket || colon > bracket)) {
+		host.n = (size_t)(colon - pattern);
+		if (strtoul(colon + 1, NULL, 10) != target->port)
+			return false;
+	} else if (target->https && target->port != 443) {
+		return false;
+	}
+	return host_matches(target->host, host);
+}
+
+bool baton_target_allowed(const struct baton_target *target, const char *const *egress, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (pattern_matches(target, egress[i]))
+			return true;
+	return false;
+}
+
+/* --- addresses --- */
+
+struct net4 {
+	uint32_t net;
+	unsigned bits;
+};
+
+/* IANA's special-purpose registry and multicast: nothing of it is a public server. */
+static const struct net4 private4[] = {
+	{ 0x00000000, 8 },  /* 0.0.0.0: this network */
+	{ 0x0a000000, 8 },  /* 10 */
+	{ 0x64400000, 10 }, /* 100.64: carrier NAT */
+	{ 0x7f000000, 8 },  /* 127 */
+	{ 0xa9fe0000, 16 }, /* 169.254: link local, cloud metadata */
+	{ 0xac100000, 12 }, /* 172.16 */
+	{ 0xc0000000, 24 }, /* 192.0.0 */
+	{ 0xc0000200, 24 }, /* 192.0.2: documentation */
+	{ 0xc0586300, 24 }, /* 192.88.99: 6to4 relays */
+	{ 0xc0a80000, 16 }, /* 192.168 */
+	{ 0xc6120000, 15 }, /* 198.18: benchmarks */
+	{ 0xc6336400, 24 }, /* 198.51.100: documentation */
+	{ 0xcb007100, 24 }, /* 203.0.113: documentation */
+	{ 0xe0000000, 4 },  /* multicast */
+	{ 0xf0000000, 4 },  /* reserved, broadcast */
+};
+
+enum reach { REACH_PUBLIC, REACH_LOOPBACK, REACH_NONE };
+
+static enum reach reach4(uint32_t address)
+{
+	if (address >> 24 == 127)
+		return REACH_LOOPBACK;
+	for (size_t i = 0; i < sizeof(private4) / sizeof(private4[0]); i++)
+		if ((address ^ private4[i].net) >> (32 - private4[i].bits) == 0)
+			return REACH_NONE;
+	return REACH_PUBLIC;
+}
+
+static uint32_t be32(const uint8_t *b)
+{
+	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+static enum reach reach6(const uint8_t b[16])
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	static const uint8_t nat64[12] = { 0x00, 0x64, 0xff, 0x9b };
+	static const uint8_t loopback[16] = { [15] = 1 };
+
+	if (memcmp(b, loopback, sizeof(loopback)) == 0)
+		return REACH_LOOPBACK;
+	if (memcmp(b, mapped, sizeof(mapped)) == 0)
+		return reach4(be32(b + 12));
+	if (memcmp(b, nat64, sizeof(nat64)) == 0)
+		return reach4(be32(b + 12)) == REACH_PUBLIC ? REACH_PUBLIC : REACH_NONE;
+
+	uint32_t top = be32(b);
+	if (top >> 29 != 1) /* 2000::/3 alone is global unicast */
+		return REACH_NONE;
+	if (top >> 9 == 0x20010000 >> 9 || top == 0x20010db8) /* 2001::/23, documentation */
+		return REACH_NONE;
+	if (top >> 16 == 0x2002 || top >> 12 == 0x3fff0) /* 6to4, documentation */
+		return REACH_NONE;
+	return REACH_PUBLIC;
+}
+
+bool baton_address_allowed(const struct sockaddr *address, bool https, bool allow_loopback)
+{
+	enum reach reach = REACH_NONE;
+
+	if (address->sa_family == AF_INET) {
+		struct sockaddr_in in;
+		memcpy(&in, address, sizeof(in));
+		reach = reach4(ntohl(in.sin_addr.s_addr));
+	} else if (address->sa_family == AF_INET6) {
+		struct sockaddr_in6 in6;
+		memcpy(&in6, address, sizeof(in6));
+		reach = reach6(in6.sin6_addr.s6_addr);
+	}
+
+	switch (reach) {
+	case REACH_PUBLIC:
+		return https;
+	case REACH_LOOPBACK:
+		return allow_loopback;
+	case REACH_NONE:
+		break;
+	}
+	return false;
+}
+
+/* --- headers --- */
+
+static bool name_char(char c)
+{
+	return isalnum((unsigned char)c) || (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+bool baton_header_ok(baton_str header)
+{
+	static const char *const ours[] = { "host",
+					    "content-length",
+					    "transfer-encoding",
+					    "connection",
+					    "expect",
+					    "upgrade",
+					    "te",
+					    "trailer",
+					    "proxy-authorization",
+					    "proxy-connection" };
+	const char *colon = header.n ? memchr(header.p, ':', header.n) : NULL;
+	if (!colon || colon == header.p)
+		return false;
+
+	size_t n = (size_t)(colon - header.p);
+	for (size_t i = 0; i < n; i++)
+		if (!name_char(header.p[i]))
+			return false;
+	for (size_t i = n; i < header.n; i++)
+		if (((unsigned char)header.p[i] < ' ' && header.p[i] != '\t') ||
+		    header.p[i] == 0x7f)
+			return false;
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (strlen(ours[i]) == n && strncasecmp(ours[i], header.p, n) == 0)
+			return false;
+	return true;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Where a request may go: URLs, egress lists and resolved addresses. Pure but for libcurl's URL
+ * parser, which is the one that libcurl will use for the request, too. */
+#pragma once
+
+#include "core/base/str.h"
+
+struct sockaddr;
+
+struct baton_target {
+	char *url;  /* as parsed and written anew: what was judged is what is asked */
+	char *host; /* lower case, IPv6 in brackets */
+	uint16_t port;
+	bool https;
+};
+
+/* 0, or BATON_E_INVAL: no http or https URL, userinfo in it, control characters or spaces;
+ * BATON_E_DENIED: http, and `allow_http` is false; BATON_E_LIMIT: too long. */
+int baton_target_parse(baton_str url, bool allow_http, struct baton_target *ret);
+void baton_target_done(struct baton_target *target);
+
+/* Patterns are "host", "host:port" and "*.host" (any name below it, not itself). One without a port
+ * means port 443; for plain http, which only reaches this machine, any port. */
+bool baton_target_allowed(const struct baton_target *target, const char *const *egress, size_t n);
+
+/* Whether to connect there: https to public addresses; both to loopback if `allow_loopback`. */
+bool baton_address_allowed(const struct sockaddr *address, bool https, bool allow_loopback);
+
+/* A header of a request: a name, a colon, a value without control characters; none of those that
+ * say where the request goes or how long it is, which are not the caller's. */
+bool baton_header_ok(baton_str header);

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Which addresses and hosts may be reached: the tables of requests that somebody would like us to
+ * make for him. */
+#include "core/base/errors.h"
+#include "core/base/limits.h"
+#include "core/loop/target.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static bool allowed(const char *ip, bool https, bool allow_loopback)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	if (inet_pton(AF_INET, ip, &in.sin_addr) == 1)
+		return baton_address_allowed((struct sockaddr *)&in, https, allow_loopback);
+	assert_int_equal(inet_pton(AF_INET6, ip, &in6.sin6_addr), 1);
+	return baton_address_allowed((struct sockaddr *)&in6, https, allow_loopback);
+}
+
+static void addresses_that_are_not_public_are_refused(void **state)
+{
+	(void)state;
+	static const char *const ips[] = {
+		"0.0.0.0",
+		"0.1.2.3",
+		"10.0.0.0",
+		"10.255.255.255",
+		"100.64.0.1",
+		"100.127.255.255",
+		"169.254.0.1",
+		"169.254.169.254",
+		"172.16.0.1",
+		"172.31.255.255",
+		"192.0.0.1",
+		"192.0.0.170",
+		"192.0.2.1",
+		"192.88.99.1",
+		"192.168.0.1",
+		"192.168.255.255",
+		"198.18.0.1",
+		"198.19.255.255",
+		"198.51.100.1",
+		"203.0.113.255",
+		"224.0.0.1",
+		"239.255.255.255",
+		"240.0.0.1",
+		"255.255.255.255",
+		"::",
+		"::2",
+		"::ffff:10.0.0.1",
+		"::ffff:169.254.169.254",
+		"::ffff:0.0.0.0",
+		"::127.0.0.1",
+		"::ffff:0:127.0.0.1",
+		"64:ff9b::10.0.0.1",
+		"64:ff9b::127.0.0.1",
+		"64:ff9b:1::1",
+		"100::1",
+		"2001::1",
+		"2001:1ff::1",
+		"2001:db8::1",
+		"2002:7f00:1::1",
+		"2002:a00:1::1",
+		"3fff::1",
+		"fc00::1",
+		"fd12:3456::1",
+		"fe80::1",
+		"febf::1",
+		"fec0::1",
+		"ff02::1",
+		"ff0e::1",
+		"4000::1",
+		"5f00::1",
+	};
+	for (size_t i = 0; i < sizeof(ips) / sizeof(ips[0]); i++) {
+		assert_false(allowed(ips[i], true, false));
+		assert_false(allowed(ips[i], true, true));
+		assert_false(allowed(ips[i], false, true));
+	}
+}
+
+static void loopback_is_reached_only_where_it_is_allowed(void **state)
+{
+	(void)state;
+	static const char *const ips[] = { "127.0.0.1", "127.255.255.254", "::1",
+					   "::ffff:127.0.0.1" };
+	for (size_t i = 0; i < sizeof(ips) / sizeof(ips[0]); i++) {
+		assert_false(allowed(ips[i], true, false));
+		assert_false(allowed(ips[i], false, false));
+		assert_true(allowed(ips[i], true, true));
+		assert_true(allowed(ips[i], false, true));
+	}
+}
+
+static void public_addresses_are_reached_by_https_alone(void **state)
+{
+	(void)state;
+	static const char *const ips[] = {
+		"1.1.1.1",         "9.255.255.255",   "11.0.0.0",       "100.63.255.255",
+		"100.128.0.0",     "126.255.255.255", "128.0.0.1",      "169.253.255.255",
+		"169.255.0.0",     "172.15.255.255",  "172.32.0.0",     "192.0.1.0",
+		"192.167.255.255", "192.169.0.0",     "198.17.255.255", "198.20.0.0",
+		"223.255.255.255", "2606:4700::1111", "2001:200::1",    "2001:db9::1",
+		"2a00::1",         "3ffe::1",         "::ffff:1.1.1.1", "64:ff9b::1.1.1.1",
+	};
+	for (size_t i = 0; i < sizeof(ips) / sizeof(ips[0]); i++) {
+		assert_true(allowed(ips[i], true, false));
+		assert_false(allowed(ips[i], false, false));
+		assert_false(allowed(ips[i], false, true));
+	}
+}
+
+static void other_families_are_refused(void **state)
+{
+	(void)state;
+	struct sockaddr_storage unix_address = { .ss_family = AF_UNIX };
+	assert_false(baton_address_allowed((struct sockaddr *)&unix_address, true, true));
+}
+
+static void hosts_are_matched_whole_or_below_a_star(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *url, *pattern;
+		bool allowed;
+	} cases[] = {
+		{ "https://api.openai.com/v1", "api.openai.com", true },
+		{ "https://API.OpenAI.com/v1", "api.openai.COM", true },
+		{ "https://api.openai.com:443/v1", "api.openai.com", true },
+		{ "https://api.openai.com:443/v1", "api.openai.com:443", true },
+		{ "https://api.openai.com:444/v1", "api.openai.com", false },
+		{ "https://api.openai.com:444/v1", "api.openai.com:444", true },
+		{ "https://api.openai.com/v1", "api.openai.com:444", false },
+		{ "https://api.openai.com.evil.test/", "api.openai.com", false },
+		{ "https://evilapi.openai.com/", "api.openai.com", false },
+		{ "https://evil.test/api.openai.com", "api.openai.com", false },
+		{ "https://evil.test#api.openai.com", "api.openai.com", false },
+		{ "https://evil.test?api.openai.com", "api.openai.com", false },
+		{ "https://evil.test\\api.openai.com/", "api.openai.com", false },
+		{ "https://api.openai.com./", "api.openai.com", false },
+		{ "https://a.example.org/", "*.example.org", true },
+		{ "https://a.b.example.org/", "*.example.org", true },
+		{ "https://example.org/", "*.example.org", false },
+		{ "https://badexample.org/", "*.example.org", false },
+		{ "https://a.example.org:8443/", "*.example.org", false },
+		{ "https://a.example.org:8443/", "*.example.org:8443", true },
+		{ "https://a.example.org/", "*", false },
+		{ "https://a.example.org/", "*.", false },
+		{ "https://a.example.org/", "", false },
+		{ "https://[2606:4700::1111]/", "[2606:4700::1111]", true },
+		{ "https://[2606:4700::1111]:444/", "[2606:4700::1111]:444", true },
+		{ "https://[2606:4700::1111]:444/", "[2606:4700::1111]", false },
+		{ "http://127.0.0.1:8080/", "127.0.0.1", true },
+		{ "http://127.0.0.1:8080/", "127.0.0.1:8080", true },
+		{ "http://127.0.0.1:8080/", "127.0.0.1:8081", false },
+		{ "http://0x7f000001:8080/", "127.0.0.1",
+		  true }, /* numbers are read before matching */
+		{ "http://2130706433/", "2130706433", false },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct baton_target target = { 0 };
+		const char *list[] = { "other.test", cases[i].pattern };
+		int rc = baton_target_parse(baton_str_of(cases[i].url), true, &target);
+		bool got = rc == 0 && baton_target_allowed(&target, list, 2);
+		if (got != cases[i].allowed)
+			print_message("%s against %s\n", cases[i].url, cases[i].pattern);
+		assert_int_equal(got, cases[i].allowed);
+		baton_target_done(&target);
+	}
+}
+
+static void an_url_that_is_too_long_is_refused(void **state)
+{
+	(void)state;
+	char url[BATON_HTTP_URL_BYTES_MAX + 2] = "https://a.test/";
+	memset(url + 15, 'x', sizeof(url) - 15);
+	struct baton_target target = { 0 };
+	assert_int_equal(baton_target_parse((baton_str){ url, sizeof(url) - 2 }, true, &target), 0);
+	baton_target_done(&target);
+	assert_int_equal(baton_target_parse((baton_str){ url, sizeof(url) - 1 }, true, &target),
+			 BATON_E_LIMIT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(addresses_that_are_not_public_are_refused),
+		cmocka_unit_test(loopback_is_reached_only_where_it_is_allowed),
+		cmocka_unit_test(public_addresses_are_reached_by_https_alone),
+		cmocka_unit_test(other_families_are_refused),
+		cmocka_unit_test(hosts_are_matched_whole_or_below_a_star),
+		cmocka_unit_test(an_url_that_is_too_long_is_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
