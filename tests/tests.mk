@@ -27,11 +27,11 @@ e2e-asan:
 test-tools: tests/node_modules/.package-lock.json
 	node --test --test-concurrency=1 tests/lib/ tests/fault/
 
-lint: all
+lint: all $(O)/libpure.a
 	V=$(V) tests/lint/run.sh $(T)
 
 # --- fuzzing: clang's libFuzzer over the objects of V=fuzz ---------------------------------------
-FUZZ_SRC := $(sort $(PURE_SRC) $(wildcard core/policy/*.c) $(wildcard channels/chat/wire_in.c))
+FUZZ_SRC := $(sort $(PURE_SRC) $(wildcard core/policy/*.c core/journal/*.c) channels/chat/wire_in.c)
 FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_OBJ := $(patsubst %,$(O)/tests/fuzz/fuzz_%.o,$(FUZZERS))
 .SECONDARY: $(FUZZ_OBJ)
@@ -48,7 +48,7 @@ fuzz-run: $(foreach f,$(or $(T),$(FUZZERS)),$(O)/fuzz/$(f))
 	@failed=0; for f in $(notdir $^); do \
 		mkdir -p $(O)/corpus/$$f; \
 		dict=tests/fuzz/$$f.dict; \
-		$(O)/fuzz/$$f -max_total_time=$(SECONDS) -max_len=4096 -timeout=5 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1 \
+		$(O)/fuzz/$$f -max_total_time=$(SECONDS) -max_len=$$(test $$f = pages && echo 32768 || echo 4096) -timeout=5 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1 \
 			-artifact_prefix=$(O)/crash-$$f- $$(test -f $$dict && echo -dict=$$dict) \
 			$(O)/corpus/$$f tests/fuzz/corpus/$$f >$(O)/$$f.log 2>&1 \
 		&& echo "ok - fuzz $$f: $$(sed -n 's/^stat::number_of_executed_units: *//p' $(O)/$$f.log) runs" \

@@ -6,7 +6,10 @@
 
 for file in $(ours 'core/*.c' 'core/*.h' 'channels/*.c' 'channels/*.h' 'modules/*.c' 'modules/*.h' 'channels/web/*.js' 'channels/web/*.mjs' 'tests/*.c' 'tests/*.mjs'); do
 	lines=$(wc -l <"$file")
-	[ "$lines" -le 700 ] || finding "$file: $lines lines"
+	case $file in
+	tests/unit/*) ;; # tests may be longer than what they test
+	*) [ "$lines" -le 700 ] || finding "$file: $lines lines" ;;
+	esac
 	case $file in
 	*.c)
 		# A function's body is between the braces of column 1 (Linux style).
