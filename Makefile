@@ -48,7 +48,7 @@ UNIT      := $(patsubst tests/unit/%.c,$(O)/tests/%,$(wildcard tests/unit/test_*
 # Odd modules that the loader's tests refuse or survive, and the example of the guide.
 FIXTURES  := $(patsubst %.c,$(O)/%.so,$(wildcard tests/modules/*.c))
 EXAMPLES  := $(patsubst modules/sdk/%.c,$(O)/%.so,$(wildcard modules/sdk/example/*.c))
-SIM       := $(if $(wildcard tests/sim/*.c),$(O)/tests/sim)
+SIM       := $(if $(wildcard tests/sim/*.c),$(O)/tests/simulate)
 
 .PHONY: all check clean
 all: $(if $(CLI_SRC),$(O)/baton) $(MODULE_SO) $(EXAMPLES)
@@ -95,7 +95,7 @@ $(O)/tests/%_bench: $(O)/tests/bench/%_bench.o $(O)/libhost.a $(O)/libpure.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS)
 
-$(O)/tests/sim: $(call obj,$(wildcard tests/sim/*.c)) $(O)/libpure.a
+$(O)/tests/simulate: $(call obj,$(wildcard tests/sim/*.c)) $(O)/libpure.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lm
 

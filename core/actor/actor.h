@@ -106,6 +106,8 @@ void tell_event(struct baton_actor *actor, struct baton_notice *notice, baton_co
 void tell_all(struct baton_actor *actor, struct baton_notice *notice); /* takes it */
 void tell_refused(struct baton_actor *actor, const struct waiter *waiter, int code);
 void tell_ack(struct baton_actor *actor, const struct waiter *waiter);
+/* An answer in progress, from its first byte. */
+void tell_run(struct baton_actor *actor, baton_conn conn);
 struct subscriber *actor_subscriber(struct baton_actor *actor, baton_conn conn);
 struct subscriber *actor_follow(struct baton_actor *actor, baton_conn conn,
 				enum baton_audience audience);

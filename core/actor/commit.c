@@ -137,11 +137,15 @@ static int queue_events(struct baton_actor *actor, const struct baton_decision *
 				       .records = records,
 				       .n_records = decision->n_events };
 
+	/* Copies first: an event may borrow words from the state (a draft that is accepted), and the next
+	 * apply() may be what frees them. */
 	for (size_t i = 0; i < decision->n_events; i++) {
-		const struct baton_event *event = &decision->events[i];
+		baton_event_json(&decision->events[i], BATON_AUDIENCE_AGENT, &payloads[i]);
+		note_event(actor, commit, &decision->events[i]);
+	}
+	for (size_t i = 0; i < decision->n_events; i++) {
+		const struct baton_event *event = &commit->notices[i]->event;
 
-		baton_event_json(event, BATON_AUDIENCE_AGENT, &payloads[i]);
-		note_event(actor, commit, event);
 		baton_session_apply(actor->state, event);
 		records[i] = (struct baton_record){ event->seq,
 						    event->unix_ms,

@@ -54,8 +54,10 @@ void baton_shard_command(struct baton_shard *shard, const struct baton_id *sessi
 			struct subscriber *subscriber =
 				actor_follow(actor, conn, BATON_AUDIENCE_CUSTOMER);
 
-			if (subscriber)
+			if (subscriber) {
 				subscriber->live = true;
+				tell_run(actor, conn);
+			}
 		}
 		actor_run_start(actor);
 	}

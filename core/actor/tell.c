@@ -131,8 +131,7 @@ static struct baton_notice *state_notice(struct baton_actor *actor, enum baton_n
 	return notice;
 }
 
-/* An answer in progress, from its first byte. */
-static void tell_run(struct baton_actor *actor, baton_conn conn)
+void tell_run(struct baton_actor *actor, baton_conn conn)
 {
 	const struct baton_run *run = actor->run;
 

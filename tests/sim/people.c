@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Customers who type, drop, repeat and come back; agents who take over whenever they like. Each keeps
+ * to the protocol: what is not acknowledged is sent again under the same id. */
+
+#include "tests/sim/sim.h"
+
+#include "core/base/errors.h"
+#include "core/base/json.h"
+
+#include <stdio.h>
+
+enum { MESSAGES_MAX = 10 };
+
+static struct customer *customer_of(struct sim *sim, baton_conn conn)
+{
+	for (size_t i = 0; i < SIM_CUSTOMERS; i++)
+		if (conn != 0 && sim->customers[i].conn == conn)
+			return &sim->customers[i];
+	return NULL;
+}
+
+struct message *people_message(struct sim *sim, const struct baton_id *session, baton_str id)
+{
+	for (size_t i = 0; i < SIM_CUSTOMERS; i++) {
+		struct customer *customer = &sim->customers[i];
+
+		if (!baton_id_eq(&customer->session, session))
+			continue;
+		for (size_t j = 0; j < customer->n_messages; j++)
+			if (baton_str_is(id, customer->messages[j].id))
+				return &customer->messages[j];
+	}
+	return NULL;
+}
+
+/* --- connections --- */
+
+static void connect_customer(struct customer *customer)
+{
+	struct sim *sim = customer->sim;
+
+	customer->conn = ++sim->last_conn;
+	customer->caught_up = !customer->began;
+	customer->conn_seen = customer->seen;
+	customer->turn = customer->attempt = customer->bytes = 0;
+	if (!customer->began)
+		return;
+	sim->saw.resumes++;
+	server_subscribe(sim, &customer->session, customer->conn, BATON_AUDIENCE_CUSTOMER,
+			 customer->seen);
+}
+
+static void disconnect(struct customer *customer)
+{
+	struct sim *sim = customer->sim;
+
+	/* A server may learn of it, or find out much later. */
+	if (sim_chance(sim, 70))
+		server_unsubscribe(sim, &customer->session, customer->conn);
+	customer->conn = 0;
+	customer->caught_up = false;
+}
+
+void people_lose_server(struct sim *sim)
+{
+	for (size_t i = 0; i < SIM_CUSTOMERS; i++) {
+		sim->customers[i].conn = 0;
+		sim->customers[i].caught_up = false;
+	}
+	for (size_t i = 0; i < SIM_AGENTS; i++)
+		sim->agents[i].conn = 0;
+}
+
+/* --- what a customer does --- */
+
+static void customer_send(struct customer *customer, const struct message *message)
+{
+	customer->began = true;
+	server_command(customer->sim, &customer->session, customer->conn,
+		       &(struct baton_command){ .verb = BATON_CMD_MESSAGE,
+						.role = BATON_CUSTOMER,
+						.client_id = baton_str_of(message->id),
+						.text = baton_str_of(message->text) });
+}
+
+static void new_message(struct customer *customer)
+{
+	static const char *const texts[] = { "Where is my order?",
+					     "And how long does it take?",
+					     "hmm",
+					     "I want my money back",
+					     "grüße 👋",
+					     "ok thanks" };
+	struct sim *sim = customer->sim;
+	struct message *message = &customer->messages[customer->n_messages];
+
+	if (customer->n_messages == MESSAGES_MAX)
+		return;
+	customer->n_messages++;
+	snprintf(message->id, sizeof(message->id), "c%u-m%zu", customer->index,
+		 customer->n_messages);
+	snprintf(message->text, sizeof(message->text), "%s",
+		 sim_chance(sim, 5) ? "let me talk to a human" : texts[sim_below(sim, 6)]);
+	message->made_ns = sim->now_ns;
+	sim->saw.messages++;
+	if (customer->conn)
+		customer_send(customer, message);
+}
+
+static void send_plain(struct customer *customer, enum baton_verb verb)
+{
+	char id[24];
+
+	customer->began = true;
+	snprintf(id, sizeof(id), "c%u-f%llu", customer->index,
+		 (unsigned long long)customer->sim->now_ns);
+	server_command(customer->sim, &customer->session, customer->conn,
+		       &(struct baton_command){ .verb = verb,
+						.role = BATON_CUSTOMER,
+						.client_id = verb == BATON_CMD_FEEDBACK
+								     ? baton_str_of(id)
+								     : BATON_STR(""),
+						.value = BATON_STR("up") });
+}
+
+static void customer_act(struct sim *sim, void *what)
+{
+	struct customer *customer = what;
+
+	if (sim->calm)
+		return;
+	if (!customer->conn) {
+		if (sim->up && sim_chance(sim, 60))
+			connect_customer(customer);
+	} else {
+		uint64_t what_now = sim_below(sim, 20);
+
+		if (what_now < 8)
+			new_message(customer);
+		else if (what_now < 10 && customer->n_messages > 0) {
+			sim->saw.repeats++;
+			customer_send(customer,
+				      &customer->messages[sim_below(sim, customer->n_messages)]);
+		} else if (what_now < 14)
+			disconnect(customer);
+		else if (what_now == 14)
+			send_plain(customer, BATON_CMD_HUMAN);
+		else if (what_now == 15)
+			send_plain(customer, BATON_CMD_FEEDBACK);
+		else if (what_now == 16 && sim_chance(sim, 30))
+			send_plain(customer, BATON_CMD_RESOLVE);
+	}
+	sim_later(sim, (50 + sim_below(sim, 4000)) * MS, customer_act, customer);
+}
+
+/* The outbox: once a second, whatever is not acknowledged yet, in order. Also in calm times. */
+static void customer_outbox(struct sim *sim, void *what)
+{
+	struct customer *customer = what;
+
+	if (sim->calm && !customer->conn && sim->up)
+		connect_customer(customer);
+	for (size_t i = 0; customer->conn && i < customer->n_messages; i++)
+		if (!customer->messages[i].acked)
+			customer_send(customer, &customer->messages[i]);
+	if (sim->calm && customer->conn && customer->wants_person)
+		send_plain(customer, BATON_CMD_HUMAN);
+	if (!sim->calm || !people_settled(sim) || customer->wants_person)
+		sim_later(sim, 1000 * MS, customer_outbox, customer);
+}
+
+bool people_settled(const struct sim *sim)
+{
+	for (size_t i = 0; i < SIM_CUSTOMERS; i++) {
+		const struct customer *customer = &sim->customers[i];
+
+		if (!customer->conn || !customer->caught_up)
+			return false;
+		for (size_t j = 0; j < customer->n_messages; j++)
+			if (!customer->messages[j].acked)
+				return false;
+	}
+	return true;
+}
+
+/* --- what a customer hears --- */
+
+static bool holds_client_id(const struct stored *stored, const char *id)
+{
+	struct baton_json object, found;
+
+	if (stored->type != BATON_EV_MESSAGE_RECEIVED ||
+	    baton_json_parse(stored->payload, &object) < 0)
+		return false;
+	found = baton_json_get(&object, "client_id");
+	return found.raw.n == strlen(id) + 2 && memcmp(found.raw.p + 1, id, strlen(id)) == 0;
+}
+
+static void seen_up_to(struct customer *customer, uint64_t seq)
+{
+	customer->began = true;
+	if (seq > customer->seen)
+		customer->seen = seq;
+}
+
+static void hear_ack(struct customer *customer, const struct baton_notice *notice)
+{
+	struct sim *sim = customer->sim;
+	struct message *message = people_message(sim, &customer->session, notice->client_id);
+	const struct stored *stored = store_record(sim, &customer->session, notice->seq);
+
+	if (!message)
+		return; /* of a feedback */
+	PROMISE(sim, stored != NULL, "acknowledged means durable", &customer->session);
+	PROMISE(sim, holds_client_id(stored, message->id),
+		"the acknowledgement names the message's own event", &customer->session);
+	PROMISE(sim, !message->acked || message->acked_seq == notice->seq,
+		"a repeated message is the same message", &customer->session);
+	if (!message->acked)
+		message->acked_ns = sim->now_ns;
+	message->acked = true;
+	message->acked_seq = notice->seq;
+	sim->saw.acks++;
+	/* An own message counts as seen only if all before it was: a resume asks from there. */
+	if (customer->caught_up)
+		seen_up_to(customer, notice->seq);
+	customer->began = true;
+}
+
+static void hear_event(struct customer *customer, const struct baton_notice *notice)
+{
+	struct sim *sim = customer->sim;
+	const struct stored *stored = store_record(sim, &customer->session, notice->seq);
+	const struct baton_event *event = &notice->event;
+
+	PROMISE(sim, stored && stored->type == (uint32_t)event->type,
+		"nothing is visible before it is durable", &customer->session);
+	PROMISE(sim, baton_event_info(event->type)->for_customers,
+		"customers hear no events of agents", &customer->session);
+	PROMISE(sim, notice->seq > customer->conn_seen, "events come once and in order",
+		&customer->session);
+	customer->conn_seen = notice->seq;
+	seen_up_to(customer, notice->seq);
+	if (event->type == BATON_EV_ANSWER_GENERATED &&
+	    event->answer_generated.turn == customer->turn &&
+	    event->answer_generated.attempt == customer->attempt)
+		PROMISE(sim, event->answer_generated.text.n == customer->bytes,
+			"what was streamed is what was said", &customer->session);
+}
+
+static void hear_delta(struct customer *customer, const struct baton_notice *notice)
+{
+	struct sim *sim = customer->sim;
+	const struct stored *question = store_record(sim, &customer->session, notice->turn);
+
+	PROMISE(sim, question && question->type == BATON_EV_MESSAGE_RECEIVED,
+		"no word before the question is durable", &customer->session);
+	if (notice->turn != customer->turn || notice->attempt != customer->attempt ||
+	    notice->offset == 0) {
+		customer->turn = notice->turn;
+		customer->attempt = notice->attempt;
+		customer->bytes = 0;
+	}
+	PROMISE(sim, notice->offset == customer->bytes, "text comes without a gap",
+		&customer->session);
+	customer->bytes += notice->text.n;
+}
+
+static void customer_hear(struct customer *customer, const struct baton_notice *notice)
+{
+	struct sim *sim = customer->sim;
+
+	switch (notice->type) {
+	case BATON_NOTE_ACK:
+		hear_ack(customer, notice);
+		break;
+	case BATON_NOTE_EVENT:
+		hear_event(customer, notice);
+		break;
+	case BATON_NOTE_DELTA:
+		hear_delta(customer, notice);
+		break;
+	case BATON_NOTE_MORE:
+		server_subscribe(sim, &customer->session, customer->conn, BATON_AUDIENCE_CUSTOMER,
+				 notice->seq);
+		break;
+	case BATON_NOTE_CAUGHT_UP:
+		customer->caught_up = true;
+		break;
+	case BATON_NOTE_REFUSED:
+		sim->saw.refused++;
+		/* A resume that failed: this connection is of no use. */
+		if (!baton_str_is(notice->verb_name, "resume"))
+			break;
+		if (notice->code == BATON_E_NOTFOUND)
+			customer->caught_up = true; /* nothing of it reached the disk: as if new */
+		else
+			disconnect(customer);
+		break;
+	case BATON_NOTE_SUBSCRIBED:
+	case BATON_NOTE_RUN:
+	case BATON_NOTE_TYPING:
+	case BATON_NOTE_CASE:
+	case BATON_NOTE_DESK:
+		break;
+	}
+	sim_note(sim, "hear", (uint64_t)notice->type << 32 | customer->index, notice->seq);
+}
+
+void people_hear(struct sim *sim, baton_conn conn, struct baton_notice *notice)
+{
+	struct customer *customer = customer_of(sim, conn);
+
+	if (customer && baton_id_eq(&customer->session, &notice->session))
+		customer_hear(customer, notice);
+}
+
+/* --- agents --- */
+
+static const enum baton_verb agent_verbs[] = {
+	BATON_CMD_CLAIM,    BATON_CMD_CLAIM,   BATON_CMD_CLAIM,  BATON_CMD_REPLY,
+	BATON_CMD_REPLY,    BATON_CMD_NOTE,    BATON_CMD_DRAFT,  BATON_CMD_DRAFT,
+	BATON_CMD_HANDBACK, BATON_CMD_RELEASE, BATON_CMD_RESOLVE
+};
+
+static uint64_t draft_of(struct sim *sim, const struct baton_id *session)
+{
+	struct log *log = store_log(sim, session);
+
+	for (size_t i = log ? log->n : 0; i > 0; i--)
+		if (log->records[i - 1].type == BATON_EV_DRAFT_PROPOSED)
+			return i;
+	return 0;
+}
+
+static void agent_act(struct sim *sim, void *what)
+{
+	struct agent *agent = what;
+	/* The last customers are left to the bot: long talks must happen too. */
+	struct customer *customer = &sim->customers[sim_below(sim, SIM_CUSTOMERS - 2)];
+	enum baton_verb verb =
+		agent_verbs[sim_below(sim, sizeof(agent_verbs) / sizeof(agent_verbs[0]))];
+	char id[32];
+
+	if (sim->calm)
+		return;
+	if (!agent->conn)
+		agent->conn = ++sim->last_conn;
+	snprintf(id, sizeof(id), "%s-%llu", agent->id, (unsigned long long)++agent->serial);
+	server_command(
+		sim, &customer->session, agent->conn,
+		&(struct baton_command){ .verb = verb,
+					 .role = BATON_AGENT,
+					 .client_id = baton_str_of(id),
+					 .text = BATON_STR("I am on it."),
+					 .value = sim_chance(sim, 50) ? BATON_STR("accept")
+								      : BATON_STR("edit"),
+					 .about_seq = draft_of(sim, &customer->session),
+					 .if_seq = sim_chance(sim, 30) ? 1 + sim_below(sim, 40) : 0,
+					 .agent = baton_str_of(agent->id),
+					 .agent_name = baton_str_of(agent->name) });
+	sim_later(sim, (100 + sim_below(sim, 6000)) * MS, agent_act, agent);
+}
+
+/* --- beginning and end --- */
+
+void people_begin(struct sim *sim)
+{
+	for (unsigned i = 0; i < SIM_CUSTOMERS; i++) {
+		struct customer *customer = &sim->customers[i];
+		uint8_t random[10];
+
+		for (size_t j = 0; j < sizeof(random); j++)
+			random[j] = (uint8_t)sim_random(sim);
+		customer->sim = sim;
+		customer->index = i;
+		customer->session = baton_id_make(sim->wall_ms, random);
+		customer->messages = baton_alloc(MESSAGES_MAX * sizeof(*customer->messages));
+		sim_later(sim, sim_below(sim, 2000) * MS, customer_act, customer);
+		sim_later(sim, 1000 * MS, customer_outbox, customer);
+	}
+	for (unsigned i = 0; i < SIM_AGENTS; i++) {
+		struct agent *agent = &sim->agents[i];
+
+		agent->sim = sim;
+		agent->index = i;
+		snprintf(agent->id, sizeof(agent->id), "agent%u", i);
+		snprintf(agent->name, sizeof(agent->name), "Agent %u", i);
+		sim_later(sim, sim_below(sim, 3000) * MS, agent_act, agent);
+	}
+}
+
+void people_settle(struct sim *sim)
+{
+	/* Everything else being down, a person can still be reached. */
+	for (size_t i = 0; i < SIM_CUSTOMERS; i++) {
+		struct customer *customer = &sim->customers[i];
+		struct log *log = store_log(sim, &customer->session);
+
+		customer->wants_person = !log || log->owner == BATON_OWNER_BOT;
+		customer->wants_since_ns = sim->now_ns;
+	}
+}
+
+void people_free(struct sim *sim)
+{
+	for (size_t i = 0; i < SIM_CUSTOMERS; i++)
+		baton_free(sim->customers[i].messages);
+}

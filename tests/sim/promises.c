@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The promises of docs/DESIGN.md as code: checked by a fold of their own, which shares nothing with
+ * core/session, on every event that reaches the disk; and once more when all has settled. */
+
+#include "tests/sim/sim.h"
+
+enum { OUTCOME_MS_MAX = 20000 + 3000 }; /* the route's total, and a slow disk on both ends */
+
+static void message_opened(struct sim *sim, struct log *log)
+{
+	if (log->owner != BATON_OWNER_BOT || log->last_message > log->answered)
+		return;
+	log->open_since_ns = sim->now_ns;
+	log->disturbed = false;
+}
+
+/* Messages up to `upto` have their outcome now. */
+static void outcome(struct sim *sim, struct log *log, uint64_t upto)
+{
+	bool was_open = log->owner == BATON_OWNER_BOT && log->last_message > log->answered;
+
+	if (was_open && !log->disturbed)
+		PROMISE(sim, sim->now_ns - log->open_since_ns <= OUTCOME_MS_MAX * MS,
+			"an outcome within the route's total time", &log->session);
+	log->answered = upto;
+	log->open_since_ns = sim->now_ns;
+}
+
+static void own(struct sim *sim, struct log *log, enum baton_owner owner, uint64_t epoch)
+{
+	PROMISE(sim, epoch == log->epoch + 1, "each change of owner raises the epoch by one",
+		&log->session);
+	outcome(sim, log, log->last_message);
+	log->owner = owner;
+	log->epoch = epoch;
+}
+
+static void bot_speaks(struct sim *sim, struct log *log, uint64_t turn)
+{
+	PROMISE(sim, log->owner == BATON_OWNER_BOT, "the bot never speaks over a person",
+		&log->session);
+	PROMISE(sim, turn > log->answered && turn <= log->last_message, "a message has one outcome",
+		&log->session);
+}
+
+static void committed_message(struct sim *sim, struct log *log, const struct baton_event *event)
+{
+	struct message *message =
+		people_message(sim, &log->session, event->message_received.client_id);
+
+	PROMISE(sim, message != NULL, "only what a customer wrote is stored", &log->session);
+	PROMISE(sim, !message->stored, "a message is stored once", &log->session);
+	PROMISE(sim, baton_str_is(event->message_received.text, message->text),
+		"as the customer wrote it", &log->session);
+	message->stored = true;
+	message_opened(sim, log);
+	log->last_message = event->seq;
+	if (log->owner != BATON_OWNER_BOT)
+		log->answered = event->seq;
+}
+
+static void clear_wish(struct sim *sim, const struct log *log)
+{
+	for (size_t i = 0; i < SIM_CUSTOMERS; i++) {
+		struct customer *customer = &sim->customers[i];
+
+		if (!customer->wants_person || !baton_id_eq(&customer->session, &log->session))
+			continue;
+		customer->wants_person = false;
+	}
+}
+
+static void committed_answer(struct sim *sim, struct log *log, const struct baton_event *event)
+{
+	bot_speaks(sim, log, event->answer_generated.turn);
+	PROMISE(sim, log->disclosed, "the customer was told about the AI first", &log->session);
+	PROMISE(sim, event->answer_generated.text.n > 0, "an answer has words", &log->session);
+	outcome(sim, log, event->answer_generated.upto);
+	sim->saw.answers++;
+}
+
+static void committed_case(struct sim *sim, struct log *log, const struct baton_event *event)
+{
+	switch ((int)event->type) {
+	case BATON_EV_CASE_QUEUED:
+		PROMISE(sim, log->owner == BATON_OWNER_BOT, "only the bot's conversation is queued",
+			&log->session);
+		own(sim, log, BATON_OWNER_QUEUE, event->case_queued.epoch);
+		sim->saw.handovers++;
+		break;
+	case BATON_EV_CASE_CLAIMED:
+		PROMISE(sim, log->owner != BATON_OWNER_AGENT, "a case is claimed once",
+			&log->session);
+		own(sim, log, BATON_OWNER_AGENT, event->case_claimed.epoch);
+		sim->saw.claims++;
+		break;
+	case BATON_EV_CASE_RELEASED:
+		PROMISE(sim, log->owner == BATON_OWNER_AGENT, "only a claimed case is released",
+			&log->session);
+		own(sim, log, BATON_OWNER_QUEUE, event->case_released.epoch);
+		break;
+	case BATON_EV_HANDBACK_APPROVED:
+		PROMISE(sim, log->owner == BATON_OWNER_AGENT, "only its agent hands a case back",
+			&log->session);
+		own(sim, log, BATON_OWNER_BOT, event->handback_approved.epoch);
+		sim->saw.handbacks++;
+		break;
+	default:
+		own(sim, log, BATON_OWNER_BOT, event->session_resolved.epoch);
+		break;
+	}
+	if (log->owner != BATON_OWNER_BOT)
+		clear_wish(sim, log);
+}
+
+void promise_committed(struct sim *sim, struct log *log, const struct baton_event *event)
+{
+	switch ((int)event->type) {
+	case BATON_EV_DISCLOSURE_MADE:
+		log->disclosed = true;
+		break;
+	case BATON_EV_MESSAGE_RECEIVED:
+		committed_message(sim, log, event);
+		break;
+	case BATON_EV_ANSWER_GENERATED:
+		committed_answer(sim, log, event);
+		break;
+	case BATON_EV_DRAFT_PROPOSED:
+		bot_speaks(sim, log, event->draft_proposed.turn);
+		sim->saw.drafts++;
+		break;
+	case BATON_EV_ROUTE_SELECTED:
+		bot_speaks(sim, log, event->route_selected.turn);
+		break;
+	case BATON_EV_MODEL_FAILED:
+		bot_speaks(sim, log, event->model_failed.turn);
+		sim->saw.model_failures++;
+		break;
+	case BATON_EV_ANSWER_SUPERSEDED:
+		bot_speaks(sim, log, event->answer_superseded.turn);
+		sim->saw.superseded++;
+		break;
+	case BATON_EV_HUMAN_MESSAGE:
+		PROMISE(sim, log->owner == BATON_OWNER_AGENT,
+			"an agent speaks only in a claimed case", &log->session);
+		sim->saw.human_messages++;
+		break;
+	case BATON_EV_CASE_QUEUED:
+	case BATON_EV_CASE_CLAIMED:
+	case BATON_EV_CASE_RELEASED:
+	case BATON_EV_HANDBACK_APPROVED:
+	case BATON_EV_SESSION_RESOLVED:
+		committed_case(sim, log, event);
+		break;
+	default:
+		break;
+	}
+}
+
+/* --- when all has settled --- */
+
+static void fold_from(struct sim *sim, struct log *log, struct baton_session *state)
+{
+	for (size_t i = state->seq; i < log->n; i++) {
+		const struct stored *stored = &log->records[i];
+		struct baton_event event = { .seq = stored->seq, .unix_ms = stored->unix_ms };
+		struct baton_arena arena = { NULL, 0 };
+
+		PROMISE(sim, baton_event_parse(stored->type, stored->payload, &arena, &event) == 0,
+			"an event reads back", &log->session);
+		baton_session_apply(state, &event);
+		baton_arena_done(&arena);
+	}
+}
+
+static void check_snapshot(struct sim *sim, struct log *log)
+{
+	struct baton_session all, rest;
+	struct baton_buf a = { NULL, 0, 0 }, b = { NULL, 0, 0 };
+
+	baton_session_init(&all, &log->session);
+	fold_from(sim, log, &all);
+	PROMISE(sim,
+		all.owner == log->owner && all.answered_upto == log->answered &&
+			all.epoch == log->epoch,
+		"two folds agree", &log->session);
+	if (log->snapshot_seq > 0) {
+		int rc = baton_session_load(&rest, &log->session, log->snapshot);
+
+		PROMISE(sim, rc == 0 && rest.seq == log->snapshot_seq, "a snapshot reads back",
+			&log->session);
+		fold_from(sim, log, &rest);
+		baton_session_save(&all, &a);
+		baton_session_save(&rest, &b);
+		/* Client ids may stand in another order in a table that grew another way. */
+		baton_str whole = { a.p, (size_t)(strstr(a.p, "\"client_ids\"") - a.p) };
+		PROMISE(sim, b.n >= whole.n && memcmp(b.p, whole.p, whole.n) == 0 && a.n == b.n,
+			"snapshot and rest are the whole", &log->session);
+		baton_session_done(&rest);
+	}
+	baton_session_done(&all);
+	baton_buf_done(&a);
+	baton_buf_done(&b);
+}
+
+static void check_customer(struct sim *sim, const struct customer *customer)
+{
+	struct log *log = store_log(sim, &customer->session);
+	uint64_t last_public = 0;
+
+	for (size_t i = 0; i < customer->n_messages; i++) {
+		const struct message *a = &customer->messages[i];
+
+		PROMISE(sim, a->stored && a->acked, "every message arrives in the end",
+			&customer->session);
+		for (size_t j = i + 1; j < customer->n_messages; j++)
+			PROMISE(sim,
+				a->acked_ns >= customer->messages[j].made_ns ||
+					a->acked_seq < customer->messages[j].acked_seq,
+				"what was acknowledged before comes before", &customer->session);
+	}
+	PROMISE(sim, !customer->wants_person, "a person can always be reached", &customer->session);
+	for (size_t i = 0; log && i < log->n; i++)
+		if (baton_event_info(log->records[i].type)->for_customers)
+			last_public = i + 1;
+	PROMISE(sim, customer->seen >= last_public, "a customer who is back has seen everything",
+		&customer->session);
+}
+
+void promises_at_the_end(struct sim *sim)
+{
+	uint64_t waiting = 0, claimed = 0, desk_waiting, desk_claimed;
+
+	for (struct log *log = sim->logs; log; log = log->hh.next) {
+		PROMISE(sim, log->owner != BATON_OWNER_BOT || log->answered == log->last_message,
+			"every message ends in an outcome", &log->session);
+		check_snapshot(sim, log);
+		waiting += log->owner == BATON_OWNER_QUEUE;
+		claimed += log->owner == BATON_OWNER_AGENT;
+	}
+	for (size_t i = 0; i < SIM_CUSTOMERS; i++)
+		check_customer(sim, &sim->customers[i]);
+	baton_desk_counts(sim->desk, &desk_waiting, &desk_claimed);
+	PROMISE(sim, desk_waiting == waiting && desk_claimed == claimed,
+		"the desk shows every case", NULL);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The server process: shards that come up, are talked to over a network, and are killed. */
+
+#include "tests/sim/sim.h"
+
+enum { NETWORK_US = 300 };
+
+static uint64_t seam_now_ns(void *ud)
+{
+	struct sim_shard *shard = ud;
+
+	return shard->sim->now_ns;
+}
+
+/* The wall clock jumps about: nothing may rest on it. */
+static uint64_t seam_unix_ms(void *ud)
+{
+	struct sim_shard *shard = ud;
+	struct sim *sim = shard->sim;
+
+	if (sim_below(sim, 200) == 0)
+		sim->wall_ms += sim_below(sim, 7200000) - 3600000;
+	return sim->wall_ms + sim->now_ns / MS;
+}
+
+static void seam_random(void *ud, void *p, size_t n)
+{
+	struct sim_shard *shard = ud;
+	uint8_t *bytes = p;
+
+	for (size_t i = 0; i < n; i++)
+		bytes[i] = (uint8_t)sim_random(shard->sim);
+}
+
+struct timer {
+	struct sim_shard *shard;
+	uint64_t key;
+};
+
+static uint64_t timer_name(const struct sim_shard *shard, uint64_t key)
+{
+	return key << 2 | shard->index; /* both shards number their actors from 1 */
+}
+
+static void timer_due(struct sim *sim, void *what)
+{
+	struct timer timer = *(struct timer *)what;
+
+	(void)sim;
+	baton_free(what);
+	baton_shard_timer(timer.shard->shard, timer.key);
+}
+
+static void seam_timer_stop(void *ud, uint64_t key)
+{
+	struct sim_shard *shard = ud;
+
+	sim_forget(shard->sim, DUE_TIMER, timer_name(shard, key));
+}
+
+static void seam_timer_set(void *ud, uint64_t key, uint64_t delay_ms)
+{
+	struct sim_shard *shard = ud;
+	struct timer *timer = baton_new(struct timer);
+
+	seam_timer_stop(ud, key);
+	timer->shard = shard;
+	timer->key = key;
+	sim_later_mine(shard->sim, delay_ms * MS, timer_due, timer, DUE_TIMER,
+		       timer_name(shard, key));
+}
+
+/* --- out --- */
+
+struct telling {
+	baton_conn conn;
+	struct baton_notice *notice;
+};
+
+static void telling_due(struct sim *sim, void *what)
+{
+	struct telling *telling = what;
+
+	people_hear(sim, telling->conn, telling->notice);
+	baton_notice_unref(&telling->notice);
+	baton_free(telling);
+}
+
+static void seam_notify(void *ud, baton_conn conn, struct baton_notice *notice)
+{
+	struct sim_shard *shard = ud;
+	struct telling *telling = baton_new(struct telling);
+
+	telling->conn = conn;
+	telling->notice = baton_notice_ref(notice);
+	sim_later(shard->sim, NETWORK_US * 1000, telling_due, telling);
+}
+
+static void seam_desk(void *ud, struct baton_notice *notice)
+{
+	struct sim_shard *shard = ud;
+
+	baton_desk_update(shard->sim->desk, notice);
+}
+
+static void seam_count(void *ud, unsigned metric, uint64_t add)
+{
+	(void)ud;
+	(void)metric;
+	(void)add;
+}
+
+static void desk_notify(void *ud, baton_conn conn, struct baton_notice *notice)
+{
+	(void)ud;
+	(void)conn;
+	(void)notice;
+}
+
+/* --- up and down --- */
+
+static struct sim_shard *shard_of(struct sim *sim, const struct baton_id *session)
+{
+	return &sim->shards[baton_id_hash(session) % SIM_SHARDS];
+}
+
+static void recover(struct sim *sim)
+{
+	struct log *log;
+
+	for (log = sim->logs; log; log = log->hh.next) {
+		unsigned marks = log->n > 0 ? log->records[log->n - 1].marks : 0;
+
+		/* The work index of the journal: what somebody has to look at. */
+		if ((marks & (BATON_MARK_TURN_OPEN | BATON_MARK_CASE_WAITING |
+			      BATON_MARK_CASE_CLAIMED)) == 0)
+			continue;
+		sim->saw.restarts += (marks & BATON_MARK_TURN_OPEN) != 0;
+		baton_shard_recover(shard_of(sim, &log->session)->shard, &log->session);
+	}
+}
+
+void server_start(struct sim *sim)
+{
+	sim->up = true;
+	sim->desk = baton_desk_new(desk_notify, sim);
+	for (unsigned i = 0; i < SIM_SHARDS; i++) {
+		struct baton_seam seam = { .ud = &sim->shards[i],
+					   .now_ns = seam_now_ns,
+					   .unix_ms = seam_unix_ms,
+					   .random = seam_random,
+					   .timer_set = seam_timer_set,
+					   .timer_stop = seam_timer_stop,
+					   .notify = seam_notify,
+					   .desk = seam_desk,
+					   .count = seam_count,
+					   .observe = seam_count };
+
+		sim->shards[i].sim = sim;
+		sim->shards[i].index = i;
+		store_seam(&seam);
+		models_seam(&seam);
+		sim->shards[i].shard = baton_shard_new(&seam);
+	}
+	sim_note(sim, "up", sim->generation, 0);
+	recover(sim);
+}
+
+static void start_due(struct sim *sim, void *nothing)
+{
+	(void)nothing;
+	if (!sim->up)
+		server_start(sim);
+}
+
+void server_crash(struct sim *sim)
+{
+	if (!sim->up)
+		return;
+	sim_note(sim, "crash", sim->generation, 0);
+	sim->saw.crashes++;
+	sim->up = false;
+	sim->generation++;
+	for (unsigned i = 0; i < SIM_SHARDS; i++)
+		baton_shard_free(&sim->shards[i].shard);
+	baton_desk_free(&sim->desk);
+	PROMISE(sim, sim->pins == 0, "a dead server holds no release", NULL);
+	store_crash(sim);
+	people_lose_server(sim);
+	if (!sim->calm)
+		sim_later(sim, sim_below(sim, 500) * MS, start_due, NULL);
+}
+
+/* --- in: what clients send is on its way for a while, and dies with the process --- */
+
+struct sending {
+	struct baton_id session;
+	baton_conn conn;
+	struct baton_command command;
+	struct baton_arena *arena;
+	enum { SEND_COMMAND, SEND_SUBSCRIBE, SEND_UNSUBSCRIBE } kind;
+	enum baton_audience audience;
+	uint64_t after;
+	unsigned generation;
+};
+
+static void sending_due(struct sim *sim, void *what)
+{
+	struct sending *sending = what;
+	bool arrives = sim->up && sending->generation == sim->generation;
+	struct baton_shard *shard = shard_of(sim, &sending->session)->shard;
+
+	if (arrives && sending->kind == SEND_COMMAND)
+		baton_shard_command(shard, &sending->session, sending->conn, &sending->command);
+	else if (arrives && sending->kind == SEND_SUBSCRIBE)
+		baton_shard_subscribe(shard, &sending->session, sending->conn, sending->audience,
+				      sending->after);
+	else if (arrives)
+		baton_shard_unsubscribe(shard, &sending->session, sending->conn);
+	baton_arena_done(sending->arena);
+	baton_free(sending->arena);
+	baton_free(sending);
+}
+
+static struct sending *sending_new(struct sim *sim, const struct baton_id *session, baton_conn conn)
+{
+	struct sending *sending = baton_new(struct sending);
+
+	sending->session = *session;
+	sending->conn = conn;
+	sending->arena = baton_new(struct baton_arena);
+	sending->generation = sim->generation;
+	sim_later(sim, NETWORK_US * 1000, sending_due, sending);
+	return sending;
+}
+
+static void keep(struct sending *sending, baton_str *s)
+{
+	if (s->n > 0)
+		s->p = baton_arena_dup(sending->arena, s->p, s->n);
+}
+
+void server_command(struct sim *sim, const struct baton_id *session, baton_conn conn,
+		    const struct baton_command *command)
+{
+	struct sending *sending = sending_new(sim, session, conn);
+
+	sending->kind = SEND_COMMAND;
+	sending->command = *command;
+	keep(sending, &sending->command.client_id);
+	keep(sending, &sending->command.text);
+	keep(sending, &sending->command.value);
+	keep(sending, &sending->command.agent);
+	keep(sending, &sending->command.agent_name);
+}
+
+void server_subscribe(struct sim *sim, const struct baton_id *session, baton_conn conn,
+		      enum baton_audience audience, uint64_t after)
+{
+	struct sending *sending = sending_new(sim, session, conn);
+
+	sending->kind = SEND_SUBSCRIBE;
+	sending->audience = audience;
+	sending->after = after;
+}
+
+void server_unsubscribe(struct sim *sim, const struct baton_id *session, baton_conn conn)
+{
+	sending_new(sim, session, conn)->kind = SEND_UNSUBSCRIBE;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The simulation: the very code of sessions, turns, routes and shards, in a world that one seed owns.
+ *
+ * Time is a number, the disk may fail or the power go at any commit, models are slow, cut or dead,
+ * customers drop, repeat and come back, agents take over at any moment. After everything that
+ * happens the promises are checked; what a run did is folded into a hash, so that one seed is one
+ * run, always.
+ */
+#pragma once
+
+#include "core/actor/shard.h"
+#include "core/base/assert.h"
+#include "core/base/table.h"
+#include "core/desk/desk.h"
+
+enum { SIM_SHARDS = 2, SIM_CUSTOMERS = 6, SIM_AGENTS = 2, SIM_TARGETS = 3 };
+
+#define MS 1000000ull
+
+/* --- the world: clock, chance, and everything that is still to come (world.c) --- */
+
+struct sim;
+typedef void sim_fn(struct sim *sim, void *what);
+
+struct due {
+	uint64_t at_ns, order;
+	sim_fn *fn;
+	void *what;          /* freed by `fn`, or by drop_all through sim_free() */
+	unsigned generation; /* of the process that waits for it; 0: survives a crash */
+	uint64_t key;        /* to find it again: timers, calls */
+	int kind;
+};
+enum due_kind { DUE_WORLD, DUE_TIMER, DUE_CALL };
+
+struct sim_shard {
+	struct sim *sim;
+	unsigned index;
+	struct baton_shard *shard;
+};
+
+struct message { /* of a customer: the outbox never forgets */
+	char id[24];
+	char text[64];
+	bool acked, stored;
+	uint64_t acked_seq, made_ns, acked_ns;
+};
+
+struct customer {
+	struct sim *sim;
+	unsigned index;
+	struct baton_id session;
+	baton_conn conn; /* 0: offline */
+	bool caught_up;
+	uint64_t seen;      /* highest seq, in ev or ack */
+	uint64_t conn_seen; /* highest event seq on this connection */
+	struct message *messages;
+	size_t n_messages;
+	bool began; /* something of it has been acknowledged or seen */
+	bool wants_person;
+	uint64_t wants_since_ns;
+	uint64_t turn, attempt, bytes; /* deltas as they came on this connection */
+};
+
+struct agent {
+	struct sim *sim;
+	unsigned index;
+	char id[16], name[16];
+	baton_conn conn;
+	uint64_t serial;
+};
+
+/* --- the disk (store.c): the truth, with an independent fold of its own --- */
+
+struct stored {
+	uint64_t seq, unix_ms, epoch;
+	uint32_t type, marks;
+	baton_str payload; /* owned */
+};
+struct log {
+	struct baton_id session;
+	struct stored *records;
+	size_t n, cap;
+	/* The checker's own view, kept apart from core/session on purpose. */
+	enum baton_owner owner;
+	uint64_t epoch, last_message, answered, open_since_ns;
+	bool disclosed, disturbed; /* a fault has hit while a message waited */
+	baton_str snapshot;        /* owned */
+	uint64_t snapshot_seq;
+	UT_hash_handle hh;
+};
+
+struct append {
+	struct append *next;
+	struct sim_shard *from;
+	uint64_t ticket, expected_seq, expected_epoch;
+	struct baton_id session;
+	struct stored records[BATON_APPEND_RECORDS_MAX];
+	size_t n;
+	unsigned generation;
+};
+
+struct sim {
+	uint64_t seed, rng[2], now_ns, wall_ms;
+	uint64_t hash, happenings, order;
+	struct due *heap;
+	size_t n_due, cap_due;
+	unsigned generation; /* of the server process; raised by a crash */
+	bool up, calm;       /* calm: no more faults, everything must settle */
+	struct sim_shard shards[SIM_SHARDS];
+
+	struct log *logs;
+	struct append *queue; /* waiting for the writer */
+	bool committing;
+	int disk; /* 0, or what commits answer: BATON_E_FULL, BATON_E_IO */
+
+	struct customer customers[SIM_CUSTOMERS];
+	struct agent agents[SIM_AGENTS];
+	uint64_t last_conn;
+
+	struct baton_policy policy;
+	struct baton_arena policy_arena;
+	bool modules_down; /* classifier, retriever and rules fail */
+	uint64_t pins;
+	struct baton_desk *desk;
+
+	struct { /* what a run has seen, so that a green one can be told from an empty one */
+		uint64_t messages, acks, answers, drafts, handovers, claims, crashes,
+			failed_commits, superseded, model_failures, resumes, repeats,
+			human_messages, handbacks, restarts, refused;
+	} saw;
+	bool trace;
+};
+
+/* world.c */
+uint64_t sim_random(struct sim *sim);
+uint64_t sim_below(struct sim *sim, uint64_t n);
+bool sim_chance(struct sim *sim, unsigned percent);
+void sim_later(struct sim *sim, uint64_t delay_ns, sim_fn *fn, void *what);
+void sim_later_mine(struct sim *sim, uint64_t delay_ns, sim_fn *fn, void *what, enum due_kind kind,
+		    uint64_t key);
+void sim_forget(struct sim *sim, enum due_kind kind,
+		uint64_t key);  /* drops what is due under a key */
+bool sim_step(struct sim *sim); /* false: nothing is due */
+void sim_drop_all(struct sim *sim);
+/* Folds what happened into the hash; prints it with --trace. */
+void sim_note(struct sim *sim, const char *what, uint64_t a, uint64_t b);
+__attribute__((noreturn)) void sim_fail(struct sim *sim, const char *promise,
+					const struct baton_id *session);
+#define PROMISE(sim, e, words, session) ((e) ? (void)0 : sim_fail(sim, words, session))
+
+/* store.c */
+void store_seam(struct baton_seam *seam);
+struct log *store_log(struct sim *sim, const struct baton_id *session);
+void store_crash(struct sim *sim); /* what is queued is lost; snapshots perhaps */
+void store_free(struct sim *sim);
+const struct stored *store_record(struct sim *sim, const struct baton_id *session, uint64_t seq);
+
+/* models.c */
+void models_seam(struct baton_seam *seam);
+void models_policy(struct sim *sim);
+
+/* server.c */
+void server_start(struct sim *sim);
+void server_crash(struct sim *sim);
+void server_command(struct sim *sim, const struct baton_id *session, baton_conn conn,
+		    const struct baton_command *command);
+void server_subscribe(struct sim *sim, const struct baton_id *session, baton_conn conn,
+		      enum baton_audience audience, uint64_t after);
+void server_unsubscribe(struct sim *sim, const struct baton_id *session, baton_conn conn);
+
+/* people.c */
+void people_begin(struct sim *sim);
+void people_hear(struct sim *sim, baton_conn conn, struct baton_notice *notice);
+void people_lose_server(struct sim *sim);
+void people_settle(struct sim *sim); /* everybody comes back and says no more */
+void people_free(struct sim *sim);
+
+struct message *people_message(struct sim *sim, const struct baton_id *session, baton_str id);
+bool people_settled(const struct sim *sim);
+
+/* promises.c */
+void promise_committed(struct sim *sim, struct log *log, const struct baton_event *event);
+void promises_at_the_end(struct sim *sim);
