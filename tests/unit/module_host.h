@@ -30,7 +30,7 @@ struct host_call {
 	char text[HOST_TEXT_MAX]; /* all text deltas, NUL-terminated */
 	size_t n_text;
 	char citation[HOST_TEXT_MAX];
-	unsigned n_deltas, n_citations, n_ends, n_fails, n_results;
+	unsigned n_deltas, n_citations, n_unknown, n_ends, n_fails, n_results;
 	uint32_t end_reason, fail;
 	char result_type[32];
 	size_t result_bytes;
@@ -154,6 +154,10 @@ static inline int32_t host_delta(baton_ctx *ctx, baton_call call, uint32_t kind,
 
 	if (!c)
 		return BATON_E_STALE;
+	if (kind == BATON_DELTA_UNKNOWN) {
+		c->n_unknown++;
+		return BATON_OK;
+	}
 	if (kind == BATON_DELTA_CITATION) {
 		snprintf(c->citation, sizeof(c->citation), "%.*s", (int)data.n, data.p);
 		c->n_citations++;
