@@ -193,12 +193,14 @@ static size_t mark_bytes(unsigned char lead)
 /* The next word in ASCII lower case into `out`; 0 at the end, > cap if it is too long to matter. */
 static size_t next_word(const char *text, size_t n, size_t *at, char *out, size_t cap)
 {
-	size_t len = 0;
+	size_t len = 0, mark;
 
-	for (; *at < n; (*at)++) {
+	for (; *at < n; *at += mark ? mark : 1) {
 		unsigned char c = (unsigned char)text[*at];
-		bool is_letter =
-			c >= 0x80 || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+
+		mark = mark_bytes(c);
+		bool is_letter = (c >= 0x80 && mark == 0) || (c >= '0' && c <= '9') ||
+				 ((c | 32) >= 'a' && (c | 32) <= 'z');
 
 		if (!is_letter && len > 0)
 			break;
