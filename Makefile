@@ -7,7 +7,8 @@
 # V=asan|tsan|release picks the variant (default release)
 
 V       ?= release
-CC      ?= gcc
+CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+Q       := $(if $(VERBOSE),,@)
 O       := build/$(V)
 WERROR  ?=
 
@@ -62,16 +63,17 @@ $(O)/%.a:
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	@$(if $(Q),echo "  cc    $<",:)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(O)/baton: $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a
-	$(CC) $(LDFLAGS_ALL) -pie -o $@ $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -pie -o $@ $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a $(LIBS)
 
 # A module: every .c of its folder, the ABI header and the libraries its own `module.libs` names.
 .SECONDEXPANSION:
 $(O)/modules/%.so: $$(call obj,$$(wildcard modules/$$*/*.c)) modules/sdk/module.map
 	@mkdir -p $(@D)
-	$(CC) $(SAN) -shared -Wl,-z,relro,-z,now,-z,noexecstack,-Bsymbolic,--exclude-libs,ALL \
+	$(Q)$(CC) $(SAN) -shared -Wl,-z,relro,-z,now,-z,noexecstack,-Bsymbolic,--exclude-libs,ALL \
 		-Wl,--version-script=modules/sdk/module.map $(if $(SAN),,-Wl,-z,defs) -o $@ \
 		$(filter %.o,$^) $(shell cat modules/$*/module.libs 2>/dev/null) -lm
 
@@ -89,15 +91,15 @@ $(filter $(O)/tests/test_module%,$(UNIT)): | $(FIXTURES) $(EXAMPLES) \
 
 $(O)/tests/test_%: $(O)/tests/unit/test_%.o $(O)/libhost.a $(O)/libpure.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS) -lcmocka
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS) -lcmocka
 
 $(O)/tests/%_bench: $(O)/tests/bench/%_bench.o $(O)/libhost.a $(O)/libpure.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS)
 
 $(O)/tests/simulate: $(call obj,$(wildcard tests/sim/*.c)) $(O)/libpure.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lm
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lm
 
 unit: $(UNIT) $(MODULE_SO)
 clean:

@@ -38,7 +38,7 @@ FUZZ_OBJ := $(patsubst %,$(O)/tests/fuzz/fuzz_%.o,$(FUZZERS))
 $(O)/libfuzz.a: $(call obj,$(FUZZ_SRC))
 $(O)/fuzz/%: $(O)/tests/fuzz/fuzz_%.o $(O)/libfuzz.a
 	@mkdir -p $(@D)
-	$(CC) -fsanitize=fuzzer,address,undefined -o $@ $< $(O)/libfuzz.a $(LIBS)
+	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $< $(O)/libfuzz.a $(LIBS)
 
 fuzz:
 	$(MAKE) V=fuzz CC=clang OPT_fuzz="$(FUZZ_OPT)" fuzz-run

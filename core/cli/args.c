@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* One table of all options; a command names those it takes by their letters. */
+
+#include "core/cli/cli.h"
+
+#include "core/base/limits.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const struct cli_option {
+	char letter;
+	const char *name, *value /* NULL: a switch */, *help;
+} table[] = {
+	{ 'p', "policies", "DIR", "the policy set (default: the shop's)" },
+	{ 'd', "data", "DIR", "journal, keys and secrets (default: ./data)" },
+	{ 'l', "listen", "ADDR:PORT",
+	  "where to listen; port 0 picks one (default: 127.0.0.1:7070)" },
+	{ 'm', "modules", "DIR", "where the .so files are" },
+	{ 'w', "web", "DIR", "widget, console and shop" },
+	{ 's', "secrets", "DIR",
+	  "files named as the secrets (default: DATA/secrets); BATON_SECRET_<NAME> wins" },
+	{ 'n', "workers", "N", "event loops (default: one per core)" },
+	{ 'g', "grace", "SECONDS", "how long SIGTERM waits for open answers (default: 10)" },
+	{ 'L', "log-level", "LEVEL", "debug, info, notice, warn or error" },
+	{ 'a', "allow-loopback-http", NULL, "providers on this machine, over plain http" },
+	{ 'N', "not-durable", NULL, "for measurements only: acknowledge before the disk has it" },
+	{ 'S', "schema", "FILE", "print the JSON Schema of one policy file instead" },
+	{ 'r', "repair", NULL, "rebuild the indexes from the log" },
+	{ 'A', "after", "SEQ", "only events behind this seq" },
+	{ 'j', "json", NULL, "output for scripts" },
+	{ 'h', "help", NULL, "this text" },
+};
+enum { TABLE_N = sizeof(table) / sizeof(table[0]) };
+
+static bool takes(const struct cli_command *command, char letter)
+{
+	return letter == 'h' || strchr(command->options, letter) != NULL;
+}
+
+static bool number(const char *text, unsigned min, unsigned max, unsigned *ret)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end != '\0' || value < min || value > max)
+		return false;
+	*ret = (unsigned)value;
+	return true;
+}
+
+static bool set_text(struct cli_options *options, char letter, const char *value)
+{
+	const char **texts[128] = {
+		['p'] = &options->policies, ['d'] = &options->data,      ['l'] = &options->listen,
+		['m'] = &options->modules,  ['w'] = &options->web,       ['s'] = &options->secrets,
+		['S'] = &options->schema,   ['L'] = &options->log_level, ['A'] = &options->after,
+	};
+	const char **to = texts[(unsigned char)letter & 127];
+
+	if (to)
+		*to = value;
+	return to != NULL;
+}
+
+/* False if the value is not one the option takes. */
+static bool set(struct cli_options *options, char letter, const char *value)
+{
+	bool *switches[128] = {
+		['j'] = &options->json,
+		['h'] = &options->help,
+		['a'] = &options->allow_loopback_http,
+		['r'] = &options->repair,
+		['N'] = &options->not_durable,
+	};
+	bool *flag = switches[(unsigned char)letter & 127];
+
+	if (flag) {
+		*flag = true;
+		return true;
+	}
+	if (letter == 'n')
+		return number(value, 1, BATON_WORKERS_MAX, &options->workers);
+	if (letter == 'g')
+		return number(value, 0, 3600, &options->grace_s);
+	return set_text(options, letter, value);
+}
+
+static const struct cli_option *option_of(char letter)
+{
+	for (size_t i = 0; i < TABLE_N; i++)
+		if (table[i].letter == letter)
+			return &table[i];
+	return NULL;
+}
+
+static int usage(const struct cli_command *command, const char *what, const char *which)
+{
+	fprintf(stderr, "baton %s: %s `%s`; `baton %s --help` tells what it takes\n", command->name,
+		what, which, command->name);
+	return CLI_USAGE;
+}
+
+static int parse_options(const struct cli_command *command, int argc, char **argv,
+			 struct cli_options *options)
+{
+	struct option longs[TABLE_N + 1] = { { NULL, 0, NULL, 0 } };
+	size_t n = 0;
+	int letter;
+
+	for (size_t i = 0; i < TABLE_N; i++)
+		if (takes(command, table[i].letter))
+			longs[n++] =
+				(struct option){ table[i].name,
+						 table[i].value ? required_argument : no_argument,
+						 NULL, table[i].letter };
+	opterr = 0;
+	while ((letter = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {
+		if (letter == '?' || letter == ':')
+			return usage(command,
+				     letter == ':' ? "a value is missing for" : "unknown option",
+				     argv[optind - 1]);
+		const struct cli_option *option = option_of((char)letter);
+		if (!option || !set(options, (char)letter, optarg))
+			return usage(command, "not a value for this option:", optarg ? optarg : "");
+	}
+	return CLI_OK;
+}
+
+int cli_parse(const struct cli_command *command, int argc, char **argv,
+	      struct cli_options *ret_options)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	struct cli_options options = { .data = "data", .listen = "127.0.0.1:7070", .grace_s = 10 };
+
+	options.workers = cores > 0 && cores < BATON_WORKERS_MAX ? (unsigned)cores : 1;
+	options.modules = cli_default_modules();
+	options.web = cli_default_web();
+	options.policies = cli_default_policies();
+	int rc = parse_options(command, argc, argv, &options);
+	if (rc != CLI_OK)
+		return rc;
+	if (optind < argc && command->operand)
+		options.operand = argv[optind++];
+	if (optind < argc)
+		return usage(command, "one too many:", argv[optind]);
+	if (command->operand && command->operand[0] != '[' && !options.operand && !options.help)
+		return usage(command, "missing", command->operand);
+	*ret_options = options;
+	return CLI_OK;
+}
+
+void cli_print_help(const struct cli_command *command)
+{
+	printf("usage: baton %s%s%s [OPTION...]\n\n%s\n\n", command->name,
+	       command->operand ? " " : "", command->operand ? command->operand : "",
+	       command->summary);
+	for (size_t i = 0; i < TABLE_N; i++) {
+		char left[64];
+
+		if (!takes(command, table[i].letter))
+			continue;
+		snprintf(left, sizeof(left), "--%s%s%s", table[i].name, table[i].value ? "=" : "",
+			 table[i].value ? table[i].value : "");
+		printf("  %-24s %s\n", left, table[i].help);
+	}
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The `baton` command: a table of subcommands, a table of options, and what they share.
+ *
+ * Exit codes: 0 done, 1 failed or invalid, 2 wrong usage, 4 the server cannot be reached, 5 it runs
+ * but is not ready. What a script reads goes to stdout, everything else to stderr.
+ */
+#pragma once
+
+#include "core/base/buf.h"
+
+enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_UNREACHABLE = 4, CLI_DEGRADED = 5 };
+
+struct cli_options {
+	const char *policies, *data, *listen, *modules, *web, *secrets, *log_level, *schema, *after;
+	unsigned workers;
+	unsigned grace_s;
+	bool json, help, allow_loopback_http, repair, not_durable;
+	const char *operand;
+};
+
+struct cli_command {
+	const char *name, *operand /* "SESSION", "[DIR]" or NULL */, *summary,
+		*options /* letters of cli_option */;
+	int (*run)(const struct cli_options *options);
+};
+
+int cli_serve(const struct cli_options *options);
+int cli_demo(const struct cli_options *options);
+int cli_check(const struct cli_options *options);
+int cli_status(const struct cli_options *options);
+int cli_fsck(const struct cli_options *options);
+int cli_transcript(const struct cli_options *options);
+int cli_module(const struct cli_options *options);
+int cli_doc(const struct cli_options *options);
+
+/* --- args.c --- */
+/* Reads argv behind the command's name. 0, or CLI_USAGE with a line on stderr. */
+int cli_parse(const struct cli_command *command, int argc, char **argv,
+	      struct cli_options *ret_options);
+void cli_print_help(const struct cli_command *command);
+
+/* --- paths.c --- */
+/* Where modules, web files and the shop's policies are, beside this very program: in a source tree
+ * (build/<variant>/baton) or installed (PREFIX/bin/baton). Static; "" if not found. */
+const char *cli_default_modules(void);
+const char *cli_default_web(void);
+const char *cli_default_policies(void);
+
+/* --- common.c --- */
+/* Logs as JSON lines on stderr; false for a level that does not exist. */
+bool cli_log_to_stderr(const char *level);
+/* mkdir -p with mode 0700; CLI_OK or CLI_FAILED with a line on stderr. */
+int cli_make_dir(const char *path);
+void cli_write(int fd, baton_str text);

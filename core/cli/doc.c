@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* baton doc: reference pages from the tables that the code itself is made of. `make docs` writes them
+ * into docs/, and a test compares. */
+
+#include "core/cli/cli.h"
+
+#include "core/base/errors.h"
+#include "core/observe/metrics.h"
+#include "core/session/event.h"
+
+#include <stdio.h>
+
+static const char *const kind_names[] = { "string", "number", "boolean", "JSON" };
+
+static int doc_events(void)
+{
+	printf("# Events\n\nGenerated from `core/session/events.def` by `baton doc events`. Fields marked * reach\n"
+	       "customers; events marked *agents only* never do. Empty strings, zeros and false are left out.\n");
+	for (unsigned type = 1; type < 256; type++) {
+		const struct baton_event_info *info = baton_event_info(type);
+
+		if (!info)
+			continue;
+		printf("\n## `%s` (%u)%s\n\n%s\n\n| field | type | meaning |\n|---|---|---|\n",
+		       info->name, type, info->for_customers ? "" : ", agents only", info->doc);
+		for (size_t i = 0; i < info->n_fields; i++)
+			printf("| `%s`%s | %s | %s |\n", info->fields[i].name,
+			       info->for_customers && info->fields[i].is_public ? " *" : "",
+			       kind_names[info->fields[i].kind], info->fields[i].doc);
+	}
+	return CLI_OK;
+}
+
+static int doc_errors(void)
+{
+	printf("# Errors\n\nGenerated from `core/base/errors.def` by `baton doc errors`.\n\n"
+	       "| code | retryable | meaning |\n|---|---|---|\n");
+#define X(NAME, code, wire, may_retry, text) \
+	printf("| `%s` | %s | %s |\n", wire, may_retry ? "yes" : "no", text);
+#include "core/base/errors.def"
+#undef X
+	return CLI_OK;
+}
+
+static int doc_metrics(void)
+{
+	printf("# Metrics\n\nGenerated from `core/observe/metrics.def` by `baton doc metrics`; gauges and histograms are\n"
+	       "on `/metrics` with their help.\n\n| counter | meaning |\n|---|---|\n");
+#define X(NAME, prometheus, help) printf("| `%s` | %s |\n", prometheus, help);
+#include "core/observe/metrics.def"
+#undef X
+	return CLI_OK;
+}
+
+int cli_doc(const struct cli_options *options)
+{
+	if (strcmp(options->operand, "events") == 0)
+		return doc_events();
+	if (strcmp(options->operand, "errors") == 0)
+		return doc_errors();
+	if (strcmp(options->operand, "metrics") == 0)
+		return doc_metrics();
+	fprintf(stderr, "baton: no reference about `%s`; events, errors, metrics\n",
+		options->operand);
+	return CLI_USAGE;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* baton serve and baton demo: the same server; the demo makes what it needs and says what to try. */
+
+#include "core/cli/cli.h"
+
+#include "channels/chat/chat.h"
+#include "core/base/errors.h"
+#include "core/base/log.h"
+#include "core/policy/policy.h"
+#include "core/server/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TOKEN_BYTES = 24, TOKEN_TEXT = 32 };
+
+struct running {
+	const struct cli_options *options;
+	struct baton_policy *policy; /* of the demo, for its agents */
+	char secrets[4096];
+	char state_path[4096];
+};
+
+/* --- what is said when it is up --- */
+
+static void read_token(const struct running *running, const char *secret,
+		       char token[TOKEN_TEXT + 1])
+{
+	char path[4096 + 128];
+
+	token[0] = '\0';
+	snprintf(path, sizeof(path), "%s/%s", running->secrets, secret);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	ssize_t n = read(fd, token, TOKEN_TEXT);
+	token[n > 0 ? n : 0] = '\0';
+	close(fd);
+}
+
+static void ready_json(const struct running *running, const char *base, struct baton_buf *out)
+{
+	baton_buf_printf(out, "{\"ready\":true,\"pid\":%d,\"base\":\"%s\",\"health\":\"%s/readyz\"",
+			 (int)getpid(), base, base);
+	for (size_t i = 0; running->policy && i < running->policy->n_agents; i++) {
+		char token[TOKEN_TEXT + 1];
+
+		read_token(running, running->policy->agents[i].secret, token);
+		if (i == 0)
+			baton_buf_printf(
+				out,
+				",\"shop\":\"%s/shop/\",\"console\":\"%s/console/#token=%s\",\"agents\":{",
+				base, base, token);
+		baton_buf_printf(out, "%s\"%s\":\"%s\"", i ? "," : "",
+				 running->policy->agents[i].id, token);
+	}
+	baton_buf_z(out, running->policy && running->policy->n_agents ? "}}\n" : "}\n");
+}
+
+static void ready_text(const struct running *running, const char *base, struct baton_buf *out)
+{
+	char token[TOKEN_TEXT + 1] = "";
+
+	if (!running->policy) {
+		baton_buf_printf(out, "baton serves on %s\n  health   %s/readyz\n", base, base);
+		return;
+	}
+	if (running->policy->n_agents > 0)
+		read_token(running, running->policy->agents[0].secret, token);
+	baton_buf_printf(out, "\nbaton demo - data in %s, stop with Ctrl-C\n\n",
+			 running->options->data);
+	baton_buf_printf(
+		out,
+		"  shop     %s/shop/\n           a page with the widget; try: \"Where is my order?\", \"I was charged"
+		" twice\", \"talk to a human\"\n",
+		base);
+	baton_buf_printf(
+		out,
+		"  console  %s/console/#token=%s\n           you are the agent \"%s\": claim, reply, hand back\n",
+		base, token, running->policy->n_agents ? running->policy->agents[0].name : "");
+	baton_buf_printf(out, "  health   %s/readyz\n\n", base);
+}
+
+/* DATA/run/server.json tells `baton status` where to ask. */
+static void write_state(const struct running *running, const char *base)
+{
+	struct baton_buf text = { NULL, 0, 0 };
+	int fd = open(running->state_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0) {
+		baton_log(BATON_LOG_WARN, "state_file_not_written", "ss", "path",
+			  running->state_path, "why", strerror(errno));
+		return;
+	}
+	baton_buf_printf(&text, "{\"pid\":%d,\"base\":\"%s\"}\n", (int)getpid(), base);
+	cli_write(fd, baton_buf_view(&text));
+	close(fd);
+	baton_buf_done(&text);
+}
+
+static void ready(void *ud, struct baton_server *server)
+{
+	const struct running *running = ud;
+	struct baton_buf out = { NULL, 0, 0 };
+
+	write_state(running, baton_server_base(server));
+	if (running->options->json)
+		ready_json(running, baton_server_base(server), &out);
+	else
+		ready_text(running, baton_server_base(server), &out);
+	cli_write(STDOUT_FILENO, baton_buf_view(&out));
+	baton_buf_done(&out);
+}
+
+/* --- before it --- */
+
+static int need(const char *what, const char *path, const char *option)
+{
+	if (path && path[0] && access(path, R_OK) == 0)
+		return CLI_OK;
+	fprintf(stderr, "baton: no %s at `%s`; give the folder with --%s\n", what, path ? path : "",
+		option);
+	return CLI_FAILED;
+}
+
+static int prepare(const struct cli_options *options, struct running *running)
+{
+	char run_dir[4096];
+
+	snprintf(run_dir, sizeof(run_dir), "%s/run", options->data);
+	if (options->secrets)
+		snprintf(running->secrets, sizeof(running->secrets), "%s", options->secrets);
+	else
+		snprintf(running->secrets, sizeof(running->secrets), "%s/secrets", options->data);
+	snprintf(running->state_path, sizeof(running->state_path), "%s/run/server.json",
+		 options->data);
+	if (need("policy set", options->policies, "policies") != CLI_OK ||
+	    need("modules", options->modules, "modules") != CLI_OK ||
+	    need("web files", options->web, "web") != CLI_OK)
+		return CLI_FAILED;
+	if (cli_make_dir(run_dir) != CLI_OK ||
+	    (!options->secrets && cli_make_dir(running->secrets) != CLI_OK))
+		return CLI_FAILED;
+	return CLI_OK;
+}
+
+static int run(struct running *running)
+{
+	const struct cli_options *options = running->options;
+	struct baton_server_options server = {
+		.policies = options->policies,
+		.data = options->data,
+		.modules_dir = options->modules,
+		.web_dir = options->web,
+		.secrets_dir = running->secrets,
+		.listen = options->listen,
+		.workers = options->workers,
+		.grace_ms = options->grace_s * 1000ull,
+		.allow_loopback_http = options->allow_loopback_http,
+		.not_durable = options->not_durable,
+		.channel = baton_chat_channel(),
+		.ready = ready,
+		.ud = running,
+	};
+	int rc = baton_server_run(&server);
+
+	unlink(running->state_path);
+	if (rc < 0)
+		fprintf(stderr, "baton: not started: %s\n", baton_error_info(rc)->text);
+	return rc < 0 ? CLI_FAILED : CLI_OK;
+}
+
+int cli_serve(const struct cli_options *options)
+{
+	struct running running = { .options = options };
+
+	if (!cli_log_to_stderr(options->log_level ? options->log_level : "info"))
+		return CLI_USAGE;
+	return prepare(options, &running) == CLI_OK ? run(&running) : CLI_FAILED;
+}
+
+/* --- the demo: agents need tokens; they are made once and kept in DATA/secrets --- */
+
+static int make_token(const struct running *running, const char *secret)
+{
+	uint8_t random[TOKEN_BYTES];
+	unsigned char text[TOKEN_TEXT + 1];
+	char path[4096 + 128];
+
+	snprintf(path, sizeof(path), "%s/%s", running->secrets, secret);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno == EEXIST ? CLI_OK : CLI_FAILED;
+	if (RAND_bytes(random, sizeof(random)) == 1) {
+		EVP_EncodeBlock(text, random, sizeof(random));
+		for (size_t i = 0; i < TOKEN_TEXT; i++)
+			text[i] = text[i] == '+' ? '-' : text[i] == '/' ? '_' : text[i];
+		cli_write(fd, (baton_str){ (const char *)text, TOKEN_TEXT });
+	}
+	close(fd);
+	return CLI_OK;
+}
+
+static int make_tokens(struct running *running)
+{
+	for (size_t i = 0; i < running->policy->n_agents; i++) {
+		if (make_token(running, running->policy->agents[i].secret) == CLI_OK)
+			continue;
+		fprintf(stderr, "baton: cannot write a token into %s: %s\n", running->secrets,
+			strerror(errno));
+		return CLI_FAILED;
+	}
+	return CLI_OK;
+}
+
+static void ignore_finding(void *ud, const struct baton_policy_finding *finding)
+{
+	(void)ud;
+	(void)finding; /* the server reports them itself when it reads the set */
+}
+
+int cli_demo(const struct cli_options *options)
+{
+	struct running running = { .options = options };
+
+	if (!cli_log_to_stderr(options->log_level ? options->log_level : "warn"))
+		return CLI_USAGE;
+	if (prepare(options, &running) != CLI_OK)
+		return CLI_FAILED;
+	int rc = CLI_OK;
+	if (baton_policy_load(options->policies, ignore_finding, NULL, &running.policy) == 0)
+		rc = make_tokens(&running);
+	if (rc == CLI_OK)
+		rc = run(&running);
+	baton_policy_free(&running.policy);
+	return rc;
+}
