@@ -15,7 +15,6 @@
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { IFACES_MAX = 32, SCRUB_BYTES_MIN = 4 };
 
@@ -262,9 +261,7 @@ static int step_config(struct load *l)
 	int rc = baton_schema_check(g->entry->config_schema, g->spec->config, line, sizeof(line));
 	if (rc < 0)
 		return refuse(l, BATON_E_MODULE, "%s: %s", g->spec->name, line);
-	char *text = g->spec->config ? json_dumps(g->spec->config, JSON_COMPACT) : NULL;
-	g->config = text ? baton_memdupz(text, strlen(text)) : baton_memdupz("{}", 2);
-	free(text);
+	g->config = g->spec->config_json ? g->spec->config_json : "{}";
 	return 0;
 }
 
@@ -330,7 +327,6 @@ void baton_generation_free(struct baton_generation **generation)
 	baton_ctx_free_all(g);
 	(void)pthread_mutex_destroy(&g->ctxs_lock);
 	baton_meter_done(&g->meter);
-	baton_free(g->config);
 	baton_free(g);
 }
 

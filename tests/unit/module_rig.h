@@ -173,6 +173,7 @@ __attribute__((unused)) static struct baton_policy_module *rig_module(struct rig
 	m->name = baton_arena_dup(arena, name, strlen(name));
 	m->kind = baton_arena_dup(arena, kind, strlen(kind));
 	m->file = baton_arena_dup(arena, file, strlen(file));
+	m->config_json = baton_arena_dup(arena, config, strlen(config));
 	m->isolation = "inline";
 	m->config = json_loads(config, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(m->config);

@@ -3,6 +3,12 @@
 /* Racks: what a turn hears of modules that behave, and of modules that do not. */
 #include "tests/unit/module_rig.h"
 
+#include "core/journal/journal.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 /* One generate call of a sinner; what was told must be `heard`. */
 static void generate_tells(struct rig *rig, const char *sin, const char *heard)
 {
@@ -323,6 +329,156 @@ static void an_instance_that_cannot_start_refuses_the_rack(void **state)
 	}
 }
 
+/* --- HTTP and kv with the real parts -------------------------------------------------------------- */
+
+/* One connection: keeps what was asked, answers `answer`. */
+struct upstream {
+	int fd;
+	unsigned port;
+	pthread_t thread;
+	char asked[2048];
+	const char *answer;
+};
+
+static void *upstream_serve(void *arg)
+{
+	struct upstream *up = arg;
+	int fd = accept(up->fd, NULL, NULL);
+	size_t n = 0;
+	while (fd >= 0 && n < sizeof(up->asked) - 1 && !strstr(up->asked, "\r\n\r\n")) {
+		ssize_t got = recv(fd, up->asked + n, sizeof(up->asked) - 1 - n, 0);
+		if (got <= 0)
+			break;
+		n += (size_t)got;
+	}
+	if (fd >= 0) {
+		(void)!write(fd, up->answer, strlen(up->answer));
+		(void)close(fd);
+	}
+	return NULL;
+}
+
+static void upstream_start(struct upstream *up, const char *answer)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(at);
+	memset(up, 0, sizeof(*up));
+	up->answer = answer;
+	up->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(up->fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(up->fd, 4), 0);
+	assert_int_equal(getsockname(up->fd, (struct sockaddr *)&at, &n), 0);
+	up->port = ntohs(at.sin_port);
+	assert_int_equal(pthread_create(&up->thread, NULL, upstream_serve, up), 0);
+}
+
+static void upstream_stop(struct upstream *up)
+{
+	(void)shutdown(up->fd, SHUT_RDWR);
+	(void)pthread_join(up->thread, NULL);
+	(void)close(up->fd);
+}
+
+static void give_secret(struct rig *rig)
+{
+	char path[256];
+	rig->secret[0] = "KEY";
+	rig->egress[0] = "127.0.0.1";
+	rig->loopback = true;
+	rig_path(path, sizeof(path), rig->secrets, "KEY");
+	rig_write(path, BATON_STR("sk-very-secret\n"));
+	assert_int_equal(chmod(path, 0400), 0);
+}
+
+static void the_host_fills_in_the_secret_and_the_module_never_sees_it(void **state)
+{
+	struct rig *rig = *state;
+	struct upstream up;
+	char url[64];
+	give_secret(rig);
+	upstream_start(&up,
+		       "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/v1", up.port);
+	rig_sinner(rig, "provider", "http", url);
+	assert_int_equal(rig_generate(rig, 1, "sinner"), 0);
+	rig_run(rig, 1);
+	upstream_stop(&up);
+	assert_string_equal(rig_heard(rig), "1 delta 0 hello\n1 delta 0 ended 0\n1 end 0\n");
+	assert_non_null(strstr(up.asked, "Authorization: Bearer sk-very-secret\r\n"));
+	assert_false(rig_logged(rig, "sk-very-secret"));
+}
+
+static void requests_with_what_is_not_allowed_are_not_sent(void **state)
+{
+	struct rig *rig = *state;
+	give_secret(rig);
+	rig_sinner(rig, "provider", "bad_http", "");
+	assert_int_equal(rig_generate(rig, 1, "sinner"), 0);
+	rig_run(rig, 1);
+	assert_string_equal(rig_heard(rig), "1 end 0\n");
+}
+
+static void hosts_outside_the_list_are_not_reached(void **state)
+{
+	struct rig *rig = *state;
+	struct upstream up;
+	char url[64];
+	give_secret(rig);
+	rig->egress[0] = "api.example.com";
+	upstream_start(&up, "");
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/v1", up.port);
+	rig_sinner(rig, "provider", "http", url);
+	assert_int_equal(rig_generate(rig, 1, "sinner"), BATON_E_DENIED);
+	rig_idle(rig, 5);
+	upstream_stop(&up);
+	assert_string_equal(up.asked, "");
+}
+
+static void a_secret_that_is_not_set_fails_the_request(void **state)
+{
+	struct rig *rig = *state;
+	rig->secret[0] = "KEY";
+	rig->egress[0] = "127.0.0.1";
+	rig->loopback = true;
+	rig_sinner(rig, "provider", "http", "http://127.0.0.1:9/");
+	assert_int_equal(rig_generate(rig, 1, "sinner"), BATON_E_NOTFOUND);
+}
+
+static void an_open_request_is_stopped_at_the_end_of_its_rack(void **state)
+{
+	struct rig *rig = *state;
+	struct upstream up;
+	char url[64];
+	give_secret(rig);
+	upstream_start(&up, "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhello");
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/v1", up.port);
+	rig_sinner(rig, "provider", "http", url);
+	assert_int_equal(rig_generate(rig, 1, "sinner"), 0);
+	baton_rack_free(&rig->rack);
+	assert_int_equal(rig_broken(rig, "sinner", "leftovers"), 1);
+	assert_string_equal(rig_heard(rig), "1 fail 12 \n");
+	rig_idle(rig, 5);
+	upstream_stop(&up);
+}
+
+static void values_are_kept_in_the_journal(void **state)
+{
+	struct rig *rig = *state;
+	char path[96], key[96];
+	struct baton_buf value = { 0 };
+	rig_path(path, sizeof(path), rig->dir, "journal");
+	rig_path(key, sizeof(key), rig->dir, "key");
+	struct baton_journal_options options = { .path = path, .key_path = key };
+	assert_int_equal(baton_journal_open(&options, &rig->journal), 0);
+	generate_tells(rig, "kv", "1 delta 0 kept\n1 end 0\n");
+	assert_int_equal(baton_journal_get(rig->journal, BATON_STR("kv/sinner/k"), &value), 0);
+	assert_int_equal(value.n, 4);
+	baton_buf_done(&value);
+	baton_rack_free(&rig->rack);
+	baton_journal_close(&rig->journal);
+}
+
 /* --- the other kinds ------------------------------------------------------------------------------- */
 
 static void classify_tells(struct rig *rig, const char *sin, const char *heard)
@@ -521,6 +677,12 @@ int main(void)
 		T(an_instance_waits_for_its_running_job),
 		T(the_code_stays_while_a_job_runs_in_it),
 		T(an_instance_that_cannot_start_refuses_the_rack),
+		T(the_host_fills_in_the_secret_and_the_module_never_sees_it),
+		T(requests_with_what_is_not_allowed_are_not_sent),
+		T(hosts_outside_the_list_are_not_reached),
+		T(a_secret_that_is_not_set_fails_the_request),
+		T(an_open_request_is_stopped_at_the_end_of_its_rack),
+		T(values_are_kept_in_the_journal),
 		T(intents_come_before_the_end),
 		T(intents_may_come_later),
 		T(intents_out_of_range_fail_the_call),
