@@ -217,7 +217,7 @@ void baton_call_end_all(struct baton_rack *rack)
 static void word_fail(struct baton_rack *rack, struct baton_call_state *call, uint32_t fail,
 		      const char *message)
 {
-	struct baton_word *word = baton_word_new(rack, call, BATON_WORD_FAIL);
+	struct baton_word *word = baton_word_new(rack, call, BATON_WORD_FAIL, 0);
 	word->error.size = sizeof(word->error);
 	word->error.fail = fail;
 	word->error.message = baton_str_of(message); /* static text */
@@ -239,7 +239,7 @@ void baton_call_finish(struct baton_rack *rack, struct baton_call_state *call, u
 			(void)cut(rack, call, "the text ends inside a character");
 			return;
 		}
-	struct baton_word *word = baton_word_new(rack, call, BATON_WORD_END);
+	struct baton_word *word = baton_word_new(rack, call, BATON_WORD_END, 0);
 	word->n = reason;
 	close_module_side(rack, call, BATON_BREACH_TWO_ENDS);
 }
@@ -294,6 +294,26 @@ static int32_t bad_argument(struct baton_ctx *ctx, const char *what)
 	return BATON_E_INVAL;
 }
 
+/* Passes on whole characters; the beginning of one is kept for the next delta. */
+static bool take_text(struct baton_rack *rack, struct baton_call_state *call, uint32_t kind,
+		      baton_str data)
+{
+	char *tail = call->tail[kind];
+	size_t kept = call->tail_n[kind];
+	struct baton_word *word = baton_word_new(rack, call, BATON_WORD_DELTA, kept + data.n);
+	memcpy(word->text, tail, kept);
+	memcpy(word->text + kept, data.p, data.n);
+	word->n = kind;
+	word->data = (baton_str){ word->text, kept + data.n };
+	call->tail_n[kind] = baton_str_utf8_tail(word->data);
+	word->data.n -= call->tail_n[kind];
+	memcpy(tail, word->text + word->data.n, call->tail_n[kind]);
+	bool good = baton_str_utf8_ok(word->data);
+	if (!good)
+		word->data.n = 0;
+	return good;
+}
+
 int32_t baton_call_host_delta(baton_ctx *ctx, baton_call handle, uint32_t kind, baton_str data)
 {
 	struct baton_call_state *call = NULL;
@@ -309,25 +329,9 @@ int32_t baton_call_host_delta(baton_ctx *ctx, baton_call handle, uint32_t kind, 
 		return cut(rack, call, "the answer is longer than 64 KiB");
 	if (data.n == 0)
 		return BATON_OK;
-	struct baton_buf text = { 0 };
-	baton_buf_add(&text, call->tail[kind], call->tail_n[kind]);
-	baton_buf_str(&text, data);
-	size_t tail = baton_str_utf8_tail(baton_buf_view(&text));
-	baton_str whole = { text.p, text.n - tail };
 	call->bytes += data.n;
-	if (!baton_str_utf8_ok(whole)) {
-		baton_buf_done(&text);
-		return cut(rack, call, "the text is not UTF-8");
-	}
-	memcpy(call->tail[kind], text.p + whole.n, tail);
-	call->tail_n[kind] = tail;
-	if (whole.n > 0) {
-		struct baton_word *word = baton_word_new(rack, call, BATON_WORD_DELTA);
-		word->n = kind;
-		word->data = baton_word_copy(word, whole);
-	}
-	baton_buf_done(&text);
-	return BATON_OK;
+	return take_text(rack, call, kind, data) ? BATON_OK
+						 : cut(rack, call, "the text is not UTF-8");
 }
 
 bool baton_call_intents(struct baton_rack *rack, struct baton_call_state *call,
@@ -338,7 +342,7 @@ bool baton_call_intents(struct baton_rack *rack, struct baton_call_state *call,
 		(void)cut(rack, call, why);
 		return false;
 	}
-	struct baton_word *word = baton_word_new(rack, call, BATON_WORD_INTENTS);
+	struct baton_word *word = baton_word_new(rack, call, BATON_WORD_INTENTS, 0);
 	baton_word_take_intents(word, intents);
 	call->has_result = true;
 	return true;
@@ -356,7 +360,7 @@ static int32_t take_docs(struct baton_rack *rack, struct baton_call_state *call,
 		return cut(rack, call, "doc/1: more documents than were asked for");
 	if (!baton_word_docs_ok(docs, n, &why))
 		return cut(rack, call, why);
-	struct baton_word *word = baton_word_new(rack, call, BATON_WORD_DOCS);
+	struct baton_word *word = baton_word_new(rack, call, BATON_WORD_DOCS, 0);
 	baton_word_take_docs(word, docs, n);
 	call->has_result = true;
 	return BATON_OK;
@@ -392,7 +396,7 @@ int32_t baton_call_host_usage(baton_ctx *ctx, baton_call handle, const baton_usa
 		return rc;
 	if (!usage || usage->size < sizeof(*usage))
 		return bad_argument(ctx, "usage: NULL or too short");
-	struct baton_word *word = baton_word_new(ctx->rack, call, BATON_WORD_USAGE);
+	struct baton_word *word = baton_word_new(ctx->rack, call, BATON_WORD_USAGE, 0);
 	word->usage = *usage;
 	word->usage.size = sizeof(*usage);
 	return BATON_OK;
@@ -454,7 +458,7 @@ int32_t baton_call_host_fail(baton_ctx *ctx, baton_call handle, const baton_erro
 				 "fail: a class that modules do not have");
 		e.fail = BATON_FAIL_INTERNAL;
 	}
-	struct baton_word *word = baton_word_new(ctx->rack, call, BATON_WORD_FAIL);
+	struct baton_word *word = baton_word_new(ctx->rack, call, BATON_WORD_FAIL, 0);
 	word->error = (baton_error){ .size = sizeof(e), .fail = e.fail };
 	word->error.http_status = e.http_status < 1000 ? e.http_status : 0;
 	word->error.retry_after_ms =

@@ -121,9 +121,7 @@ static int read_header(struct look *look)
 static int check_load(struct look *look, const Elf64_Phdr *s, uint64_t *end)
 {
 	if ((s->p_flags & PF_W) && (s->p_flags & PF_X))
-		return refuse(
-			look,
-			"writable code: expected no segment both writable and executable, found one");
+		return refuse(look, "writable code: expected no segment with W and X, found one");
 	if (s->p_filesz > s->p_memsz || s->p_memsz > MAPPED_MAX || s->p_vaddr > MAPPED_MAX)
 		return refuse(look, "bad segment: sizes or addresses out of range");
 	if (s->p_align == 0 || (s->p_align & (s->p_align - 1)) != 0 ||
@@ -138,14 +136,14 @@ static int check_load(struct look *look, const Elf64_Phdr *s, uint64_t *end)
 static int read_segments(struct look *look)
 {
 	uint64_t end = 0;
-	bool has_load = false;
+	bool has_load = false, has_stack = false;
 	for (size_t i = 0; i < look->n_segments; i++) {
 		const Elf64_Phdr *s = &look->segments[i];
 		if (s->p_type == PT_GNU_STACK) {
 			if (s->p_flags & PF_X)
-				return refuse(
-					look,
-					"executable stack: expected none, found PT_GNU_STACK with X");
+				return refuse(look, "executable stack: expected none, found "
+						    "PT_GNU_STACK with X");
+			has_stack = true;
 			continue;
 		}
 		if (!within(look, s->p_offset, s->p_filesz))
@@ -158,6 +156,11 @@ static int read_segments(struct look *look)
 			return rc;
 		has_load = true;
 	}
+	/* Without it the loader makes every stack of the process executable, to be on the safe
+	 * side. */
+	if (!has_stack)
+		return refuse(look,
+			      "executable stack: expected PT_GNU_STACK without X, found none");
 	return has_load ? 0
 			: refuse(look, "nothing to load: expected a PT_LOAD segment, found none");
 }

@@ -15,7 +15,7 @@ struct baton_secret {
 
 struct baton_generation {
 	const struct baton_policy_module *spec; /* the release's policy owns it */
-	const char *config; /* JSON text for create(); the policy's */
+	const char *config;                     /* JSON text for create(); the policy's */
 	char id[64], version[32];
 	uint8_t sha256[32];
 	bool resident; /* mapped until the process ends */

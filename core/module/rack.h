@@ -130,11 +130,12 @@ struct baton_word {
 		baton_usage usage;
 		baton_error error;
 	};
+	char text[]; /* of a delta: one allocation for each, not an arena */
 };
 
-/* Appends and sees to it that the loop will tell it. */
+/* Appends, with room for `bytes` of text, and sees to it that the loop will tell it. */
 struct baton_word *baton_word_new(struct baton_rack *rack, const struct baton_call_state *call,
-				  enum baton_word_kind kind);
+				  enum baton_word_kind kind, size_t bytes);
 void baton_word_free(struct baton_word *word);
 /* A letter that still travels finds nobody. */
 void baton_wake_forget(struct baton_rack *rack);

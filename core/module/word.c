@@ -52,9 +52,9 @@ void baton_wake_forget(struct baton_rack *rack)
 }
 
 struct baton_word *baton_word_new(struct baton_rack *rack, const struct baton_call_state *call,
-				  enum baton_word_kind kind)
+				  enum baton_word_kind kind, size_t bytes)
 {
-	struct baton_word *word = baton_new(struct baton_word);
+	struct baton_word *word = baton_alloc(sizeof(*word) + bytes);
 	word->handle = call->handle;
 	word->ticket = call->ticket;
 	word->kind = kind;
@@ -174,7 +174,8 @@ static void tell(const struct baton_rack_events *to, const struct baton_word *w)
 		to->docs(to->ud, w->ticket, w->docs, w->n);
 		return;
 	case BATON_WORD_DELTA:
-		to->delta(to->ud, w->ticket, w->n, w->data);
+		if (w->data.n > 0) /* only the beginning of a character came */
+			to->delta(to->ud, w->ticket, w->n, w->data);
 		return;
 	case BATON_WORD_USAGE:
 		to->usage(to->ud, w->ticket, &w->usage);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* rule-policy: the rules of policies/<set>/rules, evaluated. Each has a condition over facts, which the
- * host's own expression language compiles, and an action. Of those that fire the strictest wins; among
- * equals the more urgent (1 is first, 9 last), then the one written first.
+/* rule-policy: the rules of policies/<set>/rules, evaluated. Each has a condition over facts, which
+ * the host's own expression language compiles, and an action. Of those that fire the strictest
+ * wins; among equals the more urgent (1 is first, 9 last), then the one written first.
  *
- * Pure: the same facts give the same verdict, today and in a replay. A condition that cannot be decided
- * (a division by zero, say) counts as fired: a person too many is better than one too few. */
+ * Pure: the same facts give the same verdict, today and in a replay. A condition that cannot be
+ * decided (a division by zero, say) counts as fired: a person too many is better than one too few.
+ */
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -39,7 +40,7 @@ static const char undecided[] = "could not be decided";
 static const char *const actions[] = { "none", "offer_human", "review", "escalate",
 				       "escalate_now" };
 
-/* --- reading the configuration -------------------------------------------------------------------- */
+/* --- reading the configuration ------------------------------------------------------------ */
 
 /* One line for the operator; the rule's own words are the policy's, not a customer's. */
 static int32_t complain(const struct rules *rules, size_t i, const char *what, const char *detail)
@@ -133,7 +134,7 @@ static int32_t read_rules(struct rules *rules, const json_t *config)
 	return rc;
 }
 
-/* --- deciding ------------------------------------------------------------------------------------------ */
+/* --- deciding ----------------------------------------------------------------------------- */
 
 static bool stricter(const struct rule *a, const struct rule *b)
 {
@@ -188,7 +189,7 @@ static int32_t describe(void *inst, const baton_sink *json)
 	return rc == BATON_OK ? json->write(json->ud, "]", 1) : rc;
 }
 
-/* --- the module -------------------------------------------------------------------------------------------- */
+/* --- the module --------------------------------------------------------------------------- */
 
 static int32_t load(baton_ctx *ctx, const baton_host *host, void **mod)
 {

@@ -63,7 +63,7 @@ static struct day_seen *seen_of(struct day *day, const char *session, size_t n)
 	return NULL;
 }
 
-/* --- reading what is there ------------------------------------------------------------------------- */
+/* --- reading what is there ---------------------------------------------------------------- */
 
 /* Our own lines begin {"session":"<id>","seq":<n>, ; others are left alone. */
 static int take_head(struct day *day, const char *line)
@@ -160,7 +160,8 @@ static int open_day(struct day *day, const char *dir, int64_t number)
 	day->fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (day->fd < 0)
 		return errno;
-	/* Two writers would overwrite each other; during a swap the older one is gone in a moment. */
+	/* Two writers would overwrite each other; during a swap the older one is gone in a moment.
+	 */
 	int rc = flock(day->fd, LOCK_EX | LOCK_NB) < 0 ? EBUSY : read_day(day);
 	if (rc == 0 && day->bytes == 0)
 		rc = sync_dir(dir);
@@ -170,7 +171,7 @@ static int open_day(struct day *day, const char *dir, int64_t number)
 	return rc;
 }
 
-/* --- appending ---------------------------------------------------------------------------------------- */
+/* --- appending ---------------------------------------------------------------------------- */
 
 static int write_at(int fd, const char *p, size_t n, uint64_t at)
 {

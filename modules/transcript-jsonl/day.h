@@ -27,6 +27,6 @@ struct day {
 
 void day_init(struct day *day);
 void day_done(struct day *day);
-/* Appends the lines that are not there yet to the files of their days in `dir` (made if missing, one
- * level) and syncs. 0, or errno; then of the day at hand nothing half-written stays. */
+/* Appends the lines that are not there yet to the files of their days in `dir` (made if missing,
+ * one level) and syncs. 0, or errno; then of the day at hand nothing half-written stays. */
 int day_append(struct day *day, const char *dir, const struct day_line *lines, size_t n);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* transcript-jsonl: every event of every session as one line of JSON in <dir>/<YYYY-MM-DD>.jsonl (the
- * day of the event, UTC).
+/* transcript-jsonl: every event of every session as one line of JSON in <dir>/<YYYY-MM-DD>.jsonl
+ * (the day of the event, UTC).
  *
- * The core hands over its log again from a cursor after a crash, so the same event may come twice: a
- * line is written only if its seq is above the last one of its session in that file. What a file holds
- * is read once, when it is first used after a start; a last line without its end is cut off.
+ * The core hands over its log again from a cursor after a crash, so the same event may come twice:
+ * a line is written only if its seq is above the last one of its session in that file. What a file
+ * holds is read once, when it is first used after a start; a last line without its end is cut off.
  *
- * All file work happens in a host job, one at a time, so that order is kept. An answer means fdatasync
- * has returned. If a batch cannot be written whole, the file is cut back to where it was. */
+ * All file work happens in a host job, one at a time, so that order is kept. An answer means
+ * fdatasync has returned. If a batch cannot be written whole, the file is cut back to where it was.
+ */
 #include "day.h"
 
 #include <errno.h>
@@ -47,7 +48,7 @@ struct jsonl {
 
 static void job_begin(struct jsonl *j);
 
-/* --- from entries to lines -------------------------------------------------------------------------- */
+/* --- from entries to lines ---------------------------------------------------------------- */
 
 /* Ids and types are the core's own and plain; anything else would break the line. */
 static bool plain(baton_str s, size_t max)
@@ -118,7 +119,7 @@ static void batch_free(struct batch *b)
 	free(b);
 }
 
-/* --- the job -------------------------------------------------------------------------------------------- */
+/* --- the job ------------------------------------------------------------------------------ */
 
 static void job_work(void *user)
 {
@@ -180,7 +181,7 @@ static void job_begin(struct jsonl *j)
 		drop_all(j);
 }
 
-/* --- the interface -------------------------------------------------------------------------------------- */
+/* --- the interface ------------------------------------------------------------------------ */
 
 static int32_t append(void *inst, baton_call call, const baton_entry *entries, uint32_t n)
 {
@@ -203,7 +204,8 @@ static int32_t append(void *inst, baton_call call, const baton_entry *entries, u
 	return BATON_PENDING;
 }
 
-/* The lines are written all the same: to write them twice later is no harm, to lose them would be. */
+/* The lines are written all the same: to write them twice later is no harm, to lose them would be.
+ */
 static void cancel(void *inst, baton_call call, uint32_t why)
 {
 	struct jsonl *j = inst;
@@ -224,7 +226,8 @@ static int32_t load(baton_ctx *ctx, const baton_host *host, void **mod)
 	return BATON_OK;
 }
 
-/* The host calls it when no job runs any more; what still waited is gone with its cancelled calls. */
+/* The host calls it when no job runs any more; what still waited is gone with its cancelled calls.
+ */
 static void destroy(void *inst)
 {
 	struct jsonl *j = inst;

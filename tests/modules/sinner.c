@@ -38,7 +38,7 @@ static void nap(long ms)
 	(void)nanosleep(&ts, NULL);
 }
 
-/* --- provider sins ---------------------------------------------------------------------------- */
+/* --- provider sins ------------------------------------------------------------------------ */
 
 static int32_t none(struct sinner *s)
 {
@@ -420,7 +420,7 @@ static void cancel(void *inst, baton_call call, uint32_t why)
 		delta(s, "more", 4);
 }
 
-/* --- the other kinds ---------------------------------------------------------------------------- */
+/* --- the other kinds ---------------------------------------------------------------------- */
 
 static int32_t classify(void *inst, baton_call call, const baton_turn *turn, baton_intents *out)
 {
@@ -506,7 +506,7 @@ static int32_t append(void *inst, baton_call call, const baton_entry *entries, u
 	return BATON_OK;
 }
 
-/* --- the module ---------------------------------------------------------------------------------- */
+/* --- the module --------------------------------------------------------------------------- */
 
 static void take(const char *config, const char *key, char *to, size_t cap)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The loader: what is refused and why, that a refusal leaves nothing behind, and what a release holds. */
+/* The loader: what is refused and why, that a refusal leaves nothing behind, and what a release
+ * holds. */
 #include "tests/unit/module_rig.h"
 
 #include <limits.h>

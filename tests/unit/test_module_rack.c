@@ -329,7 +329,7 @@ static void an_instance_that_cannot_start_refuses_the_rack(void **state)
 	}
 }
 
-/* --- HTTP and kv with the real parts -------------------------------------------------------------- */
+/* --- HTTP and kv with the real parts ------------------------------------------------------ */
 
 /* One connection: keeps what was asked, answers `answer`. */
 struct upstream {
@@ -479,7 +479,7 @@ static void values_are_kept_in_the_journal(void **state)
 	baton_journal_close(&rig->journal);
 }
 
-/* --- the other kinds ------------------------------------------------------------------------------- */
+/* --- the other kinds ---------------------------------------------------------------------- */
 
 static void classify_tells(struct rig *rig, const char *sin, const char *heard)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Configurations against schemas: what fits, what does not and where, and schemas that ask too much. */
+/* Configurations against schemas: what fits, what does not and where, and schemas that ask too
+ * much. */
 #include "core/module/schema.h"
 
 #include "core/base/errors.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* provider-echo: the smallest provider that does everything right. It answers with the customer's last
- * message, word by word, as a model would stream it. docs/MODULES.md walks through it; copy it to begin
- * your own. */
+/* provider-echo: the smallest provider that does everything right. It answers with the customer's
+ * last message, word by word, as a model would stream it. docs/MODULES.md walks through it; copy it
+ * to begin your own. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +36,8 @@ static void answer_free(struct answer *a)
 	free(a);
 }
 
-/* Says one word and asks to be called again. A [loop] function must not block, so there is no sleep. */
+/* Says one word and asks to be called again. A [loop] function must not block, so there is no
+ * sleep. */
 static void say_word(void *user)
 {
 	struct answer *a = user;
@@ -63,7 +64,8 @@ static void say_word(void *user)
 	answer_free(a);
 }
 
-/* What the customer said last. Nothing in `prompt` lives longer than this call: copy what you keep. */
+/* What the customer said last. Nothing in `prompt` lives longer than this call: copy what you keep.
+ */
 static baton_str question(const baton_prompt *prompt)
 {
 	for (uint32_t i = prompt->turn->n_msgs; i > 0; i--)
@@ -105,7 +107,7 @@ static void cancel(void *inst, baton_call call, uint32_t why)
 		answer_free(a);
 }
 
-/* --- life: load once per generation, create once per event loop ------------------------------------- */
+/* --- life: load once per generation, create once per event loop --------------------------- */
 
 static int32_t load(baton_ctx *ctx, const baton_host *host, void **mod)
 {
