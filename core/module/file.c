@@ -42,6 +42,13 @@ __attribute__((format(printf, 3, 4))) static int refuse(struct line line, int rc
 	return rc;
 }
 
+/* strerror() has one buffer for all threads. */
+static const char *error_text(int number)
+{
+	const char *text = strerrordesc_np(number);
+	return text ? text : "unknown error";
+}
+
 /* Whoever can write here can run code as us. */
 static int judge(const struct stat *st, const char *what, struct line why)
 {
@@ -80,7 +87,7 @@ static int read_fd(int fd, bool trusted, const char *what, struct baton_buf *out
 {
 	struct stat st;
 	if (fstat(fd, &st) < 0)
-		return refuse(why, BATON_E_IO, "%s: %s", what, strerror(errno));
+		return refuse(why, BATON_E_IO, "%s: %s", what, error_text(errno));
 	if (!S_ISREG(st.st_mode))
 		return refuse(why, BATON_E_MODULE,
 			      "%s: expected a regular file, found something else", what);
@@ -93,7 +100,7 @@ static int read_fd(int fd, bool trusted, const char *what, struct baton_buf *out
 	rc = read_all(fd, (size_t)st.st_size, out);
 	if (rc == BATON_E_AGAIN)
 		return refuse(why, BATON_E_MODULE, "%s: it changed while it was read", what);
-	return rc < 0 ? refuse(why, rc, "%s: %s", what, strerror(errno)) : 0;
+	return rc < 0 ? refuse(why, rc, "%s: %s", what, error_text(errno)) : 0;
 }
 
 static int open_dir(const char *dir, int *ret_fd, struct line why)
@@ -101,7 +108,7 @@ static int open_dir(const char *dir, int *ret_fd, struct line why)
 	struct stat st;
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return refuse(why, BATON_E_IO, "%s: %s", dir, strerror(errno));
+		return refuse(why, BATON_E_IO, "%s: %s", dir, error_text(errno));
 	int rc = fstat(fd, &st) < 0 ? BATON_E_IO : judge(&st, dir, why);
 	if (rc < 0)
 		(void)close(fd);
@@ -125,7 +132,7 @@ int baton_file_read(const char *dir, const char *name, struct baton_buf *out, ch
 	if (fd < 0)
 		rc = errno == ELOOP ? refuse(line, BATON_E_MODULE,
 					     "%s: expected a file, found a link", name)
-				    : refuse(line, BATON_E_IO, "%s: %s", name, strerror(errno));
+				    : refuse(line, BATON_E_IO, "%s: %s", name, error_text(errno));
 	else
 		rc = read_fd(fd, !dir, name, out, line);
 	if (fd >= 0)
@@ -174,7 +181,7 @@ static int make_dir(const char *run_dir, struct baton_buf *path, struct line why
 	struct stat st;
 	baton_buf_printf(path, "%s/modules", run_dir);
 	if (mkdir(path->p, 0700) < 0 && errno != EEXIST)
-		return refuse(why, BATON_E_IO, "%s: %s", path->p, strerror(errno));
+		return refuse(why, BATON_E_IO, "%s: %s", path->p, error_text(errno));
 	if (lstat(path->p, &st) < 0 || !S_ISDIR(st.st_mode))
 		return refuse(why, BATON_E_IO, "%s: not a directory", path->p);
 	return judge(&st, path->p, why);
@@ -214,9 +221,9 @@ int baton_copy_make(const char *run_dir, const char *id, const uint8_t sha256[32
 			break;
 	}
 	if (rc == 0 && fd < 0)
-		rc = refuse(line, BATON_E_IO, "%s: %s", path.p, strerror(errno));
+		rc = refuse(line, BATON_E_IO, "%s: %s", path.p, error_text(errno));
 	if (fd >= 0 && (write_all(fd, bytes) < 0 || fchmod(fd, 0500) < 0)) {
-		rc = refuse(line, BATON_E_IO, "%s: %s", path.p, strerror(errno));
+		rc = refuse(line, BATON_E_IO, "%s: %s", path.p, error_text(errno));
 		(void)unlink(path.p);
 		(void)close(fd);
 	}

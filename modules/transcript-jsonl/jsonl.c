@@ -130,11 +130,12 @@ static void job_work(void *user)
 static void answer(struct jsonl *j, const struct batch *b)
 {
 	char text[160];
+	const char *reason = strerrordesc_np(b->rc); /* strerror() has one buffer for all */
 	if (b->rc == 0) {
 		(void)j->host->end(j->ctx, b->call, BATON_END_STOP);
 		return;
 	}
-	int n = snprintf(text, sizeof(text), "%s: %s", j->dir, strerror(b->rc));
+	int n = snprintf(text, sizeof(text), "%s: %s", j->dir, reason ? reason : "unknown error");
 	baton_error error = { .size = sizeof(error), .fail = BATON_FAIL_UNAVAILABLE };
 	error.message = (baton_str){ text, n > 0 && (size_t)n < sizeof(text) ? (size_t)n
 									     : sizeof(text) - 1 };

@@ -150,7 +150,7 @@ static void the_last_reference_unmaps_and_leaves_no_copy(void **state)
 	(void)rig_module(rig, "one", "provider", "good.so", "{}");
 	(void)rig_module(rig, "two", "provider", "good.so", "{}");
 	assert_int_equal(rig_stage(rig), 0);
-	assert_int_equal(copies(rig), 2); /* one file, two generations: their statics are apart */
+	assert_int_equal(copies(rig), 2); /* one file, two generations: their data is apart */
 	assert_true(mapped(rig->run));
 	assert_int_equal(baton_release_number(rig->release), 7);
 	struct baton_release *second = baton_release_ref(rig->release);
