@@ -12,9 +12,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -129,9 +131,31 @@ static int need(const char *what, const char *path, const char *option)
 	return CLI_FAILED;
 }
 
-static int prepare(const struct cli_options *options, struct running *running)
+/* The server works inside its data folder, so that what modules write stays with the data; paths that
+ * were given relative to where the command was typed are made absolute first. */
+static int settle(struct cli_options *options)
+{
+	static char paths[5][PATH_MAX];
+	const char **all[5] = { &options->policies, &options->modules, &options->web,
+				&options->secrets, &options->data };
+
+	for (size_t i = 0; i < 5; i++) {
+		if (!*all[i] || !realpath(*all[i], paths[i]))
+			continue;
+		*all[i] = paths[i];
+	}
+	if (chdir(options->data) == 0)
+		return CLI_OK;
+	fprintf(stderr, "baton: cannot work in %s: %s\n", options->data, strerror(errno));
+	return CLI_FAILED;
+}
+
+static int prepare(struct cli_options *options, struct running *running)
 {
 	char run_dir[4096];
+
+	if (cli_make_dir(options->data) != CLI_OK || settle(options) != CLI_OK)
+		return CLI_FAILED;
 
 	snprintf(run_dir, sizeof(run_dir), "%s/run", options->data);
 	if (options->secrets)
@@ -176,8 +200,9 @@ static int run(struct running *running)
 	return rc < 0 ? CLI_FAILED : CLI_OK;
 }
 
-int cli_serve(const struct cli_options *options)
+int cli_serve(const struct cli_options *given)
 {
+	struct cli_options own = *given, *options = &own;
 	struct running running = { .options = options };
 
 	if (!cli_log_to_stderr(options->log_level ? options->log_level : "info"))
@@ -225,8 +250,9 @@ static void ignore_finding(void *ud, const struct baton_policy_finding *finding)
 	(void)finding; /* the server reports them itself when it reads the set */
 }
 
-int cli_demo(const struct cli_options *options)
+int cli_demo(const struct cli_options *given)
 {
+	struct cli_options own = *given, *options = &own;
 	struct running running = { .options = options };
 
 	if (!cli_log_to_stderr(options->log_level ? options->log_level : "warn"))

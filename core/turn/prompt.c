@@ -9,18 +9,16 @@ static const uint64_t NS_PER_MS = 1000000;
 void baton_run_view(struct baton_run *run, baton_turn *ret_turn)
 {
 	const struct baton_session *session = run->session;
-	char *id = baton_arena_alloc(&run->arena, BATON_ID_TEXT + 1);
 	baton_msg *msgs = baton_arena_alloc(&run->arena, (session->n_lines + 1) * sizeof(*msgs));
 	struct baton_buf turn_id = { NULL, 0, 0 };
 
-	baton_id_text(&session->id, id);
-	baton_buf_printf(&turn_id, "%s-%llu", id, (unsigned long long)run->turn);
+	baton_buf_printf(&turn_id, "%s-%llu", run->session_id, (unsigned long long)run->turn);
 	for (size_t i = 0; i < session->n_lines; i++)
 		msgs[i] = (baton_msg){ .role = session->lines[i].role,
 				       .text = session->lines[i].text };
 	*ret_turn = (baton_turn){
 		.size = sizeof(*ret_turn),
-		.session_id = baton_str_of(id),
+		.session_id = baton_str_of(run->session_id),
 		.turn_id = { baton_arena_dup(&run->arena, turn_id.p, turn_id.n), turn_id.n },
 		.channel = baton_str_of(session->channel),
 		.locale = baton_str_of(session->locale),
@@ -103,6 +101,7 @@ void baton_run_facts(const struct baton_run *run, uint32_t stage, baton_facts *r
 	*ret_facts = (baton_facts){
 		.size = sizeof(*ret_facts),
 		.flags = fact_flags(run),
+		.session_id = baton_str_of(run->session_id),
 		.intent = baton_str_of(run->intent),
 		.customer_tier = baton_str_of(session->customer_tier),
 		.channel = baton_str_of(session->channel),

@@ -18,6 +18,7 @@ struct baton_run *baton_run_new(const struct baton_run_start *start)
 	run->ops = start->ops;
 	run->ud = start->ud;
 	run->session = start->session;
+	baton_id_text(&start->session->id, run->session_id);
 	run->release = start->release;
 	run->policy = start->policy;
 	run->release_number = start->release_number;

@@ -70,6 +70,7 @@ struct baton_run {
 	const struct baton_policy *policy;   /* of that release */
 	uint64_t release_number;
 
+	char session_id[BATON_ID_TEXT + 1];
 	uint64_t turn;       /* seq of the newest message it answers */
 	uint64_t message_ms; /* unix ms of that message */
 	enum baton_step step;
