@@ -39,9 +39,10 @@ function served(name, options, body) {
 
 /** A customer who asked for a person, with words of their own to be found by. */
 let people = 0;
-async function waiting(at, words = `please let me talk to a human ${++people}`) {
+async function waiting(at, words = `my lamp is late (case ${String(++people).padStart(2, '0')})`) {
 	const widget = await Widget.visit(await browser.person(), at.shop);
 	await widget.say(words);
+	await widget.page.getByText('Sent', { exact: true }).first().waitFor();
 	await widget.human.click();
 	await widget.notes.filter({ hasText: SAYS.handed_over }).first().waitFor();
 	return { widget, words };
@@ -61,6 +62,7 @@ served('the desk', {}, (at) => {
 		await desk.verb('Claim').click();
 		await widget.notes.filter({ hasText: 'Nina (human) has joined the chat.' }).waitFor();
 		assert.equal(await widget.human.innerText(), 'You are talking with Nina');
+		await desk.text.waitFor();
 		await desk.text.pressSequentially('Hello, **Nina** here');
 		await widget.page.getByText('Nina is typing…').waitFor();
 		await desk.text.press('Control+Enter');
@@ -214,7 +216,7 @@ served('the desk', {}, (at) => {
 		const first = await waiting(at);
 		const second = await waiting(at);
 		const desk = await Console.visit(await browser.person({ viewport: { width: 390, height: 740 }, colorScheme: 'dark' }), at.baton);
-		const places = await desk.cases.filter({ hasText: /talk to a human/ }).allInnerTexts();
+		const places = await desk.cases.filter({ hasText: /my lamp is late/ }).allInnerTexts();
 		const [one, two] = [first, second].map(({ words }) => places.findIndex((text) => text.includes(words)));
 		assert.ok(one >= 0 && one < two, places.join('|'));
 		await assertAccessible(desk.page, 'console on a phone');
@@ -230,7 +232,7 @@ served('the desk', {}, (at) => {
 served('answers that a person approves', { tier: 2 }, (at) => {
 	const drafted = async () => {
 		const widget = await Widget.visit(await browser.person(), at.shop);
-		const words = `close my account ${++people}`;
+		const words = `close my account (case ${String(++people).padStart(2, '0')})`;
 		await widget.say(words);
 		await widget.notes.filter({ hasText: SAYS.draft_pending }).waitFor();
 		assert.equal(await widget.finished.count(), 0, 'nothing is sent unseen');
