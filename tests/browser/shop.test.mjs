@@ -4,13 +4,13 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Baton } from '../lib/baton.mjs';
-import { Browser, Widget, assertAccessible, shot } from './browser.mjs';
+import { AGENTS, Baton } from '../lib/baton.mjs';
+import { Browser, Console, Widget, assertAccessible, shot } from './browser.mjs';
 
 let browser, baton;
 before(async () => {
 	browser = await Browser.launch();
-	baton = await Baton.start();
+	baton = await Baton.start({ env: { BATON_SECRET_AGENT_NINA_TOKEN: AGENTS.nina, BATON_SECRET_AGENT_OMAR_TOKEN: AGENTS.omar, BATON_SECRET_SUPERVISOR_ADA_TOKEN: AGENTS.sara } });
 });
 after(async () => {
 	await browser?.close();
@@ -41,5 +41,17 @@ test('asking in words for a person brings one', async () => {
 	const widget = await Widget.visit(await browser.person(), `${baton.base}/shop/`);
 	await widget.page.getByRole('button', { name: 'I want to talk to a human' }).click();
 	await widget.page.getByText('A person will join you here').waitFor();
+	browser.assertClean();
+});
+
+test('a broken bowl becomes a draft that a person reads first', async () => {
+	const widget = await Widget.visit(await browser.person(), `${baton.base}/shop/`);
+	await widget.page.getByRole('button', { name: 'My bowl arrived broken' }).click();
+	await widget.notes.first().waitFor();
+	const desk = await Console.visit(await browser.person(), baton);
+	await desk.claim('broken');
+	await shot(desk.page, 'shop-draft');
+	await desk.reply('We send you a **new one** today.');
+	await widget.log.locator('.item.human', { hasText: 'new one' }).waitFor();
 	browser.assertClean();
 });
