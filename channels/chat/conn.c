@@ -272,28 +272,9 @@ static int send_waiting(struct conn *conn)
 	return 0;
 }
 
-static bool is_finished(const struct conn *conn)
-{
-	return conn->state == CONN_CLOSING && conn_waiting(conn) == 0 && can_write(conn);
-}
-
-void conn_flush(struct conn *conn)
-{
-	if (conn->ended || !conn->is_open)
-		return;
-	if (send_waiting(conn) < 0) {
-		conn_kill(conn);
-		return;
-	}
-	/* A close with its reason is only possible from the callback. */
-	if (conn_waiting(conn) > 0 || !can_write(conn) || conn->state == CONN_CLOSING)
-		lws_callback_on_writable(conn->wsi);
-}
-
 /* --- the end ------------------------------------------------------------------------------------- */
 
-/* [callback] Closes now; returns what the callback returns. */
-static int end_now(struct conn *conn, uint16_t code)
+static void leave(struct conn *conn, uint16_t code)
 {
 	conn->ended = true;
 	conn->state = CONN_CLOSING;
@@ -303,7 +284,22 @@ static int end_now(struct conn *conn, uint16_t code)
 	baton_buf_done(&conn->out);
 	conn->out_at = 0;
 	lws_close_reason(conn->wsi, (enum lws_close_status)code, NULL, 0);
+}
+
+/* [receiving] Closes now; returns what the callback returns. */
+static int end_now(struct conn *conn, uint16_t code)
+{
+	leave(conn, code);
 	return -1;
+}
+
+/* [outside of callbacks] The same; the peer is told why, then libwebsockets waits for its answer. A
+ * callback for writing cannot do this: Debian's build closes twice there, the second time without a
+ * word. */
+static void end_later(struct conn *conn)
+{
+	leave(conn, conn->close_code);
+	lws_set_timeout(conn->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_SYNC);
 }
 
 void conn_close(struct conn *conn, uint16_t code)
@@ -321,21 +317,32 @@ void conn_close(struct conn *conn, uint16_t code)
 void conn_kill(struct conn *conn)
 {
 	conn->ended = true;
-	if (!conn->is_open)
+	if (conn->is_open)
+		lws_set_timeout(conn->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_SYNC);
+}
+
+void conn_flush(struct conn *conn)
+{
+	if (conn->ended || !conn->is_open)
 		return;
-	lws_set_timeout(conn->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_SYNC);
+	if (send_waiting(conn) < 0)
+		conn_kill(conn);
+	else if (conn_waiting(conn) > 0 || !can_write(conn))
+		lws_callback_on_writable(conn->wsi);
+	else if (conn->state == CONN_CLOSING)
+		end_later(conn);
 }
 
 int conn_writable(struct conn *conn)
 {
 	if (conn->ended)
-		return -1;
+		return 0;
 	if (send_waiting(conn) < 0)
 		return -1;
-	if (is_finished(conn))
-		return end_now(conn, conn->close_code);
 	if (conn_waiting(conn) > 0)
 		lws_callback_on_writable(conn->wsi);
+	else if (conn->state == CONN_CLOSING)
+		chat_dirty(conn);
 	return 0;
 }
 
