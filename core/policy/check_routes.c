@@ -187,7 +187,8 @@ static int route_find(const struct baton_policy *policy, const char *intent)
 }
 
 /* The default route with the intent's own class, and its tier if that is stricter. What the class does
- * not allow is an error of the set: nothing is left out quietly. */
+ * not allow is an error of the set: nothing is left out quietly. An intent that belongs to people gets
+ * no target from a route that answers by itself: there must be nothing that could answer by mistake. */
 static void route_derive(struct baton_load *load, size_t intent_index,
 			 const struct baton_route *from, struct baton_route *to)
 {
@@ -200,6 +201,10 @@ static void route_derive(struct baton_load *load, size_t intent_index,
 	to->class_ = class_ < 0 ? NULL : &load->policy->classes[class_];
 	if (intent->tier > to->tier)
 		to->tier = intent->tier;
+	if (to->tier == BATON_TIER_HUMAN && from->tier != BATON_TIER_HUMAN) {
+		to->primary = NULL;
+		to->n_fallbacks = 0;
+	}
 	for (size_t i = 0; i < to->n_fallbacks; i++)
 		if (to->class_ && to->class_->on_failure == BATON_ON_FAILURE_ESCALATE &&
 		    !is_approved(to->class_, to->fallbacks[i]))
@@ -219,7 +224,7 @@ static void derive_routes(struct baton_load *load)
 	if (otherwise < 0) {
 		const struct baton_yaml *list = load->lists[BATON_SHAPE_ROUTES];
 
-		if (list && !load->broken[BATON_SHAPE_ROUTES])
+		if (list && list->kind == BATON_YAML_LIST)
 			baton_finding_error(
 				&load->findings, list->place,
 				"there is no route for `default`: what is not understood "

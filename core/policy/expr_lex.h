@@ -18,8 +18,8 @@ enum expr_token_kind {
 
 struct expr_token {
 	enum expr_token_kind kind;
-	size_t at;      /* byte offset of its first character */
-	baton_str text; /* as written; of a STRING what it means */
+	size_t at;          /* byte offset of its first character */
+	baton_str text;     /* as written; of a STRING what it means */
 	uint64_t magnitude; /* INT: up to 2^63, the sign is an operator */
 	double number;      /* DOUBLE */
 };

@@ -11,10 +11,10 @@ struct baton_policy_source {
 	const char *name; /* relative to the set */
 	const char *text; /* as read; NUL-terminated; "" for a file that is not there */
 	size_t n;
-	size_t *lines;    /* byte offset of each line's start */
+	size_t *lines; /* byte offset of each line's start */
 	size_t n_lines;
 	size_t n_findings;
-	bool broken;      /* could not be read or parsed: nothing can be said about what it holds */
+	bool broken; /* could not be read or parsed: nothing can be said about what it holds */
 };
 
 /* Where in a file. */
@@ -30,10 +30,12 @@ struct baton_findings {
 };
 
 /* Adds one. Text is copied. Past BATON_POLICY_FINDINGS_MAX of one file only errors are counted. */
-__attribute__((format(printf, 3, 4))) void
-baton_finding_error(struct baton_findings *findings, struct baton_place place, const char *fmt, ...);
-__attribute__((format(printf, 3, 4))) void
-baton_finding_warning(struct baton_findings *findings, struct baton_place place, const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) void baton_finding_error(struct baton_findings *findings,
+							       struct baton_place place,
+							       const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) void baton_finding_warning(struct baton_findings *findings,
+								 struct baton_place place,
+								 const char *fmt, ...);
 /* Reports all, by file, line and column. */
 void baton_findings_report(struct baton_findings *findings, baton_policy_report *report, void *ud);
 void baton_findings_done(struct baton_findings *findings);
@@ -45,9 +47,11 @@ const char *baton_finding_word(struct baton_findings *findings, baton_str word);
 /* Finds the starts of lines, as libyaml counts them. Call once per source. */
 void baton_policy_source_index(struct baton_policy_source *source, struct baton_arena *arena);
 /* Byte offset of a 1-based line and column, at most source->n. */
-size_t baton_policy_source_offset(const struct baton_policy_source *source, unsigned line, unsigned column);
+size_t baton_policy_source_offset(const struct baton_policy_source *source, unsigned line,
+				  unsigned column);
 /* The place of `n` bytes at a byte offset; the width ends with the line. */
-struct baton_place baton_policy_source_place(struct baton_policy_source *source, size_t at, size_t n);
+struct baton_place baton_policy_source_place(struct baton_policy_source *source, size_t at,
+					     size_t n);
 static inline struct baton_place baton_policy_source_whole(struct baton_policy_source *source)
 {
 	struct baton_place place = { .source = source };

@@ -20,10 +20,12 @@ struct baton_load {
 	struct baton_reader reader;
 	struct baton_load_file *files; /* sorted by name */
 	size_t n_files, cap_files, bytes;
-	bool broken[BATON_SHAPES_N]; /* a file of this kind could not be read: do not miss its names */
+	bool broken
+		[BATON_SHAPES_N]; /* a file of this kind could not be read: do not miss its names */
 
 	/* Where the entries of the policy's arrays stand, index by index. NULL: the list was bad. */
-	const struct baton_yaml *lists[BATON_SHAPES_N]; /* modules, targets, routes, classes, rules, queues */
+	const struct baton_yaml
+		*lists[BATON_SHAPES_N]; /* modules, targets, routes, classes, rules, queues */
 	const struct baton_yaml *agents;
 	const struct baton_yaml **intent_nodes;
 	struct baton_article *articles;

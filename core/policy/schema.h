@@ -64,4 +64,5 @@ struct baton_reader {
 void baton_schema_read(struct baton_reader *reader, const struct baton_shape *shape,
 		       const struct baton_yaml *node, void *into);
 /* What a struct holds when the file says nothing. */
-void baton_schema_defaults(struct baton_reader *reader, const struct baton_shape *shape, void *into);
+void baton_schema_defaults(struct baton_reader *reader, const struct baton_shape *shape,
+			   void *into);

@@ -13,9 +13,9 @@ enum baton_shape_kind {
 	BATON_SHAPE_ESCALATION,
 	BATON_SHAPE_DESK,
 	BATON_SHAPE_CHANNEL,
-	BATON_SHAPE_INTENTS,   /* a folder of YAML files */
+	BATON_SHAPE_INTENTS, /* a folder of YAML files */
 	BATON_SHAPE_KNOWLEDGE, /* a folder of Markdown files; the table is that of their front matter */
-	BATON_SHAPE_PROMPTS,   /* a folder of Markdown files without a table */
+	BATON_SHAPE_PROMPTS, /* a folder of Markdown files without a table */
 	BATON_SHAPES_N
 };
 

@@ -44,8 +44,8 @@ struct baton_yaml {
 
 /* The first `n` bytes of the file; the tree lives in `arena`. NULL after an error, which has been
  * added, or if the file holds nothing (then a finding says so). */
-struct baton_yaml *baton_yaml_load(struct baton_policy_source *source, size_t n, struct baton_arena *arena,
-				   struct baton_findings *findings);
+struct baton_yaml *baton_yaml_load(struct baton_policy_source *source, size_t n,
+				   struct baton_arena *arena, struct baton_findings *findings);
 /* A plain scalar as it would be read from a file: types by the core schema. `text` must live on. */
 struct baton_yaml baton_yaml_scalar(const char *text);
 

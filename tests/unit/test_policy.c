@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a sound set becomes: routes, defaults, what modules are told, and the demonstration shop. */
+
+#include "core/base/limits.h"
+#include "tests/unit/policy_set.h"
+
+static struct baton_policy *load_quietly(const char *dir)
+{
+	struct baton_buf said = { 0 };
+	struct baton_policy *policy = NULL;
+	int rc = set_load(dir, &said, &policy);
+
+	if (rc != 0 || said.n > 0)
+		fail_msg("result %d, said\n%.*s", rc, (int)said.n, said.p);
+	baton_buf_done(&said);
+	return policy;
+}
+
+/* REQUIREMENTS R26-R28: these fields, these values. */
+static void the_routes_of_the_documents_load_verbatim(void **state)
+{
+	char dir[POLICY_DIR];
+	struct baton_policy *policy;
+
+	(void)state;
+	set_begin(dir);
+	policy = load_quietly(dir);
+	set_end(dir);
+	const struct baton_route *refund = baton_policy_route(policy, BATON_STR("refund-policy"));
+	assert_string_equal(refund->primary->name, "primary_chat_model");
+	assert_int_equal(refund->n_fallbacks, 1);
+	assert_string_equal(refund->fallbacks[0]->name, "fast_backup_model");
+	assert_int_equal(refund->max_p95_ms, 3500);
+	assert_true(refund->disable_tools_on_fallback);
+	assert_int_equal(refund->tier, BATON_TIER_AUTOMATED);
+	assert_string_equal(refund->class_->name, "customer-policy");
+
+	const struct baton_route *draft =
+		baton_policy_route(policy, BATON_STR("internal-agent-draft"));
+	assert_string_equal(draft->primary->name, "reasoning_model");
+	assert_int_equal(draft->max_p95_ms, 4500);
+	assert_false(draft->disable_tools_on_fallback);
+	assert_int_equal(draft->first_token_ms, BATON_FIRST_TOKEN_MS);
+	assert_int_equal(draft->stall_ms, BATON_STALL_MS);
+	assert_int_equal(draft->total_ms, BATON_TURN_TOTAL_MS);
+	assert_string_equal(draft->queue, "general");
+	baton_policy_free(&policy);
+	assert_null(policy);
+	baton_policy_free(&policy);
+}
+
+static void an_intent_without_a_route_takes_the_default_one_but_never_a_lower_tier(void **state)
+{
+	char dir[POLICY_DIR];
+	struct baton_policy *policy;
+
+	(void)state;
+	set_begin(dir);
+	set_text(dir, "routes.yaml",
+		 "routes:\n"
+		 "- { intent: default, class: internal-drafting, tier: 1, queue: billing,\n"
+		 "    primary: primary_chat_model, stall_ms: 2s }\n");
+	policy = load_quietly(dir);
+	set_end(dir);
+
+	const struct baton_route *other = baton_policy_route(policy, BATON_STR("never heard of"));
+	assert_string_equal(other->intent, "default");
+	assert_int_equal(other->tier, BATON_TIER_AUTOMATED);
+	assert_int_equal(other->stall_ms, 2000);
+	const struct baton_route *refund = baton_policy_route(policy, BATON_STR("refund-policy"));
+	assert_string_equal(refund->intent, "refund-policy");
+	assert_string_equal(refund->class_->name, "customer-policy");
+	assert_string_equal(refund->queue, "billing");
+	assert_non_null(refund->primary);
+	const struct baton_route *complaint = baton_policy_route(policy, BATON_STR("complaint"));
+	assert_int_equal(complaint->tier, BATON_TIER_HUMAN);
+	assert_null(complaint->primary);
+	baton_policy_free(&policy);
+}
+
+static void what_nobody_has_decided_goes_to_a_person(void **state)
+{
+	char dir[POLICY_DIR];
+	struct baton_policy *policy;
+
+	(void)state;
+	set_begin(dir);
+	set_text(dir, "routes.yaml", "routes:\n- { intent: default, class: customer-policy }\n");
+	policy = load_quietly(dir);
+	set_end(dir);
+	assert_int_equal(baton_policy_route(policy, BATON_STR_NONE)->tier, BATON_TIER_HUMAN);
+	assert_null(baton_policy_route(policy, BATON_STR("refund-policy"))->primary);
+	baton_policy_free(&policy);
+}
+
+static void values_are_read_as_yaml_1_2_has_them(void **state)
+{
+	char dir[POLICY_DIR];
+	struct baton_policy *policy;
+
+	(void)state;
+	set_begin(dir);
+	set_text(
+		dir, "targets.yaml",
+		"targets:\n"
+		"- &t { name: primary_chat_model, provider: openai, account: NO, tools: true,\n"
+		"    temperature: 0.2, in_usd_per_mtok: 0.15, out_usd_per_mtok: 8, model: 3:25 }\n"
+		"- name: fast_backup_model\n"
+		"  provider: openai\n"
+		"- { name: reasoning_model, provider: openai, account: x, temperature: 0, max_output_tokens: 0x10 }\n");
+	set_text(dir, "channel.yaml",
+		 "origins: &o [self, \"https://shop.example:8443\"]\n"
+		 "say:\n  greeting: >-\n    Hello\n    there\n");
+	policy = load_quietly(dir);
+	set_end(dir);
+	assert_string_equal(policy->targets[0].account, "NO");
+	assert_string_equal(policy->targets[0].model, "3:25");
+	assert_int_equal(policy->targets[0].temperature_milli, 200);
+	assert_int_equal(policy->targets[0].in_microusd_per_mtok, 150000);
+	assert_int_equal(policy->targets[0].out_microusd_per_mtok, 8000000);
+	assert_true(policy->targets[0].tools);
+	assert_string_equal(policy->targets[1].account, "openai");
+	assert_int_equal(policy->targets[1].temperature_milli, -1);
+	assert_string_equal(policy->targets[1].prompt, "");
+	assert_int_equal(policy->targets[2].temperature_milli, 0);
+	assert_int_equal(policy->targets[2].max_output_tokens, 16);
+	assert_int_equal(policy->n_origins, 2);
+	assert_string_equal(policy->origins[1], "https://shop.example:8443");
+	assert_string_equal(policy->say_greeting, "Hello there");
+	assert_non_null(strstr(policy->say_disclosure, "AI assistant"));
+	baton_policy_free(&policy);
+}
+
+static json_t *config_of(const struct baton_policy *policy, const char *name)
+{
+	for (size_t i = 0; i < policy->n_modules; i++)
+		if (strcmp(policy->modules[i].name, name) == 0)
+			return json_loadb(policy->modules[i].config_json,
+					  policy->modules[i].config_json_n, 0, NULL);
+	return NULL;
+}
+
+static void each_module_is_told_what_its_kind_needs(void **state)
+{
+	char dir[POLICY_DIR];
+	struct baton_policy *policy;
+	const char *id, *when, *stage, *uri, *valid;
+	json_t *config;
+
+	(void)state;
+	set_begin(dir);
+	set_text(
+		dir, "modules.yaml",
+		"modules:\n"
+		"- { name: rules, kind: rule, file: rule-policy.so }\n"
+		"- { name: classifier, kind: classifier, file: classifier-linear.so, config: { depth: 2, low: 0.3, on: yes, list: [1, null] } }\n"
+		"- { name: openai, kind: provider, file: provider-openai.so, egress: [\"*.example.com:443\"], secrets: [KEY] }\n"
+		"- { name: articles, kind: retriever, file: retriever-fts.so, knowledge: true }\n");
+	set_text(dir, "knowledge/secret.md",
+		 "---\ntitle: Codes\nupdated: 2026-01-01\naudience: agents\n---\nFor us.\n");
+	policy = load_quietly(dir);
+	set_end(dir);
+
+	config = config_of(policy, "rules");
+	assert_int_equal(json_unpack(config, "{s:{s:[{s:s, s:s, s:s}]}}", "policy", "rules", "id",
+				     &id, "when", &when, "stage", &stage),
+			 0);
+	assert_string_equal(when, "asked_human");
+	assert_string_equal(stage, "before");
+	json_decref(config);
+
+	config = config_of(policy, "classifier");
+	json_t *intents = json_object_get(json_object_get(config, "policy"), "intents");
+	assert_int_equal(json_array_size(intents), 2); /* the internal one is not looked for */
+	assert_string_equal(json_string_value(json_object_get(config, "on")), "yes");
+	assert_non_null(strstr(policy->modules[1].config_json, "\"low\":0.3,"));
+	json_decref(config);
+
+	config = config_of(policy, "articles");
+	json_t *articles = json_object_get(json_object_get(config, "policy"), "articles");
+	assert_int_equal(json_array_size(articles), 1); /* the other is for agents only */
+	assert_int_equal(json_unpack(json_array_get(articles, 0), "{s:s, s:s, s:s}", "id", &id,
+				     "uri", &uri, "valid_until", &valid),
+			 0);
+	assert_string_equal(id, "returns");
+	assert_string_equal(uri, "knowledge/returns.md");
+	assert_string_equal(valid, "");
+	json_decref(config);
+
+	assert_string_equal(policy->modules[2].config_json, "{}");
+	assert_string_equal(policy->modules[2].egress[0], "*.example.com:443");
+	assert_string_equal(policy->modules[2].secrets[0], "KEY");
+	baton_policy_free(&policy);
+}
+
+static void the_checksum_is_that_of_the_contents(void **state)
+{
+	char dir[POLICY_DIR];
+	struct baton_policy *a, *b, *c;
+
+	(void)state;
+	set_begin(dir);
+	a = load_quietly(dir);
+	b = load_quietly(dir);
+	set_text(dir, "prompts/support.md", "Be kind!\n");
+	c = load_quietly(dir);
+	set_end(dir);
+	assert_memory_equal(a->sha256, b->sha256, sizeof(a->sha256));
+	assert_memory_not_equal(a->sha256, c->sha256, sizeof(a->sha256));
+	assert_string_equal(baton_policy_prompt(c, "support"), "Be kind!\n");
+	assert_null(baton_policy_prompt(c, "nobody"));
+	assert_null(baton_policy_prompt(c, NULL));
+	baton_policy_free(&a);
+	baton_policy_free(&b);
+	baton_policy_free(&c);
+}
+
+static void a_directory_that_is_not_there_is_an_io_error(void **state)
+{
+	struct baton_buf said = { 0 };
+	struct baton_policy *policy = NULL;
+
+	(void)state;
+	assert_int_equal(set_load("/nonexistent/policies", &said, &policy), BATON_E_IO);
+	assert_null(policy);
+	assert_int_equal(said.n, 0);
+	baton_buf_done(&said);
+}
+
+/* --- the demonstration shop --- */
+
+static void the_shop_loads_without_a_word(void **state)
+{
+	struct baton_policy *policy = load_quietly("policies/shop");
+	size_t automated = 0;
+
+	(void)state;
+	for (size_t i = 0; i < policy->n_intents; i++) {
+		const struct baton_intent_def *intent = &policy->intents[i];
+
+		assert_in_range(intent->n_examples, 15, 30);
+		automated += intent->tier == BATON_TIER_AUTOMATED;
+		assert_ptr_equal(baton_policy_intent(policy, baton_str_of(intent->name)), intent);
+	}
+	assert_true(automated >= 10);
+	assert_true(json_array_size(policy->articles) >= 30);
+	assert_int_equal(policy->n_agents, 3);
+	assert_int_equal(policy->n_queues, 4);
+	assert_null(baton_policy_intent(policy, BATON_STR("nobody")));
+	baton_policy_free(&policy);
+}
+
+/* R106: never push tier 2 or 3 into tier 1. */
+static void what_belongs_to_people_in_the_shop_is_never_automatic(void **state)
+{
+	struct baton_policy *policy = load_quietly("policies/shop");
+
+	(void)state;
+	for (size_t i = 0; i < policy->n_intents; i++) {
+		const struct baton_intent_def *intent = &policy->intents[i];
+		const struct baton_route *route =
+			baton_policy_route(policy, baton_str_of(intent->name));
+
+		assert_string_equal(route->intent, intent->name);
+		assert_true(route->tier >= intent->tier);
+		if (intent->tier == BATON_TIER_HUMAN)
+			assert_null(route->primary);
+		else
+			assert_true(route->primary->local); /* works with no network */
+	}
+	baton_policy_free(&policy);
+}
+
+/* --- schemas --- */
+
+static void the_committed_schemas_are_those_of_the_tables(void **state)
+{
+	(void)state;
+	for (size_t i = 0; baton_policy_schema_name(i); i++) {
+		static char text[64 * 1024];
+		struct baton_buf made = { 0 };
+		char path[128];
+
+		assert_int_equal(baton_policy_schema_json(baton_policy_schema_name(i), &made), 0);
+		snprintf(path, sizeof(path), "policies/schema/%s.schema.json",
+			 baton_policy_schema_name(i));
+		if (getenv("BATON_WRITE_SCHEMAS")) /* how they are made after a table has changed */
+			set_write("policies/schema", strrchr(path, '/') + 1, made.p, made.n);
+		FILE *file = fopen(path, "r");
+		if (!file)
+			fail_msg("%s is missing", path);
+		size_t n = fread(text, 1, sizeof(text), file);
+		fclose(file);
+		if (n != made.n || memcmp(text, made.p, n) != 0)
+			fail_msg("%s differs: run this test with BATON_WRITE_SCHEMAS=1", path);
+		baton_buf_done(&made);
+	}
+}
+
+static void an_unknown_schema_is_not_found(void **state)
+{
+	struct baton_buf made = { 0 };
+
+	(void)state;
+	assert_int_equal(baton_policy_schema_json("prompts", &made), BATON_E_NOTFOUND);
+	assert_int_equal(baton_policy_schema_json("", &made), BATON_E_NOTFOUND);
+	baton_buf_done(&made);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_routes_of_the_documents_load_verbatim),
+		cmocka_unit_test(
+			an_intent_without_a_route_takes_the_default_one_but_never_a_lower_tier),
+		cmocka_unit_test(what_nobody_has_decided_goes_to_a_person),
+		cmocka_unit_test(values_are_read_as_yaml_1_2_has_them),
+		cmocka_unit_test(each_module_is_told_what_its_kind_needs),
+		cmocka_unit_test(the_checksum_is_that_of_the_contents),
+		cmocka_unit_test(a_directory_that_is_not_there_is_an_io_error),
+		cmocka_unit_test(the_shop_loads_without_a_word),
+		cmocka_unit_test(what_belongs_to_people_in_the_shop_is_never_automatic),
+		cmocka_unit_test(the_committed_schemas_are_those_of_the_tables),
+		cmocka_unit_test(an_unknown_schema_is_not_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
