@@ -6,13 +6,10 @@
 #include "core/base/errors.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/table.h"
 #include "core/loop/http.h"
 #include "core/module/ctx.h"
 #include "core/module/host.h"
-
-#define uthash_malloc(n) baton_alloc(n)
-#define uthash_free(p, n) baton_free(p)
-#include <uthash.h>
 
 enum { HEADERS_MAX = 64, HEADER_BYTES_MAX = 16 * 1024, HEADERS_BYTES_MAX = 512 * 1024 };
 

@@ -12,12 +12,9 @@
 #pragma once
 
 #include "core/base/mem.h"
+#include "core/base/table.h"
 #include "core/module/ctx.h"
 #include "core/module/release.h"
-
-#define uthash_malloc(n) baton_alloc(n)
-#define uthash_free(p, n) baton_free(p)
-#include <uthash.h>
 
 enum baton_call_kind {
 	BATON_CALL_CLASSIFY,

@@ -17,6 +17,17 @@
 /* Out of memory is told as ENOMEM; uthash must not end the server's process. */
 #define HASH_NONFATAL_OOM 1
 #define uthash_nonfatal_oom(e) ((e)->lost = true)
+#define HASH_FUNCTION(key, n, hash) ((hash) = fnv1a((key), (n)))
+
+static unsigned fnv1a(const void *key, size_t n)
+{
+	const unsigned char *p = key;
+	uint64_t hash = 14695981039346656037u;
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ p[i]) * 1099511628211u;
+	return (unsigned)(hash ^ hash >> 32);
+}
+
 #include <uthash.h>
 
 enum { READ_BYTES = 64 * 1024, HEAD_BYTES = 160, SESSION_BYTES = 64, DAY_MS = 86400000 };
