@@ -20,6 +20,7 @@ test('paragraphs, lists, code and emphasis become blocks', () => {
 	assert.equal(html('To do:\n- a\n- b **c**\n\n1. x\n2. y'), '<p>To do:</p><ul><li>a</li><li>b <strong>c</strong></li></ul><ol><li>x</li><li>y</li></ol>');
 	assert.equal(html('```js\n**not** bold\n```\nafter'), '<pre><code>**not** bold</code></pre><p>after</p>');
 	assert.equal(html('**bold *and* more**'), '<p><strong>bold <em>and</em> more</strong></p>');
+	assert.equal(html('| a | **b** |\n|---|:--|\n| 1 | 2 |\n\nend'), '<table><tr><td>a</td><td><strong>b</strong></td></tr><tr><td>1</td><td>2</td></tr></table><p>end</p>');
 	assert.equal(parse('3. c\n4. d')[0].start, 3);
 });
 
@@ -54,17 +55,17 @@ test('a bare address is a link without the full stop behind it', () => {
 test('nodes carry no attribute but those of a link, and every link is cut off from the page', () => {
 	const seen = [];
 	const walk = (node) => { if (node.tag) { seen.push(node); node.kids.forEach(walk); } };
-	render('# Head\n[a](https://e.example) <img src=x onerror=alert(1)> **b**\n3. x\n\n7. y', doc).forEach(walk);
+	render('# Head\n[a](https://e.example) <img src=x onerror=alert(1)> **b**\n|t|u|\n3. x\n\n7. y', doc).forEach(walk);
 	for (const { tag, attrs } of seen) {
 		if (tag === 'a') assert.deepEqual([attrs.rel, attrs.target], ['noopener noreferrer nofollow', '_blank']);
 		else assert.ok(Object.keys(attrs).every((name) => tag === 'ol' && name === 'start'), tag);
-		assert.ok(['p', 'ul', 'ol', 'li', 'pre', 'code', 'strong', 'em', 'a'].includes(tag), tag);
+		assert.ok(['p', 'ul', 'ol', 'li', 'pre', 'code', 'strong', 'em', 'a', 'table', 'tr', 'td'].includes(tag), tag);
 	}
 });
 
 test('hostile text costs no more than its length', () => {
 	const n = 64 * 1024;
-	for (const piece of ['*', '**', '_', '`', '[', '[a](', '*_', '**_*', '- ', '1. ', '\n', '```\n', 'https://', '[](', '![', 'a*b_', '  - x\n', '\u202e', '](', '<a ']) {
+	for (const piece of ['*', '**', '_', '`', '[', '[a](', '*_', '**_*', '- ', '1. ', '\n', '```\n', 'https://', '[](', '![', 'a*b_', '  - x\n', '\u202e', '](', '<a ', '|', '|\n', '||a', '| |\n']) {
 		const began = performance.now();
 		render(piece.repeat(Math.ceil(n / piece.length)), doc);
 		assert.ok(performance.now() - began < 1500, `${JSON.stringify(piece)}: ${performance.now() - began} ms`);

@@ -45,9 +45,9 @@ function served(name, models, body, channel = () => ({})) {
 	});
 }
 
-test('the whole widget is small: 15 kB gzipped without its comments', () => {
-	const source = readdirSync(WIDGET).filter((name) => name.endsWith('.js')).map((name) => readFileSync(path.join(WIDGET, name), 'utf8')).join('\n');
-	const code = source.replace(/\/\*[^]*?\*\//g, '').replace(/^\s*\/\/.*\n/gm, '').replace(/^\s+/gm, '');
+test('the whole widget is small: 15 KiB gzipped, comments aside, in a page of one language', () => {
+	const source = readdirSync(WIDGET).filter((name) => name.endsWith('.js') && !name.startsWith('messages.de')).map((name) => readFileSync(path.join(WIDGET, name), 'utf8')).join('\n');
+	const code = source.replace(/\/\*[^]*?\*\//g, '').replace(/(^|\s+)\/\/ ?.*$/gm, '').replace(/^\s+/gm, '');
 	const [all, bare] = [source, code].map((text) => gzipSync(text, { level: 9 }).length);
 	console.log(`# widget: ${bare} bytes gzipped, ${all} with comments`);
 	assert.ok(bare <= 15 * 1024, `${bare} bytes`);

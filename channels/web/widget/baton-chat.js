@@ -4,7 +4,7 @@
 // Outbox, one Conversation, one View, one Store. The page's own API is here too; see README.md.
 
 import { Conversation, utf8Length } from './conversation.js';
-import { language, translator } from './messages.js';
+import { speak } from './messages.js';
 import { Store } from './store.js';
 import { sheet } from './style.js';
 import { plain } from './text.js';
@@ -16,24 +16,27 @@ const TYPING_EVERY_MS = 3000;
 const TYPING_ENDS_MS = 6000;
 
 export class BatonChat extends HTMLElement {
-	#transport; #outbox; #talk; #view; #store; #t; #lang; #undo = [];
+	#transport; #outbox; #talk; #view; #store; #t; #lang; #undo = null; #early = [];
 	#session = null; // {session, token, read}: of the welcome, stored or not
 	#used = false; // the visitor opened or sent: from now on the tab's state is stored
 	#sent = false; // the visitor sent: from now on the session is stored
 	#open = false; #live = false; #frame = 0; #slow = null; #typed = 0; #typing = null;
 	#greeting = ''; #disclosure = ''; #asked = ''; #rated = new Map(); #limits = {}; #unread = 0;
 
-	connectedCallback() {
-		if (this.#view) return; // moved within the page
-		const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
-		root.adoptedStyleSheets = [sheet];
-		this.#lang = this.getAttribute('lang') || this.closest('[lang]')?.lang || navigator.language || 'en';
-		this.#t = translator(this.#lang);
-		this.#view = new View(this.#t, {
+	async connectedCallback() {
+		if (this.#undo) return; // moved within the page
+		this.#undo = [];
+		const tag = this.getAttribute('lang') || this.closest('[lang]')?.lang || navigator.language || 'en';
+		const { t, lang } = await speak(tag);
+		this.#t = t;
+		this.#lang = tag;
+		this.#view = new View(t, {
 			open: () => this.open(), close: () => this.close(), human: () => this.requestHuman(),
 			submit: (event) => this.#submit(event), retry: (id) => this.#outbox.retry(id),
 			rate: (item, value) => this.#rate(item, value), input: () => this.#input(), keydown: (event) => this.#key(event),
-		}, language(this.#lang));
+		}, lang);
+		const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
+		root.adoptedStyleSheets = [sheet];
 		root.replaceChildren(this.#view.launcher, this.#view.panel);
 		this.#view.panel.addEventListener('keydown', (event) => {
 			if (event.key !== 'Escape' || event.isComposing) return;
@@ -48,8 +51,8 @@ export class BatonChat extends HTMLElement {
 		queueMicrotask(() => {
 			if (this.isConnected || !this.#view) return;
 			this.#transport.stop();
-			for (const undo of this.#undo.splice(0)) undo();
-			this.#view = null;
+			for (const undo of this.#undo) undo();
+			this.#view = this.#undo = null;
 		});
 	}
 
@@ -78,21 +81,27 @@ export class BatonChat extends HTMLElement {
 		if (tab.open || this.hasAttribute('open')) this.#show(true, false);
 		this.#draw();
 		this.#emit('ready', {});
+		for (const call of this.#early.splice(0)) call();
+	}
+
+	/* Calls that come before the element stands in the page wait for it. */
+	#later(call) {
+		if (this.#view) call();
+		else this.#early.push(call);
 	}
 
 	// --- the page's API ---------------------------------------------------------------------
 
 	open() {
-		this.#show(true, true);
+		this.#later(() => this.#show(true, true));
 	}
 
 	close() {
-		this.#show(false, true);
+		this.#later(() => this.#show(false, true));
 	}
 
 	toggle() {
-		if (this.#open) this.close();
-		else this.open();
+		this.#later(() => this.#show(!this.#open, true));
 	}
 
 	/** Sends as the visitor. Gives back the message's id, or null if there is nothing to send. */
@@ -100,20 +109,24 @@ export class BatonChat extends HTMLElement {
 		text = String(text ?? '').trim();
 		if (!text) return null;
 		if (utf8Length(text) > (this.#limits.text_bytes ?? 8192)) {
-			this.#view.state(this.#t('too_long'));
+			this.#view?.state(this.#t('too_long'));
 			return null;
 		}
 		const frame = { t: 'msg', id: ulid(), text, ts: Date.now() };
-		this.#talk.pending(frame.id, text, frame.ts);
-		this.#post(frame);
-		this.#emit('message', { id: frame.id, from: 'customer', text });
+		this.#later(() => {
+			this.#talk.pending(frame.id, text, frame.ts);
+			this.#post(frame);
+			this.#emit('message', { id: frame.id, from: 'customer', text });
+		});
 		return frame.id;
 	}
 
 	requestHuman(reason) {
-		if (this.#asked || this.#talk.owner !== 'bot') return;
-		this.#asked = ulid();
-		this.#post({ t: 'human', id: this.#asked, ...(reason && { reason: String(reason) }) });
+		this.#later(() => {
+			if (this.#asked || this.#talk.owner !== 'bot') return;
+			this.#asked = ulid();
+			this.#post({ t: 'human', id: this.#asked, ...(reason && { reason: String(reason) }) });
+		});
 	}
 
 	/** Messages that came while the panel was closed. */

@@ -31,8 +31,8 @@ const SVG = 'http://www.w3.org/2000/svg';
 /** A decorative icon of one path on a 24 x 24 field; its button carries the name. */
 export function icon(path, turn) {
 	const svg = document.createElementNS(SVG, 'svg');
-	for (const [name, value] of [['viewBox', '0 0 24 24'], ['aria-hidden', 'true'], ['focusable', 'false']])
-		svg.setAttribute(name, value);
+	svg.setAttribute('viewBox', '0 0 24 24');
+	svg.setAttribute('aria-hidden', 'true');
 	const shape = document.createElementNS(SVG, 'path');
 	shape.setAttribute('d', path);
 	if (turn) shape.setAttribute('transform', `rotate(${turn} 12 12)`);

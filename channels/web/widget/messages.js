@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every sentence of the widget, by language. {x} is filled in as plain text. To add a language, add
-// an object with the same keys; what is missing falls back to English.
+// Every sentence of the widget, in English. {x} is filled in as plain text. To add a language, add a
+// file with the same keys and its line below; what is missing falls back to English.
 
-const en = {
+export const en = {
 	launcher: 'Chat with us', unread: '{n} unread', title: 'Chat', close: 'Close chat',
 	log: 'Conversation', composer: 'Your message', placeholder: 'Write a message…', send: 'Send',
 	human: 'Talk to a human', human_asked: 'Asking for a person…', human_waiting: 'A person will join you here', human_here: 'You are talking with {name}',
@@ -22,35 +22,13 @@ const en = {
 	refused: 'The chat is not available on this page.', too_long: 'This message is too long. Please send it in parts.',
 };
 
-const de = {
-	launcher: 'Chat öffnen', unread: '{n} ungelesen', title: 'Chat', close: 'Chat schließen',
-	log: 'Unterhaltung', composer: 'Ihre Nachricht', placeholder: 'Nachricht schreiben…', send: 'Senden',
-	human: 'Mit einem Menschen sprechen', human_asked: 'Wir fragen nach…', human_waiting: 'Ein Mensch kommt gleich dazu', human_here: 'Sie sprechen mit {name}',
-	bot: 'KI-Assistent', template: 'Automatische Antwort', you: 'Sie', person: '{name} (Mensch)', someone: 'eine Kollegin oder ein Kollege',
-	disclosure: 'Sie chatten mit einem KI-Assistenten. Sie können jederzeit einen Menschen verlangen.',
-	answering: 'Der KI-Assistent antwortet…', typing: '{name} schreibt…',
-	sources: 'Quellen', up: 'Hilfreich', down: 'Nicht hilfreich', thanks: 'Danke für die Rückmeldung.',
-	answer_superseded: 'Eine unvollständige Antwort wurde zurückgezogen; eine vollständige folgt.',
-	case_queued: 'Wir holen einen Menschen dazu. Alles, was Sie geschrieben haben, wird übergeben.',
-	case_claimed: '{name} (Mensch) ist jetzt im Chat.', case_released: 'Sie warten auf eine andere Kollegin oder einen anderen Kollegen. Nichts geht verloren.',
-	handback_approved: 'Ab hier antwortet wieder der KI-Assistent.', session_resolved: 'Diese Unterhaltung ist abgeschlossen. Schreiben Sie, um sie fortzusetzen.',
-	session_erased: 'Diese Unterhaltung wurde gelöscht.',
-	sending: 'Wird gesendet…', kept: 'Noch nicht gesendet, aufbewahrt', sent: 'Gesendet', failed: 'Nicht gesendet.', retry: 'Erneut versuchen',
-	connecting: 'Verbinden…', waiting: 'Verbindung wird wiederhergestellt… Ihre Nachrichten sind aufbewahrt.',
-	offline: 'Sie sind offline. Ihre Nachrichten sind aufbewahrt und werden gesendet, sobald Sie wieder verbunden sind.',
-	refused: 'Der Chat ist auf dieser Seite nicht verfügbar.', too_long: 'Diese Nachricht ist zu lang. Bitte senden Sie sie in Teilen.',
-};
+/* Loaded when a page asks for them: nobody pays for a language that is not spoken here. */
+const others = { de: () => import('./messages.de.js') };
 
-export const catalogues = { en, de };
-
-/** A function (key, values) -> sentence for a BCP 47 tag. */
-export function translator(tag) {
-	const own = catalogues[String(tag).toLowerCase().split('-')[0]];
-	return (key, values = {}) => (own?.[key] ?? en[key] ?? key).replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
-}
-
-/** The language of our own sentences, for the `lang` attribute. */
-export const language = (tag) => {
+/** Promises {t, lang} for a BCP 47 tag: t(key, values) -> sentence, lang for the `lang` attribute. */
+export async function speak(tag) {
 	const short = String(tag).toLowerCase().split('-')[0];
-	return short in catalogues ? short : 'en';
-};
+	const own = await others[short]?.().catch(() => null);
+	const t = (key, values = {}) => (own?.default[key] ?? en[key] ?? key).replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+	return { t, lang: own ? short : 'en' };
+}

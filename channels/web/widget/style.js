@@ -17,7 +17,7 @@ const css = `
   --soft: light-dark(#eef3f0, #243230); --line: light-dark(#c9d5d0, #41534e); --dim: light-dark(#4d5b56, #aebdb8);
   --link: light-dark(#0a5443, #8cd8c2); --r: var(--baton-radius, 16px); color: var(--fg);
 }
-*, ::before, ::after { box-sizing: border-box; }
+*, ::after { box-sizing: border-box; }
 [hidden] { display: none !important; }
 button, textarea { font: inherit; color: inherit; }
 button { cursor: pointer; min-block-size: 28px; min-inline-size: 28px; }
@@ -59,6 +59,8 @@ h2 { font-size: 17px; margin: 0; flex: 1; }
 .bubble > * + * { margin-block-start: 8px; }
 .bubble ul, .bubble ol { padding-inline-start: 22px; }
 .bubble pre { white-space: pre; overflow-x: auto; padding: 8px; border-radius: 8px; background: light-dark(#dfe7e3, #101816); }
+td { border: 1px solid var(--line); padding: 2px 6px; }
+.bubble table { border-collapse: collapse; }
 .bubble code { font: 13.5px ui-monospace, monospace; }
 a { color: var(--link); }
 .own a { color: inherit; }
@@ -86,10 +88,10 @@ textarea {
   border: 1px solid light-dark(#6b7a74, #83958f); border-radius: 12px; background: light-dark(#fff, #0f1715);
 }
 .send { background: var(--accent); color: var(--on); border: 1px solid transparent; border-radius: 12px; inline-size: 44px; block-size: 42px; display: grid; place-items: center; }
-[dir=rtl] .send svg, :host(:dir(rtl)) .send svg { transform: scaleX(-1); }
+:host(:dir(rtl)) .send svg { transform: scaleX(-1); }
 @media (max-width: 480px) { .panel { inset: 0; inline-size: 100vw; block-size: 100dvh; border: 0; border-radius: 0; } }
 @media (max-height: 420px) { .busy { min-block-size: 0; } .foot-bar { padding-block: 4px; } }
-@media (prefers-reduced-motion: reduce) { *, ::before, ::after, .panel { animation: none !important; scroll-behavior: auto !important; } }
+@media (prefers-reduced-motion: reduce) { *, ::after { animation: none !important; } }
 @media (forced-colors: active) {
   .launcher, .send, .bubble, .head button { border: 1px solid ButtonText; }
   .head { border-block-end: 1px solid CanvasText; }

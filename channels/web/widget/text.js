@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A small, safe part of Markdown: paragraphs, lists, fenced code; **bold**, *italic*, `code`, links.
+// A small, safe part of Markdown: paragraphs, lists, simple tables, fenced code; **bold**, *italic*, `code`, links.
 // parse() makes a plain tree, render() makes DOM nodes of it; no string ever becomes markup. Whatever
 // is not understood stays visible as it was typed. No images: a picture from elsewhere would tell
 // its host who reads. Every pattern is bounded, so hostile text costs linear time.
@@ -83,7 +83,7 @@ export function inline(text) {
 	return stack[0].kids;
 }
 
-/** A text as a list of blocks: p, ul, ol, pre. */
+/** A text as a list of blocks: p, ul, ol, table, pre. */
 export function parse(text) {
 	const blocks = [];
 	let open = null; // the block that the next line may continue
@@ -98,13 +98,16 @@ export function parse(text) {
 		if (/^\s{0,3}```/.test(line)) {
 			blocks.push((fence = { tag: 'pre', lines: [] }));
 			open = null;
+		} else if (/^\s{0,3}\|.*\|\s*$/.test(line)) {
+			if (open?.tag !== 'table') blocks.push((open = { tag: 'table', lines: [] }));
+			if (!/^[\s|:-]+$/.test(line)) open.lines.push(line.trim().slice(1, -1));
 		} else if (!line.trim()) {
 			open = null;
 		} else if (item) {
 			const tag = item[1] ? 'ul' : 'ol';
 			if (open?.tag !== tag) blocks.push((open = { tag, start: Number(item[2] ?? 1), lines: [] }));
 			open.lines.push(item[3]);
-		} else if (open && open.tag !== 'p' && /^\s{2,}/.test(line)) {
+		} else if (open && open.tag.endsWith('l') && /^\s{2,}/.test(line)) {
 			open.lines.push(`${open.lines.pop()}\n${line.trim()}`);
 		} else {
 			if (open?.tag !== 'p') blocks.push((open = { tag: 'p', lines: [] }));
@@ -114,6 +117,7 @@ export function parse(text) {
 	return blocks.map(({ tag, lines, start }) => {
 		if (tag === 'pre') return { tag, kids: [{ tag: 'code', kids: [lines.join('\n')] }] };
 		if (tag === 'p') return { tag, kids: inline(lines.join('\n')) };
+		if (tag === 'table') return { tag, kids: lines.map((line) => ({ tag: 'tr', kids: line.split('|').map((cell) => ({ tag: 'td', kids: inline(cell.trim()) })) })) };
 		return { tag, start, kids: lines.map((line) => ({ tag: 'li', kids: inline(line) })) };
 	});
 }
@@ -128,7 +132,7 @@ function build(node, doc) {
 		element.setAttribute('rel', 'noopener noreferrer nofollow');
 	}
 	if (node.start > 1) element.setAttribute('start', node.start);
-	for (const kid of node.kids) element.append(build(kid, doc)); // at most four levels deep
+	for (const kid of node.kids) element.append(build(kid, doc)); // at most six levels deep
 	return element;
 }
 
@@ -137,6 +141,6 @@ export const render = (text, doc = document) => parse(text).map((block) => build
 
 /** The words alone, for a screen reader's announcement. */
 export function plain(text) {
-	const say = (node) => (typeof node === 'string' ? node : node.kids.map(say).join(node.tag === 'ul' || node.tag === 'ol' ? '. ' : ''));
+	const say = (node) => (typeof node === 'string' ? node : node.kids.map(say).join(/^[uo]l|table/.test(node.tag) ? '. ' : node.tag === 'tr' ? ', ' : ''));
 	return parse(text).map(say).join(' ').replace(/\s+/g, ' ').trim();
 }

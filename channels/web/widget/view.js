@@ -9,9 +9,9 @@ import { arrange, h, icon, setAttr, setText } from './dom.js';
 import { safeUrl, render } from './text.js';
 
 const BUBBLE = 'M4 3h16a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H9l-5 5v-5a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2z';
-const CROSS = 'M6.4 5 12 10.6 17.6 5 19 6.4 13.4 12l5.6 5.6-1.4 1.4-5.6-5.6L6.4 19 5 17.6 10.6 12 5 6.4z';
-const PLANE = 'M3 20.5V14l9-2-9-2V3.500l19 8.500z';
-const THUMB = 'M2 10h4v10H2zM8 20V10l4-7c1.400 0 2.200 1 2.200 2.300V9h5c1.300 0 2.200 1.100 2 2.300l-1.200 7c-.2 1-1 1.700-2 1.700z';
+const CROSS = 'M6 4l6 6 6-6 2 2-6 6 6 6-2 2-6-6-6 6-2-2 6-6-6-6z';
+const PLANE = 'M3 20v-6l9-2-9-2V4l19 8z';
+const THUMB = 'M2 10h4v10H2zM8 20V10l4-7c1 0 2 1 2 2v4h5c1 0 2 1 2 2l-1 7c0 1-1 2-2 2z';
 
 /** act: {open, close, submit, human, retry(id), rate(item, value), input, keydown}; t: translator. */
 export class View {
