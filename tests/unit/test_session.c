@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What may happen in a conversation, and what may not. Every command is decided and its events are
+ * folded, as the actor does it. */
+
+#include "tests/unit/unit.h"
+
+#include "core/base/errors.h"
+#include "core/session/session.h"
+
+#include <stdio.h>
+
+static const struct baton_says says = { .disclosure = { "I am an AI.", 11 },
+					.handed_over = { "A colleague comes.", 18 },
+					.handed_back = { "Back to the bot.", 16 },
+					.draft_pending = { "We are checking.", 16 },
+					.release = 7,
+					.default_queue = { "general", 7 } };
+
+struct talk {
+	struct baton_session session;
+	struct baton_decision decision;
+	uint64_t now_ms;
+};
+
+static int open_talk(void **state)
+{
+	static struct talk talk;
+	static const struct baton_id id = { { 1 } };
+
+	memset(&talk, 0, sizeof(talk));
+	talk.now_ms = 1000;
+	baton_session_init(&talk.session, &id);
+	*state = &talk;
+	return 0;
+}
+
+static int close_talk(void **state)
+{
+	struct talk *talk = *state;
+
+	baton_session_done(&talk->session);
+	return 0;
+}
+
+/* Decides and applies through copies, for an event may borrow from the state it changes. */
+static int take(struct talk *talk, struct baton_command command)
+{
+	struct baton_buf payloads[BATON_DECISION_EVENTS_MAX] = { { NULL, 0, 0 } };
+	struct baton_arena arena = { NULL, 0 };
+
+	talk->decision.says = &says;
+	command.unix_ms = talk->now_ms += 1000;
+	int rc = baton_session_decide(&talk->session, &command, &talk->decision);
+	for (size_t i = 0; rc == 0 && i < talk->decision.n_events; i++)
+		baton_event_json(&talk->decision.events[i], BATON_AUDIENCE_AGENT, &payloads[i]);
+	for (size_t i = 0; rc == 0 && i < talk->decision.n_events; i++) {
+		struct baton_event event = talk->decision.events[i];
+
+		assert_int_equal(
+			baton_event_parse(event.type, baton_buf_view(&payloads[i]), &arena, &event),
+			0);
+		baton_session_apply(&talk->session, &event);
+	}
+	for (size_t i = 0; i < BATON_DECISION_EVENTS_MAX; i++)
+		baton_buf_done(&payloads[i]);
+	baton_arena_done(&arena);
+	return rc;
+}
+
+static int say(struct talk *talk, const char *id, const char *text)
+{
+	return take(talk, (struct baton_command){ .verb = BATON_CMD_MESSAGE,
+						  .role = BATON_CUSTOMER,
+						  .client_id = baton_str_of(id),
+						  .text = baton_str_of(text) });
+}
+
+static int customer(struct talk *talk, enum baton_verb verb)
+{
+	return take(talk, (struct baton_command){ .verb = verb, .role = BATON_CUSTOMER });
+}
+
+static int agent(struct talk *talk, enum baton_verb verb, const char *who, const char *id,
+		 const char *text)
+{
+	return take(talk, (struct baton_command){ .verb = verb,
+						  .role = BATON_AGENT,
+						  .agent = baton_str_of(who),
+						  .agent_name = baton_str_of(who),
+						  .client_id = baton_str_of(id),
+						  .text = baton_str_of(text) });
+}
+
+static int answer(struct talk *talk, uint64_t turn)
+{
+	struct baton_event event = { .type = BATON_EV_ANSWER_GENERATED };
+
+	event.answer_generated.turn = event.answer_generated.upto = turn;
+	event.answer_generated.text = BATON_STR("Tomorrow.");
+	return take(talk, (struct baton_command){ .verb = BATON_CMD_EVENT,
+						  .role = BATON_SELF,
+						  .turn = turn,
+						  .events = &event,
+						  .n_events = 1 });
+}
+
+static int draft(struct talk *talk, uint64_t turn)
+{
+	struct baton_event event = { .type = BATON_EV_DRAFT_PROPOSED };
+
+	event.draft_proposed.turn = event.draft_proposed.upto = turn;
+	event.draft_proposed.text = BATON_STR("Shall I say tomorrow?");
+	return take(talk, (struct baton_command){ .verb = BATON_CMD_EVENT,
+						  .role = BATON_SELF,
+						  .turn = turn,
+						  .events = &event,
+						  .n_events = 1 });
+}
+
+static enum baton_event_type event_type(const struct talk *talk, size_t i)
+{
+	return i < talk->decision.n_events ? talk->decision.events[i].type : BATON_EV_NONE;
+}
+
+static void the_first_message_opens_the_session_and_discloses(void **state)
+{
+	struct talk *talk = *state;
+
+	assert_int_equal(say(talk, "a", "Where is it?"), 0);
+	assert_int_equal(event_type(talk, 0), BATON_EV_SESSION_OPENED);
+	assert_int_equal(event_type(talk, 1), BATON_EV_DISCLOSURE_MADE);
+	assert_int_equal(event_type(talk, 2), BATON_EV_MESSAGE_RECEIVED);
+	assert_int_equal(talk->session.seq, 3);
+	assert_true(baton_session_turn_open(&talk->session));
+	assert_int_equal(baton_session_marks(&talk->session), 1);
+}
+
+static void a_client_id_counts_once_for_the_life_of_the_session(void **state)
+{
+	struct talk *talk = *state;
+
+	say(talk, "a", "one");
+	assert_int_equal(say(talk, "b", "two"), 0);
+	assert_int_equal(say(talk, "a", "one"), 0);
+	assert_int_equal(talk->decision.repeat_of, 3);
+	assert_int_equal(talk->decision.n_events, 0);
+	for (int i = 0; i < 500; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "id-%d", i);
+		assert_int_equal(say(talk, id, "more"), 0);
+		assert_int_equal(talk->decision.repeat_of, 0);
+	}
+	say(talk, "b", "two");
+	assert_int_equal(talk->decision.repeat_of, 4);
+	/* An agent may use the same id: it is another speaker. */
+	assert_int_equal(agent(talk, BATON_CMD_NOTE, "nina", "a", "hm"), 0);
+	assert_int_equal(talk->decision.repeat_of, 0);
+}
+
+static void a_message_of_the_wrong_form_is_refused_and_leaves_nothing(void **state)
+{
+	static char long_text[BATON_TEXT_BYTES_MAX + 2];
+	struct talk *talk = *state;
+
+	memset(long_text, 'x', sizeof(long_text) - 1);
+	assert_int_equal(say(talk, "", "x"), BATON_E_INVAL);
+	assert_int_equal(say(talk, "a", ""), BATON_E_INVAL);
+	assert_int_equal(say(talk, "a", long_text), BATON_E_TOO_BIG);
+	long_text[BATON_CLIENT_ID_BYTES_MAX + 1] = '\0';
+	assert_int_equal(say(talk, long_text, "x"), BATON_E_TOO_BIG);
+	assert_int_equal(agent(talk, BATON_CMD_MESSAGE, "nina", "a", "x"), BATON_E_DENIED);
+	assert_int_equal(talk->session.seq, 0);
+}
+
+static void a_turn_is_answered_once(void **state)
+{
+	struct talk *talk = *state;
+
+	say(talk, "a", "one");
+	assert_int_equal(answer(talk, 3), 0);
+	assert_false(baton_session_turn_open(&talk->session));
+	assert_int_equal(answer(talk, 3), BATON_E_STALE);
+	assert_int_equal(answer(talk, 99), BATON_E_STALE);
+	assert_int_equal(talk->session.exchanges, 1);
+	assert_int_equal(talk->session.first_unanswered_ms, 0);
+}
+
+static void a_message_that_comes_during_a_turn_is_the_next_turn(void **state)
+{
+	struct talk *talk = *state;
+
+	say(talk, "a", "one");
+	say(talk, "b", "two");
+	assert_int_equal(answer(talk, 3), 0);
+	assert_true(baton_session_turn_open(&talk->session));
+	assert_int_equal(answer(talk, 4), 0);
+	assert_false(baton_session_turn_open(&talk->session));
+}
+
+static void asking_in_words_hands_over_before_any_turn(void **state)
+{
+	struct talk *talk = *state;
+
+	assert_int_equal(say(talk, "a", "Let me talk to a human please"), 0);
+	assert_int_equal(event_type(talk, 3), BATON_EV_ESCALATION_TRIGGERED);
+	assert_int_equal(event_type(talk, 4), BATON_EV_CASE_QUEUED);
+	assert_int_equal(talk->session.owner, BATON_OWNER_QUEUE);
+	assert_false(baton_session_turn_open(&talk->session));
+	assert_int_equal(talk->decision.events[4].case_queued.upto, 3);
+}
+
+static void the_button_works_before_the_first_word_and_twice(void **state)
+{
+	struct talk *talk = *state;
+
+	assert_int_equal(customer(talk, BATON_CMD_HUMAN), 0);
+	assert_int_equal(talk->session.owner, BATON_OWNER_QUEUE);
+	uint64_t seq = talk->session.seq;
+	assert_int_equal(customer(talk, BATON_CMD_HUMAN), 0);
+	assert_int_equal(talk->session.seq, seq);
+}
+
+static void the_bot_cannot_speak_once_a_person_has_it(void **state)
+{
+	struct talk *talk = *state;
+
+	say(talk, "a", "one");
+	assert_int_equal(agent(talk, BATON_CMD_CLAIM, "nina", "", ""), 0);
+	assert_true(talk->decision.cancels_turn);
+	assert_int_equal(answer(talk, 3), BATON_E_STALE);
+	assert_int_equal(draft(talk, 3), BATON_E_STALE);
+	say(talk, "b", "two");
+	assert_int_equal(answer(talk, talk->session.last_message), BATON_E_STALE);
+	/* Handed back, the old turn is still void: it was the person's. */
+	assert_int_equal(agent(talk, BATON_CMD_HANDBACK, "nina", "", ""), 0);
+	assert_int_equal(answer(talk, 3), BATON_E_STALE);
+	say(talk, "c", "three");
+	assert_int_equal(answer(talk, talk->session.last_message), 0);
+}
+
+static void what_was_shown_is_withdrawn_in_the_same_append(void **state)
+{
+	struct talk *talk = *state;
+
+	say(talk, "a", "one");
+	talk->decision.shown = (struct baton_ev_answer_superseded){ 3, 1, BATON_STR("It left") };
+	assert_int_equal(agent(talk, BATON_CMD_CLAIM, "nina", "", ""), 0);
+	assert_int_equal(event_type(talk, 0), BATON_EV_ANSWER_SUPERSEDED);
+	assert_int_equal(event_type(talk, 1), BATON_EV_CASE_CLAIMED);
+}
+
+static void a_case_is_claimed_by_one(void **state)
+{
+	struct talk *talk = *state;
+
+	customer(talk, BATON_CMD_HUMAN);
+	assert_int_equal(agent(talk, BATON_CMD_CLAIM, "nina", "", ""), 0);
+	assert_int_equal(agent(talk, BATON_CMD_CLAIM, "omar", "", ""), BATON_E_STALE);
+	assert_int_equal(agent(talk, BATON_CMD_CLAIM, "nina", "", ""),
+			 0); /* again: nothing happens */
+	assert_int_equal(talk->decision.n_events, 0);
+	assert_int_equal(agent(talk, BATON_CMD_REPLY, "omar", "x", "hi"), BATON_E_STATE);
+	assert_int_equal(agent(talk, BATON_CMD_HANDBACK, "omar", "", ""), BATON_E_DENIED);
+	assert_int_equal(agent(talk, BATON_CMD_RELEASE, "nina", "", "lunch"), 0);
+	assert_int_equal(agent(talk, BATON_CMD_CLAIM, "omar", "", ""), 0);
+	assert_int_equal(talk->session.epoch, 4);
+}
+
+static void a_supervisor_may_return_what_an_agent_left(void **state)
+{
+	struct talk *talk = *state;
+	struct baton_command release = { .verb = BATON_CMD_RELEASE,
+					 .role = BATON_SUPERVISOR,
+					 .agent = BATON_STR("ada") };
+
+	customer(talk, BATON_CMD_HUMAN);
+	agent(talk, BATON_CMD_CLAIM, "nina", "", "");
+	assert_int_equal(take(talk, release), 0);
+	assert_int_equal(talk->session.owner, BATON_OWNER_QUEUE);
+}
+
+static void a_reply_to_what_was_not_seen_is_a_conflict(void **state)
+{
+	struct talk *talk = *state;
+	struct baton_command reply = { .verb = BATON_CMD_REPLY,
+				       .role = BATON_AGENT,
+				       .agent = BATON_STR("nina"),
+				       .client_id = BATON_STR("r"),
+				       .text = BATON_STR("Yes.") };
+
+	say(talk, "a", "one");
+	agent(talk, BATON_CMD_CLAIM, "nina", "", "");
+	reply.if_seq = talk->session.seq;
+	say(talk, "b", "wait, another thing");
+	assert_int_equal(take(talk, reply), BATON_E_CONFLICT);
+	reply.if_seq = talk->session.seq;
+	assert_int_equal(take(talk, reply), 0);
+	assert_int_equal(talk->session.first_unanswered_ms, 0);
+	assert_int_equal(take(talk, reply), 0);
+	assert_true(talk->decision.repeat_of > 0);
+}
+
+static void a_draft_is_approved_edited_or_rejected_once(void **state)
+{
+	struct talk *talk = *state;
+	struct baton_command review = { .verb = BATON_CMD_DRAFT,
+					.role = BATON_AGENT,
+					.agent = BATON_STR("nina"),
+					.client_id = BATON_STR("d1"),
+					.value = BATON_STR("accept") };
+
+	say(talk, "a", "I was charged twice");
+	assert_int_equal(draft(talk, 3), 0);
+	assert_int_equal(talk->session.owner, BATON_OWNER_QUEUE);
+	review.about_seq = talk->session.draft;
+	assert_int_equal(take(talk, review), BATON_E_STATE); /* not claimed yet */
+	agent(talk, BATON_CMD_CLAIM, "nina", "", "");
+	assert_int_equal(take(talk, review), 0);
+	assert_int_equal(event_type(talk, 0), BATON_EV_DRAFT_REVIEWED);
+	assert_int_equal(event_type(talk, 1), BATON_EV_HUMAN_MESSAGE);
+	assert_string_equal(talk->session.lines[talk->session.n_lines - 1].text.p,
+			    "Shall I say tomorrow?");
+	review.client_id = BATON_STR("d2");
+	assert_int_equal(take(talk, review), BATON_E_STALE);
+}
+
+static void an_edited_draft_says_the_agents_words(void **state)
+{
+	struct talk *talk = *state;
+	struct baton_command review = { .verb = BATON_CMD_DRAFT,
+					.role = BATON_AGENT,
+					.agent = BATON_STR("nina"),
+					.client_id = BATON_STR("d1"),
+					.value = BATON_STR("edit") };
+
+	say(talk, "a", "one");
+	draft(talk, 3);
+	agent(talk, BATON_CMD_CLAIM, "nina", "", "");
+	review.about_seq = talk->session.draft;
+	assert_int_equal(take(talk, review), BATON_E_INVAL);
+	review.text = BATON_STR("Thursday.");
+	assert_int_equal(take(talk, review), 0);
+	assert_string_equal(talk->session.lines[talk->session.n_lines - 1].text.p, "Thursday.");
+	review.value = BATON_STR("burn");
+	review.client_id = BATON_STR("d9");
+	assert_int_equal(take(talk, review), BATON_E_INVAL);
+}
+
+static void resolving_ends_it_and_a_new_message_opens_it_again(void **state)
+{
+	struct talk *talk = *state;
+
+	say(talk, "a", "one");
+	assert_int_equal(customer(talk, BATON_CMD_RESOLVE), 0);
+	assert_true(talk->session.resolved);
+	assert_false(baton_session_turn_open(&talk->session));
+	assert_int_equal(agent(talk, BATON_CMD_CLAIM, "nina", "", ""), BATON_E_STATE);
+	assert_int_equal(say(talk, "b", "one more"), 0);
+	assert_false(talk->session.resolved);
+	assert_true(baton_session_turn_open(&talk->session));
+}
+
+static void nothing_happens_to_an_erased_session(void **state)
+{
+	struct talk *talk = *state;
+	struct baton_command erase = { .verb = BATON_CMD_ERASE,
+				       .role = BATON_ADMIN,
+				       .agent = BATON_STR("root") };
+
+	say(talk, "a", "one");
+	assert_int_equal(agent(talk, BATON_CMD_ERASE, "nina", "", ""), BATON_E_DENIED);
+	assert_int_equal(take(talk, erase), 0);
+	assert_int_equal(say(talk, "b", "two"), BATON_E_ERASED);
+	assert_int_equal(answer(talk, 3), BATON_E_ERASED);
+}
+
+static void the_clock_of_waiting_survives_a_hand_over(void **state)
+{
+	struct talk *talk = *state;
+
+	say(talk, "a", "one");
+	uint64_t since = talk->session.first_unanswered_ms;
+	customer(talk, BATON_CMD_HUMAN);
+	agent(talk, BATON_CMD_CLAIM, "nina", "", "");
+	agent(talk, BATON_CMD_RELEASE, "nina", "", "");
+	say(talk, "b", "still there?");
+	assert_int_equal(talk->session.first_unanswered_ms, since);
+}
+
+static void a_restart_is_counted_and_only_of_an_open_turn(void **state)
+{
+	struct talk *talk = *state;
+	struct baton_command restart = { .verb = BATON_CMD_RESTART, .role = BATON_SELF };
+
+	say(talk, "a", "one");
+	assert_int_equal(take(talk, restart), 0);
+	assert_int_equal(take(talk, restart), 0);
+	assert_int_equal(talk->session.restarts, 2);
+	answer(talk, 3);
+	assert_int_equal(talk->session.restarts, 0);
+	assert_int_equal(take(talk, restart), BATON_E_STALE);
+}
+
+static void a_snapshot_is_the_state(void **state)
+{
+	struct talk *talk = *state;
+	struct baton_session back;
+	struct baton_buf bytes = { NULL, 0, 0 }, again = { NULL, 0, 0 };
+
+	say(talk, "a", "gr\xc3\xbc\xc3\x9f \"x\"\n");
+	draft(talk, 3);
+	agent(talk, BATON_CMD_CLAIM, "nina", "", "");
+	agent(talk, BATON_CMD_NOTE, "nina", "n1", "hm");
+	baton_session_save(&talk->session, &bytes);
+	assert_int_equal(baton_session_load(&back, &talk->session.id, baton_buf_view(&bytes)), 0);
+	baton_session_save(&back, &again);
+	assert_string_equal(bytes.p, again.p);
+	assert_int_equal(baton_session_seen(&back, BATON_STR("a")), 3);
+	baton_session_done(&back);
+	/* Every cut of it is refused and leaves an empty session. */
+	for (size_t n = 0; n < bytes.n; n += 3) {
+		assert_true(baton_session_load(&back, &talk->session.id,
+					       (baton_str){ bytes.p, n }) < 0);
+		assert_int_equal(back.seq, 0);
+		baton_session_done(&back);
+	}
+	baton_buf_done(&bytes);
+	baton_buf_done(&again);
+}
+
+static void a_wish_for_a_person_is_heard_in_several_languages(void **state)
+{
+	static const char *const yes[] = { "I want to talk to a human",
+					   "agent",
+					   "HUMAN PLEASE!",
+					   "can i speak with a real person?",
+					   "please connect me to a representative",
+					   "get me your supervisor",
+					   "Ich möchte mit einem Menschen sprechen",
+					   "Ich brauche einen Mitarbeiter",
+					   "je voudrais parler à un conseiller",
+					   "quiero hablar con una persona",
+					   "vorrei parlare con un operatore",
+					   "ik wil een medewerker spreken",
+					   "real person now" };
+	static const char *const no[] = { "where is my order",
+					  "I do not want to talk to a human",
+					  "my delivery person was rude",
+					  "do not transfer me to an agent",
+					  "I want to return it",
+					  "",
+					  "what does the agent column mean",
+					  "ich will keinen Mitarbeiter" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+		if (!baton_asks_for_person(baton_str_of(yes[i])))
+			fail_msg("not heard: %s", yes[i]);
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+		if (baton_asks_for_person(baton_str_of(no[i])))
+			fail_msg("heard in: %s", no[i]);
+}
+
+#define TALK(test) cmocka_unit_test_setup_teardown(test, open_talk, close_talk)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TALK(the_first_message_opens_the_session_and_discloses),
+		TALK(a_client_id_counts_once_for_the_life_of_the_session),
+		TALK(a_message_of_the_wrong_form_is_refused_and_leaves_nothing),
+		TALK(a_turn_is_answered_once),
+		TALK(a_message_that_comes_during_a_turn_is_the_next_turn),
+		TALK(asking_in_words_hands_over_before_any_turn),
+		TALK(the_button_works_before_the_first_word_and_twice),
+		TALK(the_bot_cannot_speak_once_a_person_has_it),
+		TALK(what_was_shown_is_withdrawn_in_the_same_append),
+		TALK(a_case_is_claimed_by_one),
+		TALK(a_supervisor_may_return_what_an_agent_left),
+		TALK(a_reply_to_what_was_not_seen_is_a_conflict),
+		TALK(a_draft_is_approved_edited_or_rejected_once),
+		TALK(an_edited_draft_says_the_agents_words),
+		TALK(resolving_ends_it_and_a_new_message_opens_it_again),
+		TALK(nothing_happens_to_an_erased_session),
+		TALK(the_clock_of_waiting_survives_a_hand_over),
+		TALK(a_restart_is_counted_and_only_of_an_open_turn),
+		TALK(a_snapshot_is_the_state),
+		cmocka_unit_test(a_wish_for_a_person_is_heard_in_several_languages),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
