@@ -150,6 +150,14 @@ baton_str answer_question(const baton_prompt *prompt)
 	return (baton_str){ "", 0 };
 }
 
+/* "return-policy" and an article "How do I return something?". */
+static bool is_about_intent(const baton_prompt *prompt, const baton_doc *doc)
+{
+	const baton_str intent = prompt->turn ? prompt->turn->intent : (baton_str){ "", 0 };
+
+	return quote_overlap(doc->title, intent) + quote_overlap(doc->snippet, intent) > 0;
+}
+
 /* Of the passages that are good enough and nearly as good as the best, the one that shares most
  * words with the question. NULL: none is an answer. */
 static const baton_doc *doc_choose(const baton_prompt *prompt,
@@ -170,8 +178,9 @@ static const baton_doc *doc_choose(const baton_prompt *prompt,
 		struct quote quote = quote_best(doc->snippet, question, settings->quote_bytes);
 		uint32_t words = quote.overlap + quote_overlap(doc->title, question);
 
-		/* A weak find that shares no word with the question is a coincidence. */
-		if (words == 0 && doc->score_ppm < SURE_PPM)
+		/* A weak find that shares no word with the question, nor with what it was understood
+		 * to be about, is a coincidence. */
+		if (words == 0 && doc->score_ppm < SURE_PPM && !is_about_intent(prompt, doc))
 			continue;
 		if (best && words <= best_words)
 			continue;

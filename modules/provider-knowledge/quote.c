@@ -130,6 +130,9 @@ static bool starts_item(baton_str text, size_t at)
 		at++;
 	size_t digits = at;
 
+	/* A table's rows belong together as a list's items do. */
+	if (at < text.n && text.p[at] == '|')
+		return true;
 	if (at + 1 < text.n && is_one_of(text.p[at], "-*+") && text.p[at + 1] == ' ')
 		return true;
 	while (digits < text.n && text.p[digits] >= '0' && text.p[digits] <= '9')

@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { WORD_BYTES_MAX = 56 };           /* with quotes and OR, 32 of them fit half an expression */
+static const float intent_share = 0.5F; /* of an intent's word, against one the customer said */
+
 /* Words that carry a question without saying what it is about. They still rank ("what is X" is not
  * "where is X"), but a match of nothing else is no match. */
 static const char *const function_words[] = {
@@ -28,12 +31,12 @@ static const char *const function_words[] = {
 	"het",  "een",   "ik",     "mijn",  "che",   "di",    "con",
 };
 
-static float weight_of(const char *word, size_t n)
+static bool is_function_word(const char *word, size_t n)
 {
 	for (size_t i = 0; i < sizeof(function_words) / sizeof(function_words[0]); i++)
 		if (strlen(function_words[i]) == n && memcmp(function_words[i], word, n) == 0)
-			return 0.1F;
-	return 1.0F;
+			return true;
+	return false;
 }
 
 /* Length of the UTF-8 character at p, 0 if there is none. */
@@ -67,14 +70,14 @@ static bool is_apostrophe(const unsigned char *p, size_t n)
 	return p[0] == '\'' || (n == 3 && p[0] == 0xe2 && p[1] == 0x80 && p[2] == 0x99);
 }
 
-/* Words separated by single spaces; returns the bytes written, at most QUERY_TEXT_MAX. */
-static size_t clean(const char *text, size_t n, char *out)
+/* Words separated by single spaces; returns the bytes written, at most `cap`. */
+static size_t clean(const char *text, size_t n, char *out, size_t cap)
 {
 	const unsigned char *p = (const unsigned char *)text;
 	size_t o = 0, len;
 
-	if (n > QUERY_TEXT_MAX)
-		n = QUERY_TEXT_MAX;
+	if (n > cap)
+		n = cap;
 	for (size_t i = 0; i < n; i += len ? len : 1) {
 		len = character(p + i, n - i);
 		if (len > 0 && is_apostrophe(p + i, len))
@@ -98,58 +101,88 @@ static size_t clean(const char *text, size_t n, char *out)
 	return o;
 }
 
-/* Appends `"word"` to a list joined by OR, unless it is there already or there is no room. */
-static bool add(char *list, size_t cap, const char *word, size_t n)
+static struct query_word *word_find(struct query *q, const char *word, size_t n)
 {
-	char quoted[128];
-	size_t have = strlen(list);
+	for (unsigned i = 0; i < q->n; i++)
+		if (q->words[i].n == n && memcmp(q->words[i].p, word, n) == 0)
+			return &q->words[i];
+	return NULL;
+}
 
-	if (n > sizeof(quoted) - 3)
-		return false;
-	snprintf(quoted, sizeof(quoted), "\"%.*s\"", (int)n, word);
-	if (strstr(list, quoted) || have + n + 7 > cap)
-		return false;
-	snprintf(list + have, cap - have, "%s%s", have ? " OR " : "", quoted);
-	return true;
+static void word_add(struct query *q, const char *word, size_t n, float share)
+{
+	const bool is_function = is_function_word(word, n), is_said = share >= 1;
+	struct query_word *have = word_find(q, word, n);
+
+	/* A word of both is meant twice. */
+	if (have && !is_said && !is_function) {
+		have->rank += share;
+		have->is_intent = true;
+	}
+	if (have || q->n == QUERY_WORDS_MAX || n > WORD_BYTES_MAX || (is_function && !is_said))
+		return;
+	q->words[q->n++] =
+		(struct query_word){ word, n, share, is_function ? 0.1F : share, !is_said };
+	q->has_subject = q->has_subject || (!is_function && is_said);
+}
+
+/* Words of `n` cleaned bytes at q->text + q->n_text, which become part of the text. */
+static void words_add(struct query *q, size_t n, float share)
+{
+	const char *text = q->text + q->n_text;
+	size_t begin = 0;
+
+	for (size_t i = 0; i <= n; i++) {
+		if (i < n && text[i] != ' ')
+			continue;
+		if (i > begin)
+			word_add(q, text + begin, i - begin, share);
+		begin = i + 1;
+	}
+	q->n_text += n;
+}
+
+/* `"a" OR "b"` of the words that say at least so much; returns how many. */
+static unsigned alternatives(const struct query *q, float evidence_min, char *out, size_t cap)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < q->n; i++) {
+		const struct query_word *word = &q->words[i];
+		size_t have = strlen(out);
+
+		if (word->evidence >= evidence_min)
+			snprintf(out + have, cap - have, "%s\"%.*s\"", n++ ? " OR " : "",
+				 (int)word->n, word->p);
+	}
+	return n;
 }
 
 /* In a large collection "how do I" matches nearly everything, and ranking all of it costs
  * milliseconds. So a row must have one of the words that carry the subject, if there are any; the
  * others still count for the rank, as the second half of the expression holds them all. */
-static void require_subject(struct query *out, const char *subject, const char *all)
+void query_words(const char *text, size_t n, const char *intent, size_t n_intent, struct query *out)
 {
-	if (*subject && strcmp(subject, all) != 0)
+	char subject[QUERY_SQL_MAX / 2 - 16] = "", all[sizeof(subject)] = "";
+
+	out->n = 0;
+	out->n_skip = 0;
+	out->n_text = 0;
+	out->has_subject = false;
+	words_add(out, clean(text, n, out->text, QUERY_TEXT_MAX), 1.0F);
+	if (out->n > 0)
+		words_add(out, clean(intent, n_intent, out->text + out->n_text, QUERY_INTENT_MAX),
+			  intent_share);
+	unsigned n_subject = alternatives(out, intent_share, subject, sizeof(subject));
+	unsigned n_all = alternatives(out, 0, all, sizeof(all));
+
+	if (n_subject > 0 && n_subject < n_all) {
 		snprintf(out->match, sizeof(out->match), "(%s) AND (%s)", subject, all);
-	else
+		/* FTS5 numbers phrases as they stand: the first half does not count again. */
+		out->n_skip = n_subject;
+	} else {
 		snprintf(out->match, sizeof(out->match), "%s", all);
-}
-
-void query_words(const char *text, size_t n, struct query *out)
-{
-	char words[QUERY_TEXT_MAX], subject[QUERY_SQL_MAX / 2 - 16] = "", all[sizeof(subject)] = "";
-	float weights[QUERY_WORDS_MAX];
-	size_t len = clean(text, n, words), begin = 0;
-	unsigned n_all = 0, n_subject = 0;
-
-	for (size_t i = 0; i <= len && n_all < QUERY_WORDS_MAX; i++) {
-		if (i < len && words[i] != ' ')
-			continue;
-		float weight = weight_of(words + begin, i - begin);
-
-		if (i > begin && add(all, sizeof(all), words + begin, i - begin)) {
-			weights[n_all++] = weight;
-			if (weight >= 1.0F &&
-			    add(subject, sizeof(subject), words + begin, i - begin))
-				n_subject++;
-		}
-		begin = i + 1;
 	}
-	require_subject(out, subject, all);
-	/* FTS5 numbers phrases as they stand: those of the first half do not count a second time. */
-	out->n_skip = strcmp(out->match, all) == 0 ? 0 : n_subject;
-	out->n = n_all;
-	out->has_subject = n_subject > 0;
-	memcpy(out->weights, weights, n_all * sizeof(*weights));
 }
 
 static uint32_t gram_hash(const char *p, size_t n)
@@ -161,10 +194,31 @@ static uint32_t gram_hash(const char *p, size_t n)
 	return h;
 }
 
+/* "How many days do I have" is like many titles for its first and last words only. Leaves the text
+ * alone if it has no others. */
+static size_t without_function_words(char *words, size_t n)
+{
+	size_t begin = 0, o = 0;
+
+	for (size_t i = 0; i <= n; i++) {
+		if (i < n && words[i] != ' ')
+			continue;
+		if (i > begin && !is_function_word(words + begin, i - begin)) {
+			if (o > 0)
+				words[o++] = ' ';
+			memmove(words + o, words + begin, i - begin);
+			o += i - begin;
+		}
+		begin = i + 1;
+	}
+	return o > 0 ? o : n;
+}
+
 size_t query_grams(const char *text, size_t n, uint32_t grams[QUERY_GRAMS_MAX])
 {
 	char words[QUERY_TEXT_MAX];
-	size_t len = clean(text, n, words), starts[3] = { 0 }, count = 0;
+	size_t len = without_function_words(words, clean(text, n, words, sizeof(words))),
+	       starts[3] = { 0 }, count = 0;
 
 	for (size_t i = 0, seen = 0; i < len && count < QUERY_GRAMS_MAX; seen++) {
 		size_t c = character((const unsigned char *)words + i, len - i);

@@ -11,21 +11,32 @@
 
 enum {
 	QUERY_TEXT_MAX = 2048, /* bytes of the message that are read */
+	QUERY_INTENT_MAX = 128,
 	QUERY_WORDS_MAX = 32,
 	QUERY_GRAMS_MAX = 96,
 	QUERY_SQL_MAX = 4096,
 };
 
+struct query_word {
+	const char *p; /* into the query's text */
+	size_t n;
+	float rank;     /* how much it counts for the order */
+	float evidence; /* how much it says that an article is about this */
+	bool is_intent; /* part of the intent name, said or not */
+};
 struct query {
 	unsigned n;       /* words; 0: nothing to look for */
 	unsigned n_skip;  /* phrases of the expression before those of the words */
-	bool has_subject; /* at least one word is no function word */
-	/* How much a word says about the subject: 1, or little for words like "what". */
-	float weights[QUERY_WORDS_MAX];
+	bool has_subject; /* the customer said at least one word that is no function word */
+	struct query_word words[QUERY_WORDS_MAX];
 	char match[QUERY_SQL_MAX]; /* NUL-terminated FTS5 expression */
+	size_t n_text;
+	char text[QUERY_TEXT_MAX + QUERY_INTENT_MAX];
 };
 
-/* Distinct words of the text. */
-void query_words(const char *text, size_t n, struct query *out);
+/* Distinct words of the text, then those of the intent's name ("return-policy"): a customer who asks
+ * "can I send it back" has not said "return", but the classifier has. */
+void query_words(const char *text, size_t n, const char *intent, size_t n_intent,
+		 struct query *out);
 /* Hashes of the distinct runs of three characters, spaces included; at most QUERY_GRAMS_MAX. */
 size_t query_grams(const char *text, size_t n, uint32_t grams[QUERY_GRAMS_MAX]);

@@ -152,8 +152,15 @@ static int32_t search(void *ptr, baton_call call, const baton_query *query)
 	if (query->filter_json.n > 0 &&
 	    (query->filter_json.n != 2 || memcmp(query->filter_json.p, "{}", 2) != 0))
 		return BATON_E_UNSUPPORTED;
-	int n = search_run(inst->search, query->text.p, query->text.p ? query->text.n : 0, query->k,
-			   hits);
+	const baton_turn *turn = query->turn;
+	const struct search_question question = {
+		.text = query->text.p,
+		.n = query->text.p ? query->text.n : 0,
+		.intent = turn ? turn->intent.p : NULL,
+		.n_intent = turn && turn->intent.p ? turn->intent.n : 0,
+		.k = query->k,
+	};
+	int n = search_run(inst->search, &question, hits);
 
 	if (n < 0) {
 		fail_call(inst, call, "index", "the full-text index could not be read");
@@ -186,7 +193,12 @@ static int32_t check(void *ptr, baton_call call, uint32_t level)
 	for (uint32_t p = 0; p < l->n_passages; p += step) {
 		uint32_t article = l->passages[p].article;
 		const char *title = l->articles[article].title;
-		int n = search_run(inst->search, title, strlen(title), HITS_MAX, hits), found = 0;
+		const struct search_question question = {
+			.text = title,
+			.n = strlen(title),
+			.k = HITS_MAX,
+		};
+		int n = search_run(inst->search, &question, hits), found = 0;
 
 		for (int i = 0; i < n; i++)
 			found |= l->passages[hits[i].passage].article == article;

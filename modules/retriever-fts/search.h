@@ -22,6 +22,11 @@ struct search; /* of one loop */
 /* NULL: no memory. The library must outlive it. */
 struct search *search_new(const struct library *library);
 void search_free(struct search **search);
-/* The best passages for a customer's words, best first; returns how many (at most k), <0 on error.
- * Any bytes are valid. */
-int search_run(struct search *search, const char *text, size_t n, uint32_t k, struct hit hits[]);
+struct search_question {
+	const char *text, *intent; /* what was asked; the intent's name, if it is known */
+	size_t n, n_intent;
+	uint32_t k; /* at most so many passages */
+};
+/* The best passages for a customer's words, best first; returns how many, <0 on error. Any bytes are
+ * valid. `hits` has room for HITS_MAX. */
+int search_run(struct search *search, const struct search_question *question, struct hit hits[]);

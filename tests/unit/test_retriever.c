@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 /* What was measured on StackFAQ, less one point. */
-#define NDCG_FLOOR 0.878
+#define NDCG_FLOOR 0.884
 
 static const char shop_config[] =
 	"{\"policy\":{\"articles\":["
