@@ -40,7 +40,7 @@ svg { inline-size: 20px; block-size: 20px; fill: currentColor; display: block; }
   display: flex; flex-direction: column; overflow: hidden; animation: rise .18s ease-out;
 }
 @keyframes rise { from { transform: translateY(12px); opacity: 0; } }
-.head { display: flex; align-items: center; gap: 8px; padding: 10px 10px 10px 16px; background: var(--accent); color: var(--on); }
+.head { display: flex; align-items: center; gap: 8px; padding-block: 10px; padding-inline: 16px 10px; background: var(--accent); color: var(--on); }
 h2 { font-size: 17px; margin: 0; flex: 1; }
 .head button { background: none; border: 0; border-radius: 8px; display: grid; place-items: center; }
 .state { padding: 6px 16px; background: light-dark(#fff3d6, #4a3a12); color: light-dark(#4a3500, #ffe6ad); font-size: 14px; }

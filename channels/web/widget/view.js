@@ -21,7 +21,7 @@ export class View {
 	constructor(t, act, lang) {
 		this.#t = t;
 		this.#act = act;
-		this.#time = new Intl.DateTimeFormat(lang, { hour: '2-digit', minute: '2-digit' });
+		this.#time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 		this.launcher = h('button', { class: 'launcher', part: 'launcher', type: 'button', 'aria-expanded': 'false', 'aria-controls': 'panel', onclick: act.open },
 			icon(BUBBLE), (this.#name = h('span', { class: 'sr' }, t('launcher'))), (this.#badge = h('span', { class: 'badge', 'aria-hidden': 'true', hidden: true })));
 		this.#disclosure = h('p', { class: 'note disclosure', dir: 'auto', hidden: true });
