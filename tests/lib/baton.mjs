@@ -42,6 +42,13 @@ export function tempDir(name = 'e2e') {
 	return dir;
 }
 
+// Where processes run: what they leave behind there, they do not leave in the tree.
+let scratchDir;
+function scratch() {
+	scratchDir ??= tempDir('cwd');
+	return scratchDir;
+}
+
 function environment(extra = {}) {
 	const env = { PATH: process.env.PATH, HOME: process.env.HOME, TMPDIR: tmpdir(), ...SANITIZERS };
 	for (const [id, token] of Object.entries(AGENTS))
@@ -51,7 +58,7 @@ function environment(extra = {}) {
 
 // Runs a command to its end. Bounded: a command that hangs is a finding.
 export function run(args, { env = {}, timeout = 20000 * SLOW, input } = {}) {
-	const out = spawnSync(BIN, args, { env: environment(env), encoding: 'utf8', timeout, input, maxBuffer: 256 << 20 });
+	const out = spawnSync(BIN, args, { cwd: scratch(), env: environment(env), encoding: 'utf8', timeout, input, maxBuffer: 256 << 20 });
 	assert.equal(out.error, undefined, `baton ${args.join(' ')}: ${out.error}`);
 	assert.doesNotMatch(out.stderr, /AddressSanitizer|runtime error:|LeakSanitizer|ThreadSanitizer/);
 	return { code: out.status, signal: out.signal, stdout: out.stdout, stderr: out.stderr };
@@ -84,7 +91,7 @@ export class Baton {
 		const child = this.child = spawn(BIN, ['serve', '--policies', this.policies, '--data', this.data,
 			'--listen', `127.0.0.1:${this.port}`, '--workers', String(this.workers), '--modules', this.modules,
 			'--web', path.join(ROOT, 'channels', 'web'), '--allow-loopback-http', '--json', ...this.args],
-		{ env: environment(this.env), stdio: ['ignore', 'pipe', 'pipe'] });
+		{ cwd: scratch(), env: environment(this.env), stdio: ['ignore', 'pipe', 'pipe'] });
 		running.add(child);
 		this.starts++;
 		this.exited = new Promise((go) => child.once('exit', (code, signal) => {
