@@ -302,7 +302,8 @@ static bool take_text(struct baton_rack *rack, struct baton_call_state *call, ui
 	size_t kept = call->tail_n[kind];
 	struct baton_word *word = baton_word_new(rack, call, BATON_WORD_DELTA, kept + data.n);
 	memcpy(word->text, tail, kept);
-	memcpy(word->text + kept, data.p, data.n);
+	if (data.n > 0)
+		memcpy(word->text + kept, data.p, data.n);
 	word->n = kind;
 	word->data = (baton_str){ word->text, kept + data.n };
 	call->tail_n[kind] = baton_str_utf8_tail(word->data);
@@ -327,7 +328,8 @@ int32_t baton_call_host_delta(baton_ctx *ctx, baton_call handle, uint32_t kind, 
 		return cut(rack, call, "a delta in a call that has no text");
 	if (data.n > BATON_ANSWER_BYTES_MAX || call->bytes + data.n > BATON_ANSWER_BYTES_MAX)
 		return cut(rack, call, "the answer is longer than 64 KiB");
-	if (data.n == 0)
+	/* "I do not know" is told by its kind; the others without data say nothing. */
+	if (data.n == 0 && kind != BATON_DELTA_UNKNOWN)
 		return BATON_OK;
 	call->bytes += data.n;
 	return take_text(rack, call, kind, data) ? BATON_OK

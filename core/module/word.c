@@ -174,7 +174,8 @@ static void tell(const struct baton_rack_events *to, const struct baton_word *w)
 		to->docs(to->ud, w->ticket, w->docs, w->n);
 		return;
 	case BATON_WORD_DELTA:
-		if (w->data.n > 0) /* only the beginning of a character came */
+		/* Empty: only the beginning of a character came, or it is the kind that says it. */
+		if (w->data.n > 0 || w->n == BATON_DELTA_UNKNOWN)
 			to->delta(to->ud, w->ticket, w->n, w->data);
 		return;
 	case BATON_WORD_USAGE:
