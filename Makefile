@@ -4,6 +4,7 @@
 # make run        install what is missing, build, start the demonstration
 # make test       install what tests need, run every test
 # make check      build and unit tests only
+# make sim        the simulation, SEEDS=2000 runs
 # V=asan|tsan|release picks the variant (default release)
 
 V       ?= release
@@ -51,7 +52,9 @@ FIXTURES  := $(patsubst %.c,$(O)/%.so,$(wildcard tests/modules/*.c))
 EXAMPLES  := $(patsubst modules/sdk/%.c,$(O)/%.so,$(wildcard modules/sdk/example/*.c))
 SIM       := $(if $(wildcard tests/sim/*.c),$(O)/tests/simulate)
 
-.PHONY: all check clean
+SEEDS     ?= 2000
+
+.PHONY: all run test check sim unit clean
 all: $(if $(CLI_SRC),$(O)/baton) $(MODULE_SO) $(EXAMPLES)
 
 $(O)/libpure.a: $(call obj,$(PURE_SRC))
@@ -100,6 +103,22 @@ $(O)/tests/%_bench: $(O)/tests/bench/%_bench.o $(O)/libhost.a $(O)/libpure.a
 $(O)/tests/simulate: $(call obj,$(wildcard tests/sim/*.c)) $(O)/libpure.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lm
+
+run:
+	@.ci/install build
+	@$(MAKE) -s -j$(shell nproc) all
+	@$(O)/baton demo --data data
+
+# Everything, counted at the end; T="unit sim" runs some suites only. What they print: build/test/.
+test:
+	@.ci/install test
+	@tests/run.sh $(T)
+
+check: all $(UNIT)
+	@for test in $(UNIT); do CMOCKA_MESSAGE_OUTPUT=TAP $$test || exit 1; done
+
+sim: $(O)/tests/simulate
+	@$(O)/tests/simulate --seeds $(SEEDS)
 
 unit: $(UNIT) $(MODULE_SO)
 clean:

@@ -159,8 +159,10 @@ static struct conn *conn_named(const struct chat *chat, baton_conn id)
 
 static struct conn *conn_of(struct baton_peer *peer)
 {
+	void *whole = peer; /* the peer is a conn's first member */
+
 	baton_assert(peer->kind == BATON_PEER_WS);
-	return (struct conn *)peer;
+	return whole;
 }
 
 static struct baton_peer *on_accept(void *ud, struct lws *wsi, const struct baton_upgrade *upgrade)
