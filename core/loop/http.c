@@ -4,10 +4,10 @@
  *
  * Nothing is done to libcurl from inside its callbacks or from inside start(), pause() and stop():
  * those leave the request on a list, and the turn that ends each lap of the loop works it off,
- * before the loop waits. So a request leaves in the same lap in which it was asked for, many of one
- * lap share one call, and callbacks may start and stop whatever they like.
+ * before the loop waits. So a request leaves in the lap in which it was asked for, many of one lap
+ * share one call, and callbacks may start and stop whatever they like.
  *
- * Timeouts are ours, one timer for each request: set once, and moved only when it strikes too early.
+ * Timeouts are ours, one timer for each request: set once, moved only when it strikes early.
  */
 #include "core/loop/request.h"
 #include "core/loop/slot.h"
@@ -279,7 +279,7 @@ static void on_http_clock(void *ud)
 	http->guest.wants_turn = true;
 }
 
-/* 0 means now, and now is this turn: rounding it up to a timer tick costs a millisecond a request. */
+/* 0 means now, and now is this turn: rounding it up to a tick costs a millisecond a request. */
 static int on_timeout_set(CURLM *multi, long timeout_ms, void *ud)
 {
 	struct baton_http *http = ud;

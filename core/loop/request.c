@@ -441,6 +441,8 @@ struct baton_request *baton_request_new(struct baton_http *http, struct baton_wi
 static void request_drop_ask(struct baton_request *request)
 {
 	baton_target_done(&request->target);
+	for (struct curl_slist *header = request->headers; header; header = header->next)
+		explicit_bzero(header->data, strlen(header->data)); /* one of them may be a key */
 	curl_slist_free_all(request->headers);
 	baton_free(request->body);
 	request->headers = NULL;
@@ -497,6 +499,7 @@ static bool headers_add(struct baton_request *request, baton_str header)
 	if (text[n - 1] == ':' && strchr(text, ':') == text + n - 1)
 		text[n - 1] = ';';
 	struct curl_slist *longer = curl_slist_append(request->headers, text);
+	explicit_bzero(text, n);
 	baton_free(text);
 	if (longer)
 		request->headers = longer;

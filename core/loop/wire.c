@@ -65,8 +65,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	struct baton_wires *wires = wire->wires;
 
 	if (!wire->wanted) {
-		/* An idle connection has something to say: mostly that its server left. libcurl looks
-		 * before it uses it again; until then it must not keep waking us. */
+		/* An idle connection has something to say: mostly that its server left. libcurl
+		 * looks before it uses it again; until then it must not keep waking us. */
 		uv_poll_stop(&wire->poll);
 		wire->armed = 0;
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Event streams as WHATWG HTML section 9.2.6 reads them. Every stream is fed whole, in pieces of one,
- * two and three bytes, and cut once at every place: the events must be the same. */
+/* Event streams as WHATWG HTML section 9.2.6 reads them. Every stream is fed whole, in pieces of
+ * one, two and three bytes, and cut once at every place: the events must be the same. */
 #include "core/base/errors.h"
 #include "core/base/limits.h"
 #include "core/base/mem.h"

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Bytes that grow, for the request body and for what of an answer has to wait. When memory runs out
+ * `failed` stays set and nothing more is added: callers look once, at the end. */
+#pragma once
+
+#include <baton/module.h>
+#include <stdbool.h>
+
+struct text {
+	char *p;
+	size_t n, cap;
+	bool failed;
+};
+
+void text_add(struct text *text, const char *p, size_t n);
+void text_z(struct text *text, const char *z);
+void text_u64(struct text *text, uint64_t value);
+/* A JSON string with its quotes. '<' is escaped too, so that nothing inside can close a fence. */
+void text_json(struct text *text, baton_str s);
+void text_done(struct text *text);
+
+static inline baton_str text_view(const struct text *text)
+{
+	return (baton_str){ text->p, text->n };
+}
+
+static inline baton_str str_z(const char *z)
+{
+	return (baton_str){ z, z ? __builtin_strlen(z) : 0 };
+}
