@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Proofs about routes: every intent has a way, no way becomes weaker than its class allows, and what
- * is for people never becomes automatic. Resolves names into pointers on the way.
+/* Proofs about routes: every intent has a way, no way becomes weaker than its class allows, and
+ * what is for people never becomes automatic. Resolves names into pointers on the way.
  */
 
 #include "core/policy/load.h"
@@ -10,8 +10,8 @@
 
 #include <string.h>
 
-/* One route under proof. `node` is the map in routes.yaml, or the intent's own map if the intent takes
- * the default route. */
+/* One route under proof. `node` is the map in routes.yaml, or the intent's own map if the
+ * intent takes the default route. */
 struct proof {
 	struct baton_load *load;
 	struct baton_route *route;
@@ -186,9 +186,10 @@ static int route_find(const struct baton_policy *policy, const char *intent)
 	return -1;
 }
 
-/* The default route with the intent's own class, and its tier if that is stricter. What the class does
- * not allow is an error of the set: nothing is left out quietly. An intent that belongs to people gets
- * no target from a route that answers by itself: there must be nothing that could answer by mistake. */
+/* The default route with the intent's own class, and its tier if that is stricter. What the
+ * class does not allow is an error of the set: nothing is left out quietly. An intent that
+ * belongs to people gets no target from a route that answers by itself: there must be nothing
+ * that could answer by mistake. */
 static void route_derive(struct baton_load *load, size_t intent_index,
 			 const struct baton_route *from, struct baton_route *to)
 {

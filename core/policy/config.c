@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What each module is told: the `config` of its entry, and what its kind needs of the set. Built once;
- * modules get the text. */
+/* What each module is told: the `config` of its entry, and what its kind needs of the set.
+ * Built once; modules get the text. */
 
 #include "core/policy/load.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Facts by name, and as JSON. The transcript keeps the JSON of every decision, so that a new rule
- * can be tried on yesterday's conversations: what is written here must read back to the same values.
+ * can be tried on yesterday's conversations: what is written here must read back to the same
+ * values.
  */
 
 #include "core/policy/facts.h"

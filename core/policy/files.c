@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Reads the directory of a set, within bounds: sizes are asked before bytes are read, links may not
- * lead out of the directory (links inside it are how Kubernetes mounts a ConfigMap), and only regular
- * files are opened. Names that begin with a dot are nobody's business.
+/* Reads the directory of a set, within bounds: sizes are asked before bytes are read, links may
+ * not lead out of the directory (links inside it are how Kubernetes mounts a ConfigMap), and only
+ * regular files are opened. Names that begin with a dot are nobody's business.
  */
 
 #include "core/policy/load.h"

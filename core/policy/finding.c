@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Findings: an error must be as easy to mend as a compiler's. Everything shown comes from files that
- * may be hostile or merely binary, so control characters never reach a terminal.
+/* Findings: an error must be as easy to mend as a compiler's. Everything shown comes from files
+ * that may be hostile or merely binary, so control characters never reach a terminal.
  */
 
 #include "core/policy/finding.h"

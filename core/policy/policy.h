@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A policy set: the directory policies/<set>, read as a whole, checked as a whole, compiled into one
- * immutable value. Nothing of it is used if any file has an error.
+/* A policy set: the directory policies/<set>, read as a whole, checked as a whole, compiled into
+ * one immutable value. Nothing of it is used if any file has an error.
  *
- * Everything in here lives in the set's arena and is read-only after baton_policy_load(), so it may
- * be read from any thread for as long as the set lives (a release holds it).
+ * Everything in here lives in the set's arena and is read-only after baton_policy_load(), so it
+ * may be read from any thread for as long as the set lives (a release holds it).
  */
 #pragma once
 
@@ -31,11 +31,13 @@ struct baton_policy_module {
 	size_t config_json_n;
 	bool knowledge;        /* gets the articles */
 };
-/* config.policy by kind: classifier {"intents":[{"name","tier","min_confidence_ppm","examples":[...]}]};
- * rule {"rules":[{"id","stage","when","action","queue","priority","reason","reversible"}]};
- * retriever and provider {"articles":[{"id","title","also":[...],"text","updated","valid_until","uri"}]}
- * only if the entry says `knowledge: true`; others have none. Dates are YYYY-MM-DD, valid_until is ""
- * for an article without end; articles for agents only are not in there. */
+/* config.policy by kind: classifier
+ * {"intents":[{"name","tier","min_confidence_ppm","examples":[...]}]}; rule
+ * {"rules":[{"id","stage","when","action","queue","priority","reason","reversible"}]};
+ * retriever and provider
+ * {"articles":[{"id","title","also":[...],"text","updated","valid_until","uri"}]} only if the
+ * entry says `knowledge: true`; others have none. Dates are YYYY-MM-DD, valid_until is "" for
+ * an article without end; articles for agents only are not in there. */
 
 struct baton_target {
 	const char *name, *provider /* a module's name */, *model, *account;

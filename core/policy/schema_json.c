@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The tables as JSON Schema 2020-12, for editors that complete and check while an admin types. What a
- * schema cannot say (names that must exist, conditions) is `baton check`'s part.
+/* The tables as JSON Schema 2020-12, for editors that complete and check while an admin types.
+ * What a schema cannot say (names that must exist, conditions) is `baton check`'s part.
  */
 
 #include "core/base/buf.h"

@@ -558,8 +558,8 @@ static size_t source_step(const struct baton_yaml *node, size_t at, bool *ret_no
 	return hex ? 2 + (size_t)2 * ((size_t)1 << (hex - hexes)) : 2;
 }
 
-/* White space is what YAML folds, strips and indents; everything else stands in the file in the same
- * order. So: count what is no white space in the text, and count as far in the file. */
+/* White space is what YAML folds, strips and indents; everything else stands in the file in the
+ * same order. So: count what is no white space in the text, and count as far in the file. */
 struct baton_place baton_yaml_inside(const struct baton_yaml *node, size_t at, size_t width)
 {
 	const struct baton_policy_source *source = node->place.source;

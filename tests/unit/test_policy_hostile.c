@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Policy sets that somebody made to hurt: sizes, depth, laughs, links, bytes. Refused, quickly, without
- * a crash; the sanitizers watch. */
+/* Policy sets that somebody made to hurt: sizes, depth, laughs, links, bytes. Refused, quickly,
+ * without a crash; the sanitizers watch. */
 
 #include "core/base/limits.h"
 #include "tests/unit/policy_set.h"
