@@ -216,6 +216,7 @@ served('the desk', {}, (at) => {
 		const first = await waiting(at);
 		const second = await waiting(at);
 		const desk = await Console.visit(await browser.person({ viewport: { width: 390, height: 740 }, colorScheme: 'dark' }), at.baton);
+		for (const { words } of [first, second]) await desk.cases.filter({ hasText: words }).waitFor();
 		const places = await desk.cases.filter({ hasText: /my lamp is late/ }).allInnerTexts();
 		const [one, two] = [first, second].map(({ words }) => places.findIndex((text) => text.includes(words)));
 		assert.ok(one >= 0 && one < two, places.join('|'));
