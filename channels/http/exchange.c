@@ -51,7 +51,9 @@ static void exchange_free(struct exchange *exchange)
 
 void baton_exchange_gone(struct baton_peer *peer)
 {
-	exchange_free((struct exchange *)peer);
+	void *whole = peer; /* the peer is an exchange's first member */
+
+	exchange_free(whole);
 }
 
 /* The answer is complete: the connection may carry another request. */
