@@ -318,6 +318,9 @@ static void tell_committed(struct baton_actor *actor, struct commit *commit)
 		tell_event(actor, commit->notices[i],
 			   type == BATON_EV_MESSAGE_RECEIVED ? commit->sender : 0);
 	}
+	/* After the events: who resumes behind an acknowledged seq has been told all before it. */
+	LL_FOREACH (commit->waiters, waiter)
+		tell_ack(actor, waiter);
 	if (commit->ends_turn > 0)
 		tell_run_ended(actor, commit->ends_turn);
 	if (commit->desk)
