@@ -309,8 +309,6 @@ static void tell_committed(struct baton_actor *actor, struct commit *commit)
 	const struct baton_seam *seam = &actor->shard->seam;
 	struct waiter *waiter;
 
-	LL_FOREACH(commit->waiters, waiter)
-		tell_ack(actor, waiter);
 	for (size_t i = 0; i < commit->n_notices; i++) {
 		enum baton_event_type type = commit->notices[i]->event.type;
 
@@ -319,7 +317,7 @@ static void tell_committed(struct baton_actor *actor, struct commit *commit)
 			   type == BATON_EV_MESSAGE_RECEIVED ? commit->sender : 0);
 	}
 	/* After the events: who resumes behind an acknowledged seq has been told all before it. */
-	LL_FOREACH (commit->waiters, waiter)
+	LL_FOREACH(commit->waiters, waiter)
 		tell_ack(actor, waiter);
 	if (commit->ends_turn > 0)
 		tell_run_ended(actor, commit->ends_turn);
