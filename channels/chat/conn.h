@@ -25,13 +25,13 @@ enum conn_state {
 /* A session that the connection follows, and how far. */
 struct follow {
 	struct baton_id session;
-	uint64_t told;              /* seq of the newest event queued; nothing older is queued again */
-	uint64_t sent;              /* ... of the newest that the socket has taken */
+	uint64_t told; /* seq of the newest event queued; nothing older is queued again */
+	uint64_t sent; /* ... of the newest that the socket has taken */
 	struct baton_stream stream; /* the answer in progress, as far as it was queued */
-	uint16_t key;               /* names it in the queue; a follow may end before its frames do */
-	uint16_t pending;           /* subscriptions that have not been answered: what comes is older */
-	bool replaying;             /* between SUBSCRIBED and CAUGHT_UP */
-	bool more;                  /* the replay paused; go on when all is sent */
+	uint16_t key;     /* names it in the queue; a follow may end before its frames do */
+	uint16_t pending; /* subscriptions that have not been answered: what comes is older */
+	bool replaying;   /* between SUBSCRIBED and CAUGHT_UP */
+	bool more;        /* the replay paused; go on when all is sent */
 };
 
 struct conn {
@@ -46,13 +46,15 @@ struct conn {
 	struct conn *dirty_prev, *dirty_next; /* has something to flush in this turn of the loop */
 	struct conn *young_prev, *young_next; /* has not been welcomed */
 	uint64_t refilled_ms, heard_ms, pinged_ms, progress_ms, born_ms;
-	uint32_t tokens_milli;      /* of the bucket */
-	uint32_t out_at, frame_at, last_at; /* in out: the queue, the frame being written, the one before */
+	uint32_t tokens_milli; /* of the bucket */
+	uint32_t out_at, frame_at,
+		last_at; /* in out: the queue, the frame being written, the one before */
 	uint16_t n_follows, next_key, pieces, limited, close_code;
 	uint8_t bad;
-	bool is_dirty, is_young, is_open, wants_ping, ended; /* ended: libwebsockets was told to close */
-	bool known;   /* a ticket said who it is */
-	bool lagging; /* a slow reader: nothing but KEPT frames is queued */
+	bool is_dirty, is_young, is_open, wants_ping,
+		ended; /* ended: libwebsockets was told to close */
+	bool known;    /* a ticket said who it is */
+	bool lagging;  /* a slow reader: nothing but KEPT frames is queued */
 	bool watches_desk, has_begun /* the session exists */;
 };
 

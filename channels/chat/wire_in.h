@@ -33,13 +33,13 @@ enum baton_frame_type {
  * read or live in the arena given. */
 struct baton_frame {
 	enum baton_frame_type type;
-	baton_str t;                /* as written; set on refusals too if it could be read */
-	baton_str id;               /* the client's own, to answer with; set on refusals too */
-	baton_str text;             /* text, or a comment */
+	baton_str t;    /* as written; set on refusals too if it could be read */
+	baton_str id;   /* the client's own, to answer with; set on refusals too */
+	baton_str text; /* text, or a comment */
 	baton_str reason, code;
-	baton_str value;            /* feedback's value, draft's action */
+	baton_str value; /* feedback's value, draft's action */
 	baton_str ticket, locale, token;
-	struct baton_id session;    /* of an agent's frame, or of hello.resume */
+	struct baton_id session; /* of an agent's frame, or of hello.resume */
 	bool has_session, has_resume, has_n;
 	uint64_t after, seq, if_seq, n;
 };

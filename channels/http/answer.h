@@ -8,7 +8,7 @@
 
 struct baton_answer {
 	unsigned status;
-	const char *type;  /* Content-Type; NULL: there is no body */
+	const char *type; /* Content-Type; NULL: there is no body */
 	baton_str body;
 	baton_str headers; /* further lines, each with its CRLF */
 	bool cacheable;    /* `headers` say how; otherwise no-store */
@@ -19,8 +19,9 @@ struct baton_answer {
 };
 
 /* Writes it. Returns what the callback shall return: 0, or -1 to close. */
-int baton_answer(struct baton_listener *listener, struct lws *wsi, const struct baton_answer *answer);
+int baton_answer(struct baton_listener *listener, struct lws *wsi,
+		 const struct baton_answer *answer);
 
 /* {"error":{"code":...,"message":...}} with what errors.def says of `code`; the connection closes. */
 int baton_answer_error(struct baton_listener *listener, struct lws *wsi, unsigned status, int code,
-                       baton_str headers);
+		       baton_str headers);

@@ -16,4 +16,4 @@ void baton_exchange_gone(struct baton_peer *peer);
 
 /* The head is out; sends the file as the peer takes it. */
 int baton_exchange_send(struct baton_listener *listener, struct lws *wsi,
-                        const struct baton_web_file *file);
+			const struct baton_web_file *file);

@@ -34,7 +34,8 @@ struct baton_upgrade {
 /* Who takes the WebSockets. `peer` is what accept() returned; int results are 0, or -1: close. */
 struct baton_ws_ops {
 	/* NULL: no room. From then on gone() will be called once, whatever happens. */
-	struct baton_peer *(*accept)(void *ud, struct lws *wsi, const struct baton_upgrade *upgrade);
+	struct baton_peer *(*accept)(void *ud, struct lws *wsi,
+				     const struct baton_upgrade *upgrade);
 	int (*established)(struct baton_peer *peer);
 	/* A piece of a message, as it came in; what it is part of: lws_is_first_fragment() & co. */
 	int (*receive)(struct baton_peer *peer, const char *p, size_t n);
@@ -53,12 +54,12 @@ struct baton_listener {
 	struct baton_buf out; /* the answer being written; LWS_PRE bytes in front */
 	uint64_t watch;       /* of the listening socket, 0: closed to newcomers */
 	int spare_fd;         /* given up for a moment to refuse politely when files run out */
-	int fd_max;           /* descriptors from here on are kept for the store and the operators */
+	int fd_max; /* descriptors from here on are kept for the store and the operators */
 };
 
 /* 0, or <0 with a logged reason. */
 int baton_listener_open(struct baton_listener *listener, struct baton_port *port,
-                        const struct baton_ws_ops *ws, void *ud);
+			const struct baton_ws_ops *ws, void *ud);
 /* Takes nobody new; those who are here stay. */
 void baton_listener_drain(struct baton_listener *listener);
 /* Ends every connection. Runs the loop for a few laps itself, because libwebsockets closes through

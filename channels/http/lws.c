@@ -19,7 +19,7 @@
 #include <uv.h>
 
 enum {
-	RX_BUFFER_BYTES = 1024,      /* per WebSocket: this is most of what an idle one costs */
+	RX_BUFFER_BYTES = 512,       /* per WebSocket: this is most of what an idle one costs */
 	TX_PACKET_BYTES = 64 * 1024, /* without it sends are cut to the size above */
 	HEADER_BYTES_MAX = 8 * 1024,
 	HEADER_SECONDS = 5,

@@ -14,9 +14,9 @@ struct baton_ticket_request {
 
 /* True: go on with the body. False: it was refused and answered; close. */
 bool baton_tickets_admit(struct baton_listener *listener, struct lws *wsi,
-                         const struct baton_request *request, struct baton_ticket_request *ret);
+			 const struct baton_request *request, struct baton_ticket_request *ret);
 /* `body` is empty or a JSON object. */
 int baton_tickets_answer(struct baton_listener *listener, struct lws *wsi,
-                         const struct baton_ticket_request *ticket, baton_str body, bool close_it);
+			 const struct baton_ticket_request *ticket, baton_str body, bool close_it);
 int baton_tickets_preflight(struct baton_listener *listener, struct lws *wsi,
-                            const struct baton_request *request);
+			    const struct baton_request *request);

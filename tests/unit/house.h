@@ -35,7 +35,7 @@
 
 enum {
 	HOUSE_SESSIONS_MAX = 16,
-	HOUSE_TICKETS_MAX = 4096,
+	HOUSE_TICKETS_MAX = 32768,
 	HOUSE_FOLLOWERS_MAX = 8,
 	HOUSE_PAGE = 8, /* events of one replay step: small, so that pages happen */
 	CLIENT_WAIT_MS = 10000
@@ -90,7 +90,7 @@ HELPER void house_notify(struct baton_port *port, baton_conn conn, struct baton_
 }
 
 HELPER struct house_session *house_session(struct baton_port *port, const struct baton_id *id,
-                                           bool make)
+					   bool make)
 {
 	for (size_t i = 0; i < port->n_sessions; i++)
 		if (baton_id_eq(&port->sessions[i].id, id))
@@ -102,7 +102,8 @@ HELPER struct house_session *house_session(struct baton_port *port, const struct
 	return session;
 }
 
-HELPER void house_follow(struct house_session *session, baton_conn conn, enum baton_audience audience)
+HELPER void house_follow(struct house_session *session, baton_conn conn,
+			 enum baton_audience audience)
 {
 	for (size_t i = 0; i < session->n_followers; i++)
 		if (session->followers[i].conn == conn)
@@ -119,7 +120,7 @@ HELPER void house_unfollow(struct house_session *session, baton_conn conn)
 }
 
 HELPER void house_tell_event(struct baton_port *port, struct house_session *session, size_t i,
-                             baton_conn conn)
+			     baton_conn conn)
 {
 	struct baton_notice notice = { .type = BATON_NOTE_EVENT, .session = session->id };
 	struct house_event *event = &session->events[i];
@@ -141,10 +142,9 @@ HELPER void house_tell_event(struct baton_port *port, struct house_session *sess
 }
 
 HELPER void house_append(struct baton_port *port, struct house_session *session, baton_conn sender,
-                         const struct house_event *event)
+			 const struct house_event *event)
 {
-	session->events =
-	        realloc(session->events, (session->n + 1) * sizeof(*session->events));
+	session->events = realloc(session->events, (session->n + 1) * sizeof(*session->events));
 	session->events[session->n++] = *event;
 	for (size_t i = 0; i < session->n_followers; i++)
 		if (session->followers[i].conn != sender)
@@ -153,9 +153,9 @@ HELPER void house_append(struct baton_port *port, struct house_session *session,
 
 HELPER void house_answer(struct baton_port *port, struct house_session *session, const char *text)
 {
-	house_append(port, session, 0,
-	             &(struct house_event){ .type = BATON_EV_ANSWER_GENERATED,
-	                                    .text = strdup(text) });
+	house_append(
+		port, session, 0,
+		&(struct house_event){ .type = BATON_EV_ANSWER_GENERATED, .text = strdup(text) });
 }
 
 /* "flood N" makes the bot write N answers of 8 KB. */
@@ -170,15 +170,15 @@ HELPER void house_flood(struct baton_port *port, struct house_session *session, 
 }
 
 HELPER void house_hear(struct baton_port *port, struct house_session *session, baton_conn conn,
-                       const struct baton_command *command)
+		       const struct baton_command *command)
 {
-	struct house_event event = { .type = command->verb == BATON_CMD_REPLY ?
-		                                     BATON_EV_HUMAN_MESSAGE :
-		                                     BATON_EV_MESSAGE_RECEIVED };
+	struct house_event event = { .type = command->verb == BATON_CMD_REPLY
+						     ? BATON_EV_HUMAN_MESSAGE
+						     : BATON_EV_MESSAGE_RECEIVED };
 	struct baton_notice ack = { .type = BATON_NOTE_ACK, .session = session->id };
 
 	(void)snprintf(event.id, sizeof(event.id), "%.*s", (int)command->client_id.n,
-	               command->client_id.p);
+		       command->client_id.p);
 	event.text = strndup(command->text.p, command->text.n);
 	ack.client_id = command->client_id;
 	if (command->role == BATON_CUSTOMER)
@@ -193,12 +193,12 @@ HELPER void house_hear(struct baton_port *port, struct house_session *session, b
 }
 
 void baton_port_command(struct baton_port *port, const struct baton_id *session, baton_conn conn,
-                        const struct baton_command *command)
+			const struct baton_command *command)
 {
 	struct baton_notice refused = { .type = BATON_NOTE_REFUSED,
-		                        .session = *session,
-		                        .code = BATON_E_STATE,
-		                        .client_id = command->client_id };
+					.session = *session,
+					.code = BATON_E_STATE,
+					.client_id = command->client_id };
 
 	if (command->verb == BATON_CMD_MESSAGE || command->verb == BATON_CMD_REPLY)
 		house_hear(port, house_session(port, session, true), conn, command);
@@ -207,13 +207,13 @@ void baton_port_command(struct baton_port *port, const struct baton_id *session,
 }
 
 void baton_port_subscribe(struct baton_port *port, const struct baton_id *session, baton_conn conn,
-                          enum baton_audience audience, uint64_t after)
+			  enum baton_audience audience, uint64_t after)
 {
 	struct house_session *found = house_session(port, session, false);
 	struct baton_notice notice = { .type = BATON_NOTE_REFUSED,
-		                       .session = *session,
-		                       .code = BATON_E_NOTFOUND,
-		                       .verb_name = BATON_STR("resume") };
+				       .session = *session,
+				       .code = BATON_E_NOTFOUND,
+				       .verb_name = BATON_STR("resume") };
 
 	if (!found) {
 		house_notify(port, conn, &notice);
@@ -221,8 +221,8 @@ void baton_port_subscribe(struct baton_port *port, const struct baton_id *sessio
 	}
 	house_unfollow(found, conn);
 	notice = (struct baton_notice){ .type = BATON_NOTE_SUBSCRIBED,
-		                        .session = *session,
-		                        .seq = found->n };
+					.session = *session,
+					.seq = found->n };
 	house_notify(port, conn, &notice);
 	size_t upto = found->n - (size_t)after > HOUSE_PAGE ? (size_t)after + HOUSE_PAGE : found->n;
 	for (size_t i = (size_t)after; i < upto; i++)
@@ -234,7 +234,8 @@ void baton_port_subscribe(struct baton_port *port, const struct baton_id *sessio
 	house_notify(port, conn, &notice);
 }
 
-void baton_port_unsubscribe(struct baton_port *port, const struct baton_id *session, baton_conn conn)
+void baton_port_unsubscribe(struct baton_port *port, const struct baton_id *session,
+			    baton_conn conn)
 {
 	struct house_session *found = house_session(port, session, false);
 
@@ -243,13 +244,13 @@ void baton_port_unsubscribe(struct baton_port *port, const struct baton_id *sess
 }
 
 void baton_port_typing(struct baton_port *port, const struct baton_id *session, baton_conn conn,
-                       enum baton_role role, baton_str agent_name)
+		       enum baton_role role, baton_str agent_name)
 {
 	struct house_session *found = house_session(port, session, false);
 	struct baton_notice notice = { .type = BATON_NOTE_TYPING,
-		                       .session = *session,
-		                       .actor = role == BATON_CUSTOMER ? 0 : 1,
-		                       .agent_name = agent_name };
+				       .session = *session,
+				       .actor = role == BATON_CUSTOMER ? 0 : 1,
+				       .agent_name = agent_name };
 
 	for (size_t i = 0; found && i < found->n_followers; i++)
 		if (found->followers[i].conn != conn)
@@ -284,7 +285,7 @@ struct baton_id baton_port_new_session(struct baton_port *port)
 /* --- who is who ------------------------------------------------------------------------------------ */
 
 int baton_port_ticket_make(struct baton_port *port, const struct baton_identity *identity,
-                           char text[BATON_TICKET_TEXT + 1])
+			   char text[BATON_TICKET_TEXT + 1])
 {
 	if (port->n_tickets == HOUSE_TICKETS_MAX)
 		return BATON_E_RATE;
@@ -294,7 +295,7 @@ int baton_port_ticket_make(struct baton_port *port, const struct baton_identity 
 }
 
 int baton_port_ticket_take(struct baton_port *port, baton_str ticket, baton_str origin,
-                           struct baton_identity *ret_identity)
+			   struct baton_identity *ret_identity)
 {
 	char text[BATON_TICKET_TEXT + 1] = "";
 
@@ -312,10 +313,11 @@ int baton_port_ticket_take(struct baton_port *port, baton_str ticket, baton_str 
 }
 
 void baton_port_resume_token(struct baton_port *port, const struct baton_id *session,
-                             char text[BATON_RESUME_TEXT + 1])
+			     char text[BATON_RESUME_TEXT + 1])
 {
 	(void)port;
-	(void)snprintf(text, BATON_RESUME_TEXT + 1, "%043lu", (unsigned long)baton_id_hash(session));
+	(void)snprintf(text, BATON_RESUME_TEXT + 1, "%043lu",
+		       (unsigned long)baton_id_hash(session));
 }
 
 bool baton_port_resume_ok(struct baton_port *port, const struct baton_id *session, baton_str token)
@@ -327,14 +329,14 @@ bool baton_port_resume_ok(struct baton_port *port, const struct baton_id *sessio
 }
 
 int baton_port_agent_token(struct baton_port *port, baton_str token,
-                           struct baton_identity *ret_identity)
+			   struct baton_identity *ret_identity)
 {
 	(void)port;
 	if (!baton_str_is(token, HOUSE_TOKEN))
 		return BATON_E_AUTH;
 	*ret_identity = (struct baton_identity){ .role = BATON_AGENT,
-		                                 .agent = "nina",
-		                                 .agent_name = "Nina" };
+						 .agent = "nina",
+						 .agent_name = "Nina" };
 	return 0;
 }
 
@@ -436,7 +438,7 @@ HELPER struct baton_port *house_open(const char *web_dir)
 {
 	struct baton_port *port = calloc(1, sizeof(*port));
 	struct sockaddr_in address = { .sin_family = AF_INET,
-		                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t n = sizeof(address);
 	int on = 1;
 
@@ -530,14 +532,14 @@ HELPER struct client *client_open(struct baton_port *port, int receive_bytes)
 {
 	struct client *client = calloc(1, sizeof(*client));
 	struct sockaddr_in address = { .sin_family = AF_INET,
-		                       .sin_port = port->tcp_port,
-		                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+				       .sin_port = port->tcp_port,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct timeval wait = { .tv_sec = CLIENT_WAIT_MS / 1000 };
 
 	client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (receive_bytes > 0)
 		(void)setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes,
-		                 sizeof(receive_bytes));
+				 sizeof(receive_bytes));
 	(void)setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	assert_int_equal(connect(client->fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	return client;
@@ -567,7 +569,7 @@ HELPER bool client_need(struct client *client, size_t n)
 	assert_true(n <= sizeof(client->bytes));
 	while (client->n < n) {
 		ssize_t k = recv(client->fd, client->bytes + client->n,
-		                 sizeof(client->bytes) - client->n, 0);
+				 sizeof(client->bytes) - client->n, 0);
 		if (k < 0 && errno == EAGAIN)
 			fail_msg("the server is silent");
 		if (k <= 0)
@@ -589,7 +591,8 @@ HELPER const char *client_slurp(struct client *client)
 	size_t n = 0;
 
 	for (;;) {
-		ssize_t k = recv(client->fd, client->message + n, sizeof(client->message) - n - 1, 0);
+		ssize_t k =
+			recv(client->fd, client->message + n, sizeof(client->message) - n - 1, 0);
 		if (k < 0 && errno == EAGAIN)
 			fail_msg("the server hangs");
 		if (k <= 0)
@@ -619,7 +622,7 @@ HELPER unsigned status_of(const char *answer)
 
 /* Sends one request, checks the status and that the answer contains `part`. */
 HELPER void expect_http(struct baton_port *port, const char *request, unsigned status,
-                        const char *part)
+			const char *part)
 {
 	struct client *client = http(port, request);
 
@@ -636,11 +639,11 @@ HELPER const char *house_ticket(struct baton_port *port, const char *origin, con
 	static char ticket[BATON_TICKET_TEXT + 1];
 	char request[512];
 
-	(void)snprintf(request, sizeof(request),
-	               "POST /v1/tickets HTTP/1.1\r\nHost: h\r\n%s%s%s%s%s%sContent-Length: 2\r\n\r\n{}",
-	               origin ? "Origin: " : "", origin ? origin : "", origin ? "\r\n" : "",
-	               token ? "Authorization: Bearer " : "", token ? token : "",
-	               token ? "\r\n" : "");
+	(void)snprintf(
+		request, sizeof(request),
+		"POST /v1/tickets HTTP/1.1\r\nHost: h\r\n%s%s%s%s%s%sContent-Length: 2\r\n\r\n{}",
+		origin ? "Origin: " : "", origin ? origin : "", origin ? "\r\n" : "",
+		token ? "Authorization: Bearer " : "", token ? token : "", token ? "\r\n" : "");
 	struct client *client = http(port, request);
 	const char *at = strstr(client->message, "\"ticket\":\"");
 	assert_non_null(at);
@@ -657,7 +660,8 @@ HELPER unsigned client_upgrade(struct client *client, const char *path, const ch
 {
 	char request[1024];
 	int n = snprintf(request, sizeof(request),
-	                 "GET %s HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n%s\r\n", path, headers);
+			 "GET %s HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n%s\r\n", path,
+			 headers);
 
 	client_send(client, request, (size_t)n);
 	for (size_t k = 1; client_need(client, k); k = client->n + 1) {
@@ -673,14 +677,15 @@ HELPER unsigned client_upgrade(struct client *client, const char *path, const ch
 	return 0;
 }
 
-HELPER unsigned client_upgrade_with(struct client *client, const char *origin, const char *protocols)
+HELPER unsigned client_upgrade_with(struct client *client, const char *origin,
+				    const char *protocols)
 {
 	char headers[512];
 
 	(void)snprintf(headers, sizeof(headers),
-	               "Upgrade: websocket\r\n" WS_KEY WS_VERSION
-	               "Origin: %s\r\nSec-WebSocket-Protocol: %s\r\n",
-	               origin, protocols);
+		       "Upgrade: websocket\r\n" WS_KEY WS_VERSION
+		       "Origin: %s\r\nSec-WebSocket-Protocol: %s\r\n",
+		       origin, protocols);
 	return client_upgrade(client, "/v1/chat", headers);
 }
 
@@ -735,8 +740,8 @@ HELPER bool client_message(struct client *client)
 	client->message_at = 0;
 	if (opcode == 8) {
 		if (n >= 2)
-			client->close_code = (unsigned)client->bytes[head] << 8 |
-			                     client->bytes[head + 1];
+			client->close_code =
+				(unsigned)client->bytes[head] << 8 | client->bytes[head + 1];
 		client_frame(client, 0x88, client->bytes + head, n);
 	}
 	client->pongs += opcode == 10;
@@ -788,7 +793,7 @@ HELPER struct client *client_chat(struct baton_port *port, const char *token, in
 	struct client *client = client_open(port, receive_bytes);
 
 	(void)snprintf(protocols, sizeof(protocols), "baton.v1, btn.%s",
-	               house_ticket(port, HOUSE_ORIGIN, token));
+		       house_ticket(port, HOUSE_ORIGIN, token));
 	assert_int_equal(client_upgrade_with(client, HOUSE_ORIGIN, protocols), 101);
 	return client;
 }
