@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* One worker's chat channel: the table of its connections, the frames they gathered in this turn of
- * the loop, and one sweep that tends them all, so that an idle connection costs no timer.
+/* One worker's chat channel: the table of its connections, the frames they gathered in this turn
+ * of the loop, and one sweep that tends them all, so that an idle connection costs no timer.
  *
- * A connection's name holds the slot and how often the slot was used: a name whose connection is gone
- * finds nobody.
+ * A connection's name holds the slot and how often the slot was used: a name whose connection is
+ * gone finds nobody.
  */
 
 #include "channels/chat/chat.h"
@@ -102,7 +102,7 @@ void chat_young(struct conn *conn, bool is_young)
 		DL_DELETE2(conn->chat->young, conn, young_prev, young_next);
 }
 
-/* --- slots --------------------------------------------------------------------------------------- */
+/* --- slots --------------------------------------------------------------------------------- */
 
 static void slots_grow(struct chat *chat)
 {
@@ -155,7 +155,7 @@ static struct conn *conn_named(const struct chat *chat, baton_conn id)
 	return conn && conn->id == id ? conn : NULL;
 }
 
-/* --- what the socket tells ------------------------------------------------------------------------- */
+/* --- what the socket tells ----------------------------------------------------------------- */
 
 static struct conn *conn_of(struct baton_peer *peer)
 {
@@ -223,10 +223,10 @@ static const struct baton_ws_ops ws_ops = {
 	.gone = on_gone,
 };
 
-/* --- what the loop tells ---------------------------------------------------------------------------- */
+/* --- what the loop tells ------------------------------------------------------------------- */
 
-/* Before the loop waits. Flushing may make connections dirty again (a replay goes on), so there is a
- * bound; those left over ask for the socket, and that wakes the loop. */
+/* Before the loop waits. Flushing may make connections dirty again (a replay goes on), so there
+ * is a bound; those left over ask for the socket, and that wakes the loop. */
 static void flush(void *ud)
 {
 	struct chat *chat = *(struct chat **)ud;
@@ -259,7 +259,7 @@ static void sweep(void *ud)
 			conn_tend(chat->slots[i].conn, now_ms);
 }
 
-/* --- what the server tells --------------------------------------------------------------------------- */
+/* --- what the server tells ----------------------------------------------------------------- */
 
 static void chat_close(void *channel)
 {

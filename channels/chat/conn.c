@@ -4,8 +4,8 @@
  *
  * The queue is one buffer of frames, each with a small head that says what it is, so that a slow
  * reader's can be dropped by kind, and so that `sent` is exact: an event counts as sent when the
- * socket has taken its frame and not before. Frames that gather in one turn of the loop leave as one
- * WebSocket message.
+ * socket has taken its frame and not before. Frames that gather in one turn of the loop leave as
+ * one WebSocket message.
  *
  * Surprising: writing outside the WRITEABLE callback is allowed only while libwebsockets itself
  * holds nothing back, or the stream is corrupted; can_write() is the guard.
@@ -26,7 +26,7 @@ enum {
 	WHO_BYTES_MAX = 6 * 255
 };
 
-/* --- who ----------------------------------------------------------------------------------------- */
+/* --- who ----------------------------------------------------------------------------------- */
 
 struct who {
 	enum baton_role role;
@@ -99,7 +99,7 @@ enum baton_audience conn_audience(const struct conn *conn)
 	return conn_role(conn) == BATON_CUSTOMER ? BATON_AUDIENCE_CUSTOMER : BATON_AUDIENCE_AGENT;
 }
 
-/* --- life ---------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 struct conn *conn_new(struct chat *chat, struct lws *wsi, const struct baton_upgrade *upgrade)
 {
@@ -129,7 +129,7 @@ void conn_free(struct conn *conn)
 	baton_free(conn);
 }
 
-/* --- the queue ----------------------------------------------------------------------------------- */
+/* --- the queue ----------------------------------------------------------------------------- */
 
 struct frame_head {
 	uint64_t seq;    /* EVENT: what is sent with it */
@@ -272,7 +272,7 @@ static int send_waiting(struct conn *conn)
 	return 0;
 }
 
-/* --- the end ------------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------------------------- */
 
 static void leave(struct conn *conn, uint16_t code)
 {
@@ -371,7 +371,7 @@ void conn_err(struct conn *conn, const struct baton_refusal *refusal)
 	conn_frame_end(conn, FRAME_KEPT);
 }
 
-/* --- in ------------------------------------------------------------------------------------------ */
+/* --- in ------------------------------------------------------------------------------------ */
 
 static int refuse_size(struct conn *conn)
 {

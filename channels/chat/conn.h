@@ -69,7 +69,8 @@ int conn_receive(struct conn *conn, const char *p, size_t n);
 /* The socket takes bytes again. 0 or -1. */
 int conn_writable(struct conn *conn);
 
-/* What is known of the peer; "" for what is not. Views live until conn_identify() is called again. */
+/* What is known of the peer; "" for what is not. Views live until conn_identify() is called
+ * again. */
 enum who_field {
 	WHO_AGENT,
 	WHO_AGENT_NAME,
@@ -85,8 +86,8 @@ baton_str conn_who(const struct conn *conn, enum who_field field);
 enum baton_role conn_role(const struct conn *conn);
 enum baton_audience conn_audience(const struct conn *conn);
 
-/* A frame for the queue. EPHEMERAL ones are lost to a slow reader and come back by replay; KEPT ones
- * (answers to the client itself) are not. An event's frame carries its seq. */
+/* A frame for the queue. EPHEMERAL ones are lost to a slow reader and come back by replay; KEPT
+ * ones (answers to the client itself) are not. An event's frame carries its seq. */
 enum frame_kind { FRAME_EPHEMERAL, FRAME_EVENT, FRAME_KEPT };
 /* Begins a frame in conn->out; the caller appends its text and ends or cancels it. */
 struct baton_buf *conn_frame_begin(struct conn *conn);

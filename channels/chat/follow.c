@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Sessions that a connection follows: each event once, in order, none missing, also to a reader that
- * is too slow and across a replay in pages.
+/* Sessions that a connection follows: each event once, in order, none missing, also to a reader
+ * that is too slow and across a replay in pages.
  *
  * The core may have notices under way when we subscribe anew. Until the new subscription is
  * answered, whatever comes belongs to the old one and is dropped: the replay brings it again. An
- * acknowledgement that would run ahead of a replay is dropped too, because a client resumes after
- * the highest seq it has seen; the replay contains the message itself.
+ * acknowledgement that would run ahead of a replay is dropped too, because a client resumes
+ * after the highest seq it has seen; the replay contains the message itself.
  */
 
 #include "channels/chat/conn.h"
@@ -81,7 +81,7 @@ void follow_leave_all(struct conn *conn)
 	conn->watches_desk = false;
 }
 
-/* --- slow readers ---------------------------------------------------------------------------------- */
+/* --- slow readers -------------------------------------------------------------------------- */
 
 void follow_lag(struct conn *conn)
 {
@@ -112,7 +112,7 @@ void follow_drained(struct conn *conn)
 		baton_port_desk_watch(chat_port(conn->chat), conn->id);
 }
 
-/* --- notices --------------------------------------------------------------------------------------- */
+/* --- notices ------------------------------------------------------------------------------- */
 
 struct queueing {
 	struct conn *conn;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a client says, and what we make of it: hello, commands for sessions, and the refusals that do
- * not need a session. A customer's hello stores nothing: the session exists from the first message
- * on, so somebody who only looks costs nothing.
+/* What a client says, and what we make of it: hello, commands for sessions, and the refusals
+ * that do not need a session. A customer's hello stores nothing: the session exists from the
+ * first message on, so somebody who only looks costs nothing.
  */
 
 #include "channels/chat/conn.h"
@@ -21,7 +21,7 @@ static void refuse(struct conn *conn, const struct baton_frame *frame, int code)
 	conn_err(conn, &(struct baton_refusal){ .code = code, .id = frame->id, .type = frame->t });
 }
 
-/* --- hello --------------------------------------------------------------------------------------- */
+/* --- hello --------------------------------------------------------------------------------- */
 
 /* `subscribed` tells of a session that exists; NULL for a new one. Agents have none. */
 static void welcome(struct conn *conn, const struct follow *follow,
@@ -126,7 +126,7 @@ void talk_resume_refused(struct conn *conn, int code)
 	conn_err(conn, &(struct baton_refusal){ .code = code, .type = BATON_STR("hello") });
 }
 
-/* --- the rest ------------------------------------------------------------------------------------- */
+/* --- the rest ------------------------------------------------------------------------------ */
 
 /* The session that the frame is about, NULL if there is none. */
 static const struct baton_id *session_of(const struct conn *conn, const struct baton_frame *frame)
@@ -228,7 +228,7 @@ static void (*const handlers[BATON_FRAME_TYPES])(struct conn *conn,
 	[BATON_FRAME_HANDBACK] = command,       [BATON_FRAME_RESOLVE] = command,
 };
 
-/* --- bounds ---------------------------------------------------------------------------------------- */
+/* --- bounds -------------------------------------------------------------------------------- */
 
 /* 0: there was room in the bucket; else after how many milliseconds there will be. */
 static uint64_t take_token(struct conn *conn)

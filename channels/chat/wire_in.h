@@ -44,10 +44,10 @@ struct baton_frame {
 	uint64_t after, seq, if_seq, n;
 };
 
-/* 0 and the frame. Or, with `t` and `id` filled in as far as they could be read:
- * BATON_E_UTF8, BATON_E_JSON (no object, or no `t`): a bad frame, three of them close the connection;
- * BATON_E_UNSUPPORTED: a `t` that this server does not know;
- * BATON_E_INVAL: a field is missing, twice there or of the wrong type; BATON_E_LIMIT: one is too long. */
+/* 0 and the frame. Or, with `t` and `id` filled in as far as they could be read: BATON_E_UTF8,
+ * BATON_E_JSON (no object, or no `t`): a bad frame, three of them close the connection;
+ * BATON_E_UNSUPPORTED: a `t` that this server does not know; BATON_E_INVAL: a field is missing,
+ * twice there or of the wrong type; BATON_E_LIMIT: one is too long. */
 int baton_frame_read(baton_str bytes, struct baton_arena *arena, struct baton_frame *ret);
 
 /* True if `role` may send it. */

@@ -73,7 +73,7 @@ static void put_id(struct baton_buf *out, const char *lead, const struct baton_i
 	put_str(out, lead, baton_str_of(text));
 }
 
-/* --- frames of the connection itself --------------------------------------------------------- */
+/* --- frames of the connection itself ------------------------------------------------------- */
 
 void baton_wire_welcome(const struct baton_welcome *welcome, struct baton_buf *out)
 {
@@ -130,7 +130,7 @@ void baton_wire_bye(const char *reason, uint64_t reconnect_after_ms, struct bato
 	baton_buf_z(out, "}");
 }
 
-/* --- events -------------------------------------------------------------------------------------- */
+/* --- events -------------------------------------------------------------------------------- */
 
 /* One `ev` frame in the making, and where it goes. */
 struct teller {
@@ -284,7 +284,8 @@ static void answer_id(char id[MESSAGE_ID_MAX + 1], uint64_t turn, uint64_t attem
 	(void)snprintf(id, MESSAGE_ID_MAX + 1, "%" PRIu64 "-%" PRIu64, turn, attempt);
 }
 
-/* Bytes of this attempt that the connection has seen; a stream of another attempt counts for nothing. */
+/* Bytes of this attempt that the connection has seen; a stream of another attempt counts for
+ * nothing. */
 static uint64_t shown_of(const struct baton_stream *stream, uint64_t turn, uint64_t attempt)
 {
 	if (!stream || stream->turn != turn || stream->attempt != attempt)
@@ -352,7 +353,7 @@ static void tell_event(const struct teller *teller, struct baton_stream *stream)
 		tell_custom(teller, info);
 }
 
-/* --- what passes ---------------------------------------------------------------------------------- */
+/* --- what passes --------------------------------------------------------------------------- */
 
 static void tell_run(const struct teller *teller)
 {
@@ -396,7 +397,7 @@ static void tell_typing(const struct teller *teller)
 	end_frame(teller, "}}}");
 }
 
-/* --- answers and the desk ------------------------------------------------------------------------- */
+/* --- answers and the desk ------------------------------------------------------------------ */
 
 static void put_session(const struct teller *teller)
 {

@@ -22,6 +22,7 @@ struct baton_answer {
 int baton_answer(struct baton_listener *listener, struct lws *wsi,
 		 const struct baton_answer *answer);
 
-/* {"error":{"code":...,"message":...}} with what errors.def says of `code`; the connection closes. */
+/* {"error":{"code":...,"message":...}} with what errors.def says of `code`; the connection
+ * closes. */
 int baton_answer_error(struct baton_listener *listener, struct lws *wsi, unsigned status, int code,
 		       baton_str headers);

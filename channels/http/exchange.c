@@ -65,7 +65,7 @@ static void exchange_end(struct lws *wsi)
 	exchange_free(exchange);
 }
 
-/* --- routes -------------------------------------------------------------------------------------- */
+/* --- routes -------------------------------------------------------------------------------- */
 
 static int route_chat(struct baton_listener *listener, struct lws *wsi,
 		      const struct baton_request *request)
@@ -196,7 +196,7 @@ int baton_exchange_begin(struct baton_listener *listener, struct lws *wsi, baton
 	return baton_answer_error(listener, wsi, 404, BATON_E_NOTFOUND, BATON_STR_NONE);
 }
 
-/* --- bodies --------------------------------------------------------------------------------------- */
+/* --- bodies -------------------------------------------------------------------------------- */
 
 int baton_exchange_body(struct baton_listener *listener, struct lws *wsi, baton_str piece)
 {
@@ -225,7 +225,7 @@ int baton_exchange_body_end(struct baton_listener *listener, struct lws *wsi)
 	return rc;
 }
 
-/* --- files ---------------------------------------------------------------------------------------- */
+/* --- files --------------------------------------------------------------------------------- */
 
 int baton_exchange_send(struct baton_listener *listener, struct lws *wsi,
 			const struct baton_web_file *file)

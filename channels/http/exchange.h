@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* One HTTP request from its head to its answer. Most are answered within begin() and keep no state;
- * only a request with a body and a large file do. Returns are those of the callback: 0, -1: close. */
+/* One HTTP request from its head to its answer. Most are answered within begin() and keep no
+ * state; only a request with a body and a large file do. Returns are those of the callback: 0,
+ * -1: close. */
 #pragma once
 
 #include "channels/http/listener.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The gate in front of every upgrade. It lets `websocket` on /v1/chat pass and nothing else: h2c would
- * lead into the HTTP/2 of libwebsockets 4.1.6, which can be corrupted from outside.
+/* The gate in front of every upgrade. It lets `websocket` on /v1/chat pass and nothing else: h2c
+ * would lead into the HTTP/2 of libwebsockets 4.1.6, which can be corrupted from outside.
  *
- * Surprising: the callback's `in` may point into memory that is gone (a refused upgrade falls through
- * to it), so the header is copied out of libwebsockets' own table again.
+ * Surprising: the callback's `in` may point into memory that is gone (a refused upgrade falls
+ * through to it), so the header is copied out of libwebsockets' own table again.
  */
 
 #include "channels/http/gate.h"

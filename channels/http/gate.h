@@ -5,5 +5,6 @@
 
 #include "channels/http/listener.h"
 
-/* 0: the upgrade may go on, and the WebSocket's peer hangs on the connection. -1: answered; close. */
+/* 0: the upgrade may go on, and the WebSocket's peer hangs on the connection. -1: answered;
+ * close. */
 int baton_gate(struct baton_listener *listener, struct lws *wsi);

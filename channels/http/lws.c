@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The one place that knows libwebsockets' reasons. A case names who deals with it and nothing more.
+/* The one place that knows libwebsockets' reasons. A case names who deals with it and nothing
+ * more.
  *
- * Surprising, all of 4.1.6: HTTP/2 can be used to corrupt memory, so only HTTP/1.1 is offered and the
- * upgrade gate lets `websocket` alone pass. CONNECT turns a connection raw, so raw reasons are
- * refused. A context on a foreign loop is freed only by a second destroy, after the loop has run.
+ * Surprising, all of 4.1.6: HTTP/2 can be used to corrupt memory, so only HTTP/1.1 is offered
+ * and the upgrade gate lets `websocket` alone pass. CONNECT turns a connection raw, so raw
+ * reasons are refused. A context on a foreign loop is freed only by a second destroy, after the
+ * loop has run.
  */
 
 #include "channels/http/lws.h"
@@ -125,7 +127,8 @@ static void on_log(int level, const char *line)
 
 int baton_lws_open(struct baton_listener *listener)
 {
-	/* Workers start at once; creating contexts touches process-wide state of OpenSSL and of lws. */
+	/* Workers start at once; creating contexts touches process-wide state of OpenSSL and of
+	 * lws. */
 	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 	void *loops[] = { baton_loop_uv(baton_port_loop(listener->port)) };
 	struct lws_context_creation_info info = {

@@ -24,7 +24,7 @@
 enum { GUESSES_PER_MINUTE = 5, ADDRESSES = 1024, TOKEN_BYTES_MAX = 512 };
 #define MINUTE_NS ((uint64_t)60 * 1000 * 1000 * 1000)
 
-/* --- guesses --------------------------------------------------------------------------------------- */
+/* --- guesses ------------------------------------------------------------------------------- */
 
 /* One slot per hash of an address: two addresses may share one, and then share its five guesses. */
 static struct {
@@ -65,7 +65,7 @@ static bool may_guess(size_t slot, uint64_t now_ns, unsigned failed)
 	return ok;
 }
 
-/* --- headers for pages of other origins --------------------------------------------------------------- */
+/* --- headers for pages of other origins ---------------------------------------------------- */
 
 enum { CORS_BYTES_MAX = 400 };
 
@@ -100,7 +100,7 @@ int baton_tickets_preflight(struct baton_listener *listener, struct lws *wsi,
 	return baton_answer(listener, wsi, &answer);
 }
 
-/* --- who asks ------------------------------------------------------------------------------------------- */
+/* --- who asks ------------------------------------------------------------------------------ */
 
 /* 0 and the identity; or a BATON_E_* and the status to refuse with. */
 static int identify(struct baton_listener *listener, struct lws *wsi, unsigned *ret_status,
@@ -157,7 +157,7 @@ bool baton_tickets_admit(struct baton_listener *listener, struct lws *wsi,
 	return false;
 }
 
-/* --- the ticket ------------------------------------------------------------------------------------------ */
+/* --- the ticket ---------------------------------------------------------------------------- */
 
 static bool body_ok(baton_str body)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* POST /v1/tickets: who may open a chat connection. The origin and an agent's token are checked when
- * the head is read, before any body is taken. */
+/* POST /v1/tickets: who may open a chat connection. The origin and an agent's token are checked
+ * when the head is read, before any body is taken. */
 #pragma once
 
 #include "channels/http/listener.h"

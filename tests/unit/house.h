@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A chat channel with a small core of the test's own behind it: it keeps conversations in memory,
- * acknowledges, echoes and replays in pages. The channel runs on a loop in its own thread, on a port
- * the system picks; the test talks to it as a client over the loopback, blocking.
+/* A chat channel with a small core of the test's own behind it: it keeps conversations in
+ * memory, acknowledges, echoes and replays in pages. The channel runs on a loop in its own
+ * thread, on a port the system picks; the test talks to it as a client over the loopback,
+ * blocking.
  *
- * It implements core/server/port.h, so a test that includes it is linked without the real server.
+ * It implements core/server/port.h, so a test that includes it is linked without the real
+ * server.
  */
 #pragma once
 
@@ -82,7 +84,7 @@ struct baton_port {
 	bool is_open;
 };
 
-/* --- the core ------------------------------------------------------------------------------------ */
+/* --- the core ------------------------------------------------------------------------------ */
 
 HELPER void house_notify(struct baton_port *port, baton_conn conn, struct baton_notice *notice)
 {
@@ -282,7 +284,7 @@ struct baton_id baton_port_new_session(struct baton_port *port)
 	return baton_id_make(1795000000000 + port->n_born, random);
 }
 
-/* --- who is who ------------------------------------------------------------------------------------ */
+/* --- who is who ---------------------------------------------------------------------------- */
 
 int baton_port_ticket_make(struct baton_port *port, const struct baton_identity *identity,
 			   char text[BATON_TICKET_TEXT + 1])
@@ -359,7 +361,7 @@ const char *baton_port_disclosure(struct baton_port *port)
 	return "You are talking to a machine.";
 }
 
-/* --- the worker ------------------------------------------------------------------------------------- */
+/* --- the worker ---------------------------------------------------------------------------- */
 
 struct baton_loop *baton_port_loop(struct baton_port *port)
 {
@@ -413,7 +415,7 @@ int baton_port_listen_fd(struct baton_port *port)
 	return port->listen_fd;
 }
 
-/* --- the house ---------------------------------------------------------------------------------------- */
+/* --- the house ----------------------------------------------------------------------------- */
 
 HELPER void *house_run(void *ud)
 {
@@ -515,7 +517,7 @@ HELPER void house_wait(struct baton_port *port, unsigned metric, uint64_t n)
 	assert_true(reached);
 }
 
-/* --- a blocking client -------------------------------------------------------------------------------- */
+/* --- a blocking client --------------------------------------------------------------------- */
 
 struct client {
 	int fd;
@@ -563,7 +565,8 @@ HELPER void client_send(struct client *client, const void *p, size_t n)
 	}
 }
 
-/* Reads until there are `n` bytes: false at the end of the connection. A silent peer fails the test. */
+/* Reads until there are `n` bytes: false at the end of the connection. A silent peer fails the
+ * test. */
 HELPER bool client_need(struct client *client, size_t n)
 {
 	assert_true(n <= sizeof(client->bytes));

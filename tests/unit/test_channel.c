@@ -21,7 +21,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* --- getting in ------------------------------------------------------------------------------------ */
+/* --- getting in ---------------------------------------------------------------------------- */
 
 static void a_customer_with_a_ticket_is_welcomed_and_answered(void **state)
 {
@@ -177,7 +177,7 @@ static void other_protocols_are_closed_without_an_upgrade(void **state)
 	client_free(client);
 }
 
-/* --- conversations --------------------------------------------------------------------------------- */
+/* --- conversations ------------------------------------------------------------------------- */
 
 static void the_sender_gets_an_ack_and_the_others_the_message(void **state)
 {
@@ -282,7 +282,8 @@ static void a_reader_that_was_too_slow_gets_everything_once(void **state)
 	client_say(client, "{\"t\":\"hello\"}");
 	client_say(client, "{\"t\":\"msg\",\"id\":\"f\",\"text\":\"flood 600\"}");
 	house_wait(house, BATON_METRIC_LAGGING, 1);
-	/* The acknowledgement may have been dropped with the rest: then the message itself comes. */
+	/* The acknowledgement may have been dropped with the rest: then the message itself
+	 * comes. */
 	const char *frame = client_hear_until(client, "\"seq\":1");
 	assert_true(strstr(frame, "\"t\":\"ack\"") || strstr(frame, "c-f"));
 	hear_all(client, 1, ANSWERS + 1);
@@ -355,7 +356,7 @@ static void drain_says_goodbye_and_when_to_come_back(void **state)
 	client_free(late);
 }
 
-/* --- those who do not keep to it ---------------------------------------------------------------------- */
+/* --- those who do not keep to it ----------------------------------------------------------- */
 
 static unsigned end_after(unsigned first, const void *p, size_t n)
 {

@@ -82,6 +82,7 @@ static int teardown(void **state)
 	return 0;
 }
 
+#define POST(headers) "POST /v1/tickets HTTP/1.1\r\nHost: h\r\n" headers "\r\n"
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
 
 static void supervisors_and_prometheus_are_answered(void **state)
@@ -100,8 +101,8 @@ static void every_answer_carries_the_security_headers(void **state)
 {
 	static const char *const lines[] = {
 		"Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
-		"connect-src 'self'; img-src 'self' data:; form-action 'none'; frame-ancestors 'none'; "
-		"base-uri 'none'; require-trusted-types-for 'script'\r\n",
+		"connect-src 'self'; img-src 'self' data:; form-action 'none'; "
+		"frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'\r\n",
 		"X-Content-Type-Options: nosniff\r\n",
 		"Referrer-Policy: no-referrer\r\n",
 	};
@@ -130,21 +131,14 @@ static void wrong_requests_are_told_what_is_wrong(void **state)
 		{ "GET /livez HTTP/1.1\r\n\r\n", 400, "" },
 		{ "GET /livez HTTP/3.0\r\nHost: h\r\n\r\n", 505, "" },
 		{ "GET /livez HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello", 413, "" },
-		{ "POST /v1/tickets HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n", 400, "" },
-		{ "POST /v1/tickets HTTP/1.1\r\nHost: h\r\nContent-Length: +1\r\n\r\n{", 400, "" },
-		{ "POST /v1/tickets HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nContent-Length: 3\r\n"
-		  "\r\n{} ",
-		  400, "" },
-		{ "POST /v1/tickets HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999\r\n\r\n",
-		  413, "" },
-		{ "POST /v1/tickets HTTP/1.1\r\nHost: h\r\nContent-Length: 16385\r\n\r\n", 413,
-		  "\"code\":\"too_big\"" },
-		{ "POST /v1/tickets HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"
-		  "0\r\n\r\n",
-		  501, "" },
-		{ "POST /v1/tickets HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n[1]", 400,
-		  "\"code\":\"bad_json\"" },
-		{ "POST /v1/tickets HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n{{}", 400, "" },
+		{ POST("Content-Length: -1\r\n"), 400, "" },
+		{ POST("Content-Length: +1\r\n") "{", 400, "" },
+		{ POST("Content-Length: 2\r\nContent-Length: 3\r\n") "{} ", 400, "" },
+		{ POST("Content-Length: 99999999999999999999\r\n"), 413, "" },
+		{ POST("Content-Length: 16385\r\n"), 413, "\"code\":\"too_big\"" },
+		{ POST("Transfer-Encoding: chunked\r\n") "2\r\n{}\r\n0\r\n\r\n", 501, "" },
+		{ POST("Content-Length: 3\r\n") "[1]", 400, "\"code\":\"bad_json\"" },
+		{ POST("Content-Length: 3\r\n") "{{}", 400, "" },
 	};
 
 	(void)state;
@@ -233,8 +227,7 @@ static void read_until(struct client *client, const char *end)
 static void requests_may_share_a_connection(void **state)
 {
 	static const char both[] = GET("/livez") GET("/shop/");
-	static const char post[] =
-		"POST /v1/tickets HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{";
+	static const char post[] = POST("Content-Length: 2\r\n") "{";
 	struct client *client = client_open(house, 0);
 
 	(void)state;
@@ -248,7 +241,7 @@ static void requests_may_share_a_connection(void **state)
 	client_free(client);
 }
 
-/* --- tickets ---------------------------------------------------------------------------------------- */
+/* --- tickets ------------------------------------------------------------------------------- */
 
 #define TICKET(headers) \
 	"POST /v1/tickets HTTP/1.1\r\nHost: h\r\n" headers "Content-Length: 2\r\n\r\n{}"
@@ -264,8 +257,7 @@ static void tickets_are_for_allowed_origins(void **state)
 	expect_http(house, TICKET(""), 201, "\"expires_ms\":30000");
 	expect_http(house, TICKET("Origin: https://evil.example\r\n"), 403, "\"origin_refused\"");
 	expect_http(house, TICKET("Origin: null\r\n"), 403, "\"origin_refused\"");
-	expect_http(house, "POST /v1/tickets HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", 201,
-		    "\"ticket\"");
+	expect_http(house, POST("Content-Length: 0\r\n"), 201, "\"ticket\"");
 	expect_http(house, "POST /v1/tickets HTTP/1.1\r\nHost: h\r\n\r\n", 201, "\"ticket\"");
 }
 
@@ -295,7 +287,7 @@ static void guessing_agent_tokens_is_slow(void **state)
 		    "\"role\":\"customer\""); /* customers are not concerned */
 }
 
-/* --- garbage ---------------------------------------------------------------------------------------- */
+/* --- garbage ------------------------------------------------------------------------------- */
 
 static const char *const seeds[] = {
 	GET("/livez"),
