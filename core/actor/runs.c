@@ -90,6 +90,7 @@ static int op_emit(void *ud, struct baton_run *run, enum baton_verb verb,
 					 .role = BATON_SELF,
 					 .unix_ms = seam->unix_ms(seam->ud),
 					 .turn = run->turn,
+					 .value = baton_str_of(run->route ? run->route->queue : ""),
 					 .events = events,
 					 .n_events = n };
 

@@ -123,7 +123,7 @@ static bool rerun_allowed(const struct baton_actor *actor)
 	struct baton_release *release = seam->release_pin(seam->ud);
 	const struct baton_policy *policy = seam->policy(seam->ud, release);
 	const struct baton_route *route =
-		baton_route_of(policy, actor->state->intent[0] ? actor->state->intent : "default");
+		baton_policy_route(policy, baton_str_of(actor->state->intent));
 	bool allowed = actor->state->restarts <= BATON_TURN_RESTARTS_MAX;
 
 	if (route && route->class_ && route->class_->on_restart &&

@@ -169,7 +169,8 @@ const char *baton_policy_schema_name(size_t index);
 /* NULL-tolerant; sets the pointer to NULL. */
 void baton_policy_free(struct baton_policy **policy);
 
-/* The route of an intent, or the default one. Never NULL: a set without a default route is refused.
+/* The route of an intent, or the default one. NULL only for a set that was not
+ * checked: a set without a default route is refused.
  * An intent that has no route of its own gets a copy of the default one with its own class, and its
  * own tier if that is the stricter one; in tier 3 without targets. */
 const struct baton_route *baton_policy_route(const struct baton_policy *policy, baton_str intent);

@@ -47,38 +47,6 @@ const char *baton_fail_name(uint32_t fail)
 	return verdict_of(fail)->name;
 }
 
-const struct baton_route *baton_route_of(const struct baton_policy *policy, const char *intent)
-{
-	const struct baton_route *rest = NULL;
-
-	for (size_t i = 0; i < policy->n_routes; i++) {
-		const struct baton_route *route = &policy->routes[i];
-
-		if (strcmp(route->intent, intent) == 0)
-			return route;
-		if (strcmp(route->intent, "default") == 0)
-			rest = route;
-	}
-	return rest;
-}
-
-const struct baton_intent_def *baton_route_intent(const struct baton_policy *policy,
-						  const char *intent)
-{
-	for (size_t i = 0; i < policy->n_intents; i++)
-		if (strcmp(policy->intents[i].name, intent) == 0)
-			return &policy->intents[i];
-	return NULL;
-}
-
-baton_str baton_route_prompt(const struct baton_policy *policy, const char *name)
-{
-	for (size_t i = 0; i < policy->n_prompts; i++)
-		if (strcmp(policy->prompts[i].name, name) == 0)
-			return baton_str_of(policy->prompts[i].text);
-	return BATON_STR("");
-}
-
 static size_t tried(const struct baton_target *target, const struct baton_attempt *past,
 		    size_t n_past)
 {

@@ -23,13 +23,6 @@ struct baton_choice {
 	bool substitute;    /* not the route's primary */
 };
 
-/* The route of `intent`, else the one named "default". Never NULL for a checked policy set. */
-const struct baton_route *baton_route_of(const struct baton_policy *policy, const char *intent);
-const struct baton_intent_def *baton_route_intent(const struct baton_policy *policy,
-						  const char *intent);
-/* Text of the prompt named, "" if there is none. */
-baton_str baton_route_prompt(const struct baton_policy *policy, const char *name);
-
 /* The next attempt, or false: nobody is left, or the class forbids a substitute, or the kind of
  * failure must not be routed around. `left_ms` is what remains of the turn's total budget. `random`
  * spreads the retries (full jitter). */

@@ -227,7 +227,8 @@ static int bring_up(struct baton_server *server)
 
 static void bring_down(struct baton_server *server)
 {
-	exporter_stop(server); /* first: it writes to the workers; what is left it hands out next time */
+	exporter_stop(
+		server); /* first: it writes to the workers; what is left it hands out next time */
 	workers_stop(server);
 	listen_close(server);
 	identities_close(server);

@@ -31,7 +31,8 @@ enum baton_verb {
 	BATON_CMD_HANDBACK, /* agent: back to automation */
 	BATON_CMD_RESOLVE,  /* agent (or customer: close): value = code */
 	BATON_CMD_ERASE,    /* admin */
-	BATON_CMD_EVENT, /* self: a turn's event (intent_detected ... draft_proposed), fenced by turn */
+	BATON_CMD_EVENT, /* self: a turn's event (intent_detected ... draft_proposed), fenced by turn;
+	                        value = the queue a draft goes to */
 	BATON_CMD_HAND_OVER, /* self: `events`, the last one escalation_triggered, then the queue; fenced by turn */
 	BATON_CMD_RESTART, /* self: found with an open turn after a start */
 	BATON_CMD_SAVED    /* self: a transcript backend caught up; event = transcript_saved */

@@ -53,7 +53,7 @@ void baton_run_prompt(struct baton_run *run, const baton_turn *turn, baton_promp
 	const struct baton_target *target = run->choice.target;
 	baton_msg *msgs = baton_arena_alloc(&run->arena, (turn->n_msgs + 1) * sizeof(*msgs));
 	baton_turn *view = baton_arena_alloc(&run->arena, sizeof(*view));
-	baton_str system = baton_route_prompt(run->policy, target->prompt);
+	baton_str system = baton_str_of(baton_policy_prompt(run->policy, target->prompt));
 	struct baton_buf key = { NULL, 0, 0 };
 	size_t end, n = 0, begin = newest_within(run, turn, &end);
 

@@ -134,7 +134,8 @@ static struct then step_classified(struct baton_run *run)
 	give_up_waiting(run);
 	run->classifier_failed = !run->heard_end;
 
-	const struct baton_intent_def *intent = baton_route_intent(run->policy, run->intent);
+	const struct baton_intent_def *intent =
+		baton_policy_intent(run->policy, baton_str_of(run->intent));
 	struct baton_ev_intent_detected *detected =
 		&note(run, BATON_EV_INTENT_DETECTED)->intent_detected;
 	*detected = (struct baton_ev_intent_detected){
@@ -210,7 +211,7 @@ static struct then step_rules_before(struct baton_run *run)
 
 static struct then step_route(struct baton_run *run)
 {
-	run->route = baton_route_of(run->policy, run->intent[0] ? run->intent : "default");
+	run->route = baton_policy_route(run->policy, baton_str_of(run->intent));
 	if (!run->route)
 		return hand_over(run, "core.no_route", "no route is declared for this question",
 				 BATON_STR(""));

@@ -144,7 +144,8 @@ int main(int argc, char **argv)
 	uint64_t saw[sizeof(sim.saw) / sizeof(uint64_t)] = { 0 };
 	size_t n = sizeof(saw) / sizeof(saw[0]);
 
-	baton_log_to(error_sink, no_time, NULL, BATON_LOG_ERROR); /* an assertion says what it was */
+	baton_log_to(error_sink, no_time, NULL,
+		     BATON_LOG_ERROR); /* an assertion says what it was */
 	setvbuf(stdout, NULL, _IONBF, 0);
 	if (one > 0)
 		return run_one(one, strcmp(argv[argc - 1], "--trace") == 0);

@@ -140,10 +140,10 @@ static void an_unknown_intent_takes_the_default_route(void **state)
 	struct baton_policy policy = { .routes = routes, .n_routes = 2 };
 
 	(void)state;
-	assert_ptr_equal(baton_route_of(&policy, "refund"), &routes[1]);
-	assert_ptr_equal(baton_route_of(&policy, "weather"), &routes[0]);
+	assert_ptr_equal(baton_policy_route(&policy, BATON_STR("refund")), &routes[1]);
+	assert_ptr_equal(baton_policy_route(&policy, BATON_STR("weather")), &routes[0]);
 	policy.n_routes = 0;
-	assert_null(baton_route_of(&policy, "refund"));
+	assert_null(baton_policy_route(&policy, BATON_STR("refund")));
 }
 
 int main(void)
