@@ -81,7 +81,7 @@ for (const workers of (process.env.WORKERS ?? '1,3').split(',').map(Number))
 		});
 
 		test('a waiting case shows its reason, queue and the customer\'s words', async () => {
-			const { c } = await waiting(ctx, 'my parcel is lost, a human please');
+			const { c } = await waiting(ctx, 'my parcel is lost, let me talk to a human');
 			const kase = ctx.nina.cases.get(c.session);
 			assert.equal(kase.queue, 'general');
 			assert.match(kase.reason, /asked for a person/);
@@ -89,7 +89,7 @@ for (const workers of (process.env.WORKERS ?? '1,3').split(',').map(Number))
 			assert.ok(Math.abs(kase.waiting_since_ms - Date.now()) < 60000);
 			assert.match(kase.preview, /parcel is lost/);
 			const screen = ctx.nina.screen(c.session);
-			assert.equal(screen.list('customer')[0].text, 'my parcel is lost, a human please');
+			assert.equal(screen.list('customer')[0].text, 'my parcel is lost, let me talk to a human');
 			assert.equal(screen.event('escalation_triggered').value.rule, 'core.customer_asked');
 		});
 

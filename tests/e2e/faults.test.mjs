@@ -20,7 +20,7 @@ import { HostileProvider, CANARY, answerOf } from '../fault/provider.mjs';
 // model, who answers ('primary', 'fallback', 'person'), and what is special.
 //   attempts: how often the primary is asked; shown: half an answer was on the screen; ms: bound
 const ROWS = [
-	{ id: 'S01', answers: ['primary', 'fallback'], attempts: [1, 2], hint_ms: 1800 },
+	{ id: 'S01', answers: ['primary', 'fallback'], attempts: [1, 2], hint_ms: 1800, ms: 5000 },
 	{ id: 'S02', answers: ['fallback'], attempts: [1, 2, 3, 4], ms: 5000 },
 	{ id: 'S03', answers: ['primary'], attempts: [2], ms: 3000 },
 	{ id: 'S04', answers: ['fallback'], attempts: [1, 2, 3, 4, 5, 6], ms: 5000 },
@@ -136,7 +136,8 @@ async function drill(row) {
 			assert.ok(asked[0].flooded < 64 << 20, `${asked[0].flooded} bytes were read`);
 		// Alive and well after.
 		const next = await c.say('and now?');
-		await c.outcome(next.seq, 32000).catch((error) => assert.ok(outcome.name, String(error)));
+		if (!outcome.name)
+			await c.outcome(next.seq, 32000);
 		const logs = await judge(baton, [c]);
 		const log = logs.get(c.session);
 		const end = log.findIndex((event) => event.type === 'message_received' && event.data.text === 'and now?');

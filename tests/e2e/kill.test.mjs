@@ -56,11 +56,11 @@ async function serve(nina, state) {
 			if (kase === true)
 				return;
 			nina.cases.delete(kase.session);
-			await nina.follow(kase.session);
+			if (!nina.open.has(kase.session))
+				await nina.follow(kase.session);
 			await nina.claim(kase.session);
 			await nina.reply(kase.session, 'here I am');
 			await nina.handback(kase.session);
-			nina.send({ t: 'leave', session: kase.session });
 		} catch (error) {
 			if (state.stop)
 				return;

@@ -16,6 +16,7 @@ import { note } from './schema.mjs';
 
 const RECORD = process.env.E2E_RECORD; // a file: every frame of every client as JSON lines
 export const PATIENCE_MS = 8000 * SLOW;
+const BURST = 36, PER_S = 18; // of 40 and 20 that the server allows
 
 export class Refused extends Error {
 	constructor(frame) {
@@ -40,11 +41,12 @@ let serial = 0;
 
 class Client {
 	constructor(baton, options = {}) {
-		Object.assign(this, { baton, ops: [], views: [], frames: [], waiters: new Set(), outbox: new Map() });
+		Object.assign(this, { baton, ops: [], views: [], frames: [], waiters: new Set(), outbox: new Map(), unsent: [] });
 		this.name = options.name ?? `${this.role}-${++serial}`;
 		this.token = options.token;
 		this.auto = options.auto ?? false; // reconnect by itself
 		this.helloExtra = options.hello ?? {};
+		this.unchecked = options.unchecked ?? false; // its hello is wrong on purpose
 		this.closed = null;
 		this.connects = 0;
 	}
@@ -58,6 +60,7 @@ class Client {
 		await new Promise((go, fail) => { ws.once('open', go); ws.once('error', fail); });
 		assert.equal(ws.protocol, 'baton.v1');
 		this.ws = ws;
+		Object.assign(this, { unsent: [], tokens: BURST, refilled: performance.now() }); // a connection's own
 		this.closed = null;
 		this.lag = undefined;
 		const life = ++this.connects;
@@ -66,7 +69,7 @@ class Client {
 		ws.on('close', (code, reason) => { if (life === this.connects) this.#close(code, String(reason)); });
 		this.onConnect();
 		const at = this.frames.length;
-		this.send({ t: 'hello', client: 'tests/1', ...this.hello(), ...this.helloExtra, ...extra });
+		this.send({ t: 'hello', client: 'tests/1', ...this.hello(), ...this.helloExtra, ...extra }, { unchecked: this.unchecked });
 		const welcome = await this.until(() => this.frames.slice(at).find((f) => f.t === 'welcome' || f.t === 'err'), 'welcome');
 		if (welcome.t === 'err')
 			throw new Refused(welcome);
@@ -78,10 +81,24 @@ class Client {
 
 	// `unchecked`: the frame is wrong on purpose and not held against the schema.
 	send(frame, { unchecked = false } = {}) {
-		this.#record('out', frame);
 		if (!unchecked)
 			note('client', frame, this.role);
-		this.ws.send(JSON.stringify(frame));
+		this.unsent.push(frame);
+		this.#flush();
+	}
+
+	// Below the server's rate limit, as a well-behaved client: BURST at once, then PER_S.
+	#flush() {
+		const now = performance.now();
+		this.tokens = Math.min(BURST, this.tokens + (now - this.refilled) / 1000 * PER_S);
+		this.refilled = now;
+		for (; this.unsent.length && this.tokens >= 1 && this.ws?.readyState === WebSocket.OPEN; this.tokens--) {
+			const frame = this.unsent.shift();
+			this.#record('out', frame);
+			this.ws.send(JSON.stringify(frame));
+		}
+		if (this.unsent.length && this.ws?.readyState === WebSocket.OPEN && !this.pacing)
+			this.pacing = setTimeout(() => { this.pacing = null; this.#flush(); }, 1000 / PER_S);
 	}
 
 	#record(dir, frame) {

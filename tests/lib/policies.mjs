@@ -12,7 +12,7 @@ export const KEY_ENV = { BATON_SECRET_TEST_KEY: 'sk-test-not-a-secret' };
 // The module entry of an OpenAI-compatible provider at `url`.
 export function openai(url, name = 'openai') {
 	return { name, file: 'provider-openai.so', kind: 'provider', egress: [new URL(url).host],
-		secrets: ['TEST_KEY'], config: { base_url: url, api_key_secret: 'TEST_KEY' } };
+		secrets: ['TEST_KEY'], config: { base_url: url, secret: 'TEST_KEY' } };
 }
 
 export function desk() {
