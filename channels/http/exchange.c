@@ -18,11 +18,13 @@
 #include <stdio.h>
 
 enum { SEND_SECONDS = 20 /* for a peer to take one step of a file */ };
+#define BODY_NS ((uint64_t)5 * 1000 * 1000 * 1000) /* for all of a body, however it drips */
 
 struct exchange {
 	struct baton_peer peer;
 	struct baton_ticket_request ticket; /* POST /v1/tickets, waiting for its body */
 	struct baton_buf body;
+	uint64_t begun_ns;
 	const struct baton_web_file *file; /* being sent */
 	size_t sent;
 };
@@ -86,7 +88,9 @@ static int route_ticket(struct baton_listener *listener, struct lws *wsi,
 		return -1;
 	if (!request->has_length) /* libwebsockets would wait for a body that is not announced */
 		return baton_tickets_answer(listener, wsi, &ticket, BATON_STR_NONE, true);
-	exchange_new(wsi)->ticket = ticket;
+	struct exchange *exchange = exchange_new(wsi);
+	exchange->ticket = ticket;
+	exchange->begun_ns = baton_loop_now_ns(baton_port_loop(listener->port));
 	return 0;
 }
 
@@ -202,8 +206,8 @@ int baton_exchange_body(struct baton_listener *listener, struct lws *wsi, baton_
 {
 	struct exchange *exchange = exchange_of(wsi);
 
-	(void)listener;
-	if (!exchange || exchange->body.n + piece.n > BATON_HTTP_BODY_BYTES_MAX)
+	if (!exchange || exchange->body.n + piece.n > BATON_HTTP_BODY_BYTES_MAX ||
+	    baton_loop_now_ns(baton_port_loop(listener->port)) - exchange->begun_ns > BODY_NS)
 		return -1;
 	baton_buf_str(&exchange->body, piece);
 	return 0;

@@ -139,6 +139,7 @@ int baton_lws_open(struct baton_listener *listener)
 		.user = listener,
 		.alpn = "http/1.1",
 		.timeout_secs = HEADER_SECONDS,
+		.timeout_secs_ah_idle = HEADER_SECONDS,
 		.keepalive_timeout = KEEPALIVE_SECONDS,
 		.max_http_header_data = HEADER_BYTES_MAX,
 		.retry_and_idle_policy = &no_validity_checks,
