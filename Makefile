@@ -120,6 +120,20 @@ check: all $(UNIT)
 sim: $(O)/tests/simulate
 	@$(O)/tests/simulate --seeds $(SEEDS)
 
+$(O)/tests/journal_%: $(O)/tests/crash/journal_%.o $(O)/libhost.a $(O)/libpure.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS)
+
+$(O)/tests/journal_bench: $(O)/tests/bench/journal_bench.o $(O)/libhost.a $(O)/libpure.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS)
+
+# Kills the journal N times at random moments and looks what is left.
+N ?= 50
+.PHONY: crash
+crash: $(O)/tests/journal_crash
+	$< $(N)
+
 unit: $(UNIT) $(MODULE_SO)
 clean:
 	rm -rf build

@@ -175,8 +175,9 @@ static int fsck_log(struct baton_fsck *fsck, MDB_txn *txn)
 	MDB_val key, value;
 	if (mdb_cursor_open(txn, fsck->store.table[BATON_TABLE_LOG], &cursor))
 		return BATON_E_IO;
-	int mdb_rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST), rc = 0;
-	for (; mdb_rc == 0 && rc == 0; mdb_rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT))
+	int mdb_rc = baton_store_mdb_move(cursor, &key, &value, MDB_FIRST), rc = 0;
+	for (; mdb_rc == 0 && rc == 0;
+	     mdb_rc = baton_store_mdb_move(cursor, &key, &value, MDB_NEXT))
 		rc = log_record(fsck, fsck->last + 1, &key, &value);
 	mdb_cursor_close(cursor);
 	if (rc == 0 && mdb_rc != MDB_NOTFOUND)

@@ -135,8 +135,8 @@ static int table_check(struct baton_fsck *fsck, MDB_txn *txn, enum baton_table t
 	MDB_val key, value;
 	if (mdb_cursor_open(txn, fsck->store.table[table], &cursor))
 		return BATON_E_IO;
-	int rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
-	for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT))
+	int rc = baton_store_mdb_move(cursor, &key, &value, MDB_FIRST);
+	for (; rc == 0; rc = baton_store_mdb_move(cursor, &key, &value, MDB_NEXT))
 		table_row(fsck, table, &key, &value);
 	mdb_cursor_close(cursor);
 	return rc == MDB_NOTFOUND ? 0 : baton_store_rc(&fsck->store, rc, 0);
@@ -213,13 +213,13 @@ static int repair_steps(struct baton_fsck *fsck,
 static int repair_link(struct baton_fsck *fsck, MDB_txn *txn, const struct baton_fsck_link *link)
 {
 	MDB_val key = baton_store_val(&link->position, sizeof(link->position)), value;
-	int rc = mdb_get(txn, fsck->store.table[BATON_TABLE_LOG], &key, &value);
+	int rc = baton_store_mdb_get(txn, fsck->store.table[BATON_TABLE_LOG], &key, &value);
 	if (rc)
 		return rc;
 	uint8_t *copy = (uint8_t *)baton_memdupz(value.mv_data, value.mv_size);
 	baton_stored_link(copy, link->prev_position, link->skip_position);
 	value.mv_data = copy;
-	rc = mdb_put(txn, fsck->store.table[BATON_TABLE_LOG], &key, &value, 0);
+	rc = baton_store_mdb_put(txn, fsck->store.table[BATON_TABLE_LOG], &key, &value, 0);
 	baton_free(copy);
 	return rc;
 }
@@ -244,12 +244,12 @@ static int repair_session(struct baton_fsck *fsck, MDB_txn *txn,
 	const struct baton_head *now = &session->head;
 	MDB_val key = baton_store_key(&session->id), value = baton_store_val(head, sizeof(head));
 	baton_row_head(&session->id, now, head);
-	int rc = mdb_put(txn, fsck->store.table[BATON_TABLE_HEADS], &key, &value, 0);
+	int rc = baton_store_mdb_put(txn, fsck->store.table[BATON_TABLE_HEADS], &key, &value, 0);
 	if (rc || !baton_row_is_work(now->marks, now->flags))
 		return rc;
 	baton_row_work(&session->id, now->seq, now->marks, work);
 	value = baton_store_val(work, sizeof(work));
-	return mdb_put(txn, fsck->store.table[BATON_TABLE_WORK], &key, &value, 0);
+	return baton_store_mdb_put(txn, fsck->store.table[BATON_TABLE_WORK], &key, &value, 0);
 }
 
 /* Some of those that have no row yet (`has_row` was cleared before). */
@@ -290,8 +290,9 @@ static int repair_snapshots(struct baton_fsck *fsck, MDB_txn *txn, bool *done)
 	if (rc)
 		return rc;
 	size_t n = 0;
-	rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
-	for (; rc == 0 && n < REPAIR_PUTS; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+	rc = baton_store_mdb_move(cursor, &key, &value, MDB_FIRST);
+	for (; rc == 0 && n < REPAIR_PUTS;
+	     rc = baton_store_mdb_move(cursor, &key, &value, MDB_NEXT)) {
 		if (snapshot_is_good(fsck, &key, &value))
 			continue;
 		rc = mdb_cursor_del(cursor, 0);

@@ -20,7 +20,8 @@ int baton_index_entry(struct baton_journal *journal, MDB_txn *txn, const struct 
 	struct baton_head_entry *entry = baton_heads_find(&journal->heads, session);
 	if (!entry) {
 		/* No baton_store_get(): in a write transaction a value may lie in fresh memory. */
-		int rc = mdb_get(txn, journal->store.table[BATON_TABLE_HEADS], &key, &value);
+		int rc = baton_store_mdb_get(txn, journal->store.table[BATON_TABLE_HEADS], &key,
+					     &value);
 		if (rc == 0)
 			rc = baton_row_head_read(session, &value, &head);
 		else
@@ -84,7 +85,7 @@ static int replay_from(struct baton_journal *journal, MDB_txn *txn, MDB_cursor *
 	for (MDB_cursor_op op = MDB_SET_KEY; position <= last; op = MDB_NEXT, position++) {
 		struct baton_stored frame;
 		uint64_t found = 0;
-		int rc = mdb_cursor_get(cursor, &key, &value, op);
+		int rc = baton_store_mdb_move(cursor, &key, &value, op);
 		if (rc == 0 && key.mv_size == sizeof(found))
 			memcpy(&found, key.mv_data, sizeof(found));
 		if (rc || found != position || !baton_store_inside(store, &value))
@@ -141,13 +142,13 @@ int baton_index_replay(struct baton_journal *journal)
 static int put_row(struct baton_journal *journal, MDB_txn *txn, enum baton_table table, MDB_val key,
 		   MDB_val value)
 {
-	return mdb_put(txn, journal->store.table[table], &key, &value, 0);
+	return baton_store_mdb_put(txn, journal->store.table[table], &key, &value, 0);
 }
 
 static int drop_row(struct baton_journal *journal, MDB_txn *txn, enum baton_table table,
 		    MDB_val key)
 {
-	int rc = mdb_del(txn, journal->store.table[table], &key, NULL);
+	int rc = baton_store_mdb_del(txn, journal->store.table[table], &key);
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 

@@ -254,7 +254,7 @@ static int follow_fill(struct reader *reader, MDB_txn *txn, uint64_t after, uint
 	if (mdb_cursor_open(txn, store->table[BATON_TABLE_LOG], &cursor))
 		return BATON_E_IO;
 
-	int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+	int rc = baton_store_mdb_move(cursor, &key, &value, MDB_SET_RANGE);
 	while (rc == 0 && max-- && !chunk_is_full(chunk)) {
 		uint64_t found = 0;
 		if (key.mv_size == sizeof(found))
@@ -265,7 +265,7 @@ static int follow_fill(struct reader *reader, MDB_txn *txn, uint64_t after, uint
 			break;
 		}
 		position++;
-		rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+		rc = baton_store_mdb_move(cursor, &key, &value, MDB_NEXT);
 	}
 	mdb_cursor_close(cursor);
 	if (rc == MDB_NOTFOUND || chunk->n)
@@ -378,8 +378,8 @@ static int work_add_rows(struct baton_journal *journal, MDB_txn *txn, struct wor
 	MDB_val key, value;
 	if (mdb_cursor_open(txn, journal->store.table[BATON_TABLE_WORK], &cursor))
 		return BATON_E_IO;
-	int rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
-	for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+	int rc = baton_store_mdb_move(cursor, &key, &value, MDB_FIRST);
+	for (; rc == 0; rc = baton_store_mdb_move(cursor, &key, &value, MDB_NEXT)) {
 		struct work_item item = { 0 };
 		if (key.mv_size != sizeof(item.id) || !baton_store_inside(&journal->store, &key) ||
 		    !baton_store_inside(&journal->store, &value)) {

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Room ahead of LMDB's last page; space.h says why and what could go wrong. */
+/* Room ahead of LMDB's last page; space.h says why and what could go wrong.
+ *
+ * The zeros go past the page cache (O_DIRECT, where the file system has it): the writer's fdatasync
+ * waits for every dirty page of the file, so zeros in the cache would be in the way of each commit
+ * while the helper works. No sync of them is needed either: a page that is never used may be lost. */
 #include "core/journal/space.h"
 
 #include "core/base/errors.h"
-#include "core/base/log.h"
-#include "core/base/mem.h"
 #include "core/journal/file.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SLICE_BYTES = 256 * 1024, SLICES_PER_SYNC = 16, FREE_AGE_US = 1000000 };
+enum { SLICE_BYTES = 1024 * 1024, FREE_AGE_US = 1000000 };
 enum {
 	SLACK_PAGES = 1024
 }; /* the free list and the table of tables, written by the commit itself */
@@ -47,32 +50,12 @@ static bool space_slice(struct baton_space *space, const uint8_t *zeros)
 	return more && rc == 0;
 }
 
-static void space_sync(struct baton_space *space)
-{
-	if (baton_file_sync(space->fd) != BATON_E_IO)
-		return;
-	if (!atomic_exchange(&space->failed, true))
-		baton_log(BATON_LOG_ERROR, "journal_sync_failed", "ss", "where", "room ahead",
-			  "hint",
-			  "the disk reported an error; nothing is acknowledged any more, restart");
-}
-
-static void space_fill(struct baton_space *space, const uint8_t *zeros)
-{
-	unsigned n = 0;
-	while (space_slice(space, zeros)) {
-		/* In small steps, or the writer's next sync would have to wait for all of it. */
-		if (++n % SLICES_PER_SYNC == 0)
-			space_sync(space);
-	}
-	if (n % SLICES_PER_SYNC)
-		space_sync(space);
-}
-
 static void *space_run(void *ud)
 {
 	struct baton_space *space = ud;
-	uint8_t *zeros = baton_alloc(SLICE_BYTES);
+	uint8_t *zeros = mmap(NULL, SLICE_BYTES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (zeros == MAP_FAILED)
+		return NULL; /* slower commits, nothing else */
 	pthread_mutex_lock(&space->lock);
 	while (!space->stop) {
 		if (!atomic_exchange(&space->asked, false)) {
@@ -80,11 +63,12 @@ static void *space_run(void *ud)
 			continue;
 		}
 		pthread_mutex_unlock(&space->lock);
-		space_fill(space, zeros);
+		while (space_slice(space, zeros)) {
+		}
 		pthread_mutex_lock(&space->lock);
 	}
 	pthread_mutex_unlock(&space->lock);
-	baton_free(zeros);
+	munmap(zeros, SLICE_BYTES);
 	return NULL;
 }
 
@@ -110,7 +94,9 @@ int baton_space_open(struct baton_space *space, struct baton_store *store, uint6
 	space->reserve_bytes = reserve_bytes;
 	pthread_mutex_init(&space->lock, NULL);
 	pthread_cond_init(&space->more, NULL);
-	space->fd = open(store->data_path, O_WRONLY | O_CLOEXEC);
+	space->fd = open(store->data_path, O_WRONLY | O_CLOEXEC | O_DIRECT);
+	if (space->fd < 0) /* tmpfs and others have none */
+		space->fd = open(store->data_path, O_WRONLY | O_CLOEXEC);
 	if (space->fd < 0 || fstat(space->fd, &st) < 0)
 		return BATON_E_IO;
 

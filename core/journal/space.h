@@ -13,7 +13,7 @@
 
 struct baton_space {
 	struct baton_store *store;
-	int fd; /* of its own: an error of its sync must not hide one from the writer's */
+	int fd; /* of its own: other flags than LMDB's */
 	pthread_t helper;
 	bool has_helper, stop; /* stop: under lock */
 	pthread_mutex_t lock;
@@ -22,7 +22,6 @@ struct baton_space {
 	_Atomic bool asked;        /* the helper has work */
 	uint64_t reserve_bytes;    /* free disk that is not ours to fill ahead of need */
 	_Atomic uint64_t free_bytes, free_at_us; /* cached answer of the file system */
-	_Atomic bool failed; /* its sync reported an error: nothing may be acknowledged any more */
 };
 
 /* Starts the helper (not in fsck). 0 or BATON_E_IO. */

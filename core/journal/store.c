@@ -13,6 +13,7 @@
 #include "core/journal/stored.h"
 
 #include <errno.h>
+#include <setjmp.h>
 #include <unistd.h>
 
 enum { SCHEMA = 1, READERS_MAX = 512, NAME_MAX_BYTES = 16 };
@@ -60,6 +61,60 @@ int baton_store_rc(struct baton_store *store, int mdb_rc, uint64_t wanted)
 	}
 }
 
+/* --- guarded calls ----------------------------------------------------------------------------------
+ * LMDB asserts what it reads. It calls back before it aborts, and the call back may leave: in a
+ * lookup or a put no lock is taken and nothing is half done that the transaction's end would not
+ * undo. A commit is not guarded: there the process ends, and the file is as it was. */
+
+static _Thread_local jmp_buf *store_guard;
+
+static void store_asserted(MDB_env *env, const char *what)
+{
+	static _Atomic bool told;
+	(void)env;
+	if (!atomic_exchange(&told, true))
+		baton_log(BATON_LOG_ERROR, "journal_page_damaged", "ss", "lmdb", what, "hint",
+			  "run baton fsck");
+	if (store_guard)
+		longjmp(*store_guard, 1);
+}
+
+int baton_store_mdb_get(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *value)
+{
+	jmp_buf here;
+	store_guard = &here;
+	int rc = setjmp(here) ? MDB_CORRUPTED : mdb_get(txn, dbi, key, value);
+	store_guard = NULL;
+	return rc;
+}
+
+int baton_store_mdb_put(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *value, unsigned flags)
+{
+	jmp_buf here;
+	store_guard = &here;
+	int rc = setjmp(here) ? MDB_CORRUPTED : mdb_put(txn, dbi, key, value, flags);
+	store_guard = NULL;
+	return rc;
+}
+
+int baton_store_mdb_del(MDB_txn *txn, MDB_dbi dbi, MDB_val *key)
+{
+	jmp_buf here;
+	store_guard = &here;
+	int rc = setjmp(here) ? MDB_CORRUPTED : mdb_del(txn, dbi, key, NULL);
+	store_guard = NULL;
+	return rc;
+}
+
+int baton_store_mdb_move(MDB_cursor *cursor, MDB_val *key, MDB_val *value, MDB_cursor_op op)
+{
+	jmp_buf here;
+	store_guard = &here;
+	int rc = setjmp(here) ? MDB_CORRUPTED : mdb_cursor_get(cursor, key, value, op);
+	store_guard = NULL;
+	return rc;
+}
+
 /* --- reading ---------------------------------------------------------------------------------------- */
 
 int baton_store_look(struct baton_store *store, MDB_txn **ret_txn)
@@ -103,7 +158,7 @@ int baton_store_get(struct baton_store *store, MDB_txn *txn, enum baton_table ta
 		    MDB_val *ret_value)
 {
 	MDB_val value;
-	int rc = mdb_get(txn, store->table[table], &key, &value);
+	int rc = baton_store_mdb_get(txn, store->table[table], &key, &value);
 	if (rc)
 		return baton_store_rc(store, rc, 0);
 	if (!baton_store_inside(store, &value))
@@ -134,7 +189,7 @@ static int store_find_map(struct baton_store *store)
 	int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
 	if (rc)
 		return rc;
-	rc = mdb_get(txn, store->table[BATON_TABLE_ABOUT], &key, &value);
+	rc = baton_store_mdb_get(txn, store->table[BATON_TABLE_ABOUT], &key, &value);
 	if (rc == 0) {
 		uintptr_t into = (uintptr_t)value.mv_data % store->page_bytes;
 		const uint8_t *page = (const uint8_t *)value.mv_data - into;
@@ -190,7 +245,7 @@ int baton_store_put_indexed(struct baton_store *store, MDB_txn *txn, uint64_t po
 	MDB_val key = text_key("indexed"), value = baton_store_val(row, sizeof(row));
 	baton_put64(row, position);
 	baton_put64(row + 8, baton_row_sum(key.mv_data, key.mv_size, row, 8));
-	return mdb_put(txn, store->table[BATON_TABLE_ABOUT], &key, &value, 0);
+	return baton_store_mdb_put(txn, store->table[BATON_TABLE_ABOUT], &key, &value, 0);
 }
 
 int baton_store_last(struct baton_store *store, MDB_txn *txn, uint64_t *ret_position)
@@ -200,7 +255,7 @@ int baton_store_last(struct baton_store *store, MDB_txn *txn, uint64_t *ret_posi
 	int rc = mdb_cursor_open(txn, store->table[BATON_TABLE_LOG], &cursor);
 	if (rc)
 		return BATON_E_IO;
-	rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+	rc = baton_store_mdb_move(cursor, &key, &value, MDB_LAST);
 	uint64_t position = 0;
 	if (rc == 0 && key.mv_size == sizeof(position) && baton_store_inside(store, &key))
 		memcpy(&position, key.mv_data, sizeof(position));
@@ -257,6 +312,8 @@ static int store_open_env(struct baton_store *store, const struct baton_journal_
 	if (rc == 0)
 		rc = mdb_env_set_mapsize(store->env, store_map_bytes(store, options, used));
 	if (rc == 0)
+		rc = mdb_env_set_assert(store->env, store_asserted);
+	if (rc == 0)
 		rc = mdb_env_open(store->env, options->path, flags, 0600);
 	/* Slots of readers that were killed would keep old pages from being used again. */
 	if (rc == 0)
@@ -279,12 +336,14 @@ static int store_schema(struct baton_store *store, MDB_txn *txn, bool may_create
 {
 	uint8_t row[4];
 	MDB_val key = text_key("schema"), value;
-	int rc = mdb_get(txn, store->table[BATON_TABLE_ABOUT], &key, &value);
+	int rc = baton_store_mdb_get(txn, store->table[BATON_TABLE_ABOUT], &key, &value);
 	if (rc == MDB_NOTFOUND && may_create) {
 		baton_put32(row, SCHEMA);
 		value = baton_store_val(row, sizeof(row));
 		return baton_store_rc(
-			store, mdb_put(txn, store->table[BATON_TABLE_ABOUT], &key, &value, 0), 0);
+			store,
+			baton_store_mdb_put(txn, store->table[BATON_TABLE_ABOUT], &key, &value, 0),
+			0);
 	}
 	if (rc || value.mv_size != sizeof(row))
 		return BATON_E_CORRUPT;

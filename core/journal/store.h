@@ -65,6 +65,12 @@ void baton_store_looked(struct baton_store *store, MDB_txn **txn);
 int baton_store_get(struct baton_store *store, MDB_txn *txn, enum baton_table table, MDB_val key,
 		    MDB_val *ret_value);
 bool baton_store_inside(struct baton_store *store, const MDB_val *value);
+/* LMDB's calls that walk pages, with its own code as result. An assertion that fails inside (a
+ * damaged page) would end the process; here it is MDB_CORRUPTED. */
+int baton_store_mdb_get(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *value);
+int baton_store_mdb_put(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *value, unsigned flags);
+int baton_store_mdb_del(MDB_txn *txn, MDB_dbi dbi, MDB_val *key);
+int baton_store_mdb_move(MDB_cursor *cursor, MDB_val *key, MDB_val *value, MDB_cursor_op op);
 /* Doubles the map, between transactions of the caller's. 0, BATON_E_FULL (at its bound), _IO. */
 int baton_store_grow(struct baton_store *store);
 /* Refreshes used_bytes. */

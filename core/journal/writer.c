@@ -42,7 +42,6 @@ void baton_writer_broken(struct baton_journal *journal, const char *what, const 
 
 static void writer_full(struct baton_journal *journal)
 {
-	journal->full_until_us = baton_file_now_us() + FULL_RETRY_US;
 	int healthy = 0;
 	if (atomic_compare_exchange_strong(&journal->state, &healthy, BATON_E_FULL))
 		baton_log(BATON_LOG_ERROR, "journal_full", "uus", "map_bytes",
@@ -143,8 +142,8 @@ static int append_put(struct baton_journal *journal, struct batch *batch, struct
 
 		MDB_val key = baton_store_val(&position, sizeof(position));
 		MDB_val value = baton_store_val(record, n);
-		int rc = mdb_put(batch->txn, journal->store.table[BATON_TABLE_LOG], &key, &value,
-				 MDB_APPEND);
+		int rc = baton_store_mdb_put(batch->txn, journal->store.table[BATON_TABLE_LOG],
+					     &key, &value, MDB_APPEND);
 		if (rc)
 			return rc;
 		batch->position = position;
@@ -180,8 +179,8 @@ static int batch_put(struct baton_journal *journal, struct batch *batch, struct 
 	MDB_val key = baton_store_val(op->put_key.p, op->put_key.n), value = { n, NULL };
 	uint64_t sum =
 		baton_row_sum(op->put_key.p, op->put_key.n, op->put_value.p, op->put_value.n);
-	int rc = mdb_put(batch->txn, journal->store.table[BATON_TABLE_KV], &key, &value,
-			 MDB_RESERVE);
+	int rc = baton_store_mdb_put(batch->txn, journal->store.table[BATON_TABLE_KV], &key, &value,
+				     MDB_RESERVE);
 	if (rc)
 		return rc;
 	memcpy(value.mv_data, &sum, sizeof(sum));
@@ -263,12 +262,11 @@ static int batch_commit(struct baton_journal *journal, struct batch *batch)
 static int batch_try(struct baton_journal *journal, struct batch *batch)
 {
 	int rc, state = atomic_load(&journal->state);
-	if (state == BATON_E_IO || atomic_load(&journal->space.failed)) {
-		baton_writer_broken(journal, "room ahead", "sync failed");
+	if (state == BATON_E_IO)
 		return BATON_E_IO;
-	}
 	if (state == BATON_E_FULL && baton_file_now_us() < journal->full_until_us)
 		return BATON_E_FULL;
+	journal->full_until_us = baton_file_now_us() + FULL_RETRY_US; /* if this try finds it full */
 
 	rc = batch_write_keys(journal, batch);
 	if (rc < 0)

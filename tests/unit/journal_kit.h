@@ -120,14 +120,20 @@ static inline void kit_remove(const char *path)
 	rmdir(path);
 }
 
+/* Gives back the memory, leaves the files. */
+static inline void kit_drop(struct kit *kit)
+{
+	sem_destroy(&kit->woken);
+	free(kit->rc);
+	free(kit->position);
+}
+
 static inline void kit_done(struct kit *kit)
 {
 	kit_close(kit);
 	kit_remove(kit->path);
 	kit_remove(kit->root);
-	sem_destroy(&kit->woken);
-	free(kit->rc);
-	free(kit->position);
+	kit_drop(kit);
 }
 
 static inline struct baton_id kit_id(unsigned n)

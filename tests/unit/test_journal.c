@@ -543,9 +543,7 @@ static void other_lanes_learn_of_an_erasure(void **state)
 	assert_int_equal(kit_append(&other, 1, 1, 0, 1), BATON_E_ERASED);
 	assert_int_equal(kit_append(&kit, 1, 1, 0, 1), BATON_E_ERASED);
 	baton_lane_close(&other.lane);
-	free(other.rc);
-	free(other.position);
-	sem_destroy(&other.woken);
+	kit_drop(&other);
 	kit_done(&kit);
 }
 
