@@ -62,7 +62,7 @@ static void fsck_pages_tell(void *ud, const char *line)
 	baton_fsck_wrong(ud, "pages: %s", line);
 }
 
-/* --- records --------------------------------------------------------------------------------------- */
+/* --- records ---------------------------------------------------------------------------------- */
 
 /* `what` is wrong with the record: the session is damaged from here on. */
 static void record_wrong(struct baton_fsck *fsck, struct baton_fsck_session *session,
@@ -185,7 +185,7 @@ static int fsck_log(struct baton_fsck *fsck, MDB_txn *txn)
 	return rc;
 }
 
-/* --- the whole ------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static void fsck_indexed(struct baton_fsck *fsck, MDB_txn *txn)
 {

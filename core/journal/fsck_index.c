@@ -176,7 +176,7 @@ int baton_fsck_indexes(struct baton_fsck *fsck, MDB_txn *txn)
 	return rc;
 }
 
-/* --- repair ---------------------------------------------------------------------------------------- */
+/* --- repair ----------------------------------------------------------------------------------- */
 
 static void repair_restart(struct baton_fsck *fsck)
 {
@@ -185,7 +185,8 @@ static void repair_restart(struct baton_fsck *fsck)
 		session->has_row = false;
 }
 
-/* Runs `step` in transactions until it says that it is done; each is tried again in a larger map. */
+/* Runs `step` in transactions until it says that it is done; each is tried again in a larger
+ * map. */
 static int repair_steps(struct baton_fsck *fsck,
 			int (*step)(struct baton_fsck *fsck, MDB_txn *txn, bool *done), bool *done)
 {
@@ -224,8 +225,8 @@ static int repair_link(struct baton_fsck *fsck, MDB_txn *txn, const struct baton
 	return rc;
 }
 
-/* Empties the tables, mends the links. From here on the index claims nothing, so that a crash before
- * the end leaves a journal that replays its whole log. */
+/* Empties the tables, mends the links. From here on the index claims nothing, so that a crash
+ * before the end leaves a journal that replays its whole log. */
 static int repair_begin(struct baton_fsck *fsck, MDB_txn *txn, bool *done)
 {
 	int rc = mdb_drop(txn, fsck->store.table[BATON_TABLE_HEADS], 0);

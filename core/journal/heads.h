@@ -57,7 +57,7 @@ bool baton_heads_get(struct baton_heads *heads, const struct baton_id *id,
 void baton_heads_each_dirty(struct baton_heads *heads,
 			    void (*each)(void *ud, const struct baton_head_entry *entry), void *ud);
 
-/* --- the rest is for the writer's thread --------------------------------------------------------- */
+/* --- the rest is for the writer's thread ------------------------------------------------------ */
 
 /* NULL if it is not in memory. */
 struct baton_head_entry *baton_heads_find(struct baton_heads *heads, const struct baton_id *id);

@@ -12,20 +12,31 @@
 /* Pages that one put into a tree of any depth we reach can dirty: its path, twice for splits. */
 enum { PAGES_PER_PUT = 8, SNAPSHOT_BATCH_BYTES = 8 * 1024 * 1024 };
 
-int baton_index_entry(struct baton_journal *journal, MDB_txn *txn, const struct baton_id *session,
+/* Looks with a read transaction of its own: a damaged page spoils the transaction that meets it and
+ * must not spoil a batch. The table is the writer's own; nothing of it is pending. */
+static int index_head(struct baton_journal *journal, const struct baton_id *session,
+		      struct baton_head *ret_head)
+{
+	MDB_txn *txn;
+	MDB_val value;
+	int rc = baton_store_look(&journal->store, &txn);
+	if (rc < 0)
+		return rc;
+	rc = baton_store_get(&journal->store, txn, BATON_TABLE_HEADS, baton_store_key(session),
+			     &value);
+	if (rc == 0)
+		rc = baton_row_head_read(session, &value, ret_head);
+	baton_store_looked(&journal->store, &txn);
+	return rc == BATON_E_NOTFOUND ? 0 : rc;
+}
+
+int baton_index_entry(struct baton_journal *journal, const struct baton_id *session,
 		      struct baton_head_entry **ret_entry)
 {
 	struct baton_head head = { 0 };
-	MDB_val key = baton_store_key(session), value;
 	struct baton_head_entry *entry = baton_heads_find(&journal->heads, session);
 	if (!entry) {
-		/* No baton_store_get(): in a write transaction a value may lie in fresh memory. */
-		int rc = baton_store_mdb_get(txn, journal->store.table[BATON_TABLE_HEADS], &key,
-					     &value);
-		if (rc == 0)
-			rc = baton_row_head_read(session, &value, &head);
-		else
-			rc = rc == MDB_NOTFOUND ? 0 : baton_store_rc(&journal->store, rc, 0);
+		int rc = index_head(journal, session, &head);
 		if (rc < 0)
 			return rc;
 		entry = baton_heads_add(&journal->heads, session, &head);
@@ -34,7 +45,7 @@ int baton_index_entry(struct baton_journal *journal, MDB_txn *txn, const struct 
 	return 0;
 }
 
-/* --- replay ---------------------------------------------------------------------------------------- */
+/* --- replay ----------------------------------------------------------------------------------- */
 
 static void replay_damaged(struct baton_journal *journal, struct baton_head_entry *entry,
 			   uint64_t position, const struct baton_stored *frame)
@@ -48,11 +59,11 @@ static void replay_damaged(struct baton_journal *journal, struct baton_head_entr
 	baton_heads_set(&journal->heads, entry, &head);
 }
 
-static int replay_record(struct baton_journal *journal, MDB_txn *txn, uint64_t position,
+static int replay_record(struct baton_journal *journal, uint64_t position,
 			 const struct baton_stored *frame)
 {
 	struct baton_head_entry *entry;
-	int rc = baton_index_entry(journal, txn, &frame->session, &entry);
+	int rc = baton_index_entry(journal, &frame->session, &entry);
 	if (rc < 0)
 		return rc;
 
@@ -76,8 +87,7 @@ static int replay_record(struct baton_journal *journal, MDB_txn *txn, uint64_t p
 	return 0;
 }
 
-static int replay_from(struct baton_journal *journal, MDB_txn *txn, MDB_cursor *cursor,
-		       uint64_t indexed)
+static int replay_from(struct baton_journal *journal, MDB_cursor *cursor, uint64_t indexed)
 {
 	struct baton_store *store = &journal->store;
 	uint64_t position = indexed + 1, last = atomic_load(&journal->last_position);
@@ -96,7 +106,7 @@ static int replay_from(struct baton_journal *journal, MDB_txn *txn, MDB_cursor *
 		if (rc == BATON_E_SCHEMA)
 			return rc;
 		if (rc == 0)
-			rc = replay_record(journal, txn, position, &frame);
+			rc = replay_record(journal, position, &frame);
 		else /* whose it was cannot be told; that session's next record will miss it */
 			baton_log(BATON_LOG_ERROR, "record_damaged", "us", "position", position,
 				  "hint", "run baton fsck");
@@ -127,7 +137,7 @@ int baton_index_replay(struct baton_journal *journal)
 			     ? BATON_E_IO
 			     : 0;
 	if (rc == 0) {
-		rc = replay_from(journal, txn, cursor, indexed);
+		rc = replay_from(journal, cursor, indexed);
 		mdb_cursor_close(cursor);
 	}
 	baton_store_looked(&journal->store, &txn);
@@ -137,7 +147,7 @@ int baton_index_replay(struct baton_journal *journal)
 	return rc;
 }
 
-/* --- writing --------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static int put_row(struct baton_journal *journal, MDB_txn *txn, enum baton_table table, MDB_val key,
 		   MDB_val value)
@@ -274,7 +284,7 @@ int baton_index_write(struct baton_journal *journal)
 	return rc;
 }
 
-/* --- erasing --------------------------------------------------------------------------------------- */
+/* --- erasing ---------------------------------------------------------------------------------- */
 
 static int erase_txn(struct baton_journal *journal, MDB_txn *txn, struct baton_head_entry *entry,
 		     const struct baton_head *head)

@@ -105,7 +105,8 @@ struct baton_lane {
 	struct baton_lane *batch_next;
 };
 
-/* [any thread] The committed head. 0, BATON_E_NOTFOUND, _CORRUPT, _IO, _AGAIN. Does not look at flags. */
+/* [any thread] The committed head. 0, BATON_E_NOTFOUND, _CORRUPT, _IO, _AGAIN. Does not look at
+ * flags. */
 int baton_journal_head(struct baton_journal *journal, const struct baton_id *session,
 		       struct baton_head *ret_head);
 /* As above, and the flags are answers: BATON_E_ERASED, _CORRUPT; also the session's key. */
@@ -120,8 +121,8 @@ int baton_index_replay(struct baton_journal *journal);
 /* [writer] Writes heads, work and snapshots behind. 0, BATON_E_FULL, _IO, _CORRUPT. */
 int baton_index_write(struct baton_journal *journal);
 /* [writer] The head entry of a session, from memory or the index; an empty one if there is none.
- * Inside `txn`, which may be a write transaction. 0, BATON_E_CORRUPT, _IO. */
-int baton_index_entry(struct baton_journal *journal, MDB_txn *txn, const struct baton_id *session,
+ * 0, BATON_E_CORRUPT, _IO. */
+int baton_index_entry(struct baton_journal *journal, const struct baton_id *session,
 		      struct baton_head_entry **ret_entry);
 /* [writer] After the key is gone: drops rows, marks the head. 0, BATON_E_FULL, _IO. */
 int baton_index_erase(struct baton_journal *journal, struct baton_head_entry *entry);

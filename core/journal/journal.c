@@ -84,7 +84,7 @@ void baton_journal_close(struct baton_journal **journal)
 	journal_free(journal);
 }
 
-/* --- heads ------------------------------------------------------------------------------------------ */
+/* --- heads ------------------------------------------------------------------------------------ */
 
 int baton_journal_head(struct baton_journal *journal, const struct baton_id *session,
 		       struct baton_head *ret_head)
@@ -119,7 +119,7 @@ int baton_journal_head_key(struct baton_journal *journal, struct baton_seal *sea
 	return baton_keys_get(&journal->store.keys, seal, ret_head->slot, session, ret_key);
 }
 
-/* --- calls that wait for the writer ----------------------------------------------------------------- */
+/* --- calls that wait for the writer ----------------------------------------------------------- */
 
 int baton_journal_wait(struct baton_journal *journal, struct baton_op *op)
 {
@@ -179,7 +179,7 @@ int baton_journal_get(struct baton_journal *journal, baton_str key, struct baton
 	return rc;
 }
 
-/* --- followers and figures --------------------------------------------------------------------------- */
+/* --- followers and figures -------------------------------------------------------------------- */
 
 uint64_t baton_journal_last_position(struct baton_journal *journal)
 {

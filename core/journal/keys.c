@@ -4,11 +4,12 @@
  *
  *      0  4 B  "KEY1", "DEAD" (erased), or zero (never used)
  *      4  12 B nonce
- *     16  32 B the data key, sealed by the master key with slot number and session as associated data
+ *     16  32 B the data key, sealed by the master key; slot number and session are associated data
  *     48  16 B tag
  *
  * so a slot that was copied over another, or that belongs to another session, does not open. The
- * file grows in steps of zeros, so that the sync of a new session need not change the file's size. */
+ * file grows in steps of zeros, so that the sync of a new session need not change the file's
+ * size. */
 #include "core/journal/keys.h"
 
 #include "core/base/assert.h"
@@ -102,7 +103,7 @@ static int keys_grow(struct baton_keys *keys, uint64_t bytes)
 	return 0;
 }
 
-/* --- the master key ------------------------------------------------------------------------------ */
+/* --- the master key --------------------------------------------------------------------------- */
 
 static int master_make(struct baton_keys *keys, const char *key_path)
 {
@@ -148,7 +149,7 @@ static int master_read(struct baton_keys *keys, const char *key_path, bool may_c
 	return 0;
 }
 
-/* --- opening --------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 /* The newest slot in use is the last one that is not all zeros. */
 static int keys_find_next(struct baton_keys *keys)
@@ -247,7 +248,7 @@ void baton_keys_close(struct baton_keys *keys)
 	keys->fd = -1;
 }
 
-/* --- use ------------------------------------------------------------------------------------------- */
+/* --- use -------------------------------------------------------------------------------------- */
 
 void baton_keys_make(struct baton_keys *keys, struct baton_seal *seal,
 		     const struct baton_id *session, uint8_t ret_key[BATON_KEY_BYTES],
@@ -265,7 +266,8 @@ static int row_compare(const void *a, const void *b)
 	return x->slot < y->slot ? -1 : x->slot > y->slot;
 }
 
-/* Neighbouring slots go out in one write: a burst of new sessions costs a few calls, not hundreds. */
+/* Neighbouring slots go out in one write: a burst of new sessions costs a few calls, not
+ * hundreds. */
 int baton_keys_write(struct baton_keys *keys, struct baton_key_row *rows, size_t n)
 {
 	enum { RUN_MAX = 64 };

@@ -53,5 +53,6 @@ int baton_keys_write(struct baton_keys *keys, struct baton_key_row *rows, size_t
 /* [any thread] 0, BATON_E_ERASED, _CORRUPT (no key, or not of this session), _IO. */
 int baton_keys_get(struct baton_keys *keys, struct baton_seal *seal, uint32_t slot,
 		   const struct baton_id *session, uint8_t ret_key[BATON_KEY_BYTES]);
-/* [writer] Overwrites the slot with random bytes, then with a tombstone; each time synced. 0 or _IO. */
+/* [writer] Overwrites the slot with random bytes, then with a tombstone; each time synced. 0 or
+ * _IO. */
 int baton_keys_erase(struct baton_keys *keys, struct baton_seal *seal, uint32_t slot);

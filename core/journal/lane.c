@@ -26,7 +26,7 @@ struct baton_lane_entry {
 	UT_hash_handle hh;
 };
 
-/* --- entries --------------------------------------------------------------------------------------- */
+/* --- entries ---------------------------------------------------------------------------------- */
 
 static void entry_drop_key(struct baton_lane_entry *entry)
 {
@@ -122,7 +122,7 @@ static int entry_key(struct baton_lane *lane, struct baton_lane_entry *entry)
 	return rc;
 }
 
-/* --- append ---------------------------------------------------------------------------------------- */
+/* --- append ----------------------------------------------------------------------------------- */
 
 static int append_valid(const struct baton_append *append, size_t *ret_bytes)
 {
@@ -254,7 +254,7 @@ int baton_lane_append(struct baton_lane *lane, const struct baton_append *append
 	return 0;
 }
 
-/* --- completion ------------------------------------------------------------------------------------ */
+/* --- completion ------------------------------------------------------------------------------- */
 
 static void lane_settle(struct baton_lane *lane, const struct baton_op *op)
 {
@@ -291,7 +291,7 @@ void baton_lane_forget(struct baton_lane *lane, const struct baton_id *session)
 		entry_free(lane, entry);
 }
 
-/* --- snapshots ------------------------------------------------------------------------------------- */
+/* --- snapshots -------------------------------------------------------------------------------- */
 
 int baton_lane_snapshot_put(struct baton_lane *lane, const struct baton_id *session, uint64_t seq,
 			    baton_str bytes)
@@ -350,7 +350,7 @@ int baton_lane_snapshot_get(struct baton_lane *lane, const struct baton_id *sess
 	return rc;
 }
 
-/* --- open and close -------------------------------------------------------------------------------- */
+/* --- open and close --------------------------------------------------------------------------- */
 
 int baton_lane_open(struct baton_journal *journal, const struct baton_lane_events *events,
 		    struct baton_lane **ret_lane)
@@ -364,7 +364,8 @@ int baton_lane_open(struct baton_journal *journal, const struct baton_lane_event
 	return 0;
 }
 
-/* Waits until the writer has passed everything this lane queued: it writes to the lane until then. */
+/* Waits until the writer has passed everything this lane queued: it writes to the lane until
+ * then. */
 void baton_lane_close(struct baton_lane **lane)
 {
 	struct baton_lane *l = *lane;

@@ -118,7 +118,7 @@ static bool page_read(struct look *look, uint64_t number, uint8_t *page)
 	return true;
 }
 
-/* --- nodes ---------------------------------------------------------------------------------------- */
+/* --- nodes ------------------------------------------------------------------------------------ */
 
 static const uint8_t *node_at(const uint8_t *page, unsigned i)
 {
@@ -153,7 +153,8 @@ static size_t node_bytes(const uint8_t *node, bool leaf)
 	return (n + 1) & ~(size_t)1;
 }
 
-/* Offsets, sizes and their sum: LMDB packs nodes without holes between `upper` and the page's end. */
+/* Offsets, sizes and their sum: LMDB packs nodes without holes between `upper` and the page's
+ * end. */
 static bool page_nodes_ok(struct look *look, const uint8_t *page, bool leaf)
 {
 	unsigned lower = baton_get16(page + 12), upper = baton_get16(page + 14);
@@ -191,7 +192,7 @@ static bool key_get(const struct tree *tree, const uint8_t *node, struct key *re
 	return ret_key->n && (!(tree->flags & DB_INTEGERKEY) || ret_key->n == sizeof(uint64_t));
 }
 
-/* --- one tree ------------------------------------------------------------------------------------- */
+/* --- one tree --------------------------------------------------------------------------------- */
 
 static bool leaf_overflow(struct walk *walk, const uint8_t *node)
 {
@@ -328,7 +329,7 @@ static bool tree_check(struct walk *walk, const struct tree *tree)
 	return true;
 }
 
-/* --- what the trees hold -------------------------------------------------------------------------- */
+/* --- what the trees hold ---------------------------------------------------------------------- */
 
 static void tree_read(const uint8_t *p, struct tree *ret_tree)
 {
@@ -395,7 +396,7 @@ static bool free_overflow(struct walk *walk, uint64_t first, size_t n)
 	return walk->look->out->errors == errors;
 }
 
-/* --- the metas ------------------------------------------------------------------------------------ */
+/* --- the metas -------------------------------------------------------------------------------- */
 
 static bool meta_read(struct look *look, uint64_t at, struct meta *ret_meta)
 {

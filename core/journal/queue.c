@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The way from many threads to one. A push wakes the reader only if it said that it sleeps, so under
- * load (the reader is in its sync) nobody makes a system call. */
+/* The way from many threads to one. A push wakes the reader only if it said that it sleeps, so
+ * under load (the reader is in its sync) nobody makes a system call. */
 #include "core/journal/queue.h"
 
 #include "core/journal/inside.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Reading: one session's records (for a resume, for an actor that loads) and the log as a whole (for
- * followers).
+/* Reading: one session's records (for a resume, for an actor that loads) and the log as a whole
+ * (for followers).
  *
  * A session's records are found by walking its links back from the head; far ones in steps of
- * BATON_SKIP. Bytes are copied out of the map first and the transaction ended, then each record is
- * verified, opened and told: whoever is told may take his time, and may call the journal. */
+ * BATON_SKIP. Bytes are copied out of the map first and the transaction ended, then each record
+ * is verified, opened and told: whoever is told may take his time, and may call the journal. */
 #include "core/base/errors.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -95,7 +95,7 @@ static int reader_tell(struct reader *reader, const struct baton_stored *frame, 
 	return 0;
 }
 
-/* --- one session ----------------------------------------------------------------------------------- */
+/* --- one session ------------------------------------------------------------------------------ */
 
 struct session_reader {
 	struct reader base;
@@ -138,7 +138,8 @@ static int session_walk(struct session_reader *r, MDB_txn *txn, uint64_t first, 
 	}
 }
 
-/* The record before the first one wanted: only its hash, so that the first link is proved as well. */
+/* The record before the first one wanted: only its hash, so that the first link is proved as
+ * well. */
 static int session_hash_before(struct session_reader *r, MDB_txn *txn)
 {
 	uint64_t position;
@@ -240,7 +241,7 @@ int64_t baton_lane_read(struct baton_lane *lane, const struct baton_id *session,
 	return rc < 0 ? rc : told;
 }
 
-/* --- the whole log --------------------------------------------------------------------------------- */
+/* --- the whole log ---------------------------------------------------------------------------- */
 
 static int follow_fill(struct reader *reader, MDB_txn *txn, uint64_t after, uint64_t max)
 {
@@ -342,7 +343,7 @@ int64_t baton_journal_follow(struct baton_journal *journal, uint64_t after, uint
 	return rc < 0 && told == 0 ? rc : told;
 }
 
-/* --- the work index -------------------------------------------------------------------------------- */
+/* --- the work index --------------------------------------------------------------------------- */
 
 struct work_item {
 	struct baton_id id;

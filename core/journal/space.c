@@ -2,9 +2,10 @@
 
 /* Room ahead of LMDB's last page; space.h says why and what could go wrong.
  *
- * The zeros go past the page cache (O_DIRECT, where the file system has it): the writer's fdatasync
- * waits for every dirty page of the file, so zeros in the cache would be in the way of each commit
- * while the helper works. No sync of them is needed either: a page that is never used may be lost. */
+ * The zeros go past the page cache (O_DIRECT, where the file system has it): the writer's
+ * fdatasync waits for every dirty page of the file, so zeros in the cache would be in the way of
+ * each commit while the helper works. No sync of them is needed either: a page that is never
+ * used may be lost. */
 #include "core/journal/space.h"
 
 #include "core/base/errors.h"
@@ -22,8 +23,8 @@ enum {
 #define AHEAD_MIN (8ull << 20)
 #define AHEAD_MAX (256ull << 20)
 
-/* How far ahead: half of what there is, so that a small journal stays a small file; never beyond the
- * map, and only where the disk has plenty. */
+/* How far ahead: half of what there is, so that a small journal stays a small file; never beyond
+ * the map, and only where the disk has plenty. */
 static uint64_t space_target(struct baton_space *space)
 {
 	uint64_t used = atomic_load(&space->store->used_bytes);

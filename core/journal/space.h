@@ -27,7 +27,8 @@ struct baton_space {
 /* Starts the helper (not in fsck). 0 or BATON_E_IO. */
 int baton_space_open(struct baton_space *space, struct baton_store *store, uint64_t reserve_bytes);
 void baton_space_close(struct baton_space *space);
-/* [writer] mdb_txn_commit() of a transaction that dirties at most `pages_max` pages. LMDB's code. */
+/* [writer] mdb_txn_commit() of a transaction that dirties at most `pages_max` pages. LMDB's
+ * code. */
 int baton_space_commit(struct baton_space *space, MDB_txn *txn, uint64_t pages_max);
 /* [any thread] Free disk, at most a second old. */
 uint64_t baton_space_free(struct baton_space *space);

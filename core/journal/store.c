@@ -61,12 +61,21 @@ int baton_store_rc(struct baton_store *store, int mdb_rc, uint64_t wanted)
 	}
 }
 
-/* --- guarded calls ----------------------------------------------------------------------------------
+/* --- guarded calls ----------------------------------------------------------------------------
  * LMDB asserts what it reads. It calls back before it aborts, and the call back may leave: in a
  * lookup or a put no lock is taken and nothing is half done that the transaction's end would not
  * undo. A commit is not guarded: there the process ends, and the file is as it was. */
 
 static _Thread_local jmp_buf *store_guard;
+
+struct store_call {
+	int (*run)(const struct store_call *call);
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	MDB_val *key, *value;
+	MDB_cursor *cursor;
+	unsigned how; /* flags of a put, kind of a move */
+};
 
 static void store_asserted(MDB_env *env, const char *what)
 {
@@ -79,43 +88,68 @@ static void store_asserted(MDB_env *env, const char *what)
 		longjmp(*store_guard, 1);
 }
 
-int baton_store_mdb_get(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *value)
+/* The one place in Baton with a long jump: the alternative is that a bad page of the disk ends the
+ * process, and with it every conversation that has nothing to do with it. */
+static int store_guarded(const struct store_call *call)
 {
 	jmp_buf here;
 	store_guard = &here;
-	int rc = setjmp(here) ? MDB_CORRUPTED : mdb_get(txn, dbi, key, value);
+	int rc = setjmp(here) ? MDB_CORRUPTED : call->run(call);
 	store_guard = NULL;
 	return rc;
+}
+
+static int run_get(const struct store_call *call)
+{
+	return mdb_get(call->txn, call->dbi, call->key, call->value);
+}
+
+static int run_put(const struct store_call *call)
+{
+	return mdb_put(call->txn, call->dbi, call->key, call->value, call->how);
+}
+
+static int run_del(const struct store_call *call)
+{
+	return mdb_del(call->txn, call->dbi, call->key, NULL);
+}
+
+static int run_move(const struct store_call *call)
+{
+	return mdb_cursor_get(call->cursor, call->key, call->value, (MDB_cursor_op)call->how);
+}
+
+int baton_store_mdb_get(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *value)
+{
+	struct store_call call = {
+		.run = run_get, .txn = txn, .dbi = dbi, .key = key, .value = value
+	};
+	return store_guarded(&call);
 }
 
 int baton_store_mdb_put(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *value, unsigned flags)
 {
-	jmp_buf here;
-	store_guard = &here;
-	int rc = setjmp(here) ? MDB_CORRUPTED : mdb_put(txn, dbi, key, value, flags);
-	store_guard = NULL;
-	return rc;
+	struct store_call call = {
+		.run = run_put, .txn = txn, .dbi = dbi, .key = key, .value = value, .how = flags
+	};
+	return store_guarded(&call);
 }
 
 int baton_store_mdb_del(MDB_txn *txn, MDB_dbi dbi, MDB_val *key)
 {
-	jmp_buf here;
-	store_guard = &here;
-	int rc = setjmp(here) ? MDB_CORRUPTED : mdb_del(txn, dbi, key, NULL);
-	store_guard = NULL;
-	return rc;
+	struct store_call call = { .run = run_del, .txn = txn, .dbi = dbi, .key = key };
+	return store_guarded(&call);
 }
 
 int baton_store_mdb_move(MDB_cursor *cursor, MDB_val *key, MDB_val *value, MDB_cursor_op op)
 {
-	jmp_buf here;
-	store_guard = &here;
-	int rc = setjmp(here) ? MDB_CORRUPTED : mdb_cursor_get(cursor, key, value, op);
-	store_guard = NULL;
-	return rc;
+	struct store_call call = {
+		.run = run_move, .cursor = cursor, .key = key, .value = value, .how = (unsigned)op
+	};
+	return store_guarded(&call);
 }
 
-/* --- reading ---------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 int baton_store_look(struct baton_store *store, MDB_txn **ret_txn)
 {
@@ -180,8 +214,8 @@ static MDB_val text_key(const char *text)
 	return baton_store_val(text, strlen(text));
 }
 
-/* Where LMDB has mapped the file. It does not tell (me_mapaddr is of fixed maps only), but every page
- * knows its own number. */
+/* Where LMDB has mapped the file. It does not tell (me_mapaddr is of fixed maps only), but every
+ * page knows its own number. */
 static int store_find_map(struct baton_store *store)
 {
 	MDB_txn *txn;
@@ -218,7 +252,7 @@ int baton_store_grow(struct baton_store *store)
 	return 0;
 }
 
-/* --- single rows ------------------------------------------------------------------------------------ */
+/* --- single rows ------------------------------------------------------------------------------ */
 
 int baton_store_indexed(struct baton_store *store, MDB_txn *txn, uint64_t *ret_position)
 {
@@ -269,7 +303,7 @@ int baton_store_last(struct baton_store *store, MDB_txn *txn, uint64_t *ret_posi
 	return baton_store_rc(store, rc, 0);
 }
 
-/* --- opening ---------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static void store_tell(void *ud, const char *line)
 {
@@ -408,7 +442,8 @@ int baton_store_open(struct baton_store *store, const struct baton_journal_optio
 	memset(store, 0, sizeof(*store));
 	store->lock_fd = -1;
 	store->keys.fd = -1;
-	/* Writers first, or a stream of readers would hold up the growth, and with it every append. */
+	/* Writers first, or a stream of readers would hold up the growth, and with it every
+	 * append. */
 	pthread_rwlockattr_t attr;
 	pthread_rwlockattr_init(&attr);
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);

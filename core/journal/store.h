@@ -61,7 +61,8 @@ int baton_store_rc(struct baton_store *store, int mdb_rc, uint64_t wanted);
 /* A read transaction, short: while it is open the map cannot grow. 0 or BATON_E_IO, _AGAIN. */
 int baton_store_look(struct baton_store *store, MDB_txn **ret_txn);
 void baton_store_looked(struct baton_store *store, MDB_txn **txn);
-/* A value inside a read transaction, checked to lie within the file. 0, _NOTFOUND, _CORRUPT, _IO. */
+/* A value inside a read transaction, checked to lie within the file. 0, _NOTFOUND, _CORRUPT,
+ * _IO. */
 int baton_store_get(struct baton_store *store, MDB_txn *txn, enum baton_table table, MDB_val key,
 		    MDB_val *ret_value);
 bool baton_store_inside(struct baton_store *store, const MDB_val *value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A record as it lies in the log: writing and reading the frame that stored.h draws. Every length is
- * checked before it is used, since LMDB hands back whatever the disk held. */
+/* A record as it lies in the log: writing and reading the frame that stored.h draws. Every
+ * length is checked before it is used, since LMDB hands back whatever the disk held. */
 #include "core/journal/stored.h"
 
 #include "core/base/errors.h"
@@ -25,8 +25,8 @@ enum {
 _Static_assert((int)AT_HASH + (int)BATON_HASH_BYTES == (int)AT_PAYLOAD,
 	       "the header is drawn in stored.h");
 
-/* The seq makes the nonce unique under the session's key; the random half keeps it so when a refused
- * append is sealed a second time under the same seq. */
+/* The seq makes the nonce unique under the session's key; the random half keeps it so when a
+ * refused append is sealed a second time under the same seq. */
 static void frame_nonce(const struct baton_stored *frame, uint8_t nonce[BATON_NONCE_BYTES])
 {
 	baton_put64(nonce, frame->seq);

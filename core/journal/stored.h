@@ -57,14 +57,16 @@ void baton_stored_write(struct baton_seal *seal, const uint8_t key[BATON_KEY_BYT
 void baton_stored_link(uint8_t *value, uint64_t prev_position, uint64_t skip_position);
 /* Length of a record that baton_stored_write() made. */
 size_t baton_stored_length(const uint8_t *value);
-/* Views `value`. 0, BATON_E_CORRUPT if its lengths do not fit, BATON_E_SCHEMA if from a newer one. */
+/* Views `value`. 0, BATON_E_CORRUPT if its lengths do not fit, BATON_E_SCHEMA if from a newer
+ * one. */
 int baton_stored_read(const void *value, size_t n, struct baton_stored *ret_frame);
 /* Verifies and decrypts frame->payload_n bytes to `out`. 0 or BATON_E_CORRUPT. */
 int baton_stored_open(struct baton_seal *seal, const uint8_t key[BATON_KEY_BYTES],
 		     const struct baton_stored *frame, uint8_t *out);
 void baton_stored_hash(struct baton_seal *seal, const struct baton_stored *frame,
 		      uint8_t ret_hash[BATON_HASH_BYTES]);
-/* Where a record with seq `seq` finds its session's newest one with a seq divisible by BATON_SKIP. */
+/* Where a record with seq `seq` finds its session's newest one with a seq divisible by
+ * BATON_SKIP. */
 static inline uint64_t baton_stored_skip_of(uint64_t seq, uint64_t prev_position, uint64_t prev_skip)
 {
 	return seq > 1 && (seq - 1) % BATON_SKIP == 0 ? prev_position : prev_skip;

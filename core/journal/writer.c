@@ -58,7 +58,7 @@ static void writer_healthy(struct baton_journal *journal)
 			  baton_file_space(journal->store.lock_fd));
 }
 
-/* --- one batch: what is in it ---------------------------------------------------------------------- */
+/* --- one batch: what is in it ----------------------------------------------------------------- */
 
 static size_t op_puts(const struct baton_op *op)
 {
@@ -70,8 +70,8 @@ static size_t op_bytes(const struct baton_op *op)
 	return op->bytes_n + op->put_value.n;
 }
 
-/* From the front of the backlog, in order. An erase is a batch of its own: what was queued before it
- * must be in the log first. */
+/* From the front of the backlog, in order. An erase is a batch of its own: what was queued
+ * before it must be in the log first. */
 static void batch_gather(struct baton_journal *journal, struct batch *batch)
 {
 	struct baton_op *op = journal->backlog;
@@ -111,7 +111,7 @@ static int batch_write_keys(struct baton_journal *journal, struct batch *batch)
 	return rc;
 }
 
-/* --- one batch: the transaction --------------------------------------------------------------------- */
+/* --- one batch: the transaction --------------------------------------------------------------- */
 
 static int append_check(const struct baton_op *op, const struct baton_head *head)
 {
@@ -121,7 +121,8 @@ static int append_check(const struct baton_op *op, const struct baton_head *head
 		return BATON_E_CONFLICT;
 	if (op->is_doomed || op->expected_seq != head->seq || op->expected_epoch != head->epoch)
 		return BATON_E_CONFLICT;
-	/* The lane sealed against the head it knew; the links of the chain must be the same bytes. */
+	/* The lane sealed against the head it knew; the links of the chain must be the same
+	 * bytes. */
 	if (memcmp(op->prev_hash, head->hash, sizeof(head->hash)) != 0 ||
 	    (!op->is_new && op->slot != head->slot))
 		return BATON_E_CONFLICT;
@@ -163,7 +164,7 @@ static int append_put(struct baton_journal *journal, struct batch *batch, struct
 static int batch_append(struct baton_journal *journal, struct batch *batch, struct baton_op *op)
 {
 	struct baton_head_entry *entry;
-	int rc = baton_index_entry(journal, batch->txn, &op->session, &entry);
+	int rc = baton_index_entry(journal, &op->session, &entry);
 	if (rc < 0) {
 		op->rc = rc == BATON_E_CORRUPT ? BATON_E_CONFLICT : rc;
 		return 0;
@@ -191,10 +192,10 @@ static int batch_put(struct baton_journal *journal, struct batch *batch, struct 
 }
 
 /* Loads the session's head, so that the snapshot has a place to wait. */
-static int batch_snapshot(struct baton_journal *journal, struct batch *batch, struct baton_op *op)
+static int batch_snapshot(struct baton_journal *journal, struct baton_op *op)
 {
 	struct baton_head_entry *entry;
-	op->rc = baton_index_entry(journal, batch->txn, &op->session, &entry);
+	op->rc = baton_index_entry(journal, &op->session, &entry);
 	if (op->rc == 0)
 		baton_heads_touch(&journal->heads, entry);
 	return 0;
@@ -215,7 +216,7 @@ static int batch_fill(struct baton_journal *journal, struct batch *batch)
 		else if (op->kind == BATON_OP_PUT)
 			rc = batch_put(journal, batch, op);
 		else if (op->kind == BATON_OP_SNAPSHOT)
-			rc = batch_snapshot(journal, batch, op);
+			rc = batch_snapshot(journal, op);
 	}
 	batch->records = batch->position - atomic_load(&journal->last_position);
 	if (rc)
@@ -266,7 +267,8 @@ static int batch_try(struct baton_journal *journal, struct batch *batch)
 		return BATON_E_IO;
 	if (state == BATON_E_FULL && baton_file_now_us() < journal->full_until_us)
 		return BATON_E_FULL;
-	journal->full_until_us = baton_file_now_us() + FULL_RETRY_US; /* if this try finds it full */
+	/* Counts only if this try finds it full again. */
+	journal->full_until_us = baton_file_now_us() + FULL_RETRY_US;
 
 	rc = batch_write_keys(journal, batch);
 	if (rc < 0)
@@ -287,7 +289,7 @@ static int batch_try(struct baton_journal *journal, struct batch *batch)
 	return BATON_E_IO;
 }
 
-/* --- one batch: afterwards ------------------------------------------------------------------------- */
+/* --- one batch: afterwards -------------------------------------------------------------------- */
 
 static void commit_timed(struct baton_journal *journal, uint64_t us)
 {
@@ -431,17 +433,12 @@ static void batch_run(struct baton_journal *journal, struct batch *batch)
 		followers_wake(journal);
 }
 
-/* --- erase ----------------------------------------------------------------------------------------- */
+/* --- erase ------------------------------------------------------------------------------------ */
 
 static int erase_run(struct baton_journal *journal, const struct baton_id *session)
 {
-	MDB_txn *txn;
 	struct baton_head_entry *entry;
-	int rc = baton_store_look(&journal->store, &txn);
-	if (rc < 0)
-		return rc;
-	rc = baton_index_entry(journal, txn, session, &entry);
-	baton_store_looked(&journal->store, &txn);
+	int rc = baton_index_entry(journal, session, &entry);
 	if (rc < 0)
 		return rc;
 	if (entry->now.seq == 0)
@@ -454,7 +451,8 @@ static int erase_run(struct baton_journal *journal, const struct baton_id *sessi
 		baton_writer_broken(journal, "key file", "an erasure could not be written");
 		return BATON_E_IO;
 	}
-	/* The key is gone, so is what it opened; rows that could not be dropped now are ciphertext. */
+	/* The key is gone, so is what it opened; rows that could not be dropped now are
+	 * ciphertext. */
 	rc = baton_index_erase(journal, entry);
 	if (rc < 0)
 		baton_log(BATON_LOG_WARN, "erase_rows_left", "ds", "session", session, "why",
@@ -473,7 +471,7 @@ static void erase_batch(struct baton_journal *journal, struct batch *batch)
 	index_due(journal, baton_file_now_us());
 }
 
-/* --- the thread ------------------------------------------------------------------------------------ */
+/* --- the thread ------------------------------------------------------------------------------- */
 
 static void writer_take(struct baton_journal *journal)
 {

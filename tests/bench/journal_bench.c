@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the journal costs, as ratios to a bare log: a file that was written before, one pwrite and one
- * fdatasync per batch, batches formed by the same queue and the same two threads. Both are measured
- * in turns within one run, since a disk is never the same twice; a ratio is taken within a turn and
- * the median over the turns is told.
+/* What the journal costs, as ratios to a bare log: a file that was written before, one pwrite
+ * and one fdatasync per batch, batches formed by the same queue and the same two threads. Both
+ * are measured in turns within one run, since a disk is never the same twice; a ratio is taken
+ * within a turn and the median over the turns is told.
  *
  *   journal_bench [--json] [--rounds 5] [--ms 700] [--clients 1,10,100,1000] [--dir /tmp]
  *                 [--state] [--not-durable]
  *
- * Each client has one append under way and sends the next when that is acknowledged. Records are of
- * 600 bytes. `--state` adds a snapshot of 256 bytes to each. */
+ * Each client has one append under way and sends the next when that is acknowledged. Records are
+ * of 600 bytes. `--state` adds a snapshot of 256 bytes to each. */
 #include "core/journal/inside.h"
 
 #include <fcntl.h>
@@ -106,7 +106,7 @@ static struct result bench_result(struct bench *bench, uint64_t ns, uint64_t cpu
 	return r;
 }
 
-/* --- the journal ----------------------------------------------------------------------------------- */
+/* --- the journal ------------------------------------------------------------------------------ */
 
 static struct baton_id client_id(uint64_t client)
 {
@@ -178,7 +178,7 @@ static void journal_open(struct bench *bench)
 		fail("open", rc);
 }
 
-/* --- the bare log ---------------------------------------------------------------------------------- */
+/* --- the bare log ----------------------------------------------------------------------------- */
 
 static void bare_batch(struct bench *bench, struct baton_op *op, char *buffer)
 {
@@ -265,7 +265,7 @@ static void bare_open(struct bench *bench)
 		fail("bare file", 0);
 }
 
-/* --- rounds ---------------------------------------------------------------------------------------- */
+/* --- rounds ----------------------------------------------------------------------------------- */
 
 static int compare_doubles(const void *a, const void *b)
 {

@@ -232,9 +232,10 @@ static inline int64_t kit_read(struct kit *kit, unsigned session, uint64_t after
 	return rc;
 }
 
-/* --- children ---------------------------------------------------------------------------------------- */
+/* --- children --------------------------------------------------------------------------------- */
 
-/* Starts this test binary as `what root [arg]`; returns its pid and (if wanted) its output's pipe. */
+/* Starts this test binary as `what root [arg]`; returns its pid and (if wanted) its output's
+ * pipe. */
 static inline pid_t kit_spawn(const char *what, const char *root, const char *arg, int *ret_out)
 {
 	extern char **environ;
@@ -267,7 +268,7 @@ static inline int kit_reap(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-/* --- log lines --------------------------------------------------------------------------------------- */
+/* --- log lines -------------------------------------------------------------------------------- */
 
 static pthread_mutex_t kit_log_lock = PTHREAD_MUTEX_INITIALIZER;
 static char kit_log_text[65536];

@@ -227,7 +227,7 @@ static void an_empty_payload_is_a_payload(void **state)
 	kit_done(&kit);
 }
 
-/* --- followers --------------------------------------------------------------------------------------- */
+/* --- followers -------------------------------------------------------------------------------- */
 
 struct follower {
 	sem_t woken;
@@ -290,7 +290,7 @@ static void a_follower_sees_every_record_once_and_in_order(void **state)
 	kit_done(&kit);
 }
 
-/* --- snapshots, work, kv ------------------------------------------------------------------------------ */
+/* --- snapshots, work, kv ---------------------------------------------------------------------- */
 
 static void a_snapshot_is_there_after_a_reopen(void **state)
 {
@@ -421,7 +421,7 @@ static void small_values_are_kept(void **state)
 	kit_done(&kit);
 }
 
-/* --- erasure ------------------------------------------------------------------------------------------ */
+/* --- erasure ---------------------------------------------------------------------------------- */
 
 /* True if the bytes occur in any file below the journal's directory. */
 static bool anywhere_in_files(const struct kit *kit, const void *bytes, size_t n)
@@ -547,7 +547,7 @@ static void other_lanes_learn_of_an_erasure(void **state)
 	kit_done(&kit);
 }
 
-/* --- growth ------------------------------------------------------------------------------------------- */
+/* --- growth ----------------------------------------------------------------------------------- */
 
 static void the_map_grows_under_load(void **state)
 {
@@ -622,7 +622,7 @@ static void new_sessions_are_refused_before_the_disk_is_full(void **state)
 	kit_done(&kit);
 }
 
-/* --- many threads ------------------------------------------------------------------------------------- */
+/* --- many threads ----------------------------------------------------------------------------- */
 
 enum { LANES = 4, ROUNDS = 400 };
 

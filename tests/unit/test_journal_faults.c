@@ -13,7 +13,7 @@
 
 enum { SESSIONS = 12, RECORDS = 30 };
 
-/* --- a disk that fails ---------------------------------------------------------------------------------
+/* --- a disk that fails ------------------------------------------------------------------------
  * LMDB and the key file both call fdatasync; this one stands in front of libc's. */
 static _Atomic int sync_error;
 
@@ -27,7 +27,7 @@ __attribute__((visibility("default"))) int fdatasync(int fd)
 	return fsync(fd);
 }
 
-/* --- children ------------------------------------------------------------------------------------------ */
+/* --- children --------------------------------------------------------------------------------- */
 
 static void child_fill(struct kit *kit)
 {
@@ -166,7 +166,7 @@ static int look(const char *root)
 	return kit_reap(kit_spawn("look", root, NULL, NULL));
 }
 
-/* --- files --------------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 struct file {
 	char path[2 * KIT_PATH];
@@ -219,7 +219,7 @@ static uint64_t filled(struct kit *kit)
 	return stats.used_bytes;
 }
 
-/* --- the tests ------------------------------------------------------------------------------------------ */
+/* --- the tests -------------------------------------------------------------------------------- */
 
 static void the_index_is_rebuilt_after_a_kill(void **state)
 {

@@ -71,7 +71,7 @@ static void filled(struct kit *kit)
 	kit_close(kit);
 }
 
-/* --- damage --------------------------------------------------------------------------------------------- */
+/* --- damage ----------------------------------------------------------------------------------- */
 
 struct surgery {
 	MDB_env *env;
@@ -155,7 +155,7 @@ static void damage_slot(const struct kit *kit, uint32_t slot, const void *bytes,
 	close(fd);
 }
 
-/* --- the tests ------------------------------------------------------------------------------------------ */
+/* --- the tests -------------------------------------------------------------------------------- */
 
 static void a_sound_journal_passes(void **state)
 {
@@ -268,7 +268,8 @@ static void a_wrong_link_is_found_and_mended(void **state)
 	kit_done(&kit);
 }
 
-/* Damage of records is found, told with its place, and not mended: there is nothing to mend it from. */
+/* Damage of records is found, told with its place, and not mended: there is nothing to mend it
+ * from. */
 static void damaged_records_are_found_and_their_session_refused(void **state)
 {
 	struct kit kit;
