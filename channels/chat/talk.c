@@ -282,7 +282,7 @@ void talk(struct conn *conn, baton_str bytes)
 	struct baton_frame frame;
 
 	int rc = baton_frame_read(bytes, &arena, &frame);
-	uint64_t wait_ms = take_token(conn);
+	uint64_t wait_ms = baton_port_rate_limited(chat_port(conn->chat)) ? take_token(conn) : 0;
 	if (wait_ms > 0)
 		refuse_rate(conn, &frame, wait_ms);
 	else if (rc < 0)

@@ -28,6 +28,9 @@ static const struct cli_option {
 	{ 'L', "log-level", "LEVEL", "debug, info, notice, warn or error" },
 	{ 'a', "allow-loopback-http", NULL, "providers on this machine, over plain http" },
 	{ 'N', "not-durable", NULL, "for measurements only: acknowledge before the disk has it" },
+	{ 'R', "no-rate-limit", NULL, "for measurements only: as many messages as anybody likes" },
+	{ 'D', "delay-commit-us", "N",
+	  "for measurements only: a disk that is slower by this much" },
 	{ 'S', "schema", "FILE", "print the JSON Schema of one policy file instead" },
 	{ 'r', "repair", NULL, "rebuild the indexes from the log" },
 	{ 'A', "after", "SEQ", "only events behind this seq" },
@@ -75,6 +78,7 @@ static bool set(struct cli_options *options, char letter, const char *value)
 		['a'] = &options->allow_loopback_http,
 		['r'] = &options->repair,
 		['N'] = &options->not_durable,
+		['R'] = &options->no_rate_limit,
 	};
 	bool *flag = switches[(unsigned char)letter & 127];
 
@@ -86,6 +90,8 @@ static bool set(struct cli_options *options, char letter, const char *value)
 		return number(value, 1, BATON_WORKERS_MAX, &options->workers);
 	if (letter == 'g')
 		return number(value, 0, 3600, &options->grace_s);
+	if (letter == 'D')
+		return number(value, 0, 1000000, &options->delay_commit_us);
 	return set_text(options, letter, value);
 }
 

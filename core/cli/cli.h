@@ -15,7 +15,8 @@ struct cli_options {
 	const char *policies, *data, *listen, *modules, *web, *secrets, *log_level, *schema, *after;
 	unsigned workers;
 	unsigned grace_s;
-	bool json, help, allow_loopback_http, repair, not_durable;
+	unsigned delay_commit_us;
+	bool json, help, allow_loopback_http, repair, not_durable, no_rate_limit;
 	const char *operand;
 };
 

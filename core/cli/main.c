@@ -12,7 +12,7 @@
 #endif
 
 static const struct cli_command commands[] = {
-	{ "serve", NULL, "run the server with a policy set", "pdlmwsngLaNj", cli_serve },
+	{ "serve", NULL, "run the server with a policy set", "pdlmwsngLaNRDj", cli_serve },
 	{ "demo", NULL, "run the demonstration shop: no key, no network", "pdlmwsngLaj", cli_demo },
 	{ "check", "[DIR]", "check a policy set without using it", "jS", cli_check },
 	{ "status", NULL, "ask a running server how it is", "dj", cli_status },

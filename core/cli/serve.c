@@ -188,6 +188,8 @@ static int run(struct running *running)
 		.grace_ms = options->grace_s * 1000ull,
 		.allow_loopback_http = options->allow_loopback_http,
 		.not_durable = options->not_durable,
+		.no_rate_limit = options->no_rate_limit,
+		.delay_commit_us = options->delay_commit_us,
 		.channel = baton_chat_channel(),
 		.ready = ready,
 		.ud = running,

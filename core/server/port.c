@@ -263,6 +263,11 @@ bool baton_port_draining(struct baton_port *port)
 	return atomic_load(&port->worker->server->draining) != 0;
 }
 
+bool baton_port_rate_limited(const struct baton_port *port)
+{
+	return !port->worker->server->options.no_rate_limit;
+}
+
 void baton_port_count(struct baton_port *port, unsigned metric, uint64_t add)
 {
 	baton_metrics_count(&port->worker->metrics, metric, add);

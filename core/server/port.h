@@ -83,6 +83,8 @@ void baton_port_metrics(struct baton_port *port, struct baton_buf *out);
 /* JSON of all parts; returns true if intake works (journal healthy, not draining). */
 bool baton_port_ready(struct baton_port *port, struct baton_buf *out);
 bool baton_port_draining(struct baton_port *port);
+/* False only for measurements: then a connection may send as fast as it likes. */
+bool baton_port_rate_limited(const struct baton_port *port);
 void baton_port_count(struct baton_port *port, unsigned metric,
 		      uint64_t add); /* core/observe/metrics.def */
 

@@ -36,7 +36,9 @@ static int open_journal(struct baton_server *server)
 	char path[4096], key_path[4096];
 	struct baton_journal_options options = { .path = path,
 						 .key_path = key_path,
-						 .not_durable = server->options.not_durable };
+						 .not_durable = server->options.not_durable,
+						 .delay_commit_us =
+							 server->options.delay_commit_us };
 
 	if (snprintf(path, sizeof(path), "%s/journal", server->options.data) >= (int)sizeof(path) ||
 	    snprintf(key_path, sizeof(key_path), "%s/master.key", server->options.data) >=

@@ -16,6 +16,8 @@ struct baton_server_options {
 	uint64_t grace_ms;        /* how long a drain waits for open answers */
 	bool allow_loopback_http; /* providers on this machine, over plain http */
 	bool not_durable;         /* bench only: says what durability costs */
+	bool no_rate_limit;       /* bench only: one connection may send without end */
+	uint32_t delay_commit_us; /* bench only: a slow disk */
 	const struct baton_channel_ops *channel;
 	/* Called once all workers listen, on the calling thread. */
 	void (*ready)(void *ud, struct baton_server *server);

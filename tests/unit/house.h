@@ -392,6 +392,12 @@ bool baton_port_ready(struct baton_port *port, struct baton_buf *out)
 	return !port->draining;
 }
 
+bool baton_port_rate_limited(const struct baton_port *port)
+{
+	(void)port;
+	return true;
+}
+
 bool baton_port_draining(struct baton_port *port)
 {
 	return port->draining;
