@@ -142,3 +142,4 @@ clean:
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 
 include tests/tests.mk
+include tests/bench/bench.mk
