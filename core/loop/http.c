@@ -21,7 +21,14 @@
 
 #include <utlist.h>
 
-enum { NS_PER_MS = 1000000, LAPS_MAX = 4, SPARE_MAX = 256 };
+enum { NS_PER_MS = 1000000, LAPS_MAX = 4, SPARE_MAX = 256, KNOWN_MAX = 8 };
+
+/* A server asks few URLs many times; reading one costs as much as all else we do to start. */
+struct known_url {
+	char *url;
+	size_t n;
+	struct baton_target target;
+};
 
 struct baton_http {
 	struct baton_guest guest; /* of the loop */
@@ -31,6 +38,8 @@ struct baton_http {
 	struct baton_slots slots;
 	struct baton_request *open, *todo, *spare;
 	unsigned n_open, n_spare;
+	struct known_url known[KNOWN_MAX];
+	unsigned known_next;
 	bool kick; /* libcurl wants to be called now */
 	bool ending;
 	uint64_t timer, timer_due, curl_due; /* libcurl's own timeouts: resolver, second address */
@@ -352,6 +361,10 @@ void baton_http_free(struct baton_http **phttp)
 	baton_loop_guest_remove(http->loop, &http->guest);
 	baton_wires_done(&http->wires);
 	baton_slots_done(&http->slots);
+	for (size_t i = 0; i < KNOWN_MAX; i++) {
+		baton_free(http->known[i].url);
+		baton_target_done(&http->known[i].target);
+	}
 	baton_free(http);
 }
 
@@ -373,6 +386,28 @@ struct baton_http *baton_loop_http(struct baton_loop *loop)
 }
 
 /* --- what users call --- */
+
+static int target_find(struct baton_http *http, baton_str url, struct baton_target *ret)
+{
+	for (size_t i = 0; i < KNOWN_MAX; i++) {
+		const struct known_url *known = &http->known[i];
+		if (known->url && known->n == url.n && memcmp(known->url, url.p, url.n) == 0) {
+			baton_target_copy(&known->target, ret);
+			return BATON_OK;
+		}
+	}
+	int rc = baton_target_parse(url, ret);
+	if (rc)
+		return rc;
+
+	struct known_url *oldest = &http->known[http->known_next++ % KNOWN_MAX];
+	baton_free(oldest->url);
+	baton_target_done(&oldest->target);
+	oldest->url = baton_memdupz(url.p, url.n);
+	oldest->n = url.n;
+	baton_target_copy(ret, &oldest->target);
+	return BATON_OK;
+}
 
 static struct baton_request *request_get(struct baton_http *http)
 {
@@ -401,10 +436,11 @@ int baton_http_start(struct baton_http *http, const struct baton_http_ask *ask,
 		return BATON_E_LIMIT;
 
 	struct baton_target target;
-	int rc = baton_target_parse(ask->url, ask->allow_loopback_http, &target);
+	int rc = target_find(http, ask->url, &target);
 	if (rc)
 		return rc;
-	if (!baton_target_allowed(&target, ask->egress, ask->n_egress)) {
+	bool plain = !target.https && !ask->allow_loopback_http;
+	if (plain || !baton_target_allowed(&target, ask->egress, ask->n_egress)) {
 		baton_target_done(&target);
 		return BATON_E_DENIED;
 	}

@@ -44,7 +44,7 @@ static char *part_take(CURLU *u, CURLUPart part, unsigned flags)
 	return copy;
 }
 
-static int target_read(CURLU *u, bool allow_http, struct baton_target *target)
+static int target_read(CURLU *u, struct baton_target *target)
 {
 	if (!part_absent(u, CURLUPART_USER) || !part_absent(u, CURLUPART_PASSWORD))
 		return BATON_E_INVAL;
@@ -58,9 +58,8 @@ static int target_read(CURLU *u, bool allow_http, struct baton_target *target)
 	if (scheme && port && target->host && target->url) {
 		target->https = strcasecmp(scheme, "https") == 0;
 		target->port = (uint16_t)strtoul(port, NULL, 10);
-		bool http = strcasecmp(scheme, "http") == 0;
-		if (target->https || http)
-			rc = http && !allow_http ? BATON_E_DENIED : BATON_OK;
+		if (target->https || strcasecmp(scheme, "http") == 0)
+			rc = BATON_OK;
 		for (char *c = target->host; *c; c++)
 			*c = (char)tolower((unsigned char)*c);
 	}
@@ -69,7 +68,7 @@ static int target_read(CURLU *u, bool allow_http, struct baton_target *target)
 	return rc;
 }
 
-int baton_target_parse(baton_str url, bool allow_http, struct baton_target *ret)
+int baton_target_parse(baton_str url, struct baton_target *ret)
 {
 	if (url.n > BATON_HTTP_URL_BYTES_MAX)
 		return BATON_E_LIMIT;
@@ -81,7 +80,7 @@ int baton_target_parse(baton_str url, bool allow_http, struct baton_target *ret)
 	struct baton_target target = { 0 };
 	int rc = BATON_E_INVAL;
 	if (u && curl_url_set(u, CURLUPART_URL, text, 0) == CURLUE_OK)
-		rc = target_read(u, allow_http, &target);
+		rc = target_read(u, &target);
 	curl_url_cleanup(u);
 	baton_free(text);
 
@@ -90,6 +89,13 @@ int baton_target_parse(baton_str url, bool allow_http, struct baton_target *ret)
 	else
 		*ret = target;
 	return rc;
+}
+
+void baton_target_copy(const struct baton_target *target, struct baton_target *ret)
+{
+	*ret = *target;
+	ret->url = baton_memdupz(target->url, strlen(target->url));
+	ret->host = baton_memdupz(target->host, strlen(target->host));
 }
 
 void baton_target_done(struct baton_target *target)

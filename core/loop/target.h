@@ -16,8 +16,9 @@ struct baton_target {
 };
 
 /* 0, or BATON_E_INVAL: no http or https URL, userinfo in it, control characters or spaces;
- * BATON_E_DENIED: http, and `allow_http` is false; BATON_E_LIMIT: too long. */
-int baton_target_parse(baton_str url, bool allow_http, struct baton_target *ret);
+ * BATON_E_LIMIT: too long. */
+int baton_target_parse(baton_str url, struct baton_target *ret);
+void baton_target_copy(const struct baton_target *target, struct baton_target *ret);
 void baton_target_done(struct baton_target *target);
 
 /* Patterns are "host", "host:port" and "*.host" (any name below it, not itself). One without a port

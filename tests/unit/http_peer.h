@@ -173,11 +173,12 @@ static void *peer_accept(void *ud)
 		struct peer_conn *conn = &peer->conns[n];
 		conn->peer = peer;
 		conn->fd = fd;
+		atomic_store(&peer->n_conns, n + 1); /* before anything is served on it */
 		if (pthread_create(&conn->thread, NULL, peer_serve, conn) != 0) {
 			close(fd);
 			break;
 		}
-		atomic_store(&peer->n_conns, ++n);
+		n++;
 	}
 	for (unsigned i = 0; i < n; i++)
 		pthread_join(peer->conns[i].thread, NULL);

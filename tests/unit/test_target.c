@@ -167,7 +167,7 @@ static void hosts_are_matched_whole_or_below_a_star(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct baton_target target = { 0 };
 		const char *list[] = { "other.test", cases[i].pattern };
-		int rc = baton_target_parse(baton_str_of(cases[i].url), true, &target);
+		int rc = baton_target_parse(baton_str_of(cases[i].url), &target);
 		bool got = rc == 0 && baton_target_allowed(&target, list, 2);
 		if (got != cases[i].allowed)
 			print_message("%s against %s\n", cases[i].url, cases[i].pattern);
@@ -182,9 +182,9 @@ static void an_url_that_is_too_long_is_refused(void **state)
 	char url[BATON_HTTP_URL_BYTES_MAX + 2] = "https://a.test/";
 	memset(url + 15, 'x', sizeof(url) - 15);
 	struct baton_target target = { 0 };
-	assert_int_equal(baton_target_parse((baton_str){ url, sizeof(url) - 2 }, true, &target), 0);
+	assert_int_equal(baton_target_parse((baton_str){ url, sizeof(url) - 2 }, &target), 0);
 	baton_target_done(&target);
-	assert_int_equal(baton_target_parse((baton_str){ url, sizeof(url) - 1 }, true, &target),
+	assert_int_equal(baton_target_parse((baton_str){ url, sizeof(url) - 1 }, &target),
 			 BATON_E_LIMIT);
 }
 
