@@ -45,8 +45,7 @@ struct baton_journal_options {
 	const char *key_path;   /* 32-byte master key; created (0600) if missing */
 	uint64_t map_bytes;     /* first size; 0: 64 MiB */
 	uint64_t map_bytes_max; /* it grows by doubling up to this; 0: 64 GiB */
-	uint64_t
-		reserve_bytes; /* appends of new sessions are refused below this much free disk; 0: 64 MiB */
+	uint64_t reserve_bytes; /* free disk below which no new session begins; 0: 64 MiB */
 	bool not_durable;         /* bench only: MDB_NOSYNC, to say what durability costs */
 	uint32_t delay_commit_us; /* bench and tests only: makes every commit this much slower */
 };
