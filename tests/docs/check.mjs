@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is checked of the pages besides their commands (commands.mjs). Each verdict is one line of TAP.
+
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { checkCommands, missing } from './commands.mjs';
+import { BIN, ROOT, end, ours, read, verdict } from './report.mjs';
+import { checkRequirements } from './requirements.mjs';
+
+/* --- pages made of the code's own tables ------------------------------------------------------------ */
+
+function checkGenerated() {
+	for (const [page, topic] of [['docs/wire/EVENTS.md', 'events'], ['docs/ERRORS.md', 'errors'], ['docs/METRICS.md', 'metrics']]) {
+		const made = execFileSync(BIN, ['doc', topic], { encoding: 'utf8' });
+		verdict(`${page} is what \`baton doc ${topic}\` prints`, made === read(page) ? [] : [`baton doc ${topic} > ${page}`]);
+	}
+}
+
+/* --- the table of steps ------------------------------------------------------------------------------ */
+
+function checkSteps() {
+	const table = read('core/turn/steps.c').split('steps[BATON_STEP_COUNT]')[1] ?? '';
+	const code = [...table.matchAll(/\[(BATON_STEP_\w+)\] =/g)].map((match) => match[1]);
+	const page = [...read('core/README.md').matchAll(/^\| `(BATON_STEP_\w+)` \|/gm)].map((match) => match[1]);
+	const wrong = code.length < 5 ? ['the table of steps was not found'] : code.join() === page.join() ? [] : [`code: ${code}`, `page: ${page}`];
+	verdict('core/README.md lists the steps of a turn as core/turn/steps.c does', wrong);
+}
+
+/* --- the rooms, as DESIGN.md and core/README.md name them --------------------------------------------- */
+
+function checkRooms() {
+	const rooms = [...new Set(ours('core/*').map((file) => file.split('/')).filter((parts) => parts.length > 2).map((parts) => parts[1]))];
+	for (const [page, shape] of [['core/README.md', (room) => `[${room}`], ['docs/DESIGN.md', (room) => `  ${room}/`]]) {
+		const text = read(page);
+		verdict(`${page} names every room of core/`, rooms.filter((room) => !text.includes(shape(room))));
+	}
+	const modules = [...new Set(ours('modules/*').map((file) => file.split('/')[1]))].filter((name) => name.includes('-'));
+	verdict('every module has a README', modules.filter((name) => !existsSync(path.join(ROOT, 'modules', name, 'README.md'))));
+	verdict('every room of core/ has a README', rooms.filter((room) => room !== 'include' && !existsSync(path.join(ROOT, 'core', room, 'README.md'))));
+}
+
+/* --- limits ------------------------------------------------------------------------------------------- */
+
+function checkLimits() {
+	const limits = new Map([...read('core/base/limits.h').matchAll(/(BATON_\w+)\s*=\s*([\d* ]+)/g)]
+		.map(([, name, value]) => [name, value.split('*').reduce((product, part) => product * Number(part), 1)]));
+	const rows = [...read('docs/OPERATIONS.md').matchAll(/^\| .* \| (\d+)[^|]*\| `(BATON_\w+)` \|$/gm)];
+	const wrong = rows.filter(([, value, name]) => limits.get(name) !== Number(value)).map(([row, , name]) => `${row}  in the code: ${limits.get(name)}`);
+	verdict('docs/OPERATIONS.md shows limits as core/base/limits.h has them', rows.length ? wrong : ['no limit was found']);
+}
+
+/* --- log events, metrics and targets of make that pages speak of ---------------------------------------- */
+
+function checkNames(pages) {
+	const sources = [...ours('core/*.c'), ...ours('core/*.h'), ...ours('core/*.def'), ...ours('channels/*.c')].map(read).join('\n');
+	const section = read('docs/OPERATIONS.md').split('## Logs')[1].split('## Stop')[0];
+	const events = [...section.matchAll(/^\| (`.*?) \| (?:error|warn) \|/gm)].flatMap(([, cell]) => [...cell.matchAll(/`(\w+)`/g)].map((match) => match[1]));
+	verdict('log events of docs/OPERATIONS.md are in the code', events.length ? events.filter((name) => !sources.includes(`"${name}"`)) : ['none was found']);
+	const metrics = [...section.matchAll(/`(baton_[a-z_]+)/g)].map((match) => match[1]);
+	verdict('metrics of docs/OPERATIONS.md are in the code', metrics.filter((name) => !sources.includes(name)));
+	const rules = [...read('docs/OPERATIONS.md').matchAll(/`(core\.\w+)`/g)].map((match) => match[1]).sort();
+	const own = [...new Set([...sources.matchAll(/"(core\.[a-z_0-9]+)"/g)].map((match) => match[1]))].sort();
+	verdict("docs/OPERATIONS.md lists Baton's own rules", rules.join() === own.join() ? [] : [`code: ${own}`, `page: ${rules}`]);
+	const make = `${read('Makefile')}\n${read('tests/tests.mk')}`;
+	const asked = pages.flatMap((page) => [...read(page).matchAll(/(?:^|`|&& )make ([a-z][a-z-]*)(?=[\s`])/gm)].map((match) => [page, match[1]]));
+	verdict('targets of make that pages name exist', asked.filter(([, target]) => !new RegExp(`^(\\.PHONY:.*\\b${target}\\b|${target}:)`, 'm').test(make)).map((pair) => pair.join(': make ')));
+}
+
+/* --- links ---------------------------------------------------------------------------------------------- */
+
+const anchor = (heading) => heading.toLowerCase().replace(/[`*[\]()]/g, '').replace(/[^\p{L}\p{N} _-]/gu, '').trim().replaceAll(' ', '-');
+
+function anchorsOf(file) {
+	return [...read(file).matchAll(/^#{1,6} (.*)$/gm)].map((match) => anchor(match[1]));
+}
+
+function checkLinks(pages) {
+	for (const page of pages) {
+		// Inside code nothing is a link.
+		const text = read(page).replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, '');
+		const dead = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1]).filter((to) => !/^[a-z]+:/.test(to)).filter((to) => {
+			const [file, at] = to.split('#');
+			const target = file ? path.join(path.dirname(page), file) : page;
+			return !existsSync(path.join(ROOT, target)) || (at && target.endsWith('.md') && !anchorsOf(target).includes(at));
+		});
+		verdict(`${page}: links lead somewhere`, dead);
+	}
+}
+
+/* --- the checks themselves ---------------------------------------------------------------------------------- */
+
+function checkSelf() {
+	verdict('the comparison of output can fail', [
+		missing(['ok: ...'], 'ok: 3 sessions') === null ? '' : 'a wildcard was not taken',
+		missing(['a', 'b'], 'b\na') === 'b' ? '' : 'the order was not seen',
+		missing(['1 error'], '11 errors') === '1 error' ? '' : 'a part of a line was taken for the line',
+	]);
+}
+
+const pages = ours('*.md');
+checkSelf();
+checkGenerated();
+checkSteps();
+checkRooms();
+checkLimits();
+checkNames(pages);
+checkLinks(pages);
+checkRequirements();
+await checkCommands(['README.md', ...pages.filter((page) => page.startsWith('docs/'))]);
+end();
