@@ -41,6 +41,13 @@ function checkRooms() {
 	verdict('every room of core/ has a README', rooms.filter((room) => room !== 'include' && !existsSync(path.join(ROOT, 'core', room, 'README.md'))));
 }
 
+/* --- the top level -------------------------------------------------------------------------------------- */
+
+function checkTop() {
+	const top = new Set(ours('*').map((file) => file.split('/')[0]));
+	verdict('the top level is the one asked for', ['core', 'modules', 'channels', 'policies', 'tests', 'Makefile', 'LICENSE'].filter((name) => !top.has(name)));
+}
+
 /* --- limits ------------------------------------------------------------------------------------------- */
 
 function checkLimits() {
@@ -76,17 +83,22 @@ function anchorsOf(file) {
 	return [...read(file).matchAll(/^#{1,6} (.*)$/gm)].map((match) => anchor(match[1]));
 }
 
+function leadsNowhere(page, to) {
+	const [file, at] = to.split('#');
+	const target = file ? path.join(path.dirname(page), file) : page;
+	return !existsSync(path.join(ROOT, target)) || (at && target.endsWith('.md') && !anchorsOf(target).includes(at));
+}
+
+function linksOf(page) {
+	// Inside code nothing is a link.
+	const text = read(page).replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, '');
+	return [...text.matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1]).filter((to) => !/^[a-z]+:/.test(to));
+}
+
 function checkLinks(pages) {
-	for (const page of pages) {
-		// Inside code nothing is a link.
-		const text = read(page).replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, '');
-		const dead = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1]).filter((to) => !/^[a-z]+:/.test(to)).filter((to) => {
-			const [file, at] = to.split('#');
-			const target = file ? path.join(path.dirname(page), file) : page;
-			return !existsSync(path.join(ROOT, target)) || (at && target.endsWith('.md') && !anchorsOf(target).includes(at));
-		});
-		verdict(`${page}: links lead somewhere`, dead);
-	}
+	const links = pages.flatMap((page) => linksOf(page).map((to) => ({ page, to })));
+	const dead = links.filter(({ page, to }) => leadsNowhere(page, to)).map(({ page, to }) => `${page}: ${to}`);
+	verdict(`links lead somewhere (${links.length} in ${pages.length} pages)`, links.length > 20 ? dead : ['links were not found']);
 }
 
 /* --- the checks themselves ---------------------------------------------------------------------------------- */
@@ -97,6 +109,11 @@ function checkSelf() {
 		missing(['a', 'b'], 'b\na') === 'b' ? '' : 'the order was not seen',
 		missing(['1 error'], '11 errors') === '1 error' ? '' : 'a part of a line was taken for the line',
 	]);
+	verdict('a dead link is seen', [
+		leadsNowhere('docs/DESIGN.md', 'nowhere.md') ? '' : 'a file',
+		leadsNowhere('docs/DESIGN.md', 'DESIGN.md#nowhere') ? '' : 'a heading',
+		leadsNowhere('docs/DESIGN.md', '../README.md') ? 'a good one was taken for dead' : '',
+	]);
 }
 
 const pages = ours('*.md');
@@ -104,6 +121,7 @@ checkSelf();
 checkGenerated();
 checkSteps();
 checkRooms();
+checkTop();
 checkLimits();
 checkNames(pages);
 checkLinks(pages);
