@@ -287,8 +287,8 @@ void talk(struct conn *conn, baton_str bytes)
 		refuse_rate(conn, &frame, wait_ms);
 	else if (rc < 0)
 		refuse_bad(conn, &frame, rc);
-	else if (!may_say(conn, frame.type))
-		refuse(conn, &frame, BATON_E_STATE);
+	else if (!may_say(conn, frame.type)) /* a resume on its way is over in a moment */
+		refuse(conn, &frame, conn->state == CONN_RESUMING ? BATON_E_AGAIN : BATON_E_STATE);
 	else if (frame.type != BATON_FRAME_HELLO &&
 		 !baton_frame_allowed(frame.type, conn_role(conn)))
 		refuse(conn, &frame, BATON_E_DENIED);
