@@ -20,7 +20,7 @@ const BURST = 36, PER_S = 18; // of 40 and 20 that the server allows
 
 export class Refused extends Error {
 	constructor(frame) {
-		super(`${frame.code}: ${frame.message}`);
+		super(`${frame.code}: ${frame.message} (${JSON.stringify(frame)})`);
 		this.frame = frame;
 		this.code = frame.code;
 	}
@@ -60,7 +60,7 @@ class Client {
 		await new Promise((go, fail) => { ws.once('open', go); ws.once('error', fail); });
 		assert.equal(ws.protocol, 'baton.v1');
 		this.ws = ws;
-		Object.assign(this, { unsent: [], tokens: BURST, refilled: performance.now() }); // a connection's own
+		Object.assign(this, { unsent: [], tokens: BURST, refilled: performance.now(), welcomed: false }); // a connection's own
 		this.closed = null;
 		this.lag = undefined;
 		const life = ++this.connects;
@@ -156,6 +156,8 @@ class Client {
 	}
 
 	onFrame(frame, t) {
+		if (frame.t === 'welcome')
+			this.welcomed = true;
 		if (frame.t === 'ack')
 			this.#acked(frame, t);
 		if (frame.t === 'err' && frame.id !== undefined)
@@ -195,7 +197,7 @@ class Client {
 		op.done.catch(() => {});
 		this.ops.push(op);
 		this.outbox.set(frame.id, op);
-		if (this.ws?.readyState === WebSocket.OPEN)
+		if (this.ws?.readyState === WebSocket.OPEN && this.welcomed) // before it: resend() does
 			this.send(frame, extra);
 		return op.done;
 	}
