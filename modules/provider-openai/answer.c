@@ -145,7 +145,8 @@ static bool answer_fail(struct answer *answer, const struct failure *failure)
 		.message = str_z(failure->message),
 	};
 
-	if (answer->text_bytes) /* the provider bills what it has sent */
+	/* The provider bills what it has sent; who has cancelled wants to hear no more than the end. */
+	if (answer->text_bytes && failure->fail != BATON_FAIL_CANCELLED)
 		usage_tell(answer);
 	provider->host->call_set(provider->ctx, answer->call, NULL);
 	provider->host->fail(provider->ctx, answer->call, &error);
