@@ -180,6 +180,14 @@ static bool all_idle(struct baton_server *server)
 	return true;
 }
 
+static uint64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 static bool signalled_again(const sigset_t *signals)
 {
 	return sigtimedwait(signals, NULL, &(struct timespec){ .tv_nsec = POLL_MS * 1000000 }) > 0;
@@ -187,14 +195,22 @@ static bool signalled_again(const sigset_t *signals)
 
 static void drain(struct baton_server *server, const sigset_t *signals)
 {
-	uint64_t until_ms = baton_loop_unix_ms() + server->options.grace_ms;
+	/* Not the wall clock: that may jump, and the grace with it. */
+	uint64_t until_ms = monotonic_ms() + server->options.grace_ms;
 
 	baton_log(BATON_LOG_INFO, "draining", "u", "grace_ms", server->options.grace_ms);
 	atomic_store(&server->draining, 1);
 	order_all(server, drain_worker);
-	while (!all_idle(server) && baton_loop_unix_ms() < until_ms && !signalled_again(signals))
+	while (!all_idle(server) && monotonic_ms() < until_ms && !signalled_again(signals))
 		;
 	nap(FLUSH_MS); /* the last frames and the byes go out */
+}
+
+/* Who asked us to end while we did must not kill us once signals are let through again. */
+static void take_late_signals(const sigset_t *signals)
+{
+	while (sigtimedwait(signals, NULL, &(struct timespec){ 0 }) > 0)
+		;
 }
 
 static void wait_for_end(const sigset_t *signals)
@@ -286,6 +302,7 @@ int baton_server_run(const struct baton_server_options *options)
 	}
 	bring_down(server);
 	baton_log(BATON_LOG_INFO, "stopped", "i", "code", (int64_t)rc);
+	take_late_signals(&signals);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	baton_free(server->workers);
 	baton_free(server);
