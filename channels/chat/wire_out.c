@@ -355,7 +355,8 @@ static void tell_event(const struct teller *teller, struct baton_stream *stream)
 
 /* --- what passes --------------------------------------------------------------------------- */
 
-static void tell_run(const struct teller *teller)
+/* The end of a run withdraws what has no END; another run of the turn begins with its first byte. */
+static void tell_run(const struct teller *teller, struct baton_stream *stream)
 {
 	struct baton_buf *out =
 		begin_ev(teller, false, teller->notice->running ? "RUN_STARTED" : "RUN_FINISHED");
@@ -363,6 +364,8 @@ static void tell_run(const struct teller *teller)
 	put_id(out, ",\"threadId\":", &teller->notice->session);
 	put_u64(out, ",\"runId\":\"", teller->notice->turn);
 	end_frame(teller, "\"}}");
+	if (stream && !teller->notice->running && stream->turn == teller->notice->turn)
+		*stream = (struct baton_stream){ 0 };
 }
 
 /* Sends what is new of a delta: one that begins further on than what was shown waits for END, which
@@ -505,7 +508,7 @@ void baton_wire_notice(const struct baton_notice *notice, enum baton_audience au
 		tell_caught_up(&teller);
 		break;
 	case BATON_NOTE_RUN:
-		tell_run(&teller);
+		tell_run(&teller, stream);
 		break;
 	case BATON_NOTE_DELTA:
 		tell_delta(&teller, stream);

@@ -165,11 +165,22 @@ static int queue_events(struct baton_actor *actor, const struct baton_decision *
 	return rc;
 }
 
-/* Nothing may be built on a state that did not reach the disk. */
+static void tell_run_ended(struct baton_actor *actor, uint64_t turn)
+{
+	struct baton_notice *ended = baton_notice_new(BATON_NOTE_RUN, &actor->id);
+
+	ended->turn = turn;
+	tell_all(actor, ended);
+}
+
+/* Nothing may be built on a state that did not reach the disk. What was shown of an answer is
+ * withdrawn with its run: the next one may find other words for the same turn and attempt. */
 static void fail_actor(struct baton_actor *actor, int rc)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
 
+	if (actor->run && actor->run_shown && !actor->run->done)
+		tell_run_ended(actor, actor->run->turn);
 	if (!actor->failed) {
 		baton_log(BATON_LOG_WARN, "append_refused", "ds", "session", &actor->id, "code",
 			  baton_error_info(rc)->wire);
@@ -257,7 +268,8 @@ int actor_take(struct baton_actor *actor, baton_conn conn, const struct baton_co
 
 	if (actor->failed)
 		return refuse(actor, &waiter, actor->failed);
-	if (actor->n_commits >= BATON_SESSION_PENDING_MAX)
+	/* For those who can ask again. An outcome that is refused would cost the turn a second run. */
+	if (actor->n_commits >= BATON_SESSION_PENDING_MAX && command->role != BATON_SELF)
 		return refuse(actor, &waiter, BATON_E_AGAIN);
 	int rc = actor_load(actor);
 	bool may_begin = command->verb == BATON_CMD_MESSAGE || command->verb == BATON_CMD_HUMAN;
@@ -294,14 +306,6 @@ static void count_event(const struct baton_actor *actor, enum baton_event_type t
 	default:
 		break;
 	}
-}
-
-static void tell_run_ended(struct baton_actor *actor, uint64_t turn)
-{
-	struct baton_notice *ended = baton_notice_new(BATON_NOTE_RUN, &actor->id);
-
-	ended->turn = turn;
-	tell_all(actor, ended);
 }
 
 static void tell_committed(struct baton_actor *actor, struct commit *commit)

@@ -41,7 +41,8 @@ void baton_shard_command(struct baton_shard *shard, const struct baton_id *sessi
 	struct baton_actor *actor = actor_get(shard, session);
 
 	stamped.unix_ms = seam->unix_ms(seam->ud);
-	if (shard->draining) {
+	/* What we say to ourselves (a transcript was saved) would be lost for good. */
+	if (shard->draining && command->role != BATON_SELF) {
 		tell_refused(actor,
 			     &(struct waiter){ .conn = conn, .client_id = command->client_id },
 			     BATON_E_CLOSED);
@@ -204,9 +205,16 @@ static void retry(struct baton_actor *actor)
 		seam->timer_set(seam->ud, actor_key(actor, TIMER_RETRY), RETRY_MS);
 		return;
 	}
+	int failed = actor->failed;
 	actor_reset(actor);
-	if (actor_load(actor) < 0) {
+	int rc = actor_load(actor);
+	if (rc == BATON_E_NOTFOUND || rc == BATON_E_ERASED || rc == BATON_E_CORRUPT) {
 		actor_cool(actor);
+		return;
+	}
+	if (rc < 0) { /* a turn may be open there, and nobody else looks for it */
+		actor->failed = failed;
+		seam->timer_set(seam->ud, actor_key(actor, TIMER_RETRY), RETRY_MS);
 		return;
 	}
 	actor_touch(actor);
