@@ -358,6 +358,8 @@ void actor_committed(struct baton_actor *actor, int rc)
 		struct waiter *waiter;
 
 		fail_actor(actor, rc);
+		if (commit->ends_turn > 0 && commit->ends_turn <= actor->committed_seq)
+			tell_run_ended(actor, commit->ends_turn);
 		LL_FOREACH(commit->waiters, waiter)
 			tell_refused(actor, waiter, rc);
 	}

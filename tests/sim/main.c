@@ -37,6 +37,9 @@ static void weather(struct sim *sim, void *nothing)
 	case 5:
 		sim->modules_down = !sim->modules_down && sim_chance(sim, 50);
 		break;
+	case 6:
+		server_drain(sim);
+		break;
 	default:
 		break;
 	}
@@ -49,6 +52,8 @@ static void calm(struct sim *sim, void *nothing)
 	(void)nothing;
 	sim->calm = true;
 	sim->disk = 0;
+	if (sim->draining)
+		server_crash(sim); /* the power is faster */
 	if (!sim->up)
 		server_start(sim);
 	sim->modules_down = true; /* the way to a person needs none of them */
@@ -132,12 +137,14 @@ static int run_one(uint64_t seed, bool trace)
 int main(int argc, char **argv)
 {
 	static struct sim sim;
-	static const char *const names[] = { "messages",       "acks",           "answers",
-					     "drafts",         "hand-overs",     "claims",
-					     "crashes",        "failed commits", "superseded",
-					     "model failures", "resumes",        "repeats",
-					     "human messages", "hand-backs",     "restarted turns",
-					     "refusals" };
+	static const char *const names[] = {
+		"messages",         "acks",           "answers",          "drafts",
+		"hand-overs",       "claims",         "crashes",          "failed commits",
+		"superseded",       "model failures", "resumes",          "repeats",
+		"human messages",   "hand-backs",     "restarted turns",  "refusals",
+		"events followed",  "paused replays", "sent by two tabs", "drains",
+		"transcripts saved"
+	};
 	uint64_t seeds = argument(argc, argv, "--seeds", 200),
 		 first = argument(argc, argv, "--first", 1);
 	uint64_t one = argument(argc, argv, "--seed", 0), happenings = 0;

@@ -110,9 +110,16 @@ static void call_due(struct sim *sim, void *what)
 		baton_free(call);
 }
 
+/* Both shards number their actors from 1. */
+static uint64_t call_name(const struct sim_shard *shard, uint64_t ticket)
+{
+	return ticket << 1 | shard->index;
+}
+
 static void call_again(struct sim *sim, struct call *call, uint64_t delay_ns)
 {
-	sim_later_mine(sim, delay_ns, call_due, call, DUE_CALL, call->ticket);
+	sim_later_mine(sim, delay_ns, call_due, call, DUE_CALL,
+		       call_name(call->shard, call->ticket));
 }
 
 static struct call *call_new(struct sim_shard *shard, uint64_t ticket, enum call_kind kind)
@@ -138,6 +145,7 @@ static int models_classify(void *ud, struct baton_release *release, baton_ticket
 
 	(void)release;
 	PROMISE(sim, turn->n_msgs > 0, "a classifier is shown the message", NULL);
+	PROMISE(sim, !sim->draining, "no turn begins while the server drains", NULL);
 	if (sim->modules_down || sim_chance(sim, 3))
 		return BATON_E_MODULE;
 	if (sim_chance(sim, 3))
@@ -210,7 +218,7 @@ static void models_cancel(void *ud, struct baton_release *release, baton_ticket 
 
 	(void)release;
 	(void)why;
-	sim_forget(shard->sim, DUE_CALL, ticket);
+	sim_forget(shard->sim, DUE_CALL, call_name(shard, ticket));
 }
 
 static int models_rules(void *ud, struct baton_release *release, const baton_facts *facts,

@@ -70,6 +70,7 @@ void people_lose_server(struct sim *sim)
 	}
 	for (size_t i = 0; i < SIM_AGENTS; i++)
 		sim->agents[i].conn = 0;
+	followers_lose_server(sim);
 }
 
 /* --- what a customer does --- */
@@ -186,7 +187,7 @@ bool people_settled(const struct sim *sim)
 
 /* --- what a customer hears --- */
 
-static bool holds_client_id(const struct stored *stored, const char *id)
+bool stored_is_message(const struct stored *stored, const char *id)
 {
 	struct baton_json object, found;
 
@@ -213,7 +214,7 @@ static void hear_ack(struct customer *customer, const struct baton_notice *notic
 	if (!message)
 		return; /* of a feedback */
 	PROMISE(sim, stored != NULL, "acknowledged means durable", &customer->session);
-	PROMISE(sim, holds_client_id(stored, message->id),
+	PROMISE(sim, stored_is_message(stored, message->id),
 		"the acknowledgement names the message's own event", &customer->session);
 	PROMISE(sim, !message->acked || message->acked_seq == notice->seq,
 		"a repeated message is the same message", &customer->session);
@@ -314,6 +315,9 @@ void people_hear(struct sim *sim, baton_conn conn, struct baton_notice *notice)
 
 	if (customer && baton_id_eq(&customer->session, &notice->session))
 		customer_hear(customer, notice);
+	for (size_t i = 0; conn != 0 && i < SIM_FOLLOWERS; i++)
+		if (sim->followers[i].conn == conn)
+			follower_hear(&sim->followers[i], notice);
 }
 
 /* --- agents --- */
@@ -363,6 +367,26 @@ static void agent_act(struct sim *sim, void *what)
 	sim_later(sim, (100 + sim_below(sim, 6000)) * MS, agent_act, agent);
 }
 
+/* One storm in sixteen: a colleague who writes notes without end, so that a replay has pages. */
+static void chatterbox(struct sim *sim, void *nothing)
+{
+	struct agent *agent = &sim->agents[0];
+	char id[32];
+
+	(void)nothing;
+	if (sim->calm)
+		return;
+	snprintf(id, sizeof(id), "note-%llu", (unsigned long long)++agent->serial);
+	server_command(sim, &sim->customers[0].session, ++sim->last_conn,
+		       &(struct baton_command){ .verb = BATON_CMD_NOTE,
+						.role = BATON_AGENT,
+						.client_id = baton_str_of(id),
+						.text = BATON_STR("note"),
+						.agent = baton_str_of(agent->id),
+						.agent_name = baton_str_of(agent->name) });
+	sim_later(sim, 30 * MS, chatterbox, NULL);
+}
+
 /* --- beginning and end --- */
 
 void people_begin(struct sim *sim)
@@ -389,6 +413,9 @@ void people_begin(struct sim *sim)
 		snprintf(agent->name, sizeof(agent->name), "Agent %u", i);
 		sim_later(sim, sim_below(sim, 3000) * MS, agent_act, agent);
 	}
+	followers_begin(sim);
+	if (sim->seed % 16 == 0)
+		sim_later(sim, 0, chatterbox, NULL);
 }
 
 void people_settle(struct sim *sim)
@@ -401,10 +428,12 @@ void people_settle(struct sim *sim)
 		customer->wants_person = !log || log->owner == BATON_OWNER_BOT;
 		customer->wants_since_ns = sim->now_ns;
 	}
+	followers_settle(sim);
 }
 
 void people_free(struct sim *sim)
 {
 	for (size_t i = 0; i < SIM_CUSTOMERS; i++)
 		baton_free(sim->customers[i].messages);
+	followers_free(sim);
 }

@@ -108,6 +108,7 @@ static void committed_case(struct sim *sim, struct log *log, const struct baton_
 		break;
 	default:
 		own(sim, log, BATON_OWNER_BOT, event->session_resolved.epoch);
+		server_saved(sim, &log->session, event->seq);
 		break;
 	}
 	if (log->owner != BATON_OWNER_BOT)
@@ -152,6 +153,11 @@ void promise_committed(struct sim *sim, struct log *log, const struct baton_even
 	case BATON_EV_HANDBACK_APPROVED:
 	case BATON_EV_SESSION_RESOLVED:
 		committed_case(sim, log, event);
+		break;
+	case BATON_EV_TRANSCRIPT_SAVED:
+		PROMISE(sim, event->transcript_saved.upto < event->seq,
+			"what was saved was there before", &log->session);
+		sim->saw.saved++;
 		break;
 	default:
 		break;
@@ -241,6 +247,7 @@ void promises_at_the_end(struct sim *sim)
 	}
 	for (size_t i = 0; i < SIM_CUSTOMERS; i++)
 		check_customer(sim, &sim->customers[i]);
+	followers_at_the_end(sim);
 	baton_desk_counts(sim->desk, &desk_waiting, &desk_claimed);
 	PROMISE(sim, desk_waiting == waiting && desk_claimed == claimed,
 		"the desk shows every case", NULL);

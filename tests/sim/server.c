@@ -4,7 +4,10 @@
 
 #include "tests/sim/sim.h"
 
-enum { NETWORK_US = 300 };
+enum {
+	NETWORK_US = 300,
+	DRAIN_MS_MAX = 20000 + 3000 /* an open turn's total, and a slow disk */
+};
 
 static uint64_t seam_now_ns(void *ud)
 {
@@ -174,13 +177,10 @@ static void start_due(struct sim *sim, void *nothing)
 		server_start(sim);
 }
 
-void server_crash(struct sim *sim)
+/* The process ends, and comes back if there is a storm; orderly or not makes no difference here. */
+static void server_end(struct sim *sim)
 {
-	if (!sim->up)
-		return;
-	sim_note(sim, "crash", sim->generation, 0);
-	sim->saw.crashes++;
-	sim->up = false;
+	sim->up = sim->draining = false;
 	sim->generation++;
 	for (unsigned i = 0; i < SIM_SHARDS; i++)
 		baton_shard_free(&sim->shards[i].shard);
@@ -192,14 +192,68 @@ void server_crash(struct sim *sim)
 		sim_later(sim, sim_below(sim, 500) * MS, start_due, NULL);
 }
 
+void server_crash(struct sim *sim)
+{
+	if (!sim->up)
+		return;
+	sim_note(sim, "crash", sim->generation, 0);
+	sim->saw.crashes++;
+	server_end(sim);
+}
+
+struct drain {
+	unsigned generation;
+	uint64_t until_ns;
+};
+
+static void drain_due(struct sim *sim, void *what)
+{
+	struct drain *drain = what;
+	bool idle = true;
+
+	if (!sim->up || drain->generation != sim->generation) {
+		baton_free(drain); /* the power was faster */
+		return;
+	}
+	for (unsigned i = 0; i < SIM_SHARDS; i++)
+		idle = idle && baton_shard_idle(sim->shards[i].shard);
+	if (!idle) {
+		PROMISE(sim, sim->now_ns < drain->until_ns, "a drain comes to its end", NULL);
+		sim_later(sim, 20 * MS, drain_due, drain);
+		return;
+	}
+	baton_free(drain);
+	PROMISE(sim, sim->queue == NULL && sim->pins == 0, "who is idle has nothing under way",
+		NULL);
+	sim_note(sim, "drained", sim->generation, 0);
+	sim->saw.drains++;
+	server_end(sim);
+}
+
+void server_drain(struct sim *sim)
+{
+	if (!sim->up || sim->draining)
+		return;
+	struct drain *drain = baton_new(struct drain);
+
+	sim_note(sim, "drain", sim->generation, 0);
+	drain->generation = sim->generation;
+	drain->until_ns = sim->now_ns + DRAIN_MS_MAX * MS;
+	sim->draining = true;
+	for (unsigned i = 0; i < SIM_SHARDS; i++)
+		baton_shard_drain(sim->shards[i].shard);
+	sim_later(sim, 20 * MS, drain_due, drain);
+}
+
 /* --- in: what clients send is on its way for a while, and dies with the process --- */
 
 struct sending {
 	struct baton_id session;
 	baton_conn conn;
 	struct baton_command command;
+	struct baton_event event; /* of SAVED */
 	struct baton_arena *arena;
-	enum { SEND_COMMAND, SEND_SUBSCRIBE, SEND_UNSUBSCRIBE } kind;
+	enum { SEND_COMMAND, SEND_SUBSCRIBE, SEND_UNSUBSCRIBE, SEND_TYPING } kind;
 	enum baton_audience audience;
 	uint64_t after;
 	unsigned generation;
@@ -216,6 +270,9 @@ static void sending_due(struct sim *sim, void *what)
 	else if (arrives && sending->kind == SEND_SUBSCRIBE)
 		baton_shard_subscribe(shard, &sending->session, sending->conn, sending->audience,
 				      sending->after);
+	else if (arrives && sending->kind == SEND_TYPING)
+		baton_shard_typing(shard, &sending->session, sending->conn, sending->command.role,
+				   sending->command.agent_name);
 	else if (arrives)
 		baton_shard_unsubscribe(shard, &sending->session, sending->conn);
 	baton_arena_done(sending->arena);
@@ -268,4 +325,29 @@ void server_subscribe(struct sim *sim, const struct baton_id *session, baton_con
 void server_unsubscribe(struct sim *sim, const struct baton_id *session, baton_conn conn)
 {
 	sending_new(sim, session, conn)->kind = SEND_UNSUBSCRIBE;
+}
+
+void server_typing(struct sim *sim, const struct baton_id *session, baton_conn conn,
+		   enum baton_role role, const char *name)
+{
+	struct sending *sending = sending_new(sim, session, conn);
+
+	sending->kind = SEND_TYPING;
+	sending->command.role = role;
+	sending->command.agent_name = baton_str_of(role == BATON_CUSTOMER ? "" : name);
+	keep(sending, &sending->command.agent_name);
+}
+
+void server_saved(struct sim *sim, const struct baton_id *session, uint64_t upto)
+{
+	struct sending *sending = sending_new(sim, session, 0);
+
+	sending->kind = SEND_COMMAND;
+	sending->event.type = BATON_EV_TRANSCRIPT_SAVED;
+	sending->event.transcript_saved.backend = BATON_STR("files");
+	sending->event.transcript_saved.upto = upto;
+	sending->command = (struct baton_command){ .verb = BATON_CMD_SAVED,
+						   .role = BATON_SELF,
+						   .events = &sending->event,
+						   .n_events = 1 };
 }

@@ -14,7 +14,7 @@
 #include "core/base/table.h"
 #include "core/desk/desk.h"
 
-enum { SIM_SHARDS = 2, SIM_CUSTOMERS = 6, SIM_AGENTS = 2, SIM_TARGETS = 3 };
+enum { SIM_SHARDS = 2, SIM_CUSTOMERS = 6, SIM_AGENTS = 2, SIM_TARGETS = 3, SIM_FOLLOWERS = 6 };
 
 #define MS 1000000ull
 
@@ -70,6 +70,20 @@ struct agent {
 	uint64_t serial;
 };
 
+struct follower { /* an agent who looks on, or another tab of a customer (follow.c) */
+	struct sim *sim;
+	unsigned customer; /* whose session */
+	char name[16];
+	enum baton_audience audience;
+	baton_conn conn;  /* 0: away */
+	unsigned pending; /* subscriptions that were not answered yet: what comes is older */
+	bool caught_up;
+	uint64_t told; /* newest event heard, or known not to be for it */
+	unsigned sent; /* messages that this connection has sent too, as bits */
+	uint64_t turn, attempt;
+	struct baton_buf text; /* of the answer in progress */
+};
+
 /* --- the disk (store.c): the truth, with an independent fold of its own --- */
 
 struct stored {
@@ -107,6 +121,7 @@ struct sim {
 	size_t n_due, cap_due;
 	unsigned generation; /* of the server process; raised by a crash */
 	bool up, calm;       /* calm: no more faults, everything must settle */
+	bool draining;
 	struct sim_shard shards[SIM_SHARDS];
 
 	struct log *logs;
@@ -116,6 +131,7 @@ struct sim {
 
 	struct customer customers[SIM_CUSTOMERS];
 	struct agent agents[SIM_AGENTS];
+	struct follower followers[SIM_FOLLOWERS];
 	uint64_t last_conn;
 
 	struct baton_policy policy;
@@ -127,7 +143,8 @@ struct sim {
 	struct { /* what a run has seen, so that a green one can be told from an empty one */
 		uint64_t messages, acks, answers, drafts, handovers, claims, crashes,
 			failed_commits, superseded, model_failures, resumes, repeats,
-			human_messages, handbacks, restarts, refused;
+			human_messages, handbacks, restarts, refused, followed, pauses, tab_sends,
+			drains, saved;
 	} saw;
 	bool trace;
 };
@@ -168,6 +185,12 @@ void server_command(struct sim *sim, const struct baton_id *session, baton_conn 
 void server_subscribe(struct sim *sim, const struct baton_id *session, baton_conn conn,
 		      enum baton_audience audience, uint64_t after);
 void server_unsubscribe(struct sim *sim, const struct baton_id *session, baton_conn conn);
+void server_typing(struct sim *sim, const struct baton_id *session, baton_conn conn,
+		   enum baton_role role, const char *name);
+/* A transcript was saved up to `upto`: the session is told so by the server itself. */
+void server_saved(struct sim *sim, const struct baton_id *session, uint64_t upto);
+/* Orderly: nobody new, open turns end, then it stops and comes back. */
+void server_drain(struct sim *sim);
 
 /* people.c */
 void people_begin(struct sim *sim);
@@ -178,6 +201,16 @@ void people_free(struct sim *sim);
 
 struct message *people_message(struct sim *sim, const struct baton_id *session, baton_str id);
 bool people_settled(const struct sim *sim);
+/* The record is the customer's message with this client id. */
+bool stored_is_message(const struct stored *stored, const char *id);
+
+/* follow.c */
+void followers_begin(struct sim *sim);
+void follower_hear(struct follower *follower, const struct baton_notice *notice);
+void followers_lose_server(struct sim *sim);
+void followers_settle(struct sim *sim);
+void followers_at_the_end(struct sim *sim);
+void followers_free(struct sim *sim);
 
 /* promises.c */
 void promise_committed(struct sim *sim, struct log *log, const struct baton_event *event);
