@@ -137,8 +137,8 @@ static int queue_events(struct baton_actor *actor, const struct baton_decision *
 				       .records = records,
 				       .n_records = decision->n_events };
 
-	/* Copies first: an event may borrow words from the state (a draft that is accepted), and the next
-	 * apply() may be what frees them. */
+	/* Copies first: an event may borrow words from the state (a draft that is accepted), and
+	 * the next apply() may be what frees them. */
 	for (size_t i = 0; i < decision->n_events; i++) {
 		baton_event_json(&decision->events[i], BATON_AUDIENCE_AGENT, &payloads[i]);
 		note_event(actor, commit, &decision->events[i]);
@@ -268,7 +268,8 @@ int actor_take(struct baton_actor *actor, baton_conn conn, const struct baton_co
 
 	if (actor->failed)
 		return refuse(actor, &waiter, actor->failed);
-	/* For those who can ask again. An outcome that is refused would cost the turn a second run. */
+	/* For those who can ask again. An outcome that is refused would cost the turn a second
+	 * run. */
 	if (actor->n_commits >= BATON_SESSION_PENDING_MAX && command->role != BATON_SELF)
 		return refuse(actor, &waiter, BATON_E_AGAIN);
 	int rc = actor_load(actor);

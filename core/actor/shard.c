@@ -50,7 +50,8 @@ void baton_shard_command(struct baton_shard *shard, const struct baton_id *sessi
 		int rc = actor_take(actor, conn, &stamped);
 		bool follows = command->role == BATON_CUSTOMER && conn != 0 && rc == 0;
 
-		/* A customer's connection follows what it began; the events of this very command reach it. */
+		/* A customer's connection follows what it began; the events of this very command
+		 * reach it. */
 		if (follows && !actor_subscriber(actor, conn)) {
 			struct subscriber *subscriber =
 				actor_follow(actor, conn, BATON_AUDIENCE_CUSTOMER);
@@ -72,7 +73,8 @@ void baton_shard_subscribe(struct baton_shard *shard, const struct baton_id *ses
 	struct baton_actor *actor = actor_get(shard, session);
 	int rc = actor->failed ? actor->failed : actor_load(actor);
 
-	/* A session whose first message is on its way to the disk exists, even if the disk has nothing. */
+	/* A session whose first message is on its way to the disk exists, even if the disk has
+	 * nothing. */
 	if (rc == BATON_OK && actor->state->seq == 0)
 		rc = BATON_E_NOTFOUND;
 	struct subscriber *subscriber = rc == BATON_OK ? actor_follow(actor, conn, audience) : NULL;
@@ -189,7 +191,8 @@ void baton_shard_committed(struct baton_shard *shard, uint64_t ticket, int rc, u
 	struct baton_actor *actor = actor_of_number(shard, ACTOR_OF(ticket));
 
 	(void)position;
-	/* An actor never leaves while something of it is in flight, and its commits come in order. */
+	/* An actor never leaves while something of it is in flight, and its commits come in
+	 * order. */
 	baton_assert(actor && actor->commits && actor->commits->ticket == ticket);
 	actor_committed(actor, rc);
 }

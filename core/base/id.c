@@ -78,8 +78,8 @@ uint64_t baton_id_hash(const struct baton_id *id)
 
 	memcpy(&a, id->b, 8);
 	memcpy(&b, id->b + 8, 8);
-	/* The finaliser of splitmix64 over both halves: the time bits alone would put all sessions of
-	 * one moment on one worker. */
+	/* The finaliser of splitmix64 over both halves: the time bits alone would put all
+	 * sessions of one moment on one worker. */
 	uint64_t h = a ^ (b + 0x9E3779B97F4A7C15u + (a << 6) + (a >> 2));
 	h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9u;
 	h = (h ^ (h >> 27)) * 0x94D049BB133111EBu;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* baton doc: reference pages from the tables that the code itself is made of. `make docs` writes them
- * into docs/, and a test compares. */
+/* baton doc: reference pages from the tables that the code itself is made of. `make docs` writes
+ * them into docs/, and a test compares. */
 
 #include "core/cli/cli.h"
 

@@ -131,8 +131,8 @@ static int need(const char *what, const char *path, const char *option)
 	return CLI_FAILED;
 }
 
-/* The server works inside its data folder, so that what modules write stays with the data; paths that
- * were given relative to where the command was typed are made absolute first. */
+/* The server works inside its data folder, so that what modules write stays with the data; paths
+ * that were given relative to where the command was typed are made absolute first. */
 static int settle(struct cli_options *options)
 {
 	static char paths[5][PATH_MAX];

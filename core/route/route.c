@@ -120,7 +120,8 @@ bool baton_route_next(const struct baton_route *route, const struct baton_attemp
 	if (n_past > 0) {
 		const struct baton_attempt *last = &past[n_past - 1];
 		const struct baton_target *fallback = next_fallback(route, past, n_past);
-		/* A long hint is no reason to keep a customer waiting while somebody else could answer. */
+		/* A long hint is no reason to keep a customer waiting while somebody else could
+		 * answer. */
 		bool wait_is_long = last->retry_after_ms > RETRY_DELAY_MS_MAX * 10 && fallback;
 
 		if (wait_is_long || !retry_same(last, past, n_past, left_ms, random, &choice)) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The exporter: follows the journal and hands every event to each transcript module, once or more,
- * in order per session. It has its own thread and loop, so a slow backend costs nobody anything.
+/* The exporter: follows the journal and hands every event to each transcript module, once or
+ * more, in order per session. It has its own thread and loop, so a slow backend costs nobody
+ * anything.
  *
- * Each backend has its own durable cursor. A batch that fails is handed out again after a pause that
- * grows; the cursor moves only when the module has said that the batch is durable.
+ * Each backend has its own durable cursor. A batch that fails is handed out again after a pause
+ * that grows; the cursor moves only when the module has said that the batch is durable.
  */
 
 #include "core/server/worker.h"

@@ -2,9 +2,10 @@
 
 /* Who is who: single-use tickets, proof of a session, agents' tokens, origins.
  *
- * Tickets live in memory only: they are good for 30 s, and a restart makes everybody ask again. They
- * are the one thing that workers share under a lock, held for a table lookup. The proof of a session
- * is an HMAC under a secret kept in the journal, so it outlives restarts and costs no memory.
+ * Tickets live in memory only: they are good for 30 s, and a restart makes everybody ask again.
+ * They are the one thing that workers share under a lock, held for a table lookup. The proof of a
+ * session is an HMAC under a secret kept in the journal, so it outlives restarts and costs no
+ * memory.
  */
 
 #include "core/server/worker.h"

@@ -24,7 +24,8 @@ static uint64_t seam_unix_ms(void *ud)
 static void seam_random(void *ud, void *p, size_t n)
 {
 	(void)ud;
-	/* Only jitter and ids come from here; OpenSSL's generator does not fail once it is seeded. */
+	/* Only jitter and ids come from here; OpenSSL's generator does not fail once it is
+	 * seeded. */
 	if (RAND_bytes(p, (int)n) != 1)
 		memset(p, 0, n);
 }

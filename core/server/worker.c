@@ -222,8 +222,8 @@ void workers_stop(struct baton_server *server)
 	for (unsigned i = 0; i < server->n_workers; i++)
 		if (workers[i].running)
 			pthread_join(workers[i].thread, NULL);
-	/* Workers write to each other until the last one is down: loops, and the letters in them, go
-	 * after that. */
+	/* Workers write to each other until the last one is down: loops, and the letters in them,
+	 * go after that. */
 	for (unsigned i = 0; i < server->n_workers; i++)
 		if (workers[i].running)
 			baton_loop_free(&workers[i].loop);

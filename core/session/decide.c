@@ -88,7 +88,8 @@ static void open_session(const struct baton_session *session, const struct baton
 		decision->says->disclosure;
 }
 
-/* Whatever the bot was about to say is void; what was seen of it is taken back in the same append. */
+/* Whatever the bot was about to say is void; what was seen of it is taken back in the same
+ * append. */
 static void cancel_turn(const struct baton_session *session, const struct baton_command *command,
 			struct baton_decision *decision)
 {

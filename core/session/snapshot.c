@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The state as JSON, and back. A table of the plain fields serves both directions; what grows (lines,
- * client ids, the draft) is written by hand. An unknown schema is refused: the events are the truth
- * and are folded again.
+/* The state as JSON, and back. A table of the plain fields serves both directions; what grows
+ * (lines, client ids, the draft) is written by hand. An unknown schema is refused: the events are
+ * the truth and are folded again.
  */
 
 #include "core/session/session.h"

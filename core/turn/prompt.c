@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What modules are shown of a turn: facts for rules, a view for classifiers, a prompt for providers. */
+/* What modules are shown of a turn: facts for rules, a view for classifiers, a prompt for
+ * providers. */
 
 #include "core/turn/run.h"
 

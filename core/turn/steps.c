@@ -5,8 +5,8 @@
  *   classify -> rules -> route -> retrieve -> ask -> hear -> rules -> answer | draft
  *                  \________________\____________\________\______\-> hand over
  *
- * What a step finds out becomes a note (an event); notes are written with the outcome in one append,
- * earlier where somebody should see them at once (a failure, a withdrawn text).
+ * What a step finds out becomes a note (an event); notes are written with the outcome in one
+ * append, earlier where somebody should see them at once (a failure, a withdrawn text).
  */
 
 #include "core/turn/run.h"
@@ -178,7 +178,8 @@ static void note_verdict(struct baton_run *run, const baton_facts *facts,
 	};
 }
 
-/* Asks the rules; true if they want a person now. A rule that cannot answer counts as one that fired. */
+/* Asks the rules; true if they want a person now. A rule that cannot answer counts as one that
+ * fired. */
 static bool rules_escalate(struct baton_run *run, uint32_t stage)
 {
 	baton_facts facts;

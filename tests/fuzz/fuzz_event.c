@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Stored events: whatever the payload, reading it is safe; what was read can be written, read again
- * and written again to the same bytes; and what customers get is never more than what agents get. */
+/* Stored events: whatever the payload, reading it is safe; what was read can be written, read
+ * again and written again to the same bytes; and what customers get is never more than what
+ * agents get. */
 
 #include "core/base/json.h"
 #include "core/session/event.h"

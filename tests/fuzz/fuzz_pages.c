@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The journal's file before LMDB maps it: whatever lies there is checked within bounds, in time, and
- * found sound or damaged. Seeds are small real files. */
+/* The journal's file before LMDB maps it: whatever lies there is checked within bounds, in time,
+ * and found sound or damaged. Seeds are small real files. */
 
 #include "core/journal/pages.h"
 #include "tests/fuzz/fuzz.h"

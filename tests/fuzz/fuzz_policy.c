@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* A policy set with one file of any content: it loads or is refused with findings that point into
- * the file; nothing hangs, nothing leaks. The first byte picks the file that is replaced in a copy of
- * the small set beside this file (policy_set). */
+ * the file; nothing hangs, nothing leaks. The first byte picks the file that is replaced in a
+ * copy of the small set beside this file (policy_set). */
 
 #include "core/policy/policy.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Records as they lie in the log: any bytes are read as a record inside its bounds or refused, and a
- * sealed record that was changed in any place behind its links does not open. */
+/* Records as they lie in the log: any bytes are read as a record inside its bounds or refused,
+ * and a sealed record that was changed in any place behind its links does not open. */
 
 #include "core/journal/stored.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* sim --seeds N [--first K]: N runs. sim --seed K [--trace]: one run, said aloud. Each tenth seed is run
- * twice: the same seed must give the same hash. */
+/* sim --seeds N [--first K]: N runs. sim --seed K [--trace]: one run, said aloud. Each tenth seed
+ * is run twice: the same seed must give the same hash. */
 
 #include "tests/sim/sim.h"
 

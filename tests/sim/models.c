@@ -103,7 +103,8 @@ static void call_due(struct sim *sim, void *what)
 		goes_on = hear_word(sim, call);
 		break;
 	}
-	/* Hearing may have crashed nothing, but it may have ended the call: a late word finds nobody. */
+	/* Hearing may have crashed nothing, but it may have ended the call: a late word finds
+	 * nobody. */
 	if (goes_on)
 		call_again(sim, call, call->pace_ns);
 	else

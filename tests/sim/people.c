@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Customers who type, drop, repeat and come back; agents who take over whenever they like. Each keeps
- * to the protocol: what is not acknowledged is sent again under the same id. */
+/* Customers who type, drop, repeat and come back; agents who take over whenever they like. Each
+ * keeps to the protocol: what is not acknowledged is sent again under the same id. */
 
 #include "tests/sim/sim.h"
 

@@ -94,7 +94,8 @@ static void tell(struct sim *sim, struct append *append, int rc)
 	append_free(append);
 }
 
-/* The commit: in one moment all of it, or nothing. Then the power may go before anybody hears of it. */
+/* The commit: in one moment all of it, or nothing. Then the power may go before anybody hears of
+ * it. */
 static void commit_end(struct sim *sim, void *what)
 {
 	struct append *append, *after, *batch = sim->queue;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Clock, chance and the heap of what is still to come. Ties are broken by the order of scheduling, so
- * nothing depends on an address. */
+/* Clock, chance and the heap of what is still to come. Ties are broken by the order of
+ * scheduling, so nothing depends on an address. */
 
 #include "tests/sim/sim.h"
 

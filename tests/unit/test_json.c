@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The strict JSON reader: what it takes, what it refuses, and what it makes of strings and numbers. */
+/* The strict JSON reader: what it takes, what it refuses, and what it makes of strings and
+ * numbers. */
 
 #include "tests/unit/unit.h"
 

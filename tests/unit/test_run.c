@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The life of a turn: who is asked, who may speak, and what the clock does. No sockets and no sleeping:
- * modules are recorders, time is a number. */
+/* The life of a turn: who is asked, who may speak, and what the clock does. No sockets and no
+ * sleeping: modules are recorders, time is a number. */
 
 #include "tests/unit/unit.h"
 
