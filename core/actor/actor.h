@@ -118,5 +118,6 @@ struct baton_notice *actor_case_notice(const struct baton_actor *actor);
 void actor_run_start(struct baton_actor *actor); /* if a turn is open and nothing runs */
 void actor_run_go(struct baton_actor *actor);
 void actor_run_cancel(struct baton_actor *actor, uint32_t why);
-/* The run's message has become durable: what was held back may be seen. */
+/* Something has become durable: shows what the run does once its message and the outcome of the turn
+ * before are. One answer at a time is on the screen. */
 void actor_run_show(struct baton_actor *actor);

@@ -351,8 +351,7 @@ void actor_committed(struct baton_actor *actor, int rc)
 	if (rc == 0) {
 		actor->committed_seq = commit->last_seq;
 		tell_committed(actor, commit);
-		if (actor->run && actor->committed_seq >= actor->run->turn)
-			actor_run_show(actor);
+		actor_run_show(actor);
 		if (commit->erases)
 			finish_erasure(actor);
 	} else {

@@ -186,8 +186,7 @@ void actor_run_start(struct baton_actor *actor)
 		.release_number = seam->release_number(seam->ud, actor->release),
 	});
 	actor->run_shown = false;
-	if (actor->committed_seq >= actor->run->turn)
-		actor_run_show(actor);
+	actor_run_show(actor);
 	actor_run_go(actor);
 }
 
@@ -200,11 +199,23 @@ void actor_run_cancel(struct baton_actor *actor, uint32_t why)
 		run_ended(actor);
 }
 
+/* The last turn's outcome is still on its way to the disk: what it showed has not been ended. */
+static bool outcome_under_way(const struct baton_actor *actor)
+{
+	const struct commit *commit;
+
+	LL_FOREACH(actor->commits, commit)
+		if (commit->ends_turn > 0)
+			return true;
+	return false;
+}
+
 void actor_run_show(struct baton_actor *actor)
 {
 	struct baton_run *run = actor->run;
 
-	if (actor->run_shown)
+	if (!run || actor->run_shown || actor->committed_seq < run->turn ||
+	    outcome_under_way(actor))
 		return;
 	actor->run_shown = true;
 	struct baton_notice *began = baton_notice_new(BATON_NOTE_RUN, &actor->id);

@@ -204,6 +204,8 @@ void follower_hear(struct follower *follower, const struct baton_notice *notice)
 		hear_delta(follower, notice);
 		break;
 	case BATON_NOTE_RUN:
+		PROMISE(follower->sim, !notice->running || follower->text.n == 0,
+			"an answer begins when the one before has ended", session_of(follower));
 		if (!notice->running && notice->turn == follower->turn)
 			forget_stream(follower);
 		break;
