@@ -3,7 +3,7 @@
 /* The load generator: many WebSocket connections, one message outstanding on each, one thread.
  *
  *   load MODE --to 127.0.0.1:PORT [--conns 100] [--seconds 1] [--warm 0.3] [--pid PID[,PID]]
- *        [--idle N] [--save FILE] [--resume FILE] [--window 64] [--first-turn]
+ *        [--idle N] [--each K --pool N] [--save FILE] [--resume FILE] [--window 64] [--first-turn]
  *
  *   raw      200 bytes, echoed by a bare server
  *   ping     a ping of 200 bytes -> pong: the server's message path, with nothing behind it
@@ -13,7 +13,9 @@
  *   hold     opens --conns connections, says so, and keeps them until stdin ends
  *   resume   opens the sessions of --resume FILE again, --window at a time, until each is caught up
  *
- * --idle opens that many connections more, which do nothing. --save writes sessions and tokens for
+ * --idle opens that many connections more, which do nothing. With --each a conversation ends after K
+ * messages and the next of --pool N opened ones takes its place, so that --conns are always under
+ * way: a model is asked with the conversation so far, and real ones are short. --save writes sessions and tokens for
  * a later `resume`. --first-turn lets each connection of `hold` have one turn before it idles.
  * Prints one JSON object; CPU is that of --pid, per message. */
 
@@ -56,13 +58,14 @@ static struct {
 	enum mode mode;
 	struct sockaddr_in to;
 	const char *pids;
-	size_t conns, idle, window;
+	size_t conns, idle, window, pool;
+	uint32_t each;
 	uint64_t warm_ns, run_ns;
 	bool first_turn;
 } options;
 
 static struct conn *conns;
-static size_t n_conns, n_opened, n_ready;
+static size_t n_conns, n_opened, n_ready, next_fresh;
 static int epoll_fd;
 static bool measuring, stopped;
 static uint64_t n_done, n_chunks, n_errors, n_handed_over;
@@ -257,6 +260,20 @@ static bool completes(const char *p, size_t n)
 	return has(p, n, "RUN_FINISHED");
 }
 
+/* The next message of the conversation, or the first of another one. */
+static void go_on(struct conn *conn, uint64_t now)
+{
+	if (options.each == 0 || conn->sent < options.each) {
+		send_next(conn, now);
+		return;
+	}
+	if (next_fresh >= n_conns) {
+		fprintf(stderr, "bench: --pool is too small\n");
+		exit(1);
+	}
+	send_next(&conns[next_fresh++], now);
+}
+
 static void message(struct conn *conn, const char *p, size_t n, uint64_t now)
 {
 	if (conn->state < READY) {
@@ -277,7 +294,7 @@ static void message(struct conn *conn, const char *p, size_t n, uint64_t now)
 	}
 	conn->state = READY;
 	if (!stopped)
-		send_next(conn, now);
+		go_on(conn, now);
 }
 
 static void frame_in(struct conn *conn, struct ws_frame *frame, uint64_t now)
@@ -473,7 +490,8 @@ static void measure(void)
 	char own[24];
 
 	snprintf(own, sizeof(own), "%d", (int)getpid());
-	for (size_t i = options.idle; i < n_conns; i++)
+	next_fresh = options.idle + options.conns;
+	for (size_t i = options.idle; i < next_fresh; i++)
 		send_next(&conns[i], kit_now_ns());
 	run_until(kit_now_ns() + options.warm_ns);
 	uint64_t begin = kit_now_ns(), cpu = kit_cpu_ns(options.pids), mine = kit_cpu_ns(own);
@@ -542,8 +560,10 @@ static void read_options(int argc, char **argv)
 	options.warm_ns = (uint64_t)(kit_number(argc, argv, "--warm", 0.3) * 1e9);
 	options.run_ns = (uint64_t)(kit_number(argc, argv, "--seconds", 1) * 1e9);
 	options.first_turn = kit_switch(argc, argv, "--first-turn");
-	if (options.conns + options.idle > CONNS_MAX || options.window == 0)
-		kit_usage("--conns, --idle: at most 40000 together; --window: at least 1");
+	options.each = (uint32_t)kit_number(argc, argv, "--each", 0);
+	options.pool = (size_t)kit_number(argc, argv, "--pool", (double)options.conns);
+	if (options.conns + options.pool + options.idle > CONNS_MAX || options.window == 0)
+		kit_usage("--conns, --pool, --idle: at most 40000 together; --window: at least 1");
 }
 
 int main(int argc, char **argv)
@@ -559,7 +579,7 @@ int main(int argc, char **argv)
 	if (options.mode == RESUME)
 		read_sessions(kit_option(argc, argv, "--resume", ""));
 	else
-		n_conns = options.conns + options.idle;
+		n_conns = options.idle + (options.each > 0 ? options.pool : options.conns);
 	bool bare = kit_switch(argc, argv, "--bare");
 	for (size_t i = 0; i < n_conns; i++) {
 		conns[i].is_idle = i < options.idle;
