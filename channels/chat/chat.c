@@ -17,6 +17,7 @@
 #include <libwebsockets.h>
 #include <sys/random.h>
 #include <utlist.h>
+#include <uv.h>
 
 enum {
 	SLOT_BITS = 24,
@@ -57,7 +58,9 @@ struct baton_port *chat_port(const struct chat *chat)
 
 uint64_t chat_now_ms(const struct chat *chat)
 {
-	return baton_loop_now_ns(baton_port_loop(chat->port)) / 1000000;
+	/* The time at which this lap of the loop began: near enough for deadlines of seconds, and every
+	 * frame asks for it several times. */
+	return uv_now(baton_loop_uv(baton_port_loop(chat->port)));
 }
 
 void chat_count(const struct chat *chat, unsigned metric)

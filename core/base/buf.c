@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { BUF_FIRST_BYTES = 128 };
+enum { BUF_FIRST_BYTES = 256, PRINTF_ROOM_BYTES = 64 };
 
 char *baton_buf_room(struct baton_buf *b, size_t n)
 {
@@ -71,13 +71,16 @@ void baton_buf_printf(struct baton_buf *b, const char *fmt, ...)
 
 	va_start(args, fmt);
 	va_copy(again, args);
-	int n = vsnprintf(NULL, 0, fmt, args);
+	char *to = baton_buf_room(b, PRINTF_ROOM_BYTES); /* mostly it fits at once */
+	int n = vsnprintf(to, b->cap - b->n, fmt, args);
 	va_end(args);
 	baton_assert(n >= 0);
-	char *to = baton_buf_room(b, (size_t)n);
-	int wrote = vsnprintf(to, (size_t)n + 1, fmt, again);
+	if ((size_t)n >= b->cap - b->n) {
+		to = baton_buf_room(b, (size_t)n);
+		int wrote = vsnprintf(to, (size_t)n + 1, fmt, again);
+		baton_assert(wrote == n);
+	}
 	va_end(again);
-	baton_assert(wrote == n);
 	b->n += (size_t)n;
 }
 
@@ -103,21 +106,11 @@ static const char *json_short_escape(unsigned char c)
 	}
 }
 
-/* Bytes that may be copied as they are: everything but quotes, backslash and controls. U+2028 and
- * U+2029 are legal in JSON; no reader of ours evaluates it as a script. */
-static size_t json_plain_run(const char *p, size_t n)
-{
-	size_t i = 0;
-
-	while (i < n && (unsigned char)p[i] >= 0x20 && p[i] != '"' && p[i] != '\\')
-		i++;
-	return i;
-}
-
+/* U+2028 and U+2029 are legal in JSON; no reader of ours evaluates it as a script. */
 static void json_escaped(struct baton_buf *b, baton_str s)
 {
 	for (size_t i = 0; i < s.n;) {
-		size_t run = json_plain_run(s.p + i, s.n - i);
+		size_t run = baton_str_json_plain((baton_str){ s.p + i, s.n - i });
 
 		baton_buf_add(b, s.p + i, run);
 		i += run;

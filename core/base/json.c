@@ -56,15 +56,13 @@ static size_t scan_string(baton_str s, size_t at, bool *ret_plain)
 {
 	*ret_plain = true;
 	for (at++; at < s.n;) {
-		unsigned char c = (unsigned char)s.p[at];
-
-		if (c == '"')
-			return at + 1;
-		if (c < 0x20)
+		at += baton_str_json_plain((baton_str){ s.p + at, s.n - at });
+		if (at == s.n)
 			return 0;
-		at++;
-		if (c != '\\')
-			continue;
+		if (s.p[at] == '"')
+			return at + 1;
+		if (s.p[at++] != '\\') /* a control character */
+			return 0;
 		*ret_plain = false;
 		at = scan_escape(s, at);
 		if (at == 0)

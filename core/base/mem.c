@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARENA_BLOCK_BYTES = 2048 };
+/* Most arenas hold a few words, so the first block is small; glibc keeps blocks up to 1032 bytes at
+ * hand per thread, larger ones are cut out of the heap and merged back each time. */
+enum { ARENA_FIRST_BYTES = 480, ARENA_BLOCK_BYTES = 2048, SMALL_BYTES = 1024 };
 
 struct baton_arena_block {
 	struct baton_arena_block *next;
@@ -30,7 +32,11 @@ static void *mem_or_die(void *p, size_t n)
 
 void *baton_alloc(size_t n)
 {
-	return mem_or_die(calloc(1, n ? n : 1), n);
+	/* calloc() of glibc 2.36 passes by what the thread keeps at hand; for large blocks it knows
+	 * which are zero already. */
+	if (n > SMALL_BYTES)
+		return mem_or_die(calloc(1, n), n);
+	return memset(mem_or_die(malloc(n ? n : 1), n), 0, n ? n : 1);
 }
 
 void *baton_realloc(void *p, size_t n)
@@ -54,7 +60,8 @@ void baton_free(void *p)
 
 static struct baton_arena_block *arena_grow(struct baton_arena *arena, size_t n)
 {
-	size_t cap = n > ARENA_BLOCK_BYTES ? n : ARENA_BLOCK_BYTES;
+	size_t usual = arena->blocks ? ARENA_BLOCK_BYTES : ARENA_FIRST_BYTES;
+	size_t cap = n > usual ? n : usual;
 	struct baton_arena_block *block = mem_or_die(malloc(sizeof(*block) + cap), cap);
 
 	block->next = arena->blocks;

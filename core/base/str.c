@@ -77,6 +77,31 @@ baton_str baton_str_clip(baton_str s, size_t bytes_max)
 	return (baton_str){ s.p, n };
 }
 
+/* Not zero if any byte of `x` is less than `c` <= 128. */
+static uint64_t any_below(uint64_t x, uint8_t c)
+{
+	return (x - 0x0101010101010101u * c) & ~x & 0x8080808080808080u;
+}
+
+static uint64_t any_is(uint64_t x, uint8_t c)
+{
+	return any_below(x ^ 0x0101010101010101u * c, 1);
+}
+
+size_t baton_str_json_plain(baton_str s)
+{
+	size_t i = 0;
+
+	for (uint64_t eight; s.n - i >= sizeof(eight); i += sizeof(eight)) {
+		memcpy(&eight, s.p + i, sizeof(eight));
+		if (any_below(eight, 0x20) | any_is(eight, '"') | any_is(eight, '\\'))
+			break;
+	}
+	while (i < s.n && (unsigned char)s.p[i] >= 0x20 && s.p[i] != '"' && s.p[i] != '\\')
+		i++;
+	return i;
+}
+
 size_t baton_str_utf8_tail(baton_str s)
 {
 	for (size_t back = 1; back <= 3 && back <= s.n; back++) {

@@ -45,6 +45,10 @@ baton_str baton_str_utf8_prefix(baton_str s);
 /* Longest prefix of `s` of at most `bytes_max` bytes that does not cut a UTF-8 character. */
 baton_str baton_str_clip(baton_str s, size_t bytes_max);
 
+/* Number of bytes at the start of `s` that stand for themselves in a JSON string: no quote, backslash
+ * or control character. Eight at a time: every byte that comes in or goes out passes here. */
+size_t baton_str_json_plain(baton_str s);
+
 /* Number of bytes at the end of `s` that begin a UTF-8 character but do not finish it (0..3). */
 size_t baton_str_utf8_tail(baton_str s);
 

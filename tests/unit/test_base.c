@@ -106,6 +106,48 @@ static void ids_of_one_moment_spread_over_workers(void **state)
 		assert_in_range(on[i], 900, 1100);
 }
 
+/* Eight bytes are looked at together: every byte at every place of them, alone and behind another. */
+static void json_plain_ends_at_what_must_be_escaped(void **state)
+{
+	char text[24];
+
+	(void)state;
+	for (size_t at = 0; at < sizeof(text); at++) {
+		for (unsigned c = 0; c < 256; c++) {
+			bool ends = c < 0x20 || c == '"' || c == '\\';
+
+			memset(text, 'a', sizeof(text));
+			text[at] = (char)c;
+			assert_int_equal(baton_str_json_plain((baton_str){ text, sizeof(text) }),
+					 ends ? at : sizeof(text));
+			if (at > 0)
+				text[at - 1] = '\xff';
+			assert_int_equal(baton_str_json_plain((baton_str){ text, sizeof(text) }),
+					 ends ? at : sizeof(text));
+			assert_int_equal(baton_str_json_plain((baton_str){ text, at }), at);
+		}
+	}
+}
+
+static void a_long_format_is_written_whole(void **state)
+{
+	struct baton_buf b = { NULL, 0, 0 };
+	char longer[1000];
+
+	(void)state;
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	for (int i = 0; i < 300; i++) { /* through every distance to the end of the buffer */
+		baton_buf_printf(&b, "%.*s", i, longer);
+		assert_int_equal(b.n, (size_t)i * ((size_t)i + 1) / 2);
+		assert_int_equal(strlen(b.p), b.n);
+	}
+	baton_buf_done(&b);
+	baton_buf_printf(&b, "%s", longer);
+	assert_string_equal(b.p, longer);
+	baton_buf_done(&b);
+}
+
 static void a_buffer_grows_and_drops(void **state)
 {
 	struct baton_buf buf = { NULL, 0, 0 };
@@ -192,6 +234,8 @@ int main(void)
 		cmocka_unit_test(an_id_is_a_version_7_uuid_and_reads_back),
 		cmocka_unit_test(what_is_no_id_is_refused),
 		cmocka_unit_test(ids_of_one_moment_spread_over_workers),
+		cmocka_unit_test(json_plain_ends_at_what_must_be_escaped),
+		cmocka_unit_test(a_long_format_is_written_whole),
 		cmocka_unit_test(a_buffer_grows_and_drops),
 		cmocka_unit_test(an_arena_gives_zeroed_aligned_memory),
 		cmocka_unit_test(every_error_has_a_name_and_a_wire_code),
