@@ -28,6 +28,25 @@ function checkSteps() {
 	verdict('core/README.md lists the steps of a turn as core/turn/steps.c does', wrong);
 }
 
+/* --- what a failure allows, and the events ------------------------------------------------------------- */
+
+function checkFaults() {
+	const yes = (word) => (word === 'true' ? 'yes' : 'no');
+	const code = [...read('core/route/route.c').matchAll(/\[BATON_FAIL_(\w+)\] = \{ "(\w+)", (\w+), (\w+), (\w+) \}/g)]
+		.map(([, name, word, ...allowed]) => [`\`${name}\``, `\`${word}\``, ...allowed.map(yes)].join(' | '));
+	const page = [...read('docs/FAULTS.md').matchAll(/^\| (`[A-Z_]+` \| `\w+` \| (?:yes|no) \| (?:yes|no) \| (?:yes|no)) \|/gm)].map((match) => match[1]);
+	const wrong = [...code.filter((row) => !page.includes(row)), ...page.filter((row) => !code.includes(row))];
+	verdict('docs/FAULTS.md says what core/route/route.c does', code.length ? wrong : ['the table was not found']);
+	const rows = [...read('tests/e2e/faults.test.mjs').matchAll(/'([SB]\d\d)[,:']/g)].map((match) => match[1]);
+	verdict('docs/FAULTS.md lists every row that is tested', [...new Set(rows)].filter((row) => !new RegExp(`^\\|[SB\\d ]*${row}\\b`, 'm').test(read('docs/FAULTS.md'))));
+}
+
+function checkEvents() {
+	const names = [...read('core/session/events.def').matchAll(/^EVENT\(\d+, \w+, (\w+),/gm)].map((match) => match[1]);
+	const text = read('docs/DESIGN.md');
+	verdict('docs/DESIGN.md names every event', names.length ? names.filter((name) => !text.includes(`\`${name}\``)) : ['no event was found']);
+}
+
 /* --- the rooms, as DESIGN.md and core/README.md name them --------------------------------------------- */
 
 function checkRooms() {
@@ -120,6 +139,8 @@ const pages = ours('*.md');
 checkSelf();
 checkGenerated();
 checkSteps();
+checkFaults();
+checkEvents();
 checkRooms();
 checkTop();
 checkLimits();
