@@ -31,8 +31,9 @@ struct waiter {
 struct commit {
 	struct commit *next;
 	uint64_t ticket, last_seq, begun_ns;
-	struct baton_notice *notices[BATON_APPEND_RECORDS_MAX];
-	size_t n_notices;
+	struct baton_event *events; /* in the arena, to be told once they are durable */
+	size_t n_events;
+	struct baton_arena arena;
 	baton_conn sender;         /* of the customer's message among them */
 	struct baton_notice *desk; /* the case as it is after it, NULL: unchanged */
 	uint64_t ends_turn;        /* the turn whose outcome is in it, 0: none */
@@ -102,7 +103,7 @@ void commit_free(struct commit *commit);
 /* --- tell.c --- */
 void tell_one(struct baton_actor *actor, baton_conn conn,
 	      struct baton_notice *notice); /* takes it */
-void tell_event(struct baton_actor *actor, struct baton_notice *notice, baton_conn except);
+void tell_event(struct baton_actor *actor, const struct baton_event *event, baton_conn except);
 void tell_all(struct baton_actor *actor, struct baton_notice *notice); /* takes it */
 void tell_refused(struct baton_actor *actor, const struct waiter *waiter, int code);
 void tell_ack(struct baton_actor *actor, const struct waiter *waiter);

@@ -29,8 +29,7 @@ void commit_free(struct commit *commit)
 {
 	struct waiter *waiter, *after;
 
-	for (size_t i = 0; i < commit->n_notices; i++)
-		baton_notice_unref(&commit->notices[i]);
+	baton_arena_done(&commit->arena);
 	baton_notice_unref(&commit->desk);
 	LL_FOREACH_SAFE(commit->waiters, waiter, after)
 	{
@@ -101,10 +100,7 @@ static bool changes_case(enum baton_event_type type)
 static void note_event(struct baton_actor *actor, struct commit *commit,
 		       const struct baton_event *event)
 {
-	struct baton_notice *notice = baton_notice_new(BATON_NOTE_EVENT, &actor->id);
-
-	baton_notice_keep_event(notice, event);
-	commit->notices[commit->n_notices++] = notice;
+	baton_event_keep(&commit->events[commit->n_events++], event, &commit->arena);
 	if (actor->run && is_outcome(event->type))
 		commit->ends_turn = actor->run->turn;
 	if (event->type == BATON_EV_SESSION_ERASED)
@@ -137,6 +133,8 @@ static int queue_events(struct baton_actor *actor, const struct baton_decision *
 				       .records = records,
 				       .n_records = decision->n_events };
 
+	commit->events =
+		baton_arena_alloc(&commit->arena, decision->n_events * sizeof(*commit->events));
 	/* Copies first: an event may borrow words from the state (a draft that is accepted), and
 	 * the next apply() may be what frees them. */
 	for (size_t i = 0; i < decision->n_events; i++) {
@@ -144,7 +142,7 @@ static int queue_events(struct baton_actor *actor, const struct baton_decision *
 		note_event(actor, commit, &decision->events[i]);
 	}
 	for (size_t i = 0; i < decision->n_events; i++) {
-		const struct baton_event *event = &commit->notices[i]->event;
+		const struct baton_event *event = &commit->events[i];
 
 		baton_session_apply(actor->state, event);
 		records[i] = (struct baton_record){ event->seq,
@@ -314,12 +312,12 @@ static void tell_committed(struct baton_actor *actor, struct commit *commit)
 	const struct baton_seam *seam = &actor->shard->seam;
 	struct waiter *waiter;
 
-	for (size_t i = 0; i < commit->n_notices; i++) {
-		enum baton_event_type type = commit->notices[i]->event.type;
+	for (size_t i = 0; i < commit->n_events; i++) {
+		const struct baton_event *event = &commit->events[i];
+		bool own_words = event->type == BATON_EV_MESSAGE_RECEIVED;
 
-		count_event(actor, type);
-		tell_event(actor, commit->notices[i],
-			   type == BATON_EV_MESSAGE_RECEIVED ? commit->sender : 0);
+		count_event(actor, event->type);
+		tell_event(actor, event, own_words ? commit->sender : 0);
 	}
 	/* After the events: who resumes behind an acknowledged seq has been told all before it. */
 	LL_FOREACH(commit->waiters, waiter)

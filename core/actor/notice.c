@@ -4,8 +4,6 @@
 
 #include "core/actor/notice.h"
 
-#include "core/base/assert.h"
-
 struct baton_notice *baton_notice_new(enum baton_notice_type type, const struct baton_id *session)
 {
 	struct baton_notice *notice = baton_new(struct baton_notice);
@@ -25,23 +23,9 @@ baton_str baton_notice_keep(struct baton_notice *notice, baton_str s)
 
 void baton_notice_keep_event(struct baton_notice *notice, const struct baton_event *event)
 {
-	const struct baton_event_info *info = baton_event_info(event->type);
-
-	baton_assert(info != NULL);
-	notice->event = *event;
+	baton_event_keep(&notice->event, event, &notice->arena);
 	notice->seq = event->seq;
 	notice->unix_ms = event->unix_ms;
-	for (size_t i = 0; i < info->n_fields; i++) {
-		const struct baton_field_info *field = &info->fields[i];
-		char *at = (char *)&notice->event + field->offset;
-		baton_str str;
-
-		if (field->kind != BATON_FIELD_STR && field->kind != BATON_FIELD_JSON)
-			continue;
-		memcpy(&str, at, sizeof(str));
-		str = baton_notice_keep(notice, str);
-		memcpy(at, &str, sizeof(str));
-	}
 }
 
 struct baton_notice *baton_notice_ref(struct baton_notice *notice)

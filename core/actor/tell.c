@@ -16,19 +16,31 @@ void tell_one(struct baton_actor *actor, baton_conn conn, struct baton_notice *n
 	baton_notice_unref(&notice);
 }
 
-void tell_event(struct baton_actor *actor, struct baton_notice *notice, baton_conn except)
+static bool wants(const struct subscriber *subscriber, const struct baton_event *event,
+		  baton_conn except)
+{
+	return subscriber->live && subscriber->conn != except &&
+	       (subscriber->audience == BATON_AUDIENCE_AGENT ||
+		baton_event_info(event->type)->for_customers);
+}
+
+/* Most events of a turn are for agents, and mostly no agent is looking: the notice is made for the
+ * first who wants it. */
+void tell_event(struct baton_actor *actor, const struct baton_event *event, baton_conn except)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
-	bool for_customers = baton_event_info(notice->event.type)->for_customers;
+	struct baton_notice *notice = NULL;
 
 	for (size_t i = 0; i < actor->n_subscribers; i++) {
-		const struct subscriber *subscriber = &actor->subscribers[i];
-
-		if (!subscriber->live || subscriber->conn == except)
+		if (!wants(&actor->subscribers[i], event, except))
 			continue;
-		if (for_customers || subscriber->audience == BATON_AUDIENCE_AGENT)
-			seam->notify(seam->ud, subscriber->conn, notice);
+		if (!notice) {
+			notice = baton_notice_new(BATON_NOTE_EVENT, &actor->id);
+			baton_notice_keep_event(notice, event);
+		}
+		seam->notify(seam->ud, actor->subscribers[i].conn, notice);
 	}
+	baton_notice_unref(&notice);
 }
 
 void tell_all(struct baton_actor *actor, struct baton_notice *notice)

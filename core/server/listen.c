@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,10 +32,14 @@ static int split(const char *listen, char host[128], char port[8])
 	memcpy(host, listen, host_n);
 	host[host_n] = '\0';
 	memcpy(port, colon + 1, strlen(colon + 1) + 1);
-	return host_n > 0 ? BATON_OK : BATON_E_INVAL;
+	/* getaddrinfo() would take any number and keep its low 16 bits. */
+	return host_n > 0 && strspn(port, "0123456789") == strlen(port) &&
+			       strtoul(port, NULL, 10) <= UINT16_MAX
+		       ? BATON_OK
+		       : BATON_E_INVAL;
 }
 
-static int open_one(const struct sockaddr *address, socklen_t length)
+static int open_one(const struct sockaddr *address, socklen_t length, bool shared)
 {
 	int on = 1;
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -42,11 +47,25 @@ static int open_one(const struct sockaddr *address, socklen_t length)
 	if (fd < 0)
 		return -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0 &&
+	    (!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&
 	    bind(fd, address, length) == 0 && listen(fd, BACKLOG) == 0)
 		return fd;
+	int why = errno;
 	close(fd);
+	errno = why;
 	return -1;
+}
+
+/* Sockets that share a port would also share it with another server of the same user, and half the
+ * customers would end there: the address must be free for one that does not share. */
+static bool is_free(const struct sockaddr *address, socklen_t length)
+{
+	int fd = open_one(address, length, false);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
 }
 
 /* The address as it is bound; port 0 has become a number that the other sockets share. */
@@ -70,8 +89,10 @@ static int open_all(struct baton_server *server, const struct addrinfo *found)
 	if (length > sizeof(bound))
 		return BATON_E_INVAL;
 	memcpy(&bound, found->ai_addr, length);
+	if (!is_free(found->ai_addr, length))
+		return BATON_E_IO;
 	for (unsigned i = 0; i < server->n_workers; i++) {
-		int fd = open_one((const struct sockaddr *)&bound, length);
+		int fd = open_one((const struct sockaddr *)&bound, length, true);
 
 		server->workers[i].listen_fd = fd;
 		if (fd < 0 || getsockname(fd, (struct sockaddr *)&bound, &length) != 0)

@@ -51,6 +51,27 @@ enum baton_event_type baton_event_type_of(baton_str name)
 	return BATON_EV_NONE;
 }
 
+void baton_event_keep(struct baton_event *to, const struct baton_event *from,
+		      struct baton_arena *arena)
+{
+	const struct baton_event_info *info = baton_event_info(from->type);
+
+	baton_assert(info != NULL);
+	*to = *from;
+	for (size_t i = 0; i < info->n_fields; i++) {
+		char *at = (char *)to + info->fields[i].offset;
+		baton_str str;
+
+		if (info->fields[i].kind != BATON_FIELD_STR &&
+		    info->fields[i].kind != BATON_FIELD_JSON)
+			continue;
+		memcpy(&str, at, sizeof(str));
+		if (str.n > 0)
+			str.p = baton_arena_dup(arena, str.p, str.n);
+		memcpy(at, &str, sizeof(str));
+	}
+}
+
 static void field_key(struct baton_buf *out, const char *name, bool *first)
 {
 	if (!*first)

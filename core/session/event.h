@@ -75,6 +75,10 @@ const struct baton_event_info *baton_event_info(unsigned type);
 /* BATON_EV_NONE if there is no such name. */
 enum baton_event_type baton_event_type_of(baton_str name);
 
+/* `to` becomes a copy of `from` whose strings live in `arena`. */
+void baton_event_keep(struct baton_event *to, const struct baton_event *from,
+		      struct baton_arena *arena);
+
 /* Appends the payload as one JSON object, all fields for agents, the public ones for customers.
  * Empty strings, zeros and false are left out. */
 void baton_event_json(const struct baton_event *event, enum baton_audience audience,
