@@ -376,6 +376,14 @@ static void check_desk(struct baton_load *load)
 					   baton_load_place(load->files[i].root, "default_queue"));
 }
 
+static void check_articles(struct baton_load *load)
+{
+	for (size_t i = 0; i < load->n_files; i++)
+		if (load->files[i].kind == BATON_SHAPE_KNOWLEDGE)
+			expect_each(load, load->files[i].root, "intents",
+				    baton_named_intents(load));
+}
+
 void baton_check_names(struct baton_load *load)
 {
 	check_all_unique(load);
@@ -385,4 +393,5 @@ void baton_check_names(struct baton_load *load)
 	check_intents(load);
 	check_examples(load);
 	check_desk(load);
+	check_articles(load);
 }

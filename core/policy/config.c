@@ -97,10 +97,11 @@ static json_t *articles(const struct baton_load *load)
 
 		if (strcmp(a->audience, "customers") != 0)
 			continue;
-		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:s}", "id",
-						      a->id, "title", a->title, "also",
-						      strings(a->also, a->n_also), "text", a->text,
-						      "updated", a->updated, "valid_until",
+		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s}",
+						      "id", a->id, "title", a->title, "also",
+						      strings(a->also, a->n_also), "intents",
+						      strings(a->intents, a->n_intents), "text",
+						      a->text, "updated", a->updated, "valid_until",
 						      a->valid_until, "uri", a->uri));
 	}
 	return list;

@@ -35,9 +35,9 @@ struct baton_policy_module {
  * {"intents":[{"name","tier","min_confidence_ppm","examples":[...]}]}; rule
  * {"rules":[{"id","stage","when","action","queue","priority","reason","reversible"}]};
  * retriever and provider
- * {"articles":[{"id","title","also":[...],"text","updated","valid_until","uri"}]} only if the
- * entry says `knowledge: true`; others have none. Dates are YYYY-MM-DD, valid_until is "" for
- * an article without end; articles for agents only are not in there. */
+ * {"articles":[{"id","title","also":[...],"intents":[...],"text","updated","valid_until","uri"}]}
+ * only if the entry says `knowledge: true`; others have none. Dates are YYYY-MM-DD, valid_until is
+ * "" for an article without end; articles for agents only are not in there. */
 
 struct baton_target {
 	const char *name, *provider /* a module's name */, *model, *account;
@@ -129,7 +129,7 @@ struct baton_policy {
 	size_t n_agents;
 	struct baton_prompt_def *prompts;
 	size_t n_prompts;
-	json_t *articles; /* [{id,title,also,text,updated,uri}] */
+	json_t *articles; /* [{id,title,also,intents,text,updated,uri}] */
 
 	/* channel.yaml */
 	const char **origins; /* exact scheme://host[:port]; "self" = the server's own address */

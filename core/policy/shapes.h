@@ -31,8 +31,8 @@ extern const struct baton_shape_file baton_shape_files[BATON_SHAPES_N];
 /* Front matter of an article, and its text. */
 struct baton_article {
 	const char *id, *title, *updated, *valid_until, *audience, *uri, *text;
-	const char **also;
-	size_t n_also;
+	const char **also, **intents;
+	size_t n_also, n_intents;
 };
 /* What the root of an intents file is read into. */
 struct baton_intents_file {

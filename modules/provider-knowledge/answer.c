@@ -158,47 +158,62 @@ static bool is_about_intent(const baton_prompt *prompt, const baton_doc *doc)
 	return quote_overlap(doc->title, intent) + quote_overlap(doc->snippet, intent) > 0;
 }
 
-/* Of the passages that are good enough and nearly as good as the best, the one that shares most
- * words with the question. NULL: none is an answer. */
-static const baton_doc *doc_choose(const baton_prompt *prompt,
-				   const struct answer_settings *settings, baton_str question,
-				   struct quote *ret_quote)
+static bool is_same(baton_str a, baton_str b)
 {
-	const baton_doc *best = NULL;
-	uint32_t best_words = 0, n = prompt->docs ? prompt->n_docs : 0, top = 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		top = prompt->docs[i].score_ppm > top ? prompt->docs[i].score_ppm : top;
-	for (uint32_t i = 0; i < n; i++) {
-		const baton_doc *doc = &prompt->docs[i];
-
-		if (doc->score_ppm < settings->min_score_ppm || !doc->snippet.p ||
-		    doc->score_ppm < (uint64_t)top * 85 / 100)
-			continue;
-		struct quote quote = quote_best(doc->snippet, question, settings->quote_bytes);
-		uint32_t words = quote.overlap + quote_overlap(doc->title, question);
-
-		/* A weak find that shares no word with the question, nor with what it was understood
-		 * to be about, is a coincidence. */
-		if (words == 0 && doc->score_ppm < SURE_PPM && !is_about_intent(prompt, doc))
-			continue;
-		if (best && words <= best_words)
-			continue;
-		best = doc;
-		best_words = words;
-		*ret_quote = quote;
-	}
-	return best;
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
-/* Two openings take turns, so that a conversation does not sound like a form. */
-static enum phrase opening_of(const baton_turn *turn)
+/* The first passage that is good enough: the retriever's order is better founded than the last digit
+ * of a score. NULL: none is an answer. */
+static const baton_doc *doc_choose(const baton_prompt *prompt,
+				   const struct answer_settings *settings, baton_str question)
 {
-	uint32_t said = 0;
+	const baton_doc *best = NULL;
+	uint32_t n = prompt->docs ? prompt->n_docs : 0;
 
-	for (uint32_t i = 0; turn && turn->msgs && i < turn->n_msgs; i++)
-		said += turn->msgs[i].role == BATON_ROLE_BOT;
-	return said % 2 ? PHRASE_FOUND_ALSO : PHRASE_FOUND;
+	for (uint32_t i = 0; i < n && !best; i++)
+		if (prompt->docs[i].snippet.p &&
+		    prompt->docs[i].score_ppm >= settings->min_score_ppm)
+			best = &prompt->docs[i];
+	if (!best)
+		return NULL;
+	/* A weak find that shares no word with the question, nor with what it was understood to be
+	 * about, is a coincidence. */
+	bool has_word = false;
+
+	for (uint32_t i = 0; i < n && !has_word; i++)
+		has_word = is_same(prompt->docs[i].id, best->id) && prompt->docs[i].snippet.p &&
+			   quote_overlap(prompt->docs[i].snippet, question) > 0;
+	has_word = has_word || quote_overlap(best->title, question) > 0;
+	return has_word || best->score_ppm >= SURE_PPM || is_about_intent(prompt, best) ? best
+											: NULL;
+}
+
+/* Every passage of the article, best first. */
+static struct quote_source source_of(const baton_prompt *prompt, const baton_doc *doc)
+{
+	struct quote_source source = { .title = doc->title };
+
+	for (uint32_t i = 0; i < prompt->n_docs && source.n < QUOTE_PASSAGES_MAX; i++)
+		if (is_same(prompt->docs[i].id, doc->id) && prompt->docs[i].snippet.p)
+			source.passages[source.n++] = prompt->docs[i].snippet;
+	return source;
+}
+
+static void append_quote(struct text *text, const struct quote *quote)
+{
+	for (unsigned i = 0; i < quote->n; i++) {
+		const struct quote_part *part = &quote->parts[i];
+		char *plain = malloc(part->text.n + 1);
+
+		text->failed = text->failed || !plain;
+		if (i > 0)
+			append_text(text, part->continues ? " " : "\n\n");
+		if (plain)
+			append_clean(text, (baton_str){ plain, quote_unwrap(part->text, plain) },
+				     "");
+		free(plain);
+	}
 }
 
 static int32_t finish(struct text *text, struct answer *ret_answer)
@@ -218,7 +233,6 @@ int32_t answer_compose(const baton_prompt *prompt, const struct answer_settings 
 	baton_str question = answer_question(prompt);
 	baton_str locale = prompt->turn ? prompt->turn->locale : (baton_str){ "", 0 };
 	const char *small_talk = phrase_small_talk(question.p, question.n);
-	struct quote quote;
 	struct text text = { 0 };
 
 	*ret_answer = (struct answer){ 0 };
@@ -226,16 +240,18 @@ int32_t answer_compose(const baton_prompt *prompt, const struct answer_settings 
 		append_text(&text, small_talk);
 		return finish(&text, ret_answer);
 	}
-	const baton_doc *doc = doc_choose(prompt, settings, question, &quote);
+	const baton_doc *doc = doc_choose(prompt, settings, question);
 
 	if (!doc) {
 		ret_answer->is_unknown = true;
 		append_text(&text, phrase_text(PHRASE_UNKNOWN, locale.p, locale.n));
 		return finish(&text, ret_answer);
 	}
-	append_text(&text, phrase_text(opening_of(prompt->turn), locale.p, locale.n));
-	append_text(&text, "\n\n");
-	append_clean(&text, quote.text, "");
+	const struct quote_source source = source_of(prompt, doc);
+	struct quote quote;
+
+	quote_best(&source, question, settings->quote_bytes, &quote);
+	append_quote(&text, &quote);
 	append_text(&text, "\n\n");
 	append_text(&text, phrase_text(PHRASE_SOURCE, locale.p, locale.n));
 	append_text(&text, " ");

@@ -14,9 +14,7 @@ static const char *const tags[LANGUAGES] = { "en", "de", "fr", "es", "it", "nl" 
 
 static const char *const phrases[LANGUAGES][PHRASES] = {
 	[EN] = {
-		[PHRASE_FOUND] = "Here is what our help pages say:",
-		[PHRASE_FOUND_ALSO] = "I found this in our help pages:",
-		[PHRASE_SOURCE] = "More about it:",
+		[PHRASE_SOURCE] = "From our help pages:",
 		[PHRASE_UNKNOWN] = "I could not find that in our help pages. I can bring in a colleague: "
 				   "just say that you would like to talk to a person.",
 		[PHRASE_GREETING] = "Hello! What can I help you with?",
@@ -24,9 +22,7 @@ static const char *const phrases[LANGUAGES][PHRASES] = {
 		[PHRASE_GOODBYE] = "Goodbye, and take care!",
 	},
 	[DE] = {
-		[PHRASE_FOUND] = "Das steht dazu auf unseren Hilfeseiten:",
-		[PHRASE_FOUND_ALSO] = "Das habe ich auf unseren Hilfeseiten gefunden:",
-		[PHRASE_SOURCE] = "Mehr dazu:",
+		[PHRASE_SOURCE] = "Aus unseren Hilfeseiten:",
 		[PHRASE_UNKNOWN] = "Dazu habe ich auf unseren Hilfeseiten nichts gefunden. Ich kann jemanden "
 				   "aus dem Team dazuholen: Schreiben Sie einfach, dass Sie mit einem "
 				   "Menschen sprechen m\xc3\xb6" "chten.",
@@ -35,9 +31,7 @@ static const char *const phrases[LANGUAGES][PHRASES] = {
 		[PHRASE_GOODBYE] = "Auf Wiedersehen und alles Gute!",
 	},
 	[FR] = {
-		[PHRASE_FOUND] = "Voici ce que disent nos pages d'aide :",
-		[PHRASE_FOUND_ALSO] = "J'ai trouv\xc3\xa9 ceci dans nos pages d'aide :",
-		[PHRASE_SOURCE] = "Pour en savoir plus :",
+		[PHRASE_SOURCE] = "Source, dans nos pages d'aide :",
 		[PHRASE_UNKNOWN] = "Je n'ai pas trouv\xc3\xa9 cela dans nos pages d'aide. Je peux faire venir "
 				   "un coll\xc3\xa8gue : dites simplement que vous souhaitez parler \xc3\xa0 "
 				   "une personne.",
@@ -46,9 +40,7 @@ static const char *const phrases[LANGUAGES][PHRASES] = {
 		[PHRASE_GOODBYE] = "Au revoir et bonne continuation !",
 	},
 	[ES] = {
-		[PHRASE_FOUND] = "Esto dicen nuestras p\xc3\xa1ginas de ayuda:",
-		[PHRASE_FOUND_ALSO] = "He encontrado esto en nuestras p\xc3\xa1ginas de ayuda:",
-		[PHRASE_SOURCE] = "M\xc3\xa1s informaci\xc3\xb3n:",
+		[PHRASE_SOURCE] = "De nuestras p\xc3\xa1ginas de ayuda:",
 		[PHRASE_UNKNOWN] = "No lo he encontrado en nuestras p\xc3\xa1ginas de ayuda. Puedo llamar a "
 				   "un compa\xc3\xb1" "ero: diga simplemente que quiere hablar con una persona.",
 		[PHRASE_GREETING] = "\xc2\xa1Hola! \xc2\xbf" "En qu\xc3\xa9 puedo ayudarle?",
@@ -56,9 +48,7 @@ static const char *const phrases[LANGUAGES][PHRASES] = {
 		[PHRASE_GOODBYE] = "\xc2\xa1Hasta luego!",
 	},
 	[IT] = {
-		[PHRASE_FOUND] = "Ecco che cosa dicono le nostre pagine di aiuto:",
-		[PHRASE_FOUND_ALSO] = "Ho trovato questo nelle nostre pagine di aiuto:",
-		[PHRASE_SOURCE] = "Per saperne di pi\xc3\xb9:",
+		[PHRASE_SOURCE] = "Dalle nostre pagine di aiuto:",
 		[PHRASE_UNKNOWN] = "Non l'ho trovato nelle nostre pagine di aiuto. Posso chiamare un collega: "
 				   "basta dire che desidera parlare con una persona.",
 		[PHRASE_GREETING] = "Buongiorno! Come posso aiutarla?",
@@ -66,9 +56,7 @@ static const char *const phrases[LANGUAGES][PHRASES] = {
 		[PHRASE_GOODBYE] = "Arrivederci!",
 	},
 	[NL] = {
-		[PHRASE_FOUND] = "Dit staat erover op onze hulppagina's:",
-		[PHRASE_FOUND_ALSO] = "Dit vond ik op onze hulppagina's:",
-		[PHRASE_SOURCE] = "Meer hierover:",
+		[PHRASE_SOURCE] = "Van onze hulppagina's:",
 		[PHRASE_UNKNOWN] = "Dat heb ik niet op onze hulppagina's gevonden. Ik kan een collega erbij "
 				   "halen: zeg gewoon dat u met een mens wilt praten.",
 		[PHRASE_GREETING] = "Hallo! Waarmee kan ik u helpen?",

@@ -6,9 +6,7 @@
 #include <stddef.h>
 
 enum phrase {
-	PHRASE_FOUND,      /* before an answer */
-	PHRASE_FOUND_ALSO, /* the same, said differently */
-	PHRASE_SOURCE,     /* before the sources */
+	PHRASE_SOURCE,     /* between an answer and the article it is from */
 	PHRASE_UNKNOWN,    /* nothing found */
 	PHRASE_GREETING,
 	PHRASE_THANKS,

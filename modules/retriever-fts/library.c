@@ -45,6 +45,9 @@ static void library_free(struct library **library)
 	}
 	for (uint32_t i = 0; i < l->n_passages; i++)
 		free(l->passages[i].text);
+	for (uint32_t i = 0; i < l->n_tags; i++)
+		free(l->tags[i].intent);
+	free(l->tags);
 	free(l->articles);
 	free(l->passages);
 	lines_done(&l->lines);
@@ -102,6 +105,25 @@ static int passage_add(struct library *l, uint32_t article, const char *text, si
 	return l->n_passages < PASSAGES_MAX ? 0 : -1;
 }
 
+static int tags_add(struct library *l, uint32_t article, const json_t *intents)
+{
+	size_t i, n = json_array_size(intents);
+	json_t *intent;
+	struct tag *more = n > 0 ? realloc(l->tags, (l->n_tags + n) * sizeof(*more)) : l->tags;
+
+	if (n > 0 && !more)
+		return -1;
+	l->tags = more;
+	json_array_foreach(intents, i, intent) {
+		char *name = strdup(json_string_value(intent));
+
+		if (!name)
+			return -1;
+		l->tags[l->n_tags++] = (struct tag){ name, article };
+	}
+	return 0;
+}
+
 static int article_read(struct library *l, const json_t *json)
 {
 	struct article *article = &l->articles[l->n_articles];
@@ -115,7 +137,8 @@ static int article_read(struct library *l, const json_t *json)
 		.uri = text_of(json, "uri"),
 		.updated = text_of(json, "updated"),
 	};
-	if (!article->id || !article->title || !article->uri || !article->updated)
+	if (!article->id || !article->title || !article->uri || !article->updated ||
+	    tags_add(l, index, json_object_get(json, "intents")) < 0)
 		return -1;
 	article->updated_unix_ms = unix_ms_of(article->updated);
 	struct passage_cut cut = { text ? text : "", text ? strlen(text) : 0, 0 };
@@ -126,24 +149,32 @@ static int article_read(struct library *l, const json_t *json)
 	return 0;
 }
 
+/* Absent, or a list of texts. */
+static bool is_texts(const json_t *list)
+{
+	size_t i;
+	json_t *text;
+
+	json_array_foreach(list, i, text)
+		if (!json_is_string(text))
+			return false;
+	return !list || json_is_array(list);
+}
+
 static const char *article_wrong(const json_t *json)
 {
-	const json_t *also = json_object_get(json, "also");
 	const char *id = json_string_value(json_object_get(json, "id"));
 	const char *title = json_string_value(json_object_get(json, "title"));
 	const char *text = json_string_value(json_object_get(json, "text"));
-	size_t i;
-	json_t *phrase;
 
 	if (!id || !*id)
 		return "an article has no id";
 	if (!title || !*title || !text)
 		return "an article has no title or no text";
-	if (also && !json_is_array(also))
-		return "the `also` of an article is not a list";
-	json_array_foreach(also, i, phrase)
-		if (!json_is_string(phrase))
-			return "an `also` of an article is not a text";
+	if (!is_texts(json_object_get(json, "also")))
+		return "the `also` of an article is not a list of texts";
+	if (!is_texts(json_object_get(json, "intents")))
+		return "the `intents` of an article are not a list of texts";
 	return NULL;
 }
 

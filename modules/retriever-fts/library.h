@@ -13,6 +13,11 @@ struct article {
 	char *id, *title, *uri, *updated; /* never NULL */
 	uint64_t updated_unix_ms;         /* 0: not a date */
 };
+/* An intent that an article says it answers. */
+struct tag {
+	char *intent;
+	uint32_t article;
+};
 struct passage {
 	uint32_t article;
 	uint32_t n, n_row; /* bytes of the text; and with title and "also asked as" */
@@ -21,7 +26,8 @@ struct passage {
 struct library {
 	struct article *articles;
 	struct passage *passages;
-	uint32_t n_articles, n_passages;
+	struct tag *tags; /* in the articles' order */
+	uint32_t n_articles, n_passages, n_tags;
 	uint32_t min_score_ppm; /* weaker matches are not returned */
 	struct lines lines;     /* titles and "also asked as" */
 	double average_bytes;   /* of a row of the index */

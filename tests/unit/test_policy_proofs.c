@@ -503,6 +503,16 @@ static const struct policy_case cases[] = {
 	  "knowledge/hours.md:2:1: error: the front matter needs `title`\n"
 	  "    2 | titel: Hours\n"
 	  "      | ^~~~~\n" },
+	{ "an_article_about_an_intent_that_is_not", "knowledge/hours.md",
+	  "---\n"
+	  "title: Hours\n"
+	  "intents: [opening-ours]\n"
+	  "updated: 2026-03-01\n"
+	  "---\n"
+	  "We open at nine.\n",
+	  "knowledge/hours.md:3:11: error: there is no intent `opening-ours`\n"
+	  "    3 | intents: [opening-ours]\n"
+	  "      |           ^~~~~~~~~~~~\n" },
 	{ "an_article_with_blanks_in_its_name", "knowledge/Opening hours.md",
 	  "---\n"
 	  "title: Hours\n"
