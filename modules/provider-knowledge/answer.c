@@ -163,19 +163,15 @@ static bool is_same(baton_str a, baton_str b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
-/* The first passage that is good enough: the retriever's order is better founded than the last digit
- * of a score. NULL: none is an answer. */
+/* The first passage, if it is good enough: what the retriever thinks likelier may be no answer, and
+ * then the next is a worse one. NULL: none is an answer. */
 static const baton_doc *doc_choose(const baton_prompt *prompt,
 				   const struct answer_settings *settings, baton_str question)
 {
-	const baton_doc *best = NULL;
 	uint32_t n = prompt->docs ? prompt->n_docs : 0;
+	const baton_doc *best = n > 0 ? &prompt->docs[0] : NULL;
 
-	for (uint32_t i = 0; i < n && !best; i++)
-		if (prompt->docs[i].snippet.p &&
-		    prompt->docs[i].score_ppm >= settings->min_score_ppm)
-			best = &prompt->docs[i];
-	if (!best)
+	if (!best || !best->snippet.p || best->score_ppm < settings->min_score_ppm)
 		return NULL;
 	/* A weak find that shares no word with the question, nor with what it was understood to be
 	 * about, is a coincidence. */

@@ -5,6 +5,8 @@
 
 #include "query.h"
 
+#include "synonyms.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -121,9 +123,37 @@ static void word_add(struct query *q, const char *word, size_t n, float share)
 	}
 	if (have || q->n == QUERY_WORDS_MAX || n > WORD_BYTES_MAX || (is_function && !is_said))
 		return;
-	q->words[q->n++] =
-		(struct query_word){ word, n, share, is_function ? 0.1F : share, !is_said };
+	q->words[q->n] = (struct query_word){
+		.p = word,
+		.n = n,
+		.rank = share,
+		.evidence = is_function ? 0.1F : share,
+		.is_intent = !is_said,
+		.of = (uint8_t)q->n,
+	};
+	q->n++;
 	q->has_subject = q->has_subject || (!is_function && is_said);
+}
+
+/* Other words for what was said. They match in place of their word, and add nothing to it. */
+static void synonyms_add(struct query *q)
+{
+	for (unsigned i = 0, n_said = q->n; i < n_said; i++) {
+		const struct query_word *said = &q->words[i];
+		const char *word;
+
+		if (said->is_intent)
+			continue;
+		for (size_t at = 0; (word = synonym_next(said->p, said->n, &at));) {
+			if (q->n == QUERY_WORDS_MAX || word_find(q, word, strlen(word)))
+				continue;
+			q->words[q->n++] = (struct query_word){ .p = word,
+								.n = strlen(word),
+								.rank = said->rank,
+								.evidence = said->evidence,
+								.of = (uint8_t)i };
+		}
+	}
 }
 
 /* Words of `n` cleaned bytes at q->text + q->n_text, which become part of the text. */
@@ -173,6 +203,7 @@ void query_words(const char *text, size_t n, const char *intent, size_t n_intent
 	if (out->n > 0)
 		words_add(out, clean(intent, n_intent, out->text + out->n_text, QUERY_INTENT_MAX),
 			  intent_share);
+	synonyms_add(out);
 	unsigned n_subject = alternatives(out, intent_share, subject, sizeof(subject));
 	unsigned n_all = alternatives(out, 0, all, sizeof(all));
 

@@ -18,11 +18,12 @@ enum {
 };
 
 struct query_word {
-	const char *p; /* into the query's text */
+	const char *p; /* into the query's text, or static */
 	size_t n;
 	float rank;     /* how much it counts for the order */
 	float evidence; /* how much it says that an article is about this */
 	bool is_intent; /* part of the intent name, said or not */
+	uint8_t of;     /* the word it is another word for; its own index if it is none */
 };
 struct query {
 	unsigned n;       /* words; 0: nothing to look for */

@@ -25,12 +25,15 @@
 enum { COLUMNS = 3, BEST_MAX = 64 };
 
 static const double k1 = 1.2, b = 0.75;
+static const double synonym_share = 0.8;                   /* of another word for what was said */
 static const double column_weights[COLUMNS] = { 5, 5, 1 }; /* title, also, text */
 
 struct best {
 	uint32_t passage;
 	double score;    /* BM25 */
 	double coverage; /* 0..1 */
+	double said;     /* the same of what the customer said about the subject */
+	double strength; /* the part of the score that comes from there */
 	bool on_intent;  /* has a word of the intent name */
 };
 
@@ -41,6 +44,7 @@ struct ranking {
 	bool is_ready; /* the figures below are those of this query */
 	double idf[QUERY_WORDS_MAX];
 	double mass;  /* weighted idf of all phrases */
+	double said;  /* of it: words that the customer said about the subject */
 	double reach; /* the highest BM25 there could be */
 	struct best best[BEST_MAX];
 	unsigned n;
@@ -69,19 +73,44 @@ static int count_row(const Fts5ExtensionApi *api, Fts5Context *fts, void *user)
 	return SQLITE_OK;
 }
 
+static double idf_of(const struct library *l, int64_t hits)
+{
+	return log(1 + ((double)(l->n_passages - hits) + 0.5) / ((double)hits + 0.5));
+}
+
+/* A word weighs what the commonest of its alternatives does: that it is missing itself makes it not
+ * rare. */
+static void synonym_join(struct ranking *r, unsigned i, uint32_t known)
+{
+	unsigned of = r->query->words[i].of;
+
+	if (of != i && (known >> i) & 1 && r->idf[i] < r->idf[of])
+		r->idf[of] = r->idf[i];
+}
+
 static int ranking_prepare(struct ranking *r, const Fts5ExtensionApi *api, Fts5Context *fts)
 {
 	int rc = SQLITE_OK;
 
-	r->mass = r->reach = 0;
+	uint32_t known = 0; /* bit per word that is found at all */
+
+	r->mass = r->said = r->reach = 0;
 	for (unsigned i = 0; i < r->query->n && rc == SQLITE_OK; i++) {
 		int64_t hits = 0;
 
 		rc = api->xQueryPhrase(fts, (int)(i + r->query->n_skip), &hits, count_row);
-		r->idf[i] = log(1 + ((double)(r->library->n_passages - hits) + 0.5) /
-					    ((double)hits + 0.5));
-		r->mass += r->idf[i] * (double)r->query->words[i].evidence;
-		r->reach += r->idf[i] * (double)r->query->words[i].rank * (k1 + 1);
+		r->idf[i] = idf_of(r->library, hits);
+		if (hits > 0)
+			known |= UINT32_C(1) << i;
+	}
+	for (unsigned i = 0; i < r->query->n; i++)
+		synonym_join(r, i, known);
+	for (unsigned i = 0; i < r->query->n; i++) {
+		const struct query_word *word = &r->query->words[i];
+
+		r->mass += word->of == i ? r->idf[i] * (double)word->evidence : 0;
+		r->said += word->of == i && word->evidence >= 1 ? r->idf[i] : 0;
+		r->reach += word->of == i ? r->idf[i] * (double)word->rank * (k1 + 1) : 0;
 	}
 	r->is_ready = rc == SQLITE_OK;
 	return rc;
@@ -140,14 +169,28 @@ static void rank_row(const Fts5ExtensionApi *api, Fts5Context *fts, sqlite3_cont
 	double norm = k1 * (1 - b + b * size);
 
 	for (unsigned i = 0; i < r->query->n; i++) {
-		found.score += (double)r->query->words[i].rank * r->idf[i] * counts[i] * (k1 + 1) /
-			       (counts[i] + norm);
+		unsigned of = r->query->words[i].of;
+
+		if (of != i)
+			counts[of] = fmax(counts[of], synonym_share * counts[i]);
+	}
+	for (unsigned i = 0; i < r->query->n; i++) {
+		if (r->query->words[i].of != i)
+			continue;
+		const struct query_word *word = &r->query->words[i];
+		double score = r->idf[i] * counts[i] * (k1 + 1) / (counts[i] + norm);
+		bool is_subject = word->evidence >= 1;
+
+		found.score += (double)word->rank * score;
 		if (counts[i] <= 0)
 			continue;
-		found.coverage += r->idf[i] * (double)r->query->words[i].evidence;
-		found.on_intent = found.on_intent || r->query->words[i].is_intent;
+		found.coverage += r->idf[i] * (double)word->evidence;
+		found.said += is_subject ? r->idf[i] : 0;
+		found.strength += is_subject ? score : 0;
+		found.on_intent = found.on_intent || word->is_intent;
 	}
 	found.coverage = r->mass > 0 ? found.coverage / r->mass : 0;
+	found.said = r->said > 0 ? found.said / r->said : 0;
 	ranking_keep(r, found);
 }
 
@@ -371,12 +414,14 @@ int search_run(struct search *search, const struct search_question *question, st
 	found->library = s->library;
 	found->n = 0;
 	found->has_subject = s->query.has_subject;
+	found->rare = idf_of(s->library, 0);
 	found->reach = s->ranking.n > 0 ? s->ranking.reach : 0;
 	for (unsigned i = 0; i < s->ranking.n; i++) {
 		const struct best *best = &s->ranking.best[i];
 
-		standings_passage(found, best->passage, best->score, best->coverage,
-				  best->on_intent);
+		standings_passage(found, (struct standing_find){ best->passage, best->score,
+								 best->coverage, best->said,
+								 best->strength, best->on_intent });
 	}
 	for (unsigned i = 0; i < s->n_line_hits; i++)
 		standings_line(found, s->line_hits[i].article, s->line_hits[i].score,

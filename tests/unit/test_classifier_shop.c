@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The demonstration shop, as policies/shop is: sixty questions that are not among its examples, each
- * with the intent and the article that a person would choose, and forty blind ones. Several are right
- * in more than one way; the first table has one. The floors are what was measured, less two
- * questions; everything was shaped while looking at the first table, so its floors guard against
- * getting worse and promise no more. The blind ones say what a customer meets.
+ * with the intent and the article that a person would choose; forty more, mostly about what no
+ * intent is for; forty blind ones; and a hundred messages to somebody else. Ranking was shaped while
+ * looking at all but the blind ones, so those floors guard against getting worse and promise no
+ * more. The blind ones say what a customer meets.
  *
  *   test_classifier_shop --print    every question with its answer, as a customer reads it
  */
@@ -105,19 +105,20 @@ enum {
 	BLIND = sizeof(blind) / sizeof(blind[0]),
 	ALL = QUESTIONS + SECOND + BLIND
 };
-/* Right intents, right articles found first, right articles among the first three. */
+/* What was measured, less one or two. */
 enum {
-	INTENTS_MIN = 55,
+	INTENTS_MIN = 56,
 	ARTICLES_MIN = 45,
-	ARTICLES_IN_THREE_MIN = 47,
-	ANSWERED_MIN = 45,
-	WRONG_MAX = 2,
-	SECOND_ANSWERED_MIN = 16,
-	SECOND_WRONG_MAX = 9,
+	ARTICLES_IN_THREE_MIN = 48,
+	ANSWERED_MIN = 44, /* 45 of 50, 2 wrong, 4 of 4 foreign ones refused */
+	WRONG_MAX = 3,
+	SECOND_ANSWERED_MIN = 22, /* 24 of 34, 6 wrong, 6 of 6 */
+	SECOND_WRONG_MAX = 7,
 	SECOND_REFUSED_MIN = 6,
-	BLIND_ANSWERED_MIN = 1,
-	BLIND_WRONG_MAX = 40,
-	BLIND_REFUSED_MIN = 1,
+	BLIND_ANSWERED_MIN = 24, /* 26 of 34, 5 wrong, 4 of 6 */
+	BLIND_WRONG_MAX = 6,
+	BLIND_REFUSED_MIN = 4,
+	ELSEWHERE_MAX = 10, /* 8 of 100 */
 };
 
 static void report(void *ud, const struct baton_policy_finding *finding)
@@ -413,6 +414,34 @@ static void questions_nobody_tuned_for_are_answered(void **state)
 	assert_true(tally.wrong <= BLIND_WRONG_MAX);
 }
 
+/* A hundred messages that other people wrote to an assistant that could not help with them. */
+static void messages_from_elsewhere_are_rarely_answered(void **state)
+{
+	struct shop shop = shop_open();
+	size_t n;
+	char *tsv = host_data("clinc150/oos_val.tsv", &n);
+	unsigned asked = 0, answered = 0;
+
+	(void)state;
+	assert_non_null(tsv);
+	for (char *at = strchr(tsv, '\n'), *end; at && (end = strchr(at + 1, '\n')); at = end) {
+		const char *text = strchr(at + 1, '\t') + 1;
+
+		*end = 0;
+		const struct host_call *said = answer(&shop, text);
+
+		asked++;
+		answered += said->n_citations;
+		if (said->n_citations)
+			print_message("%s: %.60s\n", text, said->citation);
+	}
+	print_message("%u of %u messages from elsewhere answered\n", answered, asked);
+	assert_int_equal(asked, 100);
+	assert_true(answered <= ELSEWHERE_MAX);
+	free(tsv);
+	shop_close(&shop);
+}
+
 /* Question `i` of all three tables. */
 static const char *question_text(size_t i)
 {
@@ -483,6 +512,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_is_no_business_of_the_shop_is_not_answered),
 		cmocka_unit_test(questions_that_no_intent_is_for_are_answered),
 		cmocka_unit_test(questions_nobody_tuned_for_are_answered),
+		cmocka_unit_test(messages_from_elsewhere_are_rarely_answered),
 		cmocka_unit_test(an_answer_reads_like_one),
 	};
 

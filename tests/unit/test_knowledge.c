@@ -140,6 +140,54 @@ static void the_part_that_answers_is_chosen(void **state)
 	host_free(&host);
 }
 
+/* Text above `quote_bytes` ends with a sentence, wrapped lines are joined, lists stay whole with the
+ * line that introduces them, and the page is named once, last. */
+static void an_answer_reads_like_one(void **state)
+{
+	static const char text[] =
+		"Parcels come Monday to\nSaturday. The checkout shows the\nday for your postcode.\n\n"
+		"## Email\n\nNo email?\n\n- Look into the spam\n  folder.\n- Ask us.\n\n"
+		"Gift cards never expire. They are sold in\nthe shop, too.";
+	static const struct {
+		const char *config, *question, *answer;
+	} cases[] = {
+		{ "{\"delta_ms\":0,\"quote_bytes\":40}", "parcels",
+		  "Parcels come Monday to Saturday.\n\n" },
+		{ "{\"delta_ms\":0,\"quote_bytes\":80}", "parcels",
+		  "Parcels come Monday to Saturday. The checkout shows the day for your postcode.\n\n" },
+		{ "{\"delta_ms\":0,\"quote_bytes\":90}", "where is the email, in the spam folder?",
+		  "No email?\n\n- Look into the spam folder.\n- Ask us.\n\n" },
+		{ "{\"delta_ms\":0}", "do gift cards expire?",
+		  "Gift cards never expire. They are sold in the shop, too.\n\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct module_host *host = host_with(cases[i].config);
+		baton_doc doc = returns_doc();
+		char expected[512];
+
+		doc.snippet = host_str(text);
+		snprintf(expected, sizeof(expected),
+			 "%sFrom our help pages: [Returning an item](/help/returns)",
+			 cases[i].answer);
+		assert_string_equal(start(host, 1, cases[i].question, &doc, 1)->text, expected);
+		host_free(&host);
+	}
+}
+
+static void a_weak_first_find_is_not_replaced_by_a_second(void **state)
+{
+	struct module_host *host = host_with("{\"delta_ms\":0}");
+	baton_doc docs[2] = { returns_doc(), returns_doc() };
+
+	(void)state;
+	docs[0].score_ppm = 300000;
+	docs[1].id = host_str("other");
+	assert_int_equal(start(host, 1, "return an item", docs, 2)->n_unknown, 1);
+	host_free(&host);
+}
+
 static void not_knowing_is_said_and_marked(void **state)
 {
 	struct module_host *host = host_with("{\"delta_ms\":0}");
@@ -503,6 +551,8 @@ int main(void)
 		cmocka_unit_test(the_usage_is_an_estimate_that_costs_nothing),
 		cmocka_unit_test(a_list_is_quoted_whole),
 		cmocka_unit_test(the_part_that_answers_is_chosen),
+		cmocka_unit_test(an_answer_reads_like_one),
+		cmocka_unit_test(a_weak_first_find_is_not_replaced_by_a_second),
 		cmocka_unit_test(not_knowing_is_said_and_marked),
 		cmocka_unit_test(small_talk_gets_a_short_reply_and_no_source),
 		cmocka_unit_test(the_frame_is_in_the_customers_language),

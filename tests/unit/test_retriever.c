@@ -140,6 +140,75 @@ static void passages_end_at_headings_and_the_best_comes_first(void **state)
 	host_free(&host);
 }
 
+static const char intents_config[] =
+	"{\"policy\":{\"articles\":["
+	"{\"id\":\"returns\",\"title\":\"Returning an item\",\"intents\":[\"return-policy\"],"
+	"\"text\":\"Thirty days, in the box it came in, whatever the reason.\"},"
+	"{\"id\":\"care\",\"title\":\"Care of wood\",\"intents\":[\"care\",\"advice\"],"
+	"\"text\":\"Lamps want a dry cloth, tables want oil.\"},"
+	"{\"id\":\"hours\",\"title\":\"Opening hours\",\"text\":\"Nine to five.\"}]}}";
+
+static struct host_call *ask_as(struct module_host *host, const char *text, const char *intent)
+{
+	const baton_retriever *vt = host->vt;
+	const baton_turn turn = { .size = sizeof(turn), .intent = host_str(intent) };
+	const baton_query query = {
+		.size = sizeof(query), .k = 5, .turn = &turn, .text = host_str(text)
+	};
+	struct host_call *call = host_call_open(host, 1);
+
+	assert_int_equal(vt->search(host->inst, 1, &query), BATON_OK);
+	return call;
+}
+
+static void an_article_that_declares_the_intent_comes_first(void **state)
+{
+	struct module_host *host = host_new("retriever-fts");
+
+	(void)state;
+	assert_int_equal(host_create(host, intents_config), BATON_OK);
+	struct host_call *call = ask_as(host, "my lamps and tables came in a box", "");
+
+	assert_true(call->n_docs > 0 && is_str(call->docs[0].id, "care"));
+	call = ask_as(host, "my lamps and tables came in a box", "return-policy");
+	assert_true(call->n_docs > 1 && is_str(call->docs[0].id, "returns"));
+	/* An intent that nobody declares, or a part of a name, changes nothing. */
+	call = ask_as(host, "my lamps and tables came in a box", "retur");
+	assert_true(call->n_docs > 0 && is_str(call->docs[0].id, "care"));
+	/* What was said must support it: a guess of the classifier alone is no answer. */
+	call = ask_as(host, "my oranges", "return-policy");
+	assert_true(call->n_docs == 0 || call->docs[0].score_ppm < 400000);
+	assert_int_equal(ask_as(host, "???", "return-policy")->n_docs, 0);
+	host_free(&host);
+}
+
+static void another_word_for_the_same_thing_finds_it(void **state)
+{
+	static const char *const texts[] = { "where is my package", "shipments" };
+	struct module_host *host = shop_host();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct host_call *call = ask(host, texts[i]);
+
+		if (call->n_docs == 0 || !is_str(call->docs[0].id, "shipping"))
+			fail_msg("%s", texts[i]);
+	}
+	host_free(&host);
+}
+
+static void the_opening_of_an_article_comes_first_if_no_other_part_fits_better(void **state)
+{
+	struct module_host *host = shop_host();
+	struct host_call *call = ask(host, "can I return a lamp");
+
+	(void)state;
+	assert_true(call->n_docs >= 2);
+	assert_true(is_str(call->docs[0].id, "returns") && is_str(call->docs[1].id, "returns"));
+	assert_true(memcmp(call->docs[0].snippet.p, "You can return", 14) == 0);
+	host_free(&host);
+}
+
 static void what_no_article_covers_scores_low(void **state)
 {
 	static const char *const texts[] = {
@@ -290,6 +359,8 @@ static void a_wrong_configuration_is_refused_with_a_reason(void **state)
 		"{\"policy\":{\"articles\":[{\"id\":\"a\",\"title\":\"b\"}]}}",
 		"{\"policy\":{\"articles\":[{\"id\":\"a\",\"title\":\"b\",\"text\":\"c\",\"also\":\"d\"}]}}",
 		"{\"policy\":{\"articles\":[{\"id\":\"a\",\"title\":\"b\",\"text\":\"c\",\"also\":[1]}]}}",
+		"{\"policy\":{\"articles\":[{\"id\":\"a\",\"title\":\"b\",\"text\":\"c\",\"intents\":\"d\"}]}}",
+		"{\"policy\":{\"articles\":[{\"id\":\"a\",\"title\":\"b\",\"text\":\"c\",\"intents\":[1]}]}}",
 		"{\"min_score_ppm\":2000000}",
 		"{\"min_score_ppm\":\"1\"}",
 	};
@@ -429,6 +500,10 @@ int main(void)
 		cmocka_unit_test(a_question_finds_its_article),
 		cmocka_unit_test(a_document_says_where_it_is_from_and_how_old_it_is),
 		cmocka_unit_test(passages_end_at_headings_and_the_best_comes_first),
+		cmocka_unit_test(an_article_that_declares_the_intent_comes_first),
+		cmocka_unit_test(another_word_for_the_same_thing_finds_it),
+		cmocka_unit_test(
+			the_opening_of_an_article_comes_first_if_no_other_part_fits_better),
 		cmocka_unit_test(what_no_article_covers_scores_low),
 		cmocka_unit_test(empty_and_garbage_questions_end_normally_without_documents),
 		cmocka_unit_test(a_customer_cannot_speak_fts),
