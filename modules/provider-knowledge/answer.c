@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Which passage is quoted, and the words around it. Whatever comes in is made valid UTF-8 on the way
- * out; a link is only made of what is plainly an address. */
+/* Which passage is quoted, and the words around it. Whatever comes in is made valid UTF-8 on the
+ * way out; a link is only made of what is plainly an address. */
 
 #include "answer.h"
 

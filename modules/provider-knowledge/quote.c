@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* An article is read as units (a paragraph, a list with its introduction, a table, code). The unit
- * where the answer begins is the one with most of the question's words, rare ones first; the opening
- * has an advantage, as it answers the general question. Words are compared without their endings:
- * "returning" meets "return". */
+ * where the answer begins is the one with most of the question's words, rare ones first; the
+ * opening has an advantage, as it answers the general question. Words are compared without their
+ * endings: "returning" meets "return". */
 
 #include "quote.h"
 
@@ -210,8 +210,8 @@ static size_t after_blanks(baton_str text, size_t at)
 	return at;
 }
 
-/* Code up to its closing fence; a list or table up to a blank line that no item follows; a paragraph
- * up to a blank line, a heading or a list. */
+/* Code up to its closing fence; a list or table up to a blank line that no item follows; a
+ * paragraph up to a blank line, a heading or a list. */
 static size_t block_end(baton_str text, size_t at)
 {
 	bool fenced = is_fence(text, at), is_list = starts_item(text, at);
@@ -324,7 +324,7 @@ static void weights_of(const struct units *units, baton_str title, double weight
 		unsigned with = 0;
 
 		for (unsigned i = 0; i < units->n; i++)
-			with += (units->v[i].found >> s) & 1;
+			with += (unsigned)((units->v[i].found >> s) & 1);
 		weights[s] = with > 0 ? 1.0 / with : 0;
 		weights[s] *= (in_title >> s) & 1 ? 0.5 : 1;
 	}

@@ -285,7 +285,8 @@ static struct entry *entry_new(struct shelf *shelf, const char *json, size_t n, 
 int shelf_take(struct shelf *shelf, const char *json, size_t n, const struct library **ret_library,
 	       const char **why)
 {
-	/* Held while indexing: a second loop with the same configuration needs the result anyway. */
+	/* Held while indexing: a second loop with the same configuration needs the result
+	 * anyway. */
 	pthread_mutex_lock(&shelf->lock);
 	struct entry *entry = entry_find(shelf, json, n);
 

@@ -61,7 +61,8 @@ static size_t character(const unsigned char *p, size_t left)
 	return n;
 }
 
-/* Typographic marks of U+2000..U+206F are no letters; the apostrophe among them joins, as ASCII's. */
+/* Typographic marks of U+2000..U+206F are no letters; the apostrophe among them joins, as
+ * ASCII's. */
 static bool is_mark(const unsigned char *p, size_t n)
 {
 	return n == 3 && p[0] == 0xe2 && (p[1] == 0x80 || p[1] == 0x81);

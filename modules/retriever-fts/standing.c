@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Two figures for each article, from the same witnesses. Its rank (BM25 of its passages, likeness to
- * a title or phrasing, the intent it declares) orders; its score says how likely it answers, which
- * BM25 cannot: its scale follows the length of the question.
+/* Two figures for each article, from the same witnesses. Its rank (BM25 of its passages, likeness
+ * to a title or phrasing, the intent it declares) orders; its score says how likely it answers,
+ * which BM25 cannot: its scale follows the length of the question.
  */
 
 #include "standing.h"
@@ -17,8 +17,8 @@ static const double second_share = 0.2; /* of an article's second passage in its
  * question's words could bring, and to its score. */
 static const double tag_rank = 0.25, tag_evidence = 0.4;
 static const double tag_rank_max = 1.5; /* in words that only one passage has: a long question */
-/* Words of a question that are rare and stand where they matter are evidence, too: from so many rare
- * words on, each that much, up to a bound. */
+/* Words of a question that are rare and stand where they matter are evidence, too: from so many
+ * rare words on, each that much, up to a bound. */
 static const double strength_from = 1.25, strength_most = 2, strength_evidence = 0.18;
 static const double support_full = 0.3;     /* so much of the question is support enough for both */
 static const double intent_evidence = 0.12; /* a word of the intent's name in the text */
@@ -116,8 +116,8 @@ static double rank_of(const struct standings *s, const struct standing *at)
 }
 
 /* How likely a passage of this article answers. The first three terms were weighed on StackFAQ's
- * questions (500 that have an article) against 500 that have none: AUROC .93, against .89 for either
- * alone; the others on the demonstration shop. */
+ * questions (500 that have an article) against 500 that have none: AUROC .93, against .89 for
+ * either alone; the others on the demonstration shop. */
 static uint32_t score_of(const struct standings *s, const struct standing *at, double coverage)
 {
 	double x = 0.3 * coverage + 0.8 * at->likeness + coverage * at->likeness;
@@ -126,8 +126,8 @@ static uint32_t score_of(const struct standings *s, const struct standing *at, d
 	/* "How can I" finds itself everywhere. */
 	x *= s->has_subject ? 1 : 0.35;
 	x += s->has_subject ? strength_evidence * fmin(fmax(strength, 0), strength_most) : 0;
-	/* Two witnesses for one subject. The classifier takes anything for some intent: what it says
-	 * counts only with something that the customer said. */
+	/* Two witnesses for one subject. The classifier takes anything for some intent: what it
+	 * says counts only with something that the customer said. */
 	double support = fmin((at->said + at->likeness) / support_full, 1);
 
 	x += at->on_intent ? support * intent_evidence : 0;
@@ -144,7 +144,8 @@ static int by_rank(const void *left, const void *right)
 	return (l->article > r->article) - (l->article < r->article);
 }
 
-/* The opening, and the other passage if words found it; that one first if it fits clearly better. */
+/* The opening, and the other passage if words found it; that one first if it fits clearly
+ * better. */
 static unsigned hits_of(const struct standings *s, const struct standing *at, struct hit hits[2])
 {
 	const struct hit opening = { at->opening, score_of(s, at, at->opening_coverage) };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The demonstration shop, as policies/shop is: sixty questions that are not among its examples, each
- * with the intent and the article that a person would choose; forty more, mostly about what no
- * intent is for; forty blind ones; and a hundred messages to somebody else. Ranking was shaped while
- * looking at all but the blind ones, so those floors guard against getting worse and promise no
- * more. The blind ones say what a customer meets.
+/* The demonstration shop, as policies/shop is: sixty questions that are not among its examples,
+ * each with the intent and the article that a person would choose; forty more, mostly about what no
+ * intent is for; forty blind ones; and a hundred messages to somebody else. Ranking was shaped
+ * while looking at all but the blind ones, so those floors guard against getting worse and promise
+ * no more. The blind ones say what a customer meets.
  *
  *   test_classifier_shop --print    every question with its answer, as a customer reads it
  */

@@ -140,8 +140,8 @@ static void the_part_that_answers_is_chosen(void **state)
 	host_free(&host);
 }
 
-/* Text above `quote_bytes` ends with a sentence, wrapped lines are joined, lists stay whole with the
- * line that introduces them, and the page is named once, last. */
+/* Text above `quote_bytes` ends with a sentence, wrapped lines are joined, lists stay whole with
+ * the line that introduces them, and the page is named once, last. */
 static void an_answer_reads_like_one(void **state)
 {
 	static const char text[] =

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* retriever-fts through its entry symbol: a small shop, StackFAQ for the quality of the ranking, and
- * questions that try to speak FTS5. */
+/* retriever-fts through its entry symbol: a small shop, StackFAQ for the quality of the ranking,
+ * and questions that try to speak FTS5. */
 
 #include "tests/unit/module_host.h"
 
@@ -385,7 +385,8 @@ static void a_wrong_configuration_is_refused_with_a_reason(void **state)
 	host_free(&host);
 }
 
-/* Whole and in order, whatever the text: every byte that is no white space, and no passage too long. */
+/* Whole and in order, whatever the text: every byte that is no white space, and no passage too
+ * long. */
 static void long_articles_are_cut_without_loss(void **state)
 {
 	struct module_host *host = host_new("retriever-fts");
