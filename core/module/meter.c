@@ -8,7 +8,7 @@
 
 #include <time.h>
 
-enum { OVERRUN_US = 5000 };
+enum { OVERRUN_US = 5000, SETUP_OVERRUN_US = 100000 };
 
 static const char *const breach_labels[] = {
 #define X(NAME, label) label,
@@ -56,11 +56,24 @@ void baton_meter_breach(struct baton_meter *meter, enum baton_breach breach, con
 			  "rule", breach_labels[breach], "detail", detail);
 }
 
+/* Once per worker and release, and at start before anything is served: reading articles or learning
+ * from examples may take longer than answering a call. */
+static bool is_setup(const char *where)
+{
+	return strcmp(where, "create") == 0 || strcmp(where, "activate") == 0;
+}
+
 void baton_meter_visit(struct baton_meter *meter, const char *where, uint64_t us)
 {
 	(void)atomic_fetch_add_explicit(&meter->calls, 1, memory_order_relaxed);
 	if (us <= OVERRUN_US)
 		return;
+	if (is_setup(where) && us <= SETUP_OVERRUN_US) {
+		if (baton_meter_may_log(meter))
+			baton_log(BATON_LOG_INFO, "module_set_up", "ssu", "module", meter->module,
+				  "where", where, "us", us);
+		return;
+	}
 	(void)atomic_fetch_add(&meter->overruns, 1);
 	uint64_t worst = atomic_load(&meter->overrun_us_max);
 	while (us > worst && !atomic_compare_exchange_weak(&meter->overrun_us_max, &worst, us))

@@ -57,7 +57,7 @@ void baton_meter_init(struct baton_meter *meter, const char *module);
 void baton_meter_done(struct baton_meter *meter);
 /* Counts a broken rule and says so once in a while. `detail` is ours, never the module's text. */
 void baton_meter_breach(struct baton_meter *meter, enum baton_breach breach, const char *detail);
-/* One call into the module took `us`. */
+/* One call into the module took `us`. Above 5 ms it is an overrun; create and activate have 100. */
 void baton_meter_visit(struct baton_meter *meter, const char *where, uint64_t us);
 /* false: the module has logged too much lately. */
 bool baton_meter_may_log(struct baton_meter *meter);

@@ -4,6 +4,7 @@
 #include "tests/unit/module_rig.h"
 
 #include "core/journal/journal.h"
+#include "core/module/meter.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -124,6 +125,22 @@ static void data_hangs_on_a_call_until_its_end(void **state)
 static void without_a_journal_kv_is_unsupported(void **state)
 {
 	generate_tells(*state, "kv", "1 end 0\n");
+}
+
+static void setting_up_has_more_time_than_a_call(void **state)
+{
+	struct baton_meter meter;
+
+	baton_meter_init(&meter, "slow");
+	baton_meter_visit(&meter, "create", 50000);
+	baton_meter_visit(&meter, "activate", 99000);
+	assert_int_equal(atomic_load(&meter.overruns), 0);
+	assert_true(rig_logged(*state, "\"event\":\"module_set_up\""));
+	baton_meter_visit(&meter, "create", 101000);
+	assert_int_equal(atomic_load(&meter.overruns), 1);
+	baton_meter_visit(&meter, "start", 6000);
+	assert_int_equal(atomic_load(&meter.overruns), 2);
+	baton_meter_done(&meter);
 }
 
 static void a_slow_call_is_an_overrun(void **state)
@@ -661,6 +678,7 @@ int main(void)
 		T(another_thread_is_refused_and_counted),
 		T(data_hangs_on_a_call_until_its_end),
 		T(without_a_journal_kv_is_unsupported),
+		T(setting_up_has_more_time_than_a_call),
 		T(a_slow_call_is_an_overrun),
 		T(what_a_module_counts_is_offered_and_its_log_is_bounded),
 		T(leftover_timers_are_freed_and_counted),
