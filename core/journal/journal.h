@@ -46,13 +46,20 @@ struct baton_journal_options {
 	uint64_t map_bytes;     /* first size; 0: 64 MiB */
 	uint64_t map_bytes_max; /* it grows by doubling up to this; 0: 64 GiB */
 	uint64_t reserve_bytes; /* free disk below which no new session begins; 0: 64 MiB */
+	bool read_only;       /* another process may be writing; see baton_journal_open() */
 	bool not_durable;         /* bench only: MDB_NOSYNC, to say what durability costs */
 	uint32_t delay_commit_us; /* bench and tests only: makes every commit this much slower */
 };
 
 /* Opens or creates. Checks the file's size against its pages first (a truncated map would be
  * SIGBUS), clears stale readers, replays the index tail, starts the writer thread.
- * 0, or BATON_E_IO, _FULL, _CORRUPT, _DENIED (master key does not fit), _SCHEMA; one log line says what and why. */
+ * 0, or BATON_E_IO, _FULL, _CORRUPT, _DENIED (master key does not fit), _SCHEMA; one log line says what and why.
+ *
+ * With `read_only` nothing is created, locked or changed, and a server may run, start or stop
+ * beside it: reads, snapshots, follow, work, get and figures tell what was committed when they
+ * were called; all that writes is BATON_E_UNSUPPORTED, `wake` is never called. Each read by
+ * session looks through the part of the log that is not indexed yet (a fifth of a second of it),
+ * so this is for single questions. BATON_E_NOTFOUND: there is no journal. */
 int baton_journal_open(const struct baton_journal_options *options,
 		       struct baton_journal **ret_journal);
 /* Commits what is queued, writes the index behind, stops the writer. All lanes must be closed. */
@@ -142,7 +149,8 @@ void baton_journal_stats(struct baton_journal *journal, struct baton_journal_sta
 /* Walks everything: frames, seals, chains, gaps, heads, index, keys. Calls `report` for each
  * finding (is_error) and for progress. With `repair` the indexes are rebuilt from the log. The
  * journal must not be open elsewhere. 0 if no error was found (or all found were repaired),
- * BATON_E_CORRUPT, or why it could not run. */
+ * BATON_E_CORRUPT, or why it could not run; BATON_E_STATE: another process has it open, and what
+ * to do was reported. */
 struct baton_fsck_counts {
 	uint64_t sessions, records, bytes, erased, errors, repaired;
 };
