@@ -41,10 +41,18 @@ look() {
 	for line in $hits; do finding "$1:$line: $3"; done
 }
 
+# The files that may jump. LMDB aborts the process at a damaged page unless its assert callback
+# leaves, and the only way to leave a callback is a jump; where it lands is in the same file.
+LONG_JUMPS='core/journal/store.c'
+
 for file in $(ours 'core/*.c' 'core/*.h' 'channels/*.c' 'channels/*.h' 'modules/*.c' 'modules/*.h'); do
 	look "$file" 'sprintf|vsprintf|strcpy|strcat|strncpy|strncat|strtok|gets|stpcpy' 'unbounded or unterminated copy'
 	look "$file" 'atoi|atol|atoll|atof' 'a number without an error'
-	look "$file" 'system|popen|alloca|tmpnam|mktemp|setjmp|longjmp' 'banned'
+	look "$file" 'system|popen|alloca|tmpnam|mktemp' 'banned'
+	case " $LONG_JUMPS " in
+	*" $file "*) ;;
+	*) look "$file" 'setjmp|longjmp|sigsetjmp|siglongjmp' 'a jump past every release' ;;
+	esac
 	look "$file" 'rand|srand|random|srandom|drand48' 'chance comes from the seam'
 	look "$file" 'usleep|sleep' 'nobody sleeps on a loop'
 	look "$file" 'localtime|gmtime|ctime|asctime|getpwnam|inet_ntoa' 'static buffer, not for threads'
