@@ -58,6 +58,8 @@ int cli_fsck(const struct cli_options *options)
 		void *ud;
 	} to = { .view = options };
 	int rc = baton_journal_fsck(&places.options, options->repair, report, to.ud, &counts);
+	if (rc == BATON_E_STATE && !options->json)
+		return CLI_FAILED; /* nothing was looked at; why has been told */
 	if (options->json)
 		printf("{\"ok\":%s,\"sessions\":%llu,\"records\":%llu,\"bytes\":%llu,\"erased\":%llu,\"errors\":%llu,"
 		       "\"repaired\":%llu}\n",
@@ -70,7 +72,7 @@ int cli_fsck(const struct cli_options *options)
 		       rc == 0 ? "ok" : "NOT ok", (unsigned long long)counts.sessions,
 		       (unsigned long long)counts.records, (unsigned long long)counts.errors,
 		       (unsigned long long)counts.repaired);
-	if (rc < 0 && rc != BATON_E_CORRUPT)
+	if (rc < 0 && rc != BATON_E_CORRUPT && rc != BATON_E_STATE)
 		fprintf(stderr, "baton: %s\n", baton_error_info(rc)->text);
 	return rc == 0 ? CLI_OK : CLI_FAILED;
 }
@@ -180,6 +182,7 @@ int cli_transcript(const struct cli_options *options)
 
 	cli_log_to_stderr("error");
 	find_places(options, &places);
+	places.options.read_only = true; /* beside a running server, too */
 	if (baton_id_parse(baton_str_of(options->operand), &id) < 0) {
 		fprintf(stderr, "baton: `%s` is not a session id\n", options->operand);
 		return CLI_USAGE;
@@ -191,7 +194,8 @@ int cli_transcript(const struct cli_options *options)
 		rc = baton_lane_open(journal, &events, &lane);
 	if (rc < 0) {
 		fprintf(stderr, "baton: the journal cannot be opened: %s\n",
-			baton_error_info(rc)->text);
+			rc == BATON_E_NOTFOUND ? "nothing was ever written to it"
+					       : baton_error_info(rc)->text);
 	} else {
 		rc = print_session(options, lane, &id);
 		baton_lane_close(&lane);

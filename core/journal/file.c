@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -94,7 +95,7 @@ int baton_file_make_dir(const char *path)
 	return BATON_E_IO;
 }
 
-int baton_file_lock(const char *dir_path, int *ret_fd)
+int baton_file_lock(const char *dir_path, int *ret_fd, long *ret_holder)
 {
 	char path[BATON_PATH_MAX], text[32] = "";
 	int rc = baton_file_path(path, dir_path, "lock");
@@ -112,8 +113,9 @@ int baton_file_lock(const char *dir_path, int *ret_fd)
 		text[n > 0 ? n : 0] = '\0';
 		close(fd);
 		baton_log(BATON_LOG_ERROR, "journal_in_use", "sss", "path", dir_path, "pid", text,
-			  "hint", "already in use by the process with that pid");
-		return BATON_E_IO;
+			  "hint", "one process at a time: stop that one, or name another folder");
+		*ret_holder = strtol(text, NULL, 10);
+		return BATON_E_STATE;
 	}
 
 	/* Only a help for people; the lock is the flock, which no crash leaves behind. */

@@ -21,9 +21,9 @@ int baton_file_create(const char *path, const void *p, size_t n);
 int baton_file_sync_dir(const char *path, bool is_dir);
 /* Creates the directory (0700) if missing. 0 or BATON_E_IO; logs. */
 int baton_file_make_dir(const char *path);
-/* Takes dir/lock for this open of the journal; the fd holds it. 0 or BATON_E_IO; logs who has
- * it. */
-int baton_file_lock(const char *dir_path, int *ret_fd);
+/* Takes dir/lock for this open of the journal; the fd holds it. 0, BATON_E_IO, or BATON_E_STATE if
+ * another has it: *ret_holder is its pid (0: not known), which is logged. */
+int baton_file_lock(const char *dir_path, int *ret_fd, long *ret_holder);
 /* Bytes of the file, or 0 if there is none. 0 or BATON_E_IO. */
 int baton_file_size(const char *path, uint64_t *ret_bytes);
 /* Bytes that may still be written beside `fd`; UINT64_MAX if that cannot be told. */

@@ -232,6 +232,18 @@ static int fsck_run(struct baton_fsck *fsck, bool repair)
 	return rc;
 }
 
+/* It would read what is about to change, and repair what another has in memory. */
+static int fsck_refused(struct baton_fsck *fsck)
+{
+	baton_fsck_wrong(
+		fsck,
+		"the journal is in use by the process %ld: stop it (a server ends well with "
+		"SIGTERM) and check again, or check a copy of its folder: one made while it was "
+		"stopped, or a snapshot of the file system",
+		fsck->store.holder);
+	return BATON_E_STATE;
+}
+
 static void fsck_done(struct baton_fsck *fsck)
 {
 	struct baton_fsck_session *session, *tmp;
@@ -258,6 +270,8 @@ int baton_journal_fsck(const struct baton_journal_options *options, bool repair,
 	int rc = baton_store_open(&fsck->store, options, &way);
 	if (rc == 0)
 		rc = fsck_run(fsck, repair);
+	else if (fsck->store.is_held)
+		rc = fsck_refused(fsck);
 	else
 		baton_fsck_note(fsck, "cannot go on: %s", baton_error_info(rc)->text);
 	if (rc == 0 && fsck->counts.errors > fsck->counts.repaired)

@@ -59,67 +59,30 @@ static void replay_damaged(struct baton_journal *journal, struct baton_head_entr
 	baton_heads_set(&journal->heads, entry, &head);
 }
 
-static int replay_record(struct baton_journal *journal, uint64_t position,
-			 const struct baton_stored *frame)
+static int replay_record(void *ud, uint64_t position, const struct baton_stored *frame)
 {
+	struct baton_journal *journal = ud;
 	struct baton_head_entry *entry;
-	int rc = baton_index_entry(journal, &frame->session, &entry);
-	if (rc < 0)
-		return rc;
-
-	struct baton_head head = entry->now;
-	if (frame->seq <= head.seq)
-		return 0; /* the row was ahead */
-	if (frame->seq != head.seq + 1 ||
-	    memcmp(frame->prev_hash, head.hash, sizeof(head.hash)) != 0) {
-		replay_damaged(journal, entry, position, frame);
+	if (!frame) { /* whose it was cannot be told; that session's next record will miss it */
+		baton_log(BATON_LOG_ERROR, "record_damaged", "us", "position", position, "hint",
+			  "run baton fsck");
 		return 0;
 	}
+	int rc = baton_index_entry(journal, &frame->session, &entry);
+	if (rc < 0)
+		return rc == BATON_E_CORRUPT ? 0 : rc;
 
-	head.seq = frame->seq;
-	head.epoch = frame->epoch;
-	head.marks = frame->marks;
-	head.slot = frame->slot;
-	head.skip_position = frame->skip_position;
-	head.position = position;
-	baton_stored_hash(&journal->seal, frame, head.hash);
-	baton_heads_set(&journal->heads, entry, &head);
-	return 0;
-}
-
-static int replay_from(struct baton_journal *journal, MDB_cursor *cursor, uint64_t indexed)
-{
-	struct baton_store *store = &journal->store;
-	uint64_t position = indexed + 1, last = atomic_load(&journal->last_position);
-	MDB_val key = baton_store_val(&position, sizeof(position)), value;
-	for (MDB_cursor_op op = MDB_SET_KEY; position <= last; op = MDB_NEXT, position++) {
-		struct baton_stored frame;
-		uint64_t found = 0;
-		int rc = baton_store_mdb_move(cursor, &key, &value, op);
-		if (rc == 0 && key.mv_size == sizeof(found))
-			memcpy(&found, key.mv_data, sizeof(found));
-		if (rc || found != position || !baton_store_inside(store, &value))
-			return rc && rc != MDB_NOTFOUND ? baton_store_rc(store, rc, 0)
-							: BATON_E_CORRUPT;
-
-		rc = baton_stored_read(value.mv_data, value.mv_size, &frame);
-		if (rc == BATON_E_SCHEMA)
-			return rc;
-		if (rc == 0)
-			rc = replay_record(journal, position, &frame);
-		else /* whose it was cannot be told; that session's next record will miss it */
-			baton_log(BATON_LOG_ERROR, "record_damaged", "us", "position", position,
-				  "hint", "run baton fsck");
-		if (rc < 0 && rc != BATON_E_CORRUPT)
-			return rc;
-	}
+	struct baton_head head = entry->now;
+	if (baton_tail_follow(&journal->seal, &head, position, frame) < 0)
+		replay_damaged(journal, entry, position, frame);
+	else if (head.seq != entry->now.seq)
+		baton_heads_set(&journal->heads, entry, &head);
 	return 0;
 }
 
 int baton_index_replay(struct baton_journal *journal)
 {
 	MDB_txn *txn;
-	MDB_cursor *cursor;
 	uint64_t indexed = 0, last = 0;
 	int rc = baton_store_look(&journal->store, &txn);
 	if (rc < 0)
@@ -133,13 +96,7 @@ int baton_index_replay(struct baton_journal *journal)
 	atomic_store(&journal->last_position, last);
 	atomic_store(&journal->indexed_position, indexed);
 	if (rc == 0)
-		rc = mdb_cursor_open(txn, journal->store.table[BATON_TABLE_LOG], &cursor)
-			     ? BATON_E_IO
-			     : 0;
-	if (rc == 0) {
-		rc = replay_from(journal, cursor, indexed);
-		mdb_cursor_close(cursor);
-	}
+		rc = baton_tail_walk(&journal->store, txn, indexed, replay_record, journal);
 	baton_store_looked(&journal->store, &txn);
 	if (rc < 0)
 		baton_log(BATON_LOG_ERROR, "journal_index_damaged", "us", "indexed", indexed,
@@ -255,12 +212,24 @@ static int index_step(struct baton_journal *journal)
 	return 0;
 }
 
+/* A reader of another process may have been killed. Looked for here because this comes now and
+ * then, and only while something is written. */
+static void index_sweep(struct baton_journal *journal)
+{
+	uint64_t now = baton_file_now_us();
+	if (now < journal->sweep_due_us)
+		return;
+	journal->sweep_due_us = now + BATON_SWEEP_US;
+	baton_store_sweep(&journal->store);
+}
+
 int baton_index_write(struct baton_journal *journal)
 {
 	int rc = 0;
 	uint64_t lag =
 		atomic_load(&journal->last_position) - atomic_load(&journal->indexed_position);
 	journal->index_due_us = 0;
+	index_sweep(journal);
 	if (!journal->heads.dirty && lag == 0)
 		return 0;
 

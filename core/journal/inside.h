@@ -24,6 +24,7 @@ enum {
 	BATON_INDEX_LAG_US = 200 * 1000,
 	BATON_INDEX_LAG_MAX = 1024 * 1024, /* the index cannot be written: refuse */
 	BATON_INDEX_PUTS = 4096,           /* of one index transaction */
+	BATON_SWEEP_US = 10 * 1000 * 1000,
 	BATON_FOLLOWERS = 8,
 	BATON_COMMIT_BUCKETS = 16
 };
@@ -64,7 +65,7 @@ struct baton_journal {
 	struct baton_heads heads;
 	struct baton_queue queue;
 	pthread_t writer;
-	bool has_writer, has_heads;
+	bool has_writer, has_heads, read_only;
 	_Atomic bool stopping;
 	_Atomic int state; /* 0, BATON_E_FULL, BATON_E_IO */
 	uint64_t reserve_bytes;
@@ -89,6 +90,7 @@ struct baton_journal {
 	size_t snapshot_bytes;  /* waiting for the next index write */
 	uint64_t index_due_us;  /* 0: nothing to index */
 	uint64_t full_until_us; /* the disk is full: no new try before */
+	uint64_t sweep_due_us;  /* when to look for readers that have died */
 	bool index_failed;      /* said once */
 };
 
@@ -113,8 +115,27 @@ int baton_journal_head(struct baton_journal *journal, const struct baton_id *ses
 int baton_journal_head_key(struct baton_journal *journal, struct baton_seal *seal,
 			   const struct baton_id *session, struct baton_head *ret_head,
 			   uint8_t ret_key[BATON_KEY_BYTES]);
-/* [any thread] Queues the op and waits for its rc. */
+/* [any thread] Queues the op and waits for its rc. BATON_E_UNSUPPORTED if read only. */
 int baton_journal_wait(struct baton_journal *journal, struct baton_op *op);
+
+/* --- tail.c: records that the index does not know yet ----------------------------------------- */
+
+/* Tells the log's records behind position `after`; `frame` is NULL if it is damaged. Ends with the
+ * log, or with what `each` returns if that is not 0. 0, BATON_E_CORRUPT, _IO, _SCHEMA. */
+typedef int baton_tail_fn(void *ud, uint64_t position, const struct baton_stored *frame);
+int baton_tail_walk(struct baton_store *store, MDB_txn *txn, uint64_t after, baton_tail_fn *each,
+		    void *ud);
+/* Moves the head on by a record of its session; one that it counts already changes nothing. 0, or
+ * BATON_E_CORRUPT if the record does not follow: the head is unchanged then. */
+int baton_tail_follow(struct baton_seal *seal, struct baton_head *head, uint64_t position,
+		      const struct baton_stored *frame);
+/* [any thread, read only] The head as the index and the log say now. 0, BATON_E_NOTFOUND, _CORRUPT,
+ * _IO, _AGAIN, _SCHEMA. */
+int baton_tail_head(struct baton_journal *journal, struct baton_seal *seal,
+		    const struct baton_id *session, struct baton_head *ret_head);
+/* [any thread, read only] Refreshes the two positions and the sizes. 0, BATON_E_CORRUPT, _IO,
+ * _AGAIN. */
+int baton_tail_measure(struct baton_journal *journal);
 
 /* [writer, or open] Reads the log from `indexed` on into the heads. 0, BATON_E_CORRUPT, _IO. */
 int baton_index_replay(struct baton_journal *journal);

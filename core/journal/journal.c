@@ -27,6 +27,16 @@ static int journal_start(struct baton_journal *journal)
 	return 0;
 }
 
+/* Nothing runs and nothing is kept in memory: each question is put to the files. */
+static int journal_start_reading(struct baton_journal *journal)
+{
+	int rc = baton_tail_measure(journal);
+	if (rc == 0 &&
+	    atomic_load(&journal->indexed_position) > atomic_load(&journal->last_position))
+		rc = BATON_E_CORRUPT;
+	return rc;
+}
+
 static void journal_free(struct baton_journal **journal)
 {
 	struct baton_journal *j = *journal;
@@ -42,10 +52,11 @@ static void journal_free(struct baton_journal **journal)
 int baton_journal_open(const struct baton_journal_options *options,
 		       struct baton_journal **ret_journal)
 {
-	struct baton_store_way way = { .may_create = true };
+	struct baton_store_way way = { .may_create = !options->read_only };
 	struct baton_journal *journal = baton_new(struct baton_journal);
 	journal->reserve_bytes = options->reserve_bytes ? options->reserve_bytes : RESERVE_BYTES;
 	journal->delay_commit_us = options->delay_commit_us;
+	journal->read_only = options->read_only;
 	journal->space.fd = -1;
 	pthread_mutex_init(&journal->followers_lock, NULL);
 	baton_seal_init(&journal->seal);
@@ -54,7 +65,7 @@ int baton_journal_open(const struct baton_journal_options *options,
 	uint64_t began = baton_file_now_us();
 	int rc = baton_store_open(&journal->store, options, &way);
 	if (rc == 0)
-		rc = journal_start(journal);
+		rc = journal->read_only ? journal_start_reading(journal) : journal_start(journal);
 	if (rc < 0) {
 		baton_log(BATON_LOG_ERROR, "journal_open_failed", "ss", "path", options->path,
 			  "error", baton_error_info(rc)->name);
@@ -109,7 +120,8 @@ int baton_journal_head_key(struct baton_journal *journal, struct baton_seal *sea
 			   const struct baton_id *session, struct baton_head *ret_head,
 			   uint8_t ret_key[BATON_KEY_BYTES])
 {
-	int rc = baton_journal_head(journal, session, ret_head);
+	int rc = journal->read_only ? baton_tail_head(journal, seal, session, ret_head)
+				    : baton_journal_head(journal, session, ret_head);
 	if (rc < 0)
 		return rc;
 	if (ret_head->flags & BATON_HEAD_ERASED)
@@ -124,6 +136,8 @@ int baton_journal_head_key(struct baton_journal *journal, struct baton_seal *sea
 int baton_journal_wait(struct baton_journal *journal, struct baton_op *op)
 {
 	sem_t done;
+	if (journal->read_only)
+		return BATON_E_UNSUPPORTED;
 	sem_init(&done, 0, 0);
 	op->done = &done;
 	atomic_fetch_add(&journal->queued, 1);
@@ -183,6 +197,8 @@ int baton_journal_get(struct baton_journal *journal, baton_str key, struct baton
 
 uint64_t baton_journal_last_position(struct baton_journal *journal)
 {
+	if (journal->read_only)
+		(void)baton_tail_measure(journal); /* on an error: where it was */
 	return atomic_load(&journal->last_position);
 }
 
@@ -199,6 +215,8 @@ void baton_journal_on_commit(struct baton_journal *journal, unsigned slot, void 
 
 void baton_journal_stats(struct baton_journal *journal, struct baton_journal_stats *ret_stats)
 {
+	if (journal->read_only)
+		(void)baton_tail_measure(journal);
 	struct baton_journal_stats s = {
 		.records = atomic_load(&journal->records),
 		.commits = atomic_load(&journal->commits),

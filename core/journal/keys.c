@@ -193,15 +193,16 @@ static int keys_check(struct baton_keys *keys, struct baton_seal *seal)
 	return BATON_E_DENIED;
 }
 
-static int keys_open_file(struct baton_keys *keys, const char *dir_path, bool may_create)
+static int keys_open_file(struct baton_keys *keys, const char *dir_path, enum baton_keys_way way)
 {
 	struct stat st;
 	char path[BATON_PATH_MAX];
+	int flags = way == BATON_KEYS_READ ? O_RDONLY : O_RDWR;
 	int rc = baton_file_path(path, dir_path, "keys");
 	if (rc < 0)
 		return rc;
 
-	keys->fd = open(path, O_RDWR | O_CLOEXEC | (may_create ? O_CREAT : 0), 0600);
+	keys->fd = open(path, flags | O_CLOEXEC | (way == BATON_KEYS_CREATE ? O_CREAT : 0), 0600);
 	if (keys->fd < 0 || fstat(keys->fd, &st) < 0) {
 		baton_log(BATON_LOG_ERROR, "key_file_not_opened", "ss", "path", path, "error",
 			  strerror(errno));
@@ -211,24 +212,25 @@ static int keys_open_file(struct baton_keys *keys, const char *dir_path, bool ma
 
 	struct baton_seal seal;
 	baton_seal_init(&seal);
-	rc = may_create ? keys_begin(keys, &seal) : 0;
+	rc = way == BATON_KEYS_CREATE ? keys_begin(keys, &seal) : 0;
 	if (rc == 0)
 		rc = keys_check(keys, &seal);
 	baton_seal_done(&seal);
-	return rc < 0 ? rc : keys_find_next(keys);
+	return rc < 0 || way == BATON_KEYS_READ ? rc : keys_find_next(keys);
 }
 
 int baton_keys_open(struct baton_keys *keys, const char *dir_path, const char *key_path,
-		    bool may_create)
+		    enum baton_keys_way way)
 {
 	memset(keys, 0, sizeof(*keys));
+	keys->read_only = way == BATON_KEYS_READ;
 	keys->fd = -1;
 	pthread_mutex_init(&keys->lock, NULL);
 	keys->cached = baton_alloc(BATON_KEYS_CACHED * sizeof(*keys->cached));
 
-	int rc = master_read(keys, key_path, may_create);
+	int rc = master_read(keys, key_path, way == BATON_KEYS_CREATE);
 	if (rc == 0)
-		rc = keys_open_file(keys, dir_path, may_create);
+		rc = keys_open_file(keys, dir_path, way);
 	if (rc < 0)
 		baton_keys_close(keys);
 	return rc;
@@ -293,6 +295,21 @@ static struct baton_key_cached *keys_place(struct baton_keys *keys, uint32_t slo
 	return &keys->cached[slot % BATON_KEYS_CACHED];
 }
 
+/* The file is the truth each time: what was erased elsewhere must not be known here. Twice, since
+ * the slot may be half overwritten just now; it is then a tombstone the second time. */
+static int keys_read(struct baton_keys *keys, struct baton_seal *seal,
+		     const struct baton_id *session, struct baton_key_row *row,
+		     uint8_t ret_key[BATON_KEY_BYTES])
+{
+	int rc = BATON_E_CORRUPT;
+	for (int i = 0; i < 2 && rc == BATON_E_CORRUPT; i++) {
+		rc = row_read(keys, row);
+		if (rc == 0)
+			rc = row_unwrap(keys, seal, session, row, ret_key);
+	}
+	return rc;
+}
+
 int baton_keys_get(struct baton_keys *keys, struct baton_seal *seal, uint32_t slot,
 		   const struct baton_id *session, uint8_t ret_key[BATON_KEY_BYTES])
 {
@@ -300,6 +317,8 @@ int baton_keys_get(struct baton_keys *keys, struct baton_seal *seal, uint32_t sl
 	struct baton_key_cached *cached = keys_place(keys, slot);
 	if (slot == 0 || slot >= SLOT_MAX)
 		return BATON_E_CORRUPT;
+	if (keys->read_only)
+		return keys_read(keys, seal, session, &row, ret_key);
 
 	pthread_mutex_lock(&keys->lock);
 	uint64_t erasures = atomic_load(&keys->erasures);

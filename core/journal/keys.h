@@ -29,6 +29,7 @@ struct baton_key_cached {
 
 struct baton_keys {
 	int fd;
+	bool read_only;
 	uint64_t bytes; /* of the file; it grows ahead of use. Writer only, after open */
 	_Atomic uint32_t next_slot;
 	_Atomic uint64_t erasures; /* rises by one per erased session: cached keys may be void */
@@ -37,11 +38,17 @@ struct baton_keys {
 	struct baton_key_cached *cached; /* BATON_KEYS_CACHED, placed by slot; under lock */
 };
 
-/* Reads or (if `may_create`) makes the master key and the key file in `dir_path`.
+enum baton_keys_way {
+	BATON_KEYS_READ,  /* another process may be writing: nothing is kept, since it may erase */
+	BATON_KEYS_WRITE,
+	BATON_KEYS_CREATE /* what is missing */
+};
+
+/* Reads or makes the master key and the key file in `dir_path`.
  * 0, BATON_E_DENIED (key missing, of another size, or not the right one), _IO, _FULL, _CORRUPT.
  * On failure nothing is left open. Logs the reason. */
 int baton_keys_open(struct baton_keys *keys, const char *dir_path, const char *key_path,
-		    bool may_create);
+		    enum baton_keys_way way);
 void baton_keys_close(struct baton_keys *keys);
 
 /* [any thread] A fresh data key and the slot for it; nothing is written yet. */

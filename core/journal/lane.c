@@ -233,6 +233,8 @@ int baton_lane_append(struct baton_lane *lane, const struct baton_append *append
 {
 	size_t bytes = 0;
 	struct baton_journal *journal = lane->journal;
+	if (journal->read_only)
+		return BATON_E_UNSUPPORTED;
 	int rc = append_valid(append, &bytes);
 	if (rc == 0)
 		rc = lane_admits(lane, bytes, append->expected_seq == 0);
@@ -297,6 +299,8 @@ int baton_lane_snapshot_put(struct baton_lane *lane, const struct baton_id *sess
 			    baton_str bytes)
 {
 	struct baton_journal *journal = lane->journal;
+	if (journal->read_only)
+		return BATON_E_UNSUPPORTED;
 	if (bytes.n > BATON_SNAPSHOT_BYTES_MAX)
 		return BATON_E_TOO_BIG;
 	int rc = lane_admits(lane, bytes.n, /* is_new= */ false);

@@ -14,7 +14,8 @@ struct baton_pages {
 	/* in */
 	void (*tell)(void *ud, const char *line); /* each finding; may be NULL */
 	void *ud;
-	bool all; /* every page, not only what a start needs */
+	bool all;  /* every page, not only what a start needs */
+	bool live; /* another process may be writing: what only a change explains is no finding */
 	/* out */
 	uint64_t errors, pages;
 	uint64_t used_bytes; /* the file must be at least this long */

@@ -323,7 +323,7 @@ int64_t baton_journal_follow(struct baton_journal *journal, uint64_t after, uint
 	struct baton_seal seal;
 	struct reader *reader = baton_new(struct reader);
 	uint64_t last = after;
-	if (after >= atomic_load(&journal->last_position)) {
+	if (!journal->read_only && after >= atomic_load(&journal->last_position)) {
 		baton_free(reader);
 		*ret_last = after;
 		return 0;
@@ -349,10 +349,12 @@ struct work_item {
 	struct baton_id id;
 	uint64_t seq;
 	uint32_t marks;
-	bool is_fresh; /* of memory: newer than the index's row */
+	bool is_fresh; /* of memory or the log, not of the index */
 };
 
 struct work_list {
+	struct baton_store *store;
+	MDB_txn *txn;
 	struct work_item *items;
 	size_t n, cap;
 };
@@ -398,23 +400,57 @@ static int work_add_rows(struct baton_journal *journal, MDB_txn *txn, struct wor
 	return rc == MDB_NOTFOUND ? 0 : baton_store_rc(&journal->store, rc, 0);
 }
 
-/* By session, the fresh one of two first. */
+/* Read only: what memory says to a writer, the log says here. An erasure is in the index at
+ * once. */
+static int work_add_record(void *ud, uint64_t position, const struct baton_stored *frame)
+{
+	MDB_val value;
+	struct baton_head head;
+	struct work_list *list = ud;
+	(void)position;
+	if (!frame)
+		return 0;
+	struct work_item item = {
+		.id = frame->session, .seq = frame->seq, .marks = frame->marks, .is_fresh = true
+	};
+	if (baton_store_get(list->store, list->txn, BATON_TABLE_HEADS, baton_store_key(&item.id),
+			    &value) == 0 &&
+	    baton_row_head_read(&item.id, &value, &head) == 0 && (head.flags & BATON_HEAD_ERASED))
+		item.marks = 0;
+	work_add(list, &item);
+	return 0;
+}
+
+static int work_add_tail(struct work_list *list)
+{
+	uint64_t indexed = 0;
+	int rc = baton_store_indexed(list->store, list->txn, &indexed);
+	return rc < 0 ? rc
+		      : baton_tail_walk(list->store, list->txn, indexed, work_add_record, list);
+}
+
+/* By session, the newest first; of two that are as new the fresh one. */
 static int work_compare(const void *a, const void *b)
 {
 	const struct work_item *x = a, *y = b;
 	int c = memcmp(x->id.b, y->id.b, sizeof(x->id.b));
+	if (c == 0 && x->seq != y->seq)
+		c = x->seq < y->seq ? 1 : -1;
 	return c ? c : (int)y->is_fresh - (int)x->is_fresh;
 }
 
 int baton_journal_work(struct baton_journal *journal, uint32_t mask, baton_work_fn *each, void *ud)
 {
 	MDB_txn *txn;
-	struct work_list list = { 0 };
+	struct work_list list = { .store = &journal->store };
 	/* Memory first: what becomes indexed in between is then found in both, never in neither. */
 	baton_heads_each_dirty(&journal->heads, work_add_head, &list);
 	int rc = baton_store_look(&journal->store, &txn);
 	if (rc == 0) {
+		list.txn = txn;
 		rc = work_add_rows(journal, txn, &list);
+		if (rc == 0 && journal->read_only)
+			rc = work_add_tail(&list);
 		baton_store_looked(&journal->store, &txn);
 	}
 	if (rc == 0 && list.n)

@@ -14,11 +14,13 @@
 
 #include <errno.h>
 #include <setjmp.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-enum { SCHEMA = 1, READERS_MAX = 512, NAME_MAX_BYTES = 16 };
+enum { SCHEMA = 1, READERS_MAX = 512, NAME_MAX_BYTES = 16, ADOPT_TRIES = 8 };
 #define MAP_BYTES (64ull << 20)
 #define MAP_BYTES_MAX (64ull << 30)
+#define MAP_BYTES_READ (1ull << 46) /* read only: as large as the writer has made it */
 #define SPACE_LOW (1ull << 20) /* less free disk than this beside what was wanted: it is full */
 
 static const struct {
@@ -151,13 +153,18 @@ int baton_store_mdb_move(MDB_cursor *cursor, MDB_val *key, MDB_val *value, MDB_c
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+static int store_adopt(struct baton_store *store);
+
 int baton_store_look(struct baton_store *store, MDB_txn **ret_txn)
 {
-	pthread_rwlock_rdlock(&store->resize);
-	int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, ret_txn);
-	if (rc == 0)
-		return 0;
-	pthread_rwlock_unlock(&store->resize);
+	int rc, tries = 0;
+	do {
+		pthread_rwlock_rdlock(&store->resize);
+		rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, ret_txn);
+		if (rc == 0)
+			return 0;
+		pthread_rwlock_unlock(&store->resize);
+	} while (rc == MDB_MAP_RESIZED && tries++ < ADOPT_TRIES && store_adopt(store) == 0);
 	return rc == MDB_READERS_FULL ? BATON_E_AGAIN : BATON_E_IO;
 }
 
@@ -233,6 +240,41 @@ static int store_find_map(struct baton_store *store)
 	return rc;
 }
 
+/* LMDB unmaps first and, if it then cannot map, is left without its metas. So the room in the
+ * address space is tried before. `resize` is held for writing. LMDB's code. */
+static int store_remap(struct baton_store *store, uint64_t bytes)
+{
+	void *room =
+		mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (room == MAP_FAILED)
+		return ENOMEM;
+	munmap(room, bytes);
+	int rc = mdb_env_set_mapsize(store->env, bytes);
+	if (rc)
+		return rc;
+	baton_store_measure(store);
+	return store_find_map(store);
+}
+
+static uint64_t store_fit(const struct baton_store *store, uint64_t bytes, uint64_t used)
+{
+	while (bytes < used + used / 4 && bytes < store->map_bytes_max)
+		bytes *= 2;
+	return bytes < store->map_bytes_max ? bytes : store->map_bytes_max;
+}
+
+/* Read only: the writer has more pages than fit in our map. 0 also if it has outgrown that one
+ * again; an LMDB code. */
+static int store_adopt(struct baton_store *store)
+{
+	pthread_rwlock_wrlock(&store->resize);
+	baton_store_measure(store);
+	int rc = store_remap(store, store_fit(store, atomic_load(&store->map_bytes),
+					      atomic_load(&store->used_bytes)));
+	pthread_rwlock_unlock(&store->resize);
+	return rc == MDB_MAP_RESIZED ? 0 : rc;
+}
+
 int baton_store_grow(struct baton_store *store)
 {
 	uint64_t bytes = atomic_load(&store->map_bytes);
@@ -241,10 +283,7 @@ int baton_store_grow(struct baton_store *store)
 
 	bytes = bytes * 2 < store->map_bytes_max ? bytes * 2 : store->map_bytes_max;
 	pthread_rwlock_wrlock(&store->resize);
-	int rc = mdb_env_set_mapsize(store->env, bytes);
-	baton_store_measure(store);
-	if (rc == 0)
-		rc = store_find_map(store);
+	int rc = store_remap(store, bytes);
 	pthread_rwlock_unlock(&store->resize);
 	if (rc)
 		return BATON_E_IO;
@@ -317,7 +356,8 @@ static int store_check_pages(struct baton_store *store, const struct baton_store
 {
 	struct baton_pages pages = { .tell = way->tell ? way->tell : store_tell,
 				     .ud = way->ud,
-				     .all = way->pages_all };
+				     .all = way->pages_all,
+				     .live = store->read_only };
 	int rc = baton_pages_check(store->data_path, &pages);
 	*ret_used = pages.used_bytes;
 	return rc;
@@ -328,16 +368,24 @@ static uint64_t store_map_bytes(struct baton_store *store,
 {
 	uint64_t bytes = options->map_bytes ? options->map_bytes : MAP_BYTES;
 	store->map_bytes_max = options->map_bytes_max ? options->map_bytes_max : MAP_BYTES_MAX;
-	while (bytes < used + used / 4 && bytes < store->map_bytes_max)
-		bytes *= 2;
-	return bytes < store->map_bytes_max ? bytes : store->map_bytes_max;
+	if (store->read_only)
+		store->map_bytes_max = MAP_BYTES_READ;
+	return store_fit(store, bytes, used);
+}
+
+int baton_store_sweep(struct baton_store *store)
+{
+	int dead = 0;
+	if (mdb_reader_check(store->env, &dead) == 0 && dead)
+		baton_log(BATON_LOG_NOTICE, "journal_dead_readers", "u", "n", (uint64_t)dead);
+	return dead;
 }
 
 static int store_open_env(struct baton_store *store, const struct baton_journal_options *options,
 			  uint64_t used)
 {
-	int dead = 0;
-	unsigned flags = MDB_NOTLS | (options->not_durable ? MDB_NOSYNC : 0);
+	unsigned flags = MDB_NOTLS | (options->not_durable ? MDB_NOSYNC : 0) |
+			 (store->read_only ? MDB_RDONLY : 0);
 	int rc = mdb_env_create(&store->env);
 	if (rc == 0)
 		rc = mdb_env_set_maxdbs(store->env, BATON_TABLES);
@@ -349,9 +397,6 @@ static int store_open_env(struct baton_store *store, const struct baton_journal_
 		rc = mdb_env_set_assert(store->env, store_asserted);
 	if (rc == 0)
 		rc = mdb_env_open(store->env, options->path, flags, 0600);
-	/* Slots of readers that were killed would keep old pages from being used again. */
-	if (rc == 0)
-		rc = mdb_reader_check(store->env, &dead);
 	if (rc) {
 		baton_log(BATON_LOG_ERROR, "journal_not_opened", "ss", "path", options->path,
 			  "error", mdb_strerror(rc));
@@ -362,6 +407,7 @@ static int store_open_env(struct baton_store *store, const struct baton_journal_
 	mdb_env_stat(store->env, &st);
 	store->page_bytes = st.ms_psize;
 	baton_store_measure(store);
+	baton_store_sweep(store);
 	return 0;
 }
 
@@ -384,6 +430,12 @@ static int store_schema(struct baton_store *store, MDB_txn *txn, bool may_create
 	return baton_get32(value.mv_data) == SCHEMA ? 0 : BATON_E_SCHEMA;
 }
 
+/* A file that was made but whose first commit never came is as good as none. */
+static bool store_is_new(struct baton_store *store)
+{
+	return atomic_load(&store->used_bytes) <= 2 * (uint64_t)store->page_bytes;
+}
+
 static int store_open_tables(struct baton_store *store, bool is_new)
 {
 	MDB_txn *txn;
@@ -394,15 +446,18 @@ static int store_open_tables(struct baton_store *store, bool is_new)
 	for (size_t i = 0; i < BATON_TABLES && rc == 0; i++)
 		rc = mdb_dbi_open(txn, tables[i].name, tables[i].flags | (is_new ? MDB_CREATE : 0),
 				  &store->table[i]);
-	if (rc)
+	if (rc == MDB_NOTFOUND && store->read_only && store_is_new(store))
+		rc = BATON_E_NOTFOUND;
+	else if (rc)
 		rc = rc == MDB_NOTFOUND ? BATON_E_CORRUPT : baton_store_rc(store, rc, SPACE_LOW);
 	else
 		rc = store_schema(store, txn, is_new);
 	if (rc < 0) {
 		mdb_txn_abort(txn);
 		baton_log(BATON_LOG_ERROR, "journal_not_opened", "s", "error",
-			  rc == BATON_E_SCHEMA ? "written by another version of Baton"
-					       : "its tables are missing or damaged");
+			  rc == BATON_E_SCHEMA     ? "written by another version of Baton"
+			  : rc == BATON_E_NOTFOUND ? "nothing was ever written to it"
+						   : "its tables are missing or damaged");
 		return rc;
 	}
 	rc = mdb_txn_commit(txn); /* also keeps the table handles of a read transaction */
@@ -416,21 +471,28 @@ static int store_open(struct baton_store *store, const struct baton_journal_opti
 		      const struct baton_store_way *way)
 {
 	uint64_t bytes = 0, used = 0;
-	int rc = baton_file_lock(options->path, &store->lock_fd);
+	store->read_only = options->read_only;
+	int rc = store->read_only ? 0
+				  : baton_file_lock(options->path, &store->lock_fd, &store->holder);
+	store->is_held = rc == BATON_E_STATE;
+	if (store->is_held)
+		return BATON_E_IO;
 	if (rc == 0)
 		rc = baton_file_size(store->data_path, &bytes);
 	if (rc == 0)
 		rc = store_check_pages(store, way, &used);
-	/* A file that was made but whose first commit never came is as good as none. */
 	bool is_new = bytes == 0;
+	enum baton_keys_way keys_way = is_new             ? BATON_KEYS_CREATE
+				       : store->read_only ? BATON_KEYS_READ
+							  : BATON_KEYS_WRITE;
 	if (rc == 0 && bytes == 0 && !way->may_create)
 		rc = BATON_E_NOTFOUND;
 	if (rc == 0)
-		rc = baton_keys_open(&store->keys, options->path, options->key_path, is_new);
+		rc = baton_keys_open(&store->keys, options->path, options->key_path, keys_way);
 	if (rc == 0)
 		rc = store_open_env(store, options, used);
 	if (rc == 0)
-		rc = store_open_tables(store, is_new || used <= 2 * (uint64_t)store->page_bytes);
+		rc = store_open_tables(store, !store->read_only && store_is_new(store));
 	if (rc == 0 && is_new)
 		rc = baton_file_sync_dir(options->path, /* is_dir= */ true);
 	return rc;

@@ -34,7 +34,10 @@ struct baton_store {
 	MDB_env *env;
 	MDB_dbi table[BATON_TABLES];
 	uint32_t page_bytes;
-	int lock_fd; /* holds the directory */
+	int lock_fd; /* holds the directory; -1 if read only */
+	bool read_only;
+	bool is_held; /* after a failed open: by another process */
+	long holder;  /* its pid, or 0 */
 	struct baton_keys keys;
 	pthread_rwlock_t resize; /* read transactions against a change of the map */
 	uint64_t map_bytes_max;
@@ -43,8 +46,9 @@ struct baton_store {
 	char data_path[4096];
 };
 
-/* Takes the directory, checks the file's pages (all of them with `pages_all`; findings to `tell`),
- * opens environment, tables and keys. 0 or as baton_journal_open(); on failure all is closed. */
+/* Takes the directory (not if read only), checks the file's pages (all of them with `pages_all`;
+ * findings to `tell`), opens environment, tables and keys. 0 or as baton_journal_open(); on failure
+ * all is closed. */
 struct baton_store_way {
 	bool may_create, pages_all;
 	void (*tell)(void *ud, const char *line);
@@ -58,7 +62,8 @@ void baton_store_close(struct baton_store *store);
  * were to be written: a short write is EIO to LMDB, and only the free space tells the two apart. */
 int baton_store_rc(struct baton_store *store, int mdb_rc, uint64_t wanted);
 
-/* A read transaction, short: while it is open the map cannot grow. 0 or BATON_E_IO, _AGAIN. */
+/* A read transaction, short: while it is open the map cannot grow, here, and no page that it sees
+ * can be used again, in any process. 0 or BATON_E_IO, _AGAIN. */
 int baton_store_look(struct baton_store *store, MDB_txn **ret_txn);
 void baton_store_looked(struct baton_store *store, MDB_txn **txn);
 /* A value inside a read transaction, checked to lie within the file. 0, _NOTFOUND, _CORRUPT,
@@ -74,6 +79,9 @@ int baton_store_mdb_del(MDB_txn *txn, MDB_dbi dbi, MDB_val *key);
 int baton_store_mdb_move(MDB_cursor *cursor, MDB_val *key, MDB_val *value, MDB_cursor_op op);
 /* Doubles the map, between transactions of the caller's. 0, BATON_E_FULL (at its bound), _IO. */
 int baton_store_grow(struct baton_store *store);
+/* Frees the places of readers whose process has died; until then the pages they saw are kept and
+ * the file grows. How many there were. */
+int baton_store_sweep(struct baton_store *store);
 /* Refreshes used_bytes. */
 void baton_store_measure(struct baton_store *store);
 

@@ -243,7 +243,13 @@ static void the_index_is_rebuilt_after_a_kill(void **state)
 	kit_done(&kit);
 }
 
-static void a_second_open_is_refused(void **state)
+static void fsck_said(void *ud, bool is_error, const char *line)
+{
+	if (is_error)
+		snprintf(ud, 1024, "%s", line);
+}
+
+static void a_second_open_is_refused_and_fsck_says_what_to_do(void **state)
 {
 	struct kit kit;
 	struct baton_journal *second = NULL;
@@ -254,7 +260,14 @@ static void a_second_open_is_refused(void **state)
 	kit_log_clear();
 	assert_int_equal(baton_journal_open(&kit.options, &second), BATON_E_IO);
 	assert_int_equal(kit_log_said("journal_in_use"), 1);
-	assert_int_equal(baton_journal_fsck(&kit.options, true, NULL, NULL, &counts), BATON_E_IO);
+	char said[1024] = "", pid[16];
+	snprintf(pid, sizeof(pid), " %ld:", (long)getpid());
+	assert_int_equal(baton_journal_fsck(&kit.options, true, fsck_said, said, &counts),
+			 BATON_E_STATE);
+	assert_non_null(strstr(said, pid));
+	assert_non_null(strstr(said, "stop it"));
+	assert_non_null(strstr(said, "a copy"));
+	assert_int_equal(counts.repaired, 0);
 	assert_int_equal(kit_say(&kit, 1, 0, 0, 1), 0); /* and the first does not notice */
 	kit_done(&kit);
 }
@@ -475,7 +488,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_index_is_rebuilt_after_a_kill),
-		cmocka_unit_test(a_second_open_is_refused),
+		cmocka_unit_test(a_second_open_is_refused_and_fsck_says_what_to_do),
 		cmocka_unit_test(another_master_key_is_refused),
 		cmocka_unit_test(a_file_cut_off_is_refused_not_mapped),
 		cmocka_unit_test(a_flipped_bit_is_reported_or_harmless),
