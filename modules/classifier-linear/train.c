@@ -19,7 +19,7 @@ enum {
 	FOLDS = 3,
 	EPOCHS_LARGE = 8,
 	EPOCHS_SMALL = 6,
-	EPOCHS_FOLD = 5,          /* of a large set: held-out scores settle early */
+	EPOCHS_FOLD = 5,          /* at most: held-out scores settle early */
 	LARGE_CELLS = 200000,     /* examples * intents from which a set counts as large */
 	FOLD_EXAMPLES_MIN = 30,   /* fewer: no held-out scores, fixed calibration */
 	KEEP_ALL_BYTES = 2 << 20, /* smaller models keep features seen once */
@@ -473,7 +473,8 @@ static int train(struct trainer *t, struct model *model)
 	model->calibration = (struct calibration){ 0.5F, 2.0F, 2.0F, -2.0F };
 	model->floor = -0.9F;
 	model->held_out_accuracy = -1;
-	if (t->set->n >= FOLD_EXAMPLES_MIN && calibrate(t, model, epochs < EPOCHS_FOLD ? epochs : EPOCHS_FOLD) < 0)
+	if (t->set->n >= FOLD_EXAMPLES_MIN &&
+	    calibrate(t, model, epochs < EPOCHS_FOLD ? epochs : EPOCHS_FOLD) < 0)
 		return -1;
 	train_once(t, FOLDS, epochs);
 	return compact(t, model);
