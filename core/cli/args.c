@@ -153,7 +153,8 @@ int cli_parse(const struct cli_command *command, int argc, char **argv,
 		options.operand = argv[optind++];
 	if (optind < argc)
 		return usage(command, "one too many:", argv[optind]);
-	if (command->operand && command->operand[0] != '[' && !options.operand && !options.help)
+	/* A schema is asked for without a set. */
+	if (command->operand && !options.operand && !options.schema && !options.help)
 		return usage(command, "missing", command->operand);
 	*ret_options = options;
 	return CLI_OK;

@@ -59,7 +59,7 @@ static int print_schema(const char *file)
 
 int cli_check(const struct cli_options *options)
 {
-	const char *dir = options->operand ? options->operand : options->policies;
+	const char *dir = options->operand;
 	struct checking checking = { .options = options };
 	struct baton_policy *policy = NULL;
 

@@ -21,7 +21,7 @@ struct cli_options {
 };
 
 struct cli_command {
-	const char *name, *operand /* "SESSION", "[DIR]" or NULL */, *summary,
+	const char *name, *operand /* "SESSION", "DIR" or NULL */, *summary,
 		*options /* letters of cli_option */;
 	int (*run)(const struct cli_options *options);
 };
