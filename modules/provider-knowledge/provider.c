@@ -307,7 +307,7 @@ static int32_t inst_create(void *mod_ptr, baton_ctx *ctx, baton_str config, void
 	inst->host = mod->host;
 	inst->ctx = ctx;
 	inst->delta_ms = 15;
-	/* 700 bytes are about 120 words. 400000 is the floor that retriever-fts was measured with. */
+	/* 700 bytes are about 120 words; retriever-fts was measured with a floor of 400000. */
 	inst->settings = (struct answer_settings){ .min_score_ppm = 400000, .quote_bytes = 700 };
 	if (!settings_read(inst, config)) {
 		mod->host->log(
