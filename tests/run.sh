@@ -1,35 +1,51 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh [SUITE...]: runs the suites (all without an argument), one line each while they run, the whole
-# output in build/test/SUITE.log, and closes with 'N passed, N failed' over every single test.
+# run.sh [SUITE...]: runs the suites (all without an argument), a line for each when it is done, its
+# whole output in build/test/SUITE.log, and closes with 'N passed, N failed' over every single test.
+#
+# Everything is built first. Then two lanes run side by side: one computes, the other mostly waits for
+# servers and browsers.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p build/test
 export CMOCKA_MESSAGE_OUTPUT=TAP
-passed=0 failed=0 broken=()
-
 jobs=$(nproc)
-units() { # VARIANT TEST...: builds and runs unit tests of one variant
-	local variant=$1 rc=0
+units=(tests/unit/test_*.c)
+units=("${units[@]#tests/unit/}")
+units=("${units[@]%.c}")
+threaded=(test_loop test_journal test_module_rack)
+
+tests_of() { # VARIANT TEST...: their files
+	local variant=$1
 	shift
-	make -s -j"$jobs" WERROR=1 V="$variant" all "${@/#/build/$variant/tests/}" || return 1
-	for test in "$@"; do
-		timeout 120 "build/$variant/tests/$test" || { rc=1; echo "# $test ended with an error"; }
+	echo "${@/#/build/$variant/tests/}"
+}
+run_tests() { # VARIANT TEST...
+	local rc=0 test
+	for test in $(tests_of "$@"); do
+		timeout 180 "$test" || { rc=1; echo "# $test ended with an error"; }
 	done
 	return $rc
 }
-all_units=(tests/unit/test_*.c)
-all_units=("${all_units[@]#tests/unit/}")
-all_units=("${all_units[@]%.c}")
 
-suite_build() { # both compilers, warnings fatal; only gcc's is used further
-	make -s -j"$jobs" WERROR=1 all && echo "ok - gcc, no warning" || return 1
-	make -s -j"$jobs" WERROR=1 CC=clang O=build/clang all && echo "ok - clang, no warning"
+# Both compilers with warnings fatal; gcc's release, address and thread builds are what is run.
+suite_build() {
+	local variant
+	make -s -j"$jobs" WERROR=1 CC=clang O=build/clang all || return 1
+	echo "ok - clang, no warning"
+	for variant in release asan; do
+		# shellcheck disable=SC2046
+		make -s -j"$jobs" WERROR=1 V=$variant all build/$variant/tests/simulate $(tests_of $variant "${units[@]}") || return 1
+		echo "ok - gcc, $variant, no warning"
+	done
+	# shellcheck disable=SC2046
+	make -s -j"$jobs" WERROR=1 V=tsan all $(tests_of tsan "${threaded[@]}") || return 1
+	echo "ok - gcc, tsan, no warning"
 }
-suite_unit() { units release "${all_units[@]}"; }
-suite_asan() { units asan "${all_units[@]}" && make -s V=asan sim SEEDS=200; }
-suite_tsan() { units tsan test_loop test_journal test_module_rack; }
+suite_unit() { run_tests release "${units[@]}"; }
+suite_asan() { run_tests asan "${units[@]}" && make -s V=asan sim SEEDS=200; }
+suite_tsan() { run_tests tsan "${threaded[@]}"; }
 suite_sim() { make -s sim SEEDS="${SEEDS:-2000}"; }
 suite_crash() { make -s crash N="${CRASHES:-20}" && echo "ok - ${CRASHES:-20} kills of the writer lose nothing"; }
 suite_e2e() { make -s e2e KILLS="${KILLS:-50}"; }
@@ -37,37 +53,52 @@ suite_e2e_asan() { make -s e2e-asan; }
 suite_browser() { make -s browser; }
 suite_tools() { make -s test-tools; }
 suite_lint() { make -s lint; }
-suite_fuzz() { make -s fuzz SECONDS="${SECONDS_EACH:-4}"; }
+suite_fuzz() { make -s -j"$jobs" fuzz SECONDS="${FUZZ_S:-4}"; }
 suite_docs() { tests/docs/run.sh; }
 
 # TAP lines of our own and of cmocka stand at the left edge; node's runner counts for itself.
 count() {
-	local log=$1 pass fail
-	pass=$(sed -n 's/^\(# \|ℹ \)pass \([0-9]*\)$/\2/p' "$log" | awk '{ s += $1 } END { if (NR) print s }')
-	fail=$(sed -n 's/^\(# \|ℹ \)fail \([0-9]*\)$/\2/p' "$log" | awk '{ s += $1 } END { if (NR) print s }')
+	local pass fail
+	pass=$(sed -n 's/^\(# \|ℹ \)pass \([0-9]*\)$/\2/p' "$1" | awk '{ s += $1 } END { if (NR) print s }')
+	fail=$(sed -n 's/^\(# \|ℹ \)fail \([0-9]*\)$/\2/p' "$1" | awk '{ s += $1 } END { if (NR) print s }')
 	if [ -z "$pass" ]; then
-		pass=$(grep -c '^ok ' "$log")
-		fail=$(grep -c '^not ok ' "$log")
+		pass=$(grep -c '^ok ' "$1")
+		fail=$(grep -c '^not ok ' "$1")
 	fi
 	echo "${pass:-0} ${fail:-0}"
 }
 
-suites=("$@")
-[ ${#suites[@]} -gt 0 ] || suites=(build unit asan tsan sim crash tools lint docs fuzz e2e e2e_asan browser)
-for suite in "${suites[@]}"; do
-	log=build/test/$suite.log
-	begun=$SECONDS
-	printf '%-10s ' "$suite"
+run_suite() {
+	local suite=$1 log=build/test/$1.log begun=$SECONDS rc p f
 	# A suite that hangs is a suite that failed.
-	export -f units "suite_$suite"
-	all_units="${all_units[*]}" jobs=$jobs timeout -k 10 "${SUITE_S:-480}" bash -c "all_units=(\$all_units); suite_$suite" >"$log" 2>&1 </dev/null
+	timeout -k 10 "${SUITE_S:-480}" tests/run.sh --only "$suite" >"$log" 2>&1 </dev/null
 	rc=$?
 	read -r p f < <(count "$log")
 	[ $rc -eq 0 ] || [ "$f" -gt 0 ] || f=1
-	passed=$((passed + p)) failed=$((failed + f))
-	printf '%4d passed, %d failed  (%d s)\n' "$p" "$f" $((SECONDS - begun))
-	[ "$f" -eq 0 ] || { broken+=("$suite"); grep -E -A8 '^ *not ok|^✖|error:|SUMMARY|ended with an error|\*\*\*' "$log" | head -60; tail -5 "$log"; }
-done
-[ ${#broken[@]} -eq 0 ] || echo "look into: ${broken[*]/#/build/test/}"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+	echo "$p $f $suite" >>build/test/counts
+	printf '%-10s %4d passed, %d failed  (%d s)\n' "$suite" "$p" "$f" $((SECONDS - begun))
+	[ "$f" -eq 0 ] || { grep -E -A8 '^ *not ok|^✖|error:|SUMMARY|ended with an error|\*\*\*' "$log" | head -80; tail -5 "$log"; }
+}
+run_lane() {
+	local suite
+	for suite in "$@"; do
+		run_suite "$suite"
+	done
+}
+
+if [ "${1:-}" = --only ]; then
+	"suite_$2"
+	exit
+fi
+: >build/test/counts
+if [ $# -gt 0 ]; then
+	run_lane "$@"
+else
+	run_suite build
+	if grep -q ' 0 build$' build/test/counts; then
+		run_lane browser e2e_asan e2e &
+		run_lane unit sim crash tools docs lint asan tsan fuzz
+		wait
+	fi
+fi
+awk '$2 > 0 { print "look into: build/test/" $3 ".log" } { p += $1; f += $2 } END { print p " passed, " f " failed"; exit f > 0 }' build/test/counts
