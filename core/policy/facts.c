@@ -29,7 +29,14 @@ static const struct baton_fact facts_table[] = {
 #include "core/policy/facts.def"
 #undef FACT
 };
-enum { FACTS_N = sizeof(facts_table) / sizeof(facts_table[0]) };
+enum { FACTS_N = sizeof(facts_table) / sizeof(facts_table[0]), FACTS_JSON_BYTES = 1000 };
+
+/* The names as they stand in the JSON: they are written twice in every turn. */
+static const baton_str facts_keys[] = {
+#define FACT(kind_, name_, field_, doc_) { ",\"" #name_ "\":", sizeof(",\"" #name_ "\":") - 1 },
+#include "core/policy/facts.def"
+#undef FACT
+};
 
 /* Indexed by BATON_FAIL_*. The ABI's list only grows at its end (R3). */
 static const char *const fail_names[] = {
@@ -67,6 +74,17 @@ static const void *fact_field(const baton_facts *facts, const struct baton_fact 
 
 /* Fields are read and written through memcpy: the table knows offsets, not types. */
 
+static void ppm_json(uint32_t ppm, struct baton_buf *out)
+{
+	char digits[7] = ".000000";
+
+	baton_buf_u64(out, ppm / 1000000u);
+	ppm %= 1000000u;
+	for (size_t i = 6; ppm > 0; i--, ppm /= 10)
+		digits[i] = (char)('0' + ppm % 10);
+	baton_buf_add(out, digits, sizeof(digits));
+}
+
 static void fact_json(const baton_facts *facts, const struct baton_fact *fact,
 		      struct baton_buf *out)
 {
@@ -82,7 +100,7 @@ static void fact_json(const baton_facts *facts, const struct baton_fact *fact,
 		return;
 	case BATON_FACT_KIND_PPM:
 		memcpy(&u32, field, sizeof(u32));
-		baton_buf_printf(out, "%u.%06u", u32 / 1000000u, u32 % 1000000u);
+		ppm_json(u32, out);
 		return;
 	case BATON_FACT_KIND_U32:
 		memcpy(&u32, field, sizeof(u32));
@@ -114,13 +132,15 @@ static void fact_json(const baton_facts *facts, const struct baton_fact *fact,
 
 void baton_facts_json(const baton_facts *facts, struct baton_buf *out)
 {
+	size_t start = out->n;
+
+	(void)baton_buf_room(out, FACTS_JSON_BYTES);
 	for (size_t i = 0; i < FACTS_N; i++) {
-		baton_buf_z(out, i == 0 ? "{" : ",");
-		baton_buf_json(out, baton_str_of(facts_table[i].name));
-		baton_buf_z(out, ":");
+		baton_buf_str(out, facts_keys[i]);
 		fact_json(facts, &facts_table[i], out);
 	}
 	baton_buf_z(out, "}");
+	out->p[start] = '{'; /* where the first name's comma is */
 }
 
 /* --- and back --- */

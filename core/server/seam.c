@@ -4,6 +4,7 @@
 
 #include "core/server/worker.h"
 
+#include "core/base/assert.h"
 #include "core/base/errors.h"
 
 #include <openssl/rand.h>
@@ -23,11 +24,19 @@ static uint64_t seam_unix_ms(void *ud)
 
 static void seam_random(void *ud, void *p, size_t n)
 {
-	(void)ud;
-	/* Only jitter and ids come from here; OpenSSL's generator does not fail once it is
-	 * seeded. */
-	if (RAND_bytes(p, (int)n) != 1)
-		memset(p, 0, n);
+	struct worker *worker = ud;
+
+	/* A call of OpenSSL's generator costs a microsecond however little it is asked for, so each
+	 * worker keeps some bytes at hand; none is handed out twice. Only jitter comes from here, and
+	 * the generator does not fail once it is seeded. */
+	baton_assert(n <= sizeof(worker->random));
+	if (n > worker->random_left) {
+		if (RAND_bytes(worker->random, sizeof(worker->random)) != 1)
+			memset(worker->random, 0, sizeof(worker->random));
+		worker->random_left = sizeof(worker->random);
+	}
+	worker->random_left -= n;
+	memcpy(p, worker->random + worker->random_left, n);
 }
 
 static struct key_timer *timer_find(struct worker *worker, uint64_t key)

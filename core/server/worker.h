@@ -41,6 +41,8 @@ struct worker {
 		in_shard; /* its code is on the stack: what comes for it goes through the mailbox */
 	struct baton_desk *desk; /* of worker 0 */
 	struct key_timer *timers;
+	uint8_t random[512]; /* the first `random_left` have not been handed out */
+	size_t random_left;
 	void *channel;
 	int listen_fd;
 	bool running;                /* the thread exists */

@@ -21,6 +21,12 @@ import plot
 from rig import ROOT, Rig, end_hold
 
 STREAM = 'chunks-20-5'
+TALK = ('--each', 5)  # messages of one conversation
+
+
+def talk(options, conns, per_s):
+    """Conversations opened ahead for what a server of `per_s` can get through."""
+    return ('--conns', conns, *TALK, '--pool', min(15000, conns + int(per_s / TALK[1] * (options.seconds + 0.3))))
 
 
 def say(text):
@@ -31,7 +37,7 @@ def pause_for(options):
     return ('--seconds', options.seconds, '--warm', min(0.3, options.seconds / 2))
 
 
-def messages(rig, options):
+def start_servers(rig):
     """One server each: started once, then asked in turns."""
     start = {
         'echo': lambda: rig.start('echo', [rig.tool('echo')]),
@@ -48,7 +54,8 @@ def messages(rig, options):
 def plan(servers, mock, options):
     """What one round measures, by the key it is kept under: (tool, mode, server, arguments)."""
     http = lambda to, conns, *more: ('httpload', None, to, ('--conns', conns, *more))
-    chunks = ('--stream', '--model', STREAM)
+    spread = ('--spread', 100)  # an answer takes 95 ms: not all in step
+    chunks = ('--stream', '--model', STREAM, *spread)
     found = {}
     for conns in (100, 1000):
         found[f'echo/{conns}'] = ('load', 'raw', servers['echo'], ('--conns', conns))
@@ -58,13 +65,13 @@ def plan(servers, mock, options):
         found[f'durable-nd/{conns}'] = ('load', 'durable', servers['baton-nd'], ('--conns', conns))
     found['http/100'] = http(mock, 100)
     found['nginx/100'] = http(servers['nginx'], 100)
-    found['turn/100'] = ('load', 'turn', servers['baton'], ('--conns', 100))
-    found['turn-nd/100'] = ('load', 'turn', servers['baton-nd'], ('--conns', 100))
+    found['turn/100'] = ('load', 'turn', servers['baton'], talk(options, 100, 45000))
+    found['turn-nd/100'] = ('load', 'turn', servers['baton-nd'], talk(options, 100, 45000))
     for conns in (10, 400):
         found[f'http-stream/{conns}'] = http(mock, conns, *chunks)
         found[f'nginx-stream/{conns}'] = http(servers['nginx'], conns, *chunks)
-        found[f'stream/{conns}'] = ('load', 'stream', servers['stream'], ('--conns', conns))
-    found['slow/10'] = ('load', 'stream', servers['slow'], ('--conns', 10))
+        found[f'stream/{conns}'] = ('load', 'stream', servers['stream'], (*talk(options, conns, 5000), *spread))
+    found['slow/10'] = ('load', 'stream', servers['slow'], (*talk(options, 10, 500), *spread))
     if options.only:
         wanted = {key for goal in options.only for key in NEEDED.get(goal, ())}
         found = {key: value for key, value in found.items() if key.split('/')[0] in wanted}
@@ -180,10 +187,11 @@ def restart(rig, options):
     server = rig.baton('restarted', data=full)
     touched = rig.load('resume', server, '--resume', sessions, '--window', 1, '--conns', min(500, storm))
     seen['touch_p50_us'], seen['touch_p99_us'] = touched['p50_us'], touched['p99_us']
-    time.sleep(7)  # what was touched leaves memory again
-    came = rig.load('resume', server, '--resume', sessions, '--window', storm)
-    seen.update(storm_conns=came['conns'], storm_s=came['seconds'], storm_cpu_us=came['cpu_us'],
-                storm_ticket_us=came['ticket_cpu_us'])
+    for how in ('cold', 'warm'):  # a killed server leaves its pages in the system's memory; a machine does not
+        time.sleep(7)  # what was touched leaves the server's memory again
+        came = rig.load('resume', server, '--resume', sessions, '--window', storm)
+        seen[f'storm_{how}_s'] = came['seconds']
+    seen.update(storm_conns=came['conns'], storm_cpu_us=came['cpu_us'], storm_ticket_us=came['ticket_cpu_us'])
     rig.stop('restarted')
     return seen
 
@@ -195,7 +203,7 @@ def wants(options, *names):
 def measure(rig, options, table, raw):
     rounds, busy = goals.Rounds(), goals.Rounds()
     if wants(options, *NEEDED):
-        servers = messages(rig, options)
+        servers = start_servers(rig)
         rounds_of(rig, options, plan(servers, rig.mock, options), rounds)
         for name in list(servers):
             rig.stop(name)

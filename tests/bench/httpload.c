@@ -4,7 +4,7 @@
  * straight at the mock or through a proxy.
  *
  *   httpload --to 127.0.0.1:PORT [--model plain|chunks-20-5] [--stream] [--conns 100] [--seconds 1]
- *            [--warm 0.3] [--pid PID[,PID]] [--header "Name: value"]... [--path /v1/chat/completions]
+ *            [--warm 0.3] [--spread MS] [--pid PID[,PID]] [--header "Name: value"]... [--path /v1/chat/completions]
  *
  * Prints one JSON object with the same names as the load generator of WebSockets. */
 
@@ -99,7 +99,7 @@ static void count_chunks(struct conn *conn, const char *p, size_t n, uint64_t no
 		uint64_t ts = strtoull(at + 3, NULL, 10);
 		at += 3;
 		n_chunks += measuring;
-		if (measuring && now > ts)
+		if (measuring && conn->has_delta && now > ts)
 			kit_sample(&way_out, now - ts);
 		if (measuring && !conn->has_delta && ts > conn->sent_ns) {
 			kit_sample(&way_in, ts - conn->sent_ns);
@@ -216,8 +216,12 @@ int main(int argc, char **argv)
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (epoll_fd < 0)
 		kit_fail("epoll");
-	for (size_t i = 0; i < n; i++)
+	uint64_t start = kit_now_ns();
+	uint64_t spread = (uint64_t)(kit_number(argc, argv, "--spread", 0) * 1e6);
+	for (size_t i = 0; i < n; i++) {
+		run_until(start + i * spread / n);
 		connect_to(&conns[i]);
+	}
 	run_until(kit_now_ns() + (uint64_t)(kit_number(argc, argv, "--warm", 0.3) * 1e9));
 	uint64_t begin = kit_now_ns(), cpu = kit_cpu_ns(pids);
 	measuring = true;

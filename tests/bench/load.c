@@ -3,7 +3,7 @@
 /* The load generator: many WebSocket connections, one message outstanding on each, one thread.
  *
  *   load MODE --to 127.0.0.1:PORT [--conns 100] [--seconds 1] [--warm 0.3] [--pid PID[,PID]]
- *        [--idle N] [--each K --pool N] [--save FILE] [--resume FILE] [--window 64] [--first-turn]
+ *        [--idle N] [--each K --pool N] [--spread MS] [--save FILE] [--resume FILE] [--window 64] [--first-turn]
  *
  *   raw      200 bytes, echoed by a bare server
  *   ping     a ping of 200 bytes -> pong: the server's message path, with nothing behind it
@@ -15,7 +15,9 @@
  *
  * --idle opens that many connections more, which do nothing. With --each a conversation ends after K
  * messages and the next of --pool N opened ones takes its place, so that --conns are always under
- * way: a model is asked with the conversation so far, and real ones are short. --save writes sessions and tokens for
+ * way: a model is asked with the conversation so far, and real ones are short. --spread begins the
+ * conversations over that time and not all at once: what lasts equally long would go on in step.
+ * The first chunk of an answer counts as the time to the first word, the others as way out. --save writes sessions and tokens for
  * a later `resume`. --first-turn lets each connection of `hold` have one turn before it idles.
  * Prints one JSON object; CPU is that of --pid, per message. */
 
@@ -60,7 +62,7 @@ static struct {
 	const char *pids;
 	size_t conns, idle, window, pool;
 	uint32_t each;
-	uint64_t warm_ns, run_ns;
+	uint64_t warm_ns, run_ns, spread_ns;
 	bool first_turn;
 } options;
 
@@ -238,7 +240,7 @@ static void count_chunks(struct conn *conn, const char *p, size_t n, uint64_t no
 		uint64_t ts = strtoull(at + 3, NULL, 10);
 		at += 3;
 		n_chunks += measuring;
-		if (measuring && now > ts)
+		if (measuring && conn->has_delta && now > ts)
 			kit_sample(&way_out, now - ts);
 		if (!conn->has_delta && measuring && ts > conn->sent_ns) {
 			kit_sample(&way_in, ts - conn->sent_ns);
@@ -491,8 +493,11 @@ static void measure(void)
 
 	snprintf(own, sizeof(own), "%d", (int)getpid());
 	next_fresh = options.idle + options.conns;
-	for (size_t i = options.idle; i < next_fresh; i++)
+	uint64_t start = kit_now_ns();
+	for (size_t i = options.idle; i < next_fresh; i++) {
+		run_until(start + (i - options.idle) * options.spread_ns / options.conns);
 		send_next(&conns[i], kit_now_ns());
+	}
 	run_until(kit_now_ns() + options.warm_ns);
 	uint64_t begin = kit_now_ns(), cpu = kit_cpu_ns(options.pids), mine = kit_cpu_ns(own);
 	measuring = true;
@@ -559,6 +564,7 @@ static void read_options(int argc, char **argv)
 	options.window = (size_t)kit_number(argc, argv, "--window", 64);
 	options.warm_ns = (uint64_t)(kit_number(argc, argv, "--warm", 0.3) * 1e9);
 	options.run_ns = (uint64_t)(kit_number(argc, argv, "--seconds", 1) * 1e9);
+	options.spread_ns = (uint64_t)(kit_number(argc, argv, "--spread", 0) * 1e6);
 	options.first_turn = kit_switch(argc, argv, "--first-turn");
 	options.each = (uint32_t)kit_number(argc, argv, "--each", 0);
 	options.pool = (size_t)kit_number(argc, argv, "--pool", (double)options.conns);
