@@ -17,7 +17,6 @@
 #include <libwebsockets.h>
 #include <sys/random.h>
 #include <utlist.h>
-#include <uv.h>
 
 enum {
 	SLOT_BITS = 24,
@@ -58,9 +57,8 @@ struct baton_port *chat_port(const struct chat *chat)
 
 uint64_t chat_now_ms(const struct chat *chat)
 {
-	/* The time at which this lap of the loop began: near enough for deadlines of seconds, and every
-	 * frame asks for it several times. */
-	return uv_now(baton_loop_uv(baton_port_loop(chat->port)));
+	/* Every frame asks for it several times. */
+	return baton_loop_lap_ms(baton_port_loop(chat->port));
 }
 
 void chat_count(const struct chat *chat, unsigned metric)

@@ -82,6 +82,11 @@ uint64_t baton_loop_now_ns(struct baton_loop *loop)
 	return (uint64_t)now.tv_sec * 1000 * NS_PER_MS + (uint64_t)now.tv_nsec;
 }
 
+uint64_t baton_loop_lap_ms(struct baton_loop *loop)
+{
+	return uv_now(&loop->uv);
+}
+
 uint64_t baton_loop_unix_ms(void)
 {
 	struct timespec now;

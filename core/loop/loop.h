@@ -28,6 +28,8 @@ void baton_loop_post(struct baton_loop *loop, struct baton_mail *mail);
 /* The uv_loop_t, for libwebsockets' foreign loop. */
 void *baton_loop_uv(struct baton_loop *loop);
 uint64_t baton_loop_now_ns(struct baton_loop *loop); /* [any] CLOCK_MONOTONIC */
+/* [loop] The same clock in milliseconds, read once per lap: enough for deadlines of seconds. */
+uint64_t baton_loop_lap_ms(struct baton_loop *loop);
 uint64_t baton_loop_unix_ms(void);                   /* [any] */
 
 /* One-shot timers, named by a number that is never reused. fn runs on the loop. [loop] */

@@ -16,8 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What the kernel grants by default (net.core.somaxconn): a restart brings everybody back at once, and
- * who does not fit waits a second or three for the next try. */
+/* What the kernel grants by default (net.core.somaxconn): a restart brings everybody back at
+ * once, and who does not fit waits a second or three for the next try. */
 enum { BACKLOG = 4096 };
 
 static int split(const char *listen, char host[128], char port[8])

@@ -27,8 +27,8 @@ static void seam_random(void *ud, void *p, size_t n)
 	struct worker *worker = ud;
 
 	/* A call of OpenSSL's generator costs a microsecond however little it is asked for, so each
-	 * worker keeps some bytes at hand; none is handed out twice. Only jitter comes from here, and
-	 * the generator does not fail once it is seeded. */
+	 * worker keeps some bytes at hand; none is handed out twice. Only jitter comes from
+	 * here, and the generator does not fail once it is seeded. */
 	baton_assert(n <= sizeof(worker->random));
 	if (n > worker->random_left) {
 		if (RAND_bytes(worker->random, sizeof(worker->random)) != 1)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The bare limit of WebSockets on this machine: epoll, read, unmask, write back. It shakes hands with
- * anybody and believes every length; it takes one frame of up to 64 KiB at a time, as the bench
- * sends them. */
+/* The bare limit of WebSockets on this machine: epoll, read, unmask, write back. It shakes hands
+ * with anybody and believes every length; it takes one frame of up to 64 KiB at a time, as the
+ * bench sends them. */
 
 #include "kit.h"
 

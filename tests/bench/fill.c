@@ -3,8 +3,8 @@
 /* Fills a data folder with sessions as a server would have left them, through the journal itself:
  * opened, disclosed, asked, answered; nothing open. For what a start costs with much on the disk.
  *
- *   fill DATA SESSIONS TOUCH     writes DATA/journal and DATA/sessions: TOUCH of the sessions, spread
- *                                evenly, with the tokens that let `load resume` in
+ *   fill DATA SESSIONS TOUCH     writes DATA/journal, and DATA/sessions: TOUCH of the sessions,
+ *                                spread evenly, with the tokens that let `load resume` in
  *
  * Like a killed server it does not close the journal: what is written behind is left undone. */
 

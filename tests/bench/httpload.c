@@ -4,7 +4,8 @@
  * straight at the mock or through a proxy.
  *
  *   httpload --to 127.0.0.1:PORT [--model plain|chunks-20-5] [--stream] [--conns 100] [--seconds 1]
- *            [--warm 0.3] [--spread MS] [--pid PID[,PID]] [--header "Name: value"]... [--path /v1/chat/completions]
+ * [--warm 0.3] [--spread MS] [--pid PID[,PID]] [--header "Name: value"]... [--path
+ * /v1/chat/completions]
  *
  * Prints one JSON object with the same names as the load generator of WebSockets. */
 

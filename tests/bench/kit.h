@@ -39,8 +39,8 @@ struct sockaddr_in kit_address(const char *text);
 int kit_listen(void);
 /* The next connection, non-blocking and without delay of small writes; -1 if there is none. */
 int kit_accept(int listen_fd);
-/* Connected (on loopback that takes no waiting), no delay, non-blocking. With `abort` the close sends a reset, so that thousands of
- * closed connections do not linger. */
+/* Connected (on loopback that takes no waiting), no delay, non-blocking. With `abort` the close
+ * sends a reset, so that thousands of closed connections do not linger. */
 int kit_connect(const struct sockaddr_in *to, bool abort);
 /* All of it, or the program ends: everything sent here is far smaller than a socket's buffer. */
 void kit_send(int fd, const void *p, size_t n);

@@ -3,7 +3,8 @@
 /* The load generator: many WebSocket connections, one message outstanding on each, one thread.
  *
  *   load MODE --to 127.0.0.1:PORT [--conns 100] [--seconds 1] [--warm 0.3] [--pid PID[,PID]]
- *        [--idle N] [--each K --pool N] [--spread MS] [--save FILE] [--resume FILE] [--window 64] [--first-turn]
+ *        [--idle N] [--each K --pool N] [--spread MS] [--save FILE] [--resume FILE] [--window 64]
+ *        [--first-turn] [--bare]
  *
  *   raw      200 bytes, echoed by a bare server
  *   ping     a ping of 200 bytes -> pong: the server's message path, with nothing behind it
@@ -13,13 +14,15 @@
  *   hold     opens --conns connections, says so, and keeps them until stdin ends
  *   resume   opens the sessions of --resume FILE again, --window at a time, until each is caught up
  *
- * --idle opens that many connections more, which do nothing. With --each a conversation ends after K
- * messages and the next of --pool N opened ones takes its place, so that --conns are always under
+ * --idle opens that many connections more, which do nothing. With --each a conversation ends after
+ * K messages and the next of --pool N opened ones takes its place, so that --conns are always under
  * way: a model is asked with the conversation so far, and real ones are short. --spread begins the
  * conversations over that time and not all at once: what lasts equally long would go on in step.
- * The first chunk of an answer counts as the time to the first word, the others as way out. --save writes sessions and tokens for
- * a later `resume`. --first-turn lets each connection of `hold` have one turn before it idles.
- * Prints one JSON object; CPU is that of --pid, per message. */
+ * --save writes sessions and tokens for a later `resume`. --first-turn lets each connection of
+ * `hold` have one turn before it idles; with --bare it speaks to a server that greets nobody.
+ *
+ * The first chunk of an answer counts as the time to the first word, the others as way out. Prints
+ * one JSON object; CPU is that of --pid, per message. */
 
 #include "kit.h"
 #include "ws.h"
@@ -36,7 +39,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CONNS_MAX = 40000, IN_BYTES = 256 * 1024, OUT_BYTES = 1024, EVENTS = 512, TEXT_BYTES = 200 };
+enum { CONNS_MAX = 40000, IN_BYTES = 256 * 1024, OUT_BYTES = 1024 };
+enum { EVENTS = 512, TEXT_BYTES = 200 };
 
 enum mode { RAW, PING, DURABLE, TURN, STREAM, HOLD, RESUME, MODES };
 static const char *const mode_names[MODES] = { "raw",    "ping", "durable", "turn",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The limit that our goals are ratios of: libwebsockets as the server uses it (libuv loop of our own,
- * small receive buffers, direct writes while nothing is held back) with nothing behind it. */
+/* The limit that our goals are ratios of: libwebsockets as the server uses it (libuv loop of our
+ * own, small receive buffers, direct writes while nothing is held back) with nothing behind it.
+ * */
 
 #include "kit.h"
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A provider that costs as little as possible: POST .../chat/completions in the shape of OpenAI's API,
- * whole or streamed. What it does is in the name of the model:
+/* A provider that costs as little as possible: POST .../chat/completions in the shape of OpenAI's
+ * API, whole or streamed. What it does is in the name of the model:
  *
  *   plain                  answers at once with about 700 bytes
  *   chunks-20-5            streams 20 chunks, the first at once, then one every 5 ms
  *
- * Every chunk carries `ts=`, the time at which it was sent (CLOCK_MONOTONIC, ns), so that a client on
- * this machine can tell the way in from the way out. Trusts its peers: it is for measuring only. */
+ * Every chunk carries `ts=`, the time at which it was sent (CLOCK_MONOTONIC, ns), so that a
+ * client on this machine can tell the way in from the way out. Trusts its peers: it is for
+ * measuring only. */
 
 #include "kit.h"
 

@@ -106,7 +106,8 @@ static void ids_of_one_moment_spread_over_workers(void **state)
 		assert_in_range(on[i], 900, 1100);
 }
 
-/* Eight bytes are looked at together: every byte at every place of them, alone and behind another. */
+/* Eight bytes are looked at together: every byte at every place of them, alone and behind
+ * another. */
 static void json_plain_ends_at_what_must_be_escaped(void **state)
 {
 	char text[24];
