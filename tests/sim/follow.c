@@ -161,7 +161,7 @@ static void hear_delta(struct follower *follower, const struct baton_notice *not
 		follower->turn = notice->turn;
 		follower->attempt = notice->attempt;
 	}
-	/* From the first byte again only if the run was ended in between: else it would be doubled. */
+	/* From the first byte again only if the run was ended in between. */
 	PROMISE(sim, notice->offset == follower->text.n, "text comes without a gap, and once",
 		session_of(follower));
 	baton_buf_str(&follower->text, notice->text);
