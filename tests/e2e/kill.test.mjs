@@ -49,7 +49,8 @@ async function chatter(customer, state, random) {
 // Takes what waits, says a word and gives it back, so that sessions go through all owners.
 async function serve(nina, state) {
 	await nina.connect();
-	await nina.desk();
+	nina.watches = true;
+	nina.send({ t: 'desk' });
 	while (!state.stop) {
 		try {
 			const kase = await nina.until(() => [...nina.cases.values()].find((k) => k.state === 'waiting') || state.stop, 'case', 2000);
@@ -67,6 +68,7 @@ async function serve(nina, state) {
 			if (!(error instanceof Refused))
 				await sleep(100); // the server was gone: the case comes again after the reconnect
 			await nina.until(() => nina.ws.readyState === 1 || state.stop, 'connection', 30000).catch(() => {});
+			nina.cases.clear();
 			if (nina.ws.readyState === 1)
 				nina.send({ t: 'desk' });
 		}
@@ -79,12 +81,14 @@ function gather(customers, nina) {
 		reconnects: customers.reduce((sum, c) => sum + c.connects - 1, 0) };
 }
 
+// Everything acknowledged, and then nothing more to hear: open turns have ended.
 async function settle(customers) {
-	for (const c of customers) {
+	for (const c of customers)
 		await Promise.all([...c.outbox.values()].map((op) => op.done));
-		const last = Math.max(0, ...c.ops.map((op) => op.seq ?? 0));
-		if (last && !c.held)
-			await c.outcome(last, 30000 * SLOW).catch(() => {}); // judged by the checker
+	const heard = () => customers.reduce((sum, c) => sum + c.frames.length, 0);
+	for (let i = 0, before = -1; i < 30 && heard() !== before; i++) {
+		before = heard();
+		await sleep(1000 * SLOW);
 	}
 }
 

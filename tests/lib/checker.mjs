@@ -19,7 +19,7 @@
 //   logs:  Map(session -> [{seq, ts, type, data}])                        what the store exports
 //   quiet: true if the servers had time to finish what was open
 
-import { customerEvents, publicFields } from './events.mjs';
+import { customerEvents, messageEvents, publicFields } from './events.mjs';
 
 const HELD_BY = { case_queued: true, case_claimed: true, case_released: true,
 	handback_approved: false, session_resolved: false };
@@ -157,7 +157,7 @@ export function typeOfFrame({ ev }) {
 	if (ev.type !== 'TEXT_MESSAGE_END')
 		return null;
 	const kind = ev.metadata?.baton?.author?.kind;
-	return { customer: 'message_received', human: 'human_message', bot: 'answer_generated' }[kind] ?? null;
+	return messageEvents[kind] ?? null;
 }
 
 function checkView(view, log, found) {
@@ -200,10 +200,10 @@ function checkShown(view, frame, stored, text, who, found) {
 		return;
 	if (!customerEvents.has(stored.type))
 		return found('H5', view.session, `${who} is not for customers`);
-	if (ev.type === 'CUSTOM')
-		for (const field of Object.keys(ev.value ?? {}))
-			if (!publicFields.get(stored.type).has(field))
-				found('H5', view.session, `${who} shows the internal field ${field}`);
+	const { author, bytes, ...fields } = ev.type === 'CUSTOM' ? ev.value ?? {} : ev.metadata?.baton ?? {};
+	for (const field of Object.keys(fields))
+		if (!publicFields.get(stored.type).has(field))
+			found('H5', view.session, `${who} shows the internal field ${field}`);
 }
 
 function checkEphemeral(view, { ev, off }, state, text, found) {

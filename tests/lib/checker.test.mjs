@@ -112,6 +112,7 @@ const BUGS = [
 	['another session\'s words in the store', 'H5', (h) => { logOf(h, 'B')[2].data.text += ' canary-aa'; h.ops.at(-1).text += ' canary-aa'; review(h); }],
 	['a customer sees a note', 'H5', (h) => { const i = at(h, (f) => f.seq === 13); frames(h).splice(i, 0, ...framesOf(logOf(h)[11], 'agent')); }],
 	['a customer sees an internal field', 'H5', (h) => { frames(h)[at(h, (f) => f.seq === 9)].ev.value.agent = 'nina'; }],
+	['a customer sees an internal field of a message', 'H5', (h) => { frames(h)[at(h, (f) => f.seq === 5)].ev.metadata.baton.model = 'm1'; }],
 	['the bot answers while a person holds the conversation', 'H6', (h) => { logOf(h).splice(10, 0, event(0, 'answer_generated', { turn: 10, upto: 10, attempt: 1, text: 'me again' })); renumber(logOf(h)); h.ops[3].seq = 12; h.ops[4].seq = 13; logOf(h)[15].data.upto = 15; review(h); }],
 	['the bot answers a case that waits in the queue', 'H6', (h) => { logOf(h)[8] = event(9, 'answer_generated', { turn: 6, upto: 6, attempt: 1, text: 'me again' }); review(h); }],
 	['deltas of the bot reach a screen after the hand-over', 'H6', (h) => { const i = at(h, (f) => f.seq === 9); frames(h).splice(i + 1, 0, { ev: { type: 'TEXT_MESSAGE_START', messageId: '6-1' } }); }],

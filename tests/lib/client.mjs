@@ -133,6 +133,17 @@ class Client {
 			look();
 	}
 
+	// As until(), but over as soon as the connection is: for frames that nobody sends again.
+	during(find, what) {
+		const life = this.connects;
+		return this.until(() => {
+			const found = find();
+			if (!found && (this.closed || life !== this.connects))
+				throw new Error(`${this.name}: the connection went before ${what}`);
+			return found;
+		}, what);
+	}
+
 	// Resolves with what `find` returns once that is truthy.
 	until(find, what, ms = PATIENCE_MS) {
 		return new Promise((go, fail) => {
@@ -377,6 +388,8 @@ export class Agent extends Client {
 		if (frame.t === 'case')
 			this.cases.set(frame.session, frame);
 		super.onFrame(frame, t);
+		if (frame.t === 'welcome' && this.watches)
+			this.send({ t: 'desk' }); // a reconnect begins without it
 	}
 
 	onEvent(frame) {
@@ -386,8 +399,10 @@ export class Agent extends Client {
 	}
 
 	async desk() {
+		const at = this.frames.length;
+		this.watches = true;
 		this.send({ t: 'desk' });
-		return this.until(() => this.frames.find((f) => f.t === 'desk'), 'desk');
+		return this.until(() => this.frames.slice(at).find((f) => f.t === 'desk'), 'desk');
 	}
 
 	// Follows a session; resolves when everything stored has been seen.
@@ -397,7 +412,7 @@ export class Agent extends Client {
 		this.views.push(view);
 		const at = this.frames.length;
 		this.send({ t: 'open', session, ...(after ? { after } : {}) });
-		return this.until(() => this.frames.slice(at).find((f) => f.t === 'caught_up' && f.session === session), 'caught_up');
+		return this.during(() => this.frames.slice(at).find((f) => f.t === 'caught_up' && f.session === session), 'caught_up');
 	}
 
 	case(session, test = () => true, ms) {
@@ -408,7 +423,7 @@ export class Agent extends Client {
 	async act(frame, shows, what = frame.t) {
 		const at = this.frames.length;
 		this.send(frame);
-		const seen = await this.until(() => this.frames.slice(at).find((f) =>
+		const seen = await this.during(() => this.frames.slice(at).find((f) =>
 			(f.t === 'err' && f.for === frame.t && (f.session ?? frame.session) === frame.session) || shows(f)), what);
 		if (seen.t === 'err')
 			throw new Refused(seen);

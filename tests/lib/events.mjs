@@ -21,3 +21,6 @@ for (const [, name, field] of source.matchAll(/^FIELD\((\w+), \w+, (\w+), PUBLIC
 export const internalFields = new Map([...allEvents].map((name) => [name, new Set()]));
 for (const [, name, field] of source.matchAll(/^FIELD\((\w+), \w+, (\w+), INTERNAL,/gm))
 	internalFields.get(name).add(field);
+
+// The events that are shown as messages, by who wrote them.
+export const messageEvents = { customer: 'message_received', human: 'human_message', bot: 'answer_generated' };

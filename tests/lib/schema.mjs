@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { customerEvents, publicFields } from './events.mjs';
+import { customerEvents, messageEvents, publicFields } from './events.mjs';
 
 const Ajv2020 = createRequire(import.meta.url)('ajv/dist/2020').default;
 
@@ -39,12 +39,21 @@ export function note(side, frame, role) {
 export function leaks(frame) {
 	if (['desk', 'case'].includes(frame.t))
 		return [`a customer got a ${frame.t} frame`];
+	if (frame.t === 'ev' && frame.ev?.type === 'TEXT_MESSAGE_END')
+		return leaksOfMessage(frame.ev.metadata.baton);
 	if (frame.t !== 'ev' || frame.ev?.type !== 'CUSTOM' || frame.ev.name === 'baton.typing')
 		return [];
 	const name = frame.ev.name?.replace(/^baton\./, '');
 	if (!customerEvents.has(name))
 		return [`a customer got ${frame.ev.name}`];
 	return Object.keys(frame.ev.value ?? {}).filter((field) => !publicFields.get(name).has(field))
+		.map((field) => `a customer got ${name}.${field}`);
+}
+
+// Beside author and length, a message carries the public fields of its event.
+function leaksOfMessage({ author, bytes, ...rest }) {
+	const name = messageEvents[author.kind];
+	return Object.keys(rest).filter((field) => !publicFields.get(name).has(field))
 		.map((field) => `a customer got ${name}.${field}`);
 }
 

@@ -78,8 +78,8 @@ library() { # FILE HEADER-PATTERN ROOM-PATTERN NAME
 
 for file in $(ours 'core/*.c' 'core/*.h' 'channels/*.c' 'channels/*.h'); do
 	case $file in core/include/*) continue ;; core/*) check_core "$file" ;; esac
-	# lws.c gives libwebsockets the loop's own uv_loop_t: the one other place that may know it.
-	case $file in channels/http/lws.c) ;; *) library "$file" 'uv.h' 'core/loop/*' core/loop ;; esac
+	# They give libwebsockets the loop's own uv_loop_t, and ask it the time: the others may not know it.
+	case $file in channels/http/lws.c | channels/chat/chat.c) ;; *) library "$file" 'uv.h' 'core/loop/*' core/loop ;; esac
 	library "$file" 'curl/*' 'core/loop/*' core/loop
 	library "$file" 'lmdb.h' 'core/journal/*' core/journal
 	library "$file" 'yaml.h' 'core/policy/*' core/policy
