@@ -355,7 +355,7 @@ static void tell_event(const struct teller *teller, struct baton_stream *stream)
 
 /* --- what passes --------------------------------------------------------------------------- */
 
-/* The end of a run withdraws what has no END; another run of the turn begins with its first byte. */
+/* The end of a run withdraws what has no END; another run begins with its first byte. */
 static void tell_run(const struct teller *teller, struct baton_stream *stream)
 {
 	struct baton_buf *out =

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* baton serve and baton demo: the same server; the demo makes what it needs and says what to try. */
+/* baton serve and baton demo: one server; the demo makes what it needs and says what to try. */
 
 #include "core/cli/cli.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Margins to probabilities: logistic regression on (margin, gap, unknown), fitted by Newton's method
- * on scores of examples that were held out of training.
+/* Margins to probabilities: logistic regression on (margin, gap, unknown), fitted by Newton's
+ * method on scores of examples that were held out of training.
  *
  * Small sets are often separable (every held-out example right), where the plain fit runs off to
  * certainty. Two things keep it modest: Platt's targets, which are never quite 0 or 1, and a

@@ -218,7 +218,7 @@ static void cancel(void *ptr, baton_call call, uint32_t why)
 	(void)why;
 }
 
-/* Its own examples must come out as what they are. A few may not: two intents can share a phrase. */
+/* Its own examples must come out as what they are. A few may not: intents can share a phrase. */
 static int32_t check(void *ptr, baton_call call, uint32_t level)
 {
 	struct inst *inst = ptr;

@@ -145,7 +145,7 @@ static bool answer_fail(struct answer *answer, const struct failure *failure)
 		.message = str_z(failure->message),
 	};
 
-	/* The provider bills what it has sent; who has cancelled wants to hear no more than the end. */
+	/* The provider bills what it has sent; who has cancelled wants to hear the end alone. */
 	if (answer->text_bytes && failure->fail != BATON_FAIL_CANCELLED)
 		usage_tell(answer);
 	provider->host->call_set(provider->ctx, answer->call, NULL);

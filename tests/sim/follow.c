@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Those who look on: agents who follow a session, and other tabs of the same customer. They come, go,
- * begin anew in the middle and send again what the first tab has sent; whatever they do, each must
+/* Those who look on: agents who follow a session, and other tabs of the same customer. They come,
+ * go, begin anew in the middle and send again what the first tab has sent; whatever they do, each must
  * hear every event it may see, once and in order, and words that are those of the answer. */
 
 #include "tests/sim/sim.h"
@@ -161,7 +161,7 @@ static void hear_delta(struct follower *follower, const struct baton_notice *not
 		follower->turn = notice->turn;
 		follower->attempt = notice->attempt;
 	}
-	/* From the first byte again only if the run was ended in between: else it would be doubled. */
+	/* From the first byte again only if the run was ended in between: else it is doubled. */
 	PROMISE(sim, notice->offset == follower->text.n, "text comes without a gap, and once",
 		session_of(follower));
 	baton_buf_str(&follower->text, notice->text);

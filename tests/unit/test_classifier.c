@@ -405,7 +405,7 @@ static void no_bytes_can_break_it(void **state)
 
 		assert_true(a.out.n <= CAP && a.out.sentiment_ppm <= 1000000);
 	}
-	/* One letter words, one endless word, only question marks: the most features there can be. */
+	/* One letter words, one endless word, only question marks: the most features possible. */
 	for (size_t i = 0; i < 20000; i++)
 		text[i] = i % 2 ? ' ' : (char)('a' + i % 26);
 	ask_bytes(host, text, 20000);

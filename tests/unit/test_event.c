@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Events as JSON and back: every event of the table, whole and cut, for agents and for customers. */
+/* Events as JSON and back: every event of the table, whole and cut, for agents and customers. */
 
 #include "tests/unit/unit.h"
 
