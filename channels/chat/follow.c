@@ -98,6 +98,8 @@ void follow_lag(struct conn *conn)
 
 void follow_drained(struct conn *conn)
 {
+	/* A customer's session that has not begun is nowhere to be asked for. */
+	bool exists = conn->has_begun || conn_audience(conn) == BATON_AUDIENCE_AGENT;
 	bool lagged = conn->lagging;
 
 	if (conn->state == CONN_CLOSING)
@@ -105,7 +107,7 @@ void follow_drained(struct conn *conn)
 	conn->lagging = false;
 	/* Backwards, and looking again: a subscription refused at once takes its entry away. */
 	for (int i = conn->n_follows; i-- > 0;) {
-		if (i < conn->n_follows && (conn->follows[i]->more || (lagged && conn->has_begun)))
+		if (i < conn->n_follows && (conn->follows[i]->more || (lagged && exists)))
 			follow_subscribe(conn, conn->follows[i]);
 	}
 	if (lagged && conn->watches_desk)
@@ -142,6 +144,15 @@ static unsigned queue_frames(struct conn *conn, const struct baton_notice *notic
 	return queueing.n;
 }
 
+/* A long conversation does not fit into the queue: what is there goes out first, then the replay is
+ * asked for again from there. To drop it, as a slow reader's, would come to no end. */
+static void pause_replay(struct conn *conn, struct follow *follow)
+{
+	follow->replaying = false;
+	follow->more = true;
+	chat_dirty(conn);
+}
+
 /* When the last frame of the notice is sent, all of `follow` up to `seq` is; 0: it says nothing. */
 static void queue(struct conn *conn, const struct baton_notice *notice, struct follow *follow,
 		  uint64_t seq)
@@ -150,7 +161,11 @@ static void queue(struct conn *conn, const struct baton_notice *notice, struct f
 
 	if (n > 0 && follow && seq > 0)
 		conn_frame_carries(conn, follow, seq);
-	if (conn_waiting(conn) > BATON_OUT_BYTES_MAX)
+	if (conn_waiting(conn) <= BATON_OUT_BYTES_MAX)
+		return;
+	if (follow && follow->replaying)
+		pause_replay(conn, follow);
+	else
 		follow_lag(conn);
 }
 
@@ -171,7 +186,7 @@ static void on_event(struct conn *conn, struct follow *follow, const struct bato
 
 static void on_ack(struct conn *conn, struct follow *follow, const struct baton_notice *notice)
 {
-	bool replay = follow && (follow->pending > 0 || follow->replaying);
+	bool replay = follow && (follow->pending > 0 || follow->replaying || follow->more);
 
 	if (conn->lagging || (replay && notice->seq > follow->told))
 		return;
@@ -238,7 +253,7 @@ static void on_followed(struct conn *conn, struct follow *follow, const struct b
 		on_subscribed(conn, follow, notice);
 		return;
 	}
-	if (conn->lagging || follow->pending > 0)
+	if (conn->lagging || follow->pending > 0 || follow->more)
 		return;
 	if (notice->type == BATON_NOTE_EVENT)
 		on_event(conn, follow, notice);

@@ -291,6 +291,7 @@ int baton_server_run(const struct baton_server_options *options)
 	sigaddset(&signals, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &signals, &before);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file at its limit is a full disk, not the end */
 
 	rc = bring_up(server);
 	if (rc == BATON_OK) {

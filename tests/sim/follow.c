@@ -27,7 +27,7 @@ static void subscribe(struct follower *follower, uint64_t after)
 {
 	follower->pending++;
 	follower->told = after;
-	follower->caught_up = false;
+	follower->caught_up = follower->paused = false;
 	forget_stream(follower);
 	server_subscribe(follower->sim, session_of(follower), follower->conn, follower->audience,
 			 after);
@@ -90,7 +90,7 @@ static void follower_act(struct sim *sim, void *what)
 			server_typing(sim, session_of(follower), follower->conn,
 				      is_tab ? BATON_CUSTOMER : BATON_AGENT, follower->name);
 	}
-	if (!sim->calm || !follower->caught_up)
+	if (!sim->calm || (sim->up && !follower->caught_up))
 		sim_later(sim, (50 + sim_below(sim, 3000)) * MS, follower_act, follower);
 }
 
@@ -161,10 +161,20 @@ static void hear_delta(struct follower *follower, const struct baton_notice *not
 		follower->turn = notice->turn;
 		follower->attempt = notice->attempt;
 	}
-	/* From the first byte again only if the run was ended in between: else it is doubled. */
+	/* From the first byte again only if the run was ended in between. */
 	PROMISE(sim, notice->offset == follower->text.n, "text comes without a gap, and once",
 		session_of(follower));
 	baton_buf_str(&follower->text, notice->text);
+}
+
+/* It has read what was there; until now nothing new may have come. */
+static void go_on(struct sim *sim, void *what)
+{
+	struct follower *follower = what;
+
+	(void)sim;
+	if (follower->conn && follower->paused)
+		subscribe(follower, follower->told);
 }
 
 static void hear_replayed(struct follower *follower, const struct baton_notice *notice)
@@ -181,7 +191,8 @@ static void hear_replayed(struct follower *follower, const struct baton_notice *
 		return;
 	}
 	sim->saw.pauses++;
-	subscribe(follower, follower->told);
+	follower->paused = true;
+	sim_later(sim, sim_below(sim, 300) * MS, go_on, follower);
 }
 
 void follower_hear(struct follower *follower, const struct baton_notice *notice)
@@ -240,6 +251,8 @@ void followers_begin(struct sim *sim)
 		follower->audience =
 			i < SIM_FOLLOWERS / 2 ? BATON_AUDIENCE_AGENT : BATON_AUDIENCE_CUSTOMER;
 		snprintf(follower->name, sizeof(follower->name), "follower%u", i);
+		if (follower->audience == BATON_AUDIENCE_CUSTOMER)
+			sim->customers[follower->customer].has_tabs = true;
 		sim_later(sim, sim_below(sim, 3000) * MS, follower_act, follower);
 	}
 }

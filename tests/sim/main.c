@@ -14,6 +14,13 @@
 
 enum { STORM_S = 40, CALM_S = 120 };
 
+static void crash_due(struct sim *sim, void *nothing)
+{
+	(void)nothing;
+	if (!sim->calm)
+		server_crash(sim);
+}
+
 static void weather(struct sim *sim, void *nothing)
 {
 	(void)nothing;
@@ -36,6 +43,10 @@ static void weather(struct sim *sim, void *nothing)
 		break;
 	case 5:
 		sim->modules_down = !sim->modules_down && sim_chance(sim, 50);
+		break;
+	case 7: /* as if a message killed the server whenever it is taken up */
+		for (uint64_t i = 0; sim_chance(sim, 20) && i < 4; i++)
+			sim_later(sim, i * 700 * MS, crash_due, NULL);
 		break;
 	case 6:
 		server_drain(sim);

@@ -22,7 +22,7 @@ struct call {
 	uint64_t pace_ns;
 	uint32_t fail;
 	uint64_t retry_after_ms;
-	bool hangs, refused, empty;
+	bool hangs, refused, empty, late; /* late: was cancelled, and speaks all the same */
 };
 
 static void call_again(struct sim *sim, struct call *call, uint64_t delay_ns);
@@ -36,6 +36,12 @@ static void call_fail(struct call *call, uint32_t fail, const char *code)
 					       .code = baton_str_of(code) });
 }
 
+static void call_ends(struct call *call)
+{
+	if (!call->late)
+		call->shard->sim->open_calls--;
+}
+
 static void hear_intents(struct sim *sim, struct call *call)
 {
 	static const char *const intents[] = { "shipping", "billing", "complaint", "refund", "" };
@@ -47,6 +53,7 @@ static void hear_intents(struct sim *sim, struct call *call)
 				.sentiment_ppm = (uint32_t)sim_below(sim, 1000001),
 				.v = &intent };
 
+	call_ends(call);
 	baton_shard_heard_intents(call->shard->shard, call->ticket, &found);
 	baton_shard_heard_end(call->shard->shard, call->ticket, BATON_END_STOP);
 }
@@ -57,6 +64,7 @@ static void hear_docs(struct call *call)
 			  .title = BATON_STR("Returns"),
 			  .snippet = BATON_STR("30 days") };
 
+	call_ends(call);
 	baton_shard_heard_docs(call->shard->shard, call->ticket, &doc, 1);
 	baton_shard_heard_end(call->shard->shard, call->ticket, BATON_END_STOP);
 }
@@ -65,16 +73,19 @@ static void hear_docs(struct call *call)
 static bool hear_word(struct sim *sim, struct call *call)
 {
 	if (call->said == 0 && call->refused) {
+		call_ends(call);
 		call_fail(call, BATON_FAIL_REFUSED, "refused");
 		return false;
 	}
 	if (call->fail && call->said == call->cut_at) {
+		call_ends(call);
 		call_fail(call, call->fail, fail_codes[sim_below(sim, 6)]);
 		return false;
 	}
 	if (call->hangs && call->said == call->cut_at)
 		return false;
 	if (call->said == call->words || call->empty) {
+		call_ends(call);
 		baton_shard_heard_usage(
 			call->shard->shard, call->ticket,
 			&(baton_usage){ .size = sizeof(baton_usage), .out_tokens = call->said });
@@ -149,6 +160,7 @@ static int models_classify(void *ud, struct baton_release *release, baton_ticket
 	PROMISE(sim, !sim->draining, "no turn begins while the server drains", NULL);
 	if (sim->modules_down || sim_chance(sim, 3))
 		return BATON_E_MODULE;
+	sim->open_calls++;
 	if (sim_chance(sim, 3))
 		return BATON_OK; /* and never answers */
 	call_again(sim, call_new(shard, ticket, CALL_INTENTS), some_delay(sim));
@@ -165,6 +177,7 @@ static int models_retrieve(void *ud, struct baton_release *release, baton_ticket
 	PROMISE(sim, query->text.n > 0, "a retriever is given the question", NULL);
 	if (sim->modules_down || sim_chance(sim, 5))
 		return BATON_E_NOTFOUND;
+	sim->open_calls++;
 	if (sim_chance(sim, 3))
 		return BATON_OK;
 	call_again(sim, call_new(shard, ticket, CALL_DOCS), some_delay(sim));
@@ -182,6 +195,7 @@ static int models_generate(void *ud, struct baton_release *release, baton_ticket
 		"a provider is told what to do", NULL);
 	if (sim_chance(sim, 2))
 		return BATON_E_MODULE;
+	sim->open_calls++;
 	struct call *call = call_new(shard, ticket, CALL_ANSWER);
 	call->words = 1 + (unsigned)sim_below(sim, 12);
 	call->pace_ns = (1 + sim_below(sim, 200)) * MS;
@@ -205,6 +219,10 @@ static int models_generate(void *ud, struct baton_release *release, baton_ticket
 	case 5:
 		call->empty = true;
 		break;
+	case 6: /* alive, and of no use: only the total time ends it */
+		call->words = sim_chance(sim, 30) ? 60 : call->words;
+		call->pace_ns = (500 + sim_below(sim, 2000)) * MS;
+		break;
 	default:
 		break;
 	}
@@ -216,10 +234,17 @@ static void models_cancel(void *ud, struct baton_release *release, baton_ticket 
 			  uint32_t why)
 {
 	struct sim_shard *shard = ud;
+	struct due *due = sim_find(shard->sim, DUE_CALL, call_name(shard, ticket));
 
 	(void)release;
 	(void)why;
-	sim_forget(shard->sim, DUE_CALL, call_name(shard, ticket));
+	PROMISE(shard->sim, shard->sim->open_calls > 0, "what is cancelled was asked", NULL);
+	shard->sim->open_calls--;
+	/* No words after cancel is the rack's promise; nobody shall have to rely on it. */
+	if (due && sim_chance(shard->sim, 10))
+		((struct call *)due->what)->late = true;
+	else
+		sim_forget(shard->sim, DUE_CALL, call_name(shard, ticket));
 }
 
 static int models_rules(void *ud, struct baton_release *release, const baton_facts *facts,

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-enum { MESSAGES_MAX = 10 };
+enum { MESSAGES_MAX = 10, ANSWER_MS_MAX = 5000 };
 
 static struct customer *customer_of(struct sim *sim, baton_conn conn)
 {
@@ -75,9 +75,16 @@ void people_lose_server(struct sim *sim)
 
 /* --- what a customer does --- */
 
-static void customer_send(struct customer *customer, const struct message *message)
+static void customer_send(struct customer *customer, struct message *message)
 {
 	customer->began = true;
+	if (!message->first_conn)
+		message->first_conn = customer->conn;
+	if (message->asked_conn != customer->conn)
+		message->unanswered = 0;
+	message->asked_conn = customer->conn;
+	message->asked_ns = customer->sim->now_ns;
+	message->unanswered++;
 	server_command(customer->sim, &customer->session, customer->conn,
 		       &(struct baton_command){ .verb = BATON_CMD_MESSAGE,
 						.role = BATON_CUSTOMER,
@@ -155,6 +162,21 @@ static void customer_act(struct sim *sim, void *what)
 	sim_later(sim, (50 + sim_below(sim, 4000)) * MS, customer_act, customer);
 }
 
+/* Whatever is asked is answered, by a yes or a no. */
+static void expect_answers(const struct customer *customer)
+{
+	struct sim *sim = customer->sim;
+
+	for (size_t i = 0; customer->conn && i < customer->n_messages; i++) {
+		const struct message *message = &customer->messages[i];
+
+		PROMISE(sim,
+			message->asked_conn != customer->conn || message->unanswered == 0 ||
+				sim->now_ns - message->asked_ns < ANSWER_MS_MAX * MS,
+			"each frame with an id is answered", &customer->session);
+	}
+}
+
 /* The outbox: once a second, whatever is not acknowledged yet, in order. Also in calm times. */
 static void customer_outbox(struct sim *sim, void *what)
 {
@@ -162,6 +184,7 @@ static void customer_outbox(struct sim *sim, void *what)
 
 	if (sim->calm && !customer->conn && sim->up)
 		connect_customer(customer);
+	expect_answers(customer);
 	for (size_t i = 0; customer->conn && i < customer->n_messages; i++)
 		if (!customer->messages[i].acked)
 			customer_send(customer, &customer->messages[i]);
@@ -213,6 +236,7 @@ static void hear_ack(struct customer *customer, const struct baton_notice *notic
 
 	if (!message)
 		return; /* of a feedback */
+	message->unanswered -= message->unanswered > 0;
 	PROMISE(sim, stored != NULL, "acknowledged means durable", &customer->session);
 	PROMISE(sim, stored_is_message(stored, message->id),
 		"the acknowledgement names the message's own event", &customer->session);
@@ -229,6 +253,27 @@ static void hear_ack(struct customer *customer, const struct baton_notice *notic
 	customer->began = true;
 }
 
+static void hear_refusal(struct customer *customer, const struct baton_notice *notice)
+{
+	struct message *message =
+		people_message(customer->sim, &customer->session, notice->client_id);
+
+	if (message)
+		message->unanswered -= message->unanswered > 0;
+}
+
+/* Its own words come to a connection as an acknowledgement alone. */
+static bool is_echo(const struct customer *customer, const struct baton_notice *notice)
+{
+	const struct message *message;
+
+	if (notice->event.type != BATON_EV_MESSAGE_RECEIVED || customer->has_tabs)
+		return false;
+	message = people_message(customer->sim, &customer->session,
+				 notice->event.message_received.client_id);
+	return message && message->first_conn == customer->conn;
+}
+
 static void hear_event(struct customer *customer, const struct baton_notice *notice)
 {
 	struct sim *sim = customer->sim;
@@ -240,6 +285,8 @@ static void hear_event(struct customer *customer, const struct baton_notice *not
 	PROMISE(sim, baton_event_info(event->type)->for_customers,
 		"customers hear no events of agents", &customer->session);
 	PROMISE(sim, notice->seq > customer->conn_seen, "events come once and in order",
+		&customer->session);
+	PROMISE(sim, !is_echo(customer, notice), "nobody is told his own words again",
 		&customer->session);
 	customer->conn_seen = notice->seq;
 	seen_up_to(customer, notice->seq);
@@ -291,6 +338,7 @@ static void customer_hear(struct customer *customer, const struct baton_notice *
 		break;
 	case BATON_NOTE_REFUSED:
 		sim->saw.refused++;
+		hear_refusal(customer, notice);
 		/* A resume that failed: this connection is of no use. */
 		if (!baton_str_is(notice->verb_name, "resume"))
 			break;
@@ -351,19 +399,24 @@ static void agent_act(struct sim *sim, void *what)
 		return;
 	if (!agent->conn)
 		agent->conn = ++sim->last_conn;
-	snprintf(id, sizeof(id), "%s-%llu", agent->id, (unsigned long long)++agent->serial);
-	server_command(
-		sim, &customer->session, agent->conn,
-		&(struct baton_command){ .verb = verb,
-					 .role = BATON_AGENT,
-					 .client_id = baton_str_of(id),
-					 .text = BATON_STR("I am on it."),
-					 .value = sim_chance(sim, 50) ? BATON_STR("accept")
-								      : BATON_STR("edit"),
-					 .about_seq = draft_of(sim, &customer->session),
-					 .if_seq = sim_chance(sim, 30) ? 1 + sim_below(sim, 40) : 0,
-					 .agent = baton_str_of(agent->id),
-					 .agent_name = baton_str_of(agent->name) });
+	uint64_t if_seq = sim_chance(sim, 30) ? 1 + sim_below(sim, 40) : 0;
+	uint64_t draft = draft_of(sim, &customer->session);
+	if (draft > 0 && sim_chance(sim, 15))
+		draft = 1 + sim_below(sim, draft); /* an old view of things */
+	/* The id says on what it rests, for the promises. */
+	snprintf(id, sizeof(id), "%llu/%llu/%s-%llu", (unsigned long long)if_seq,
+		 (unsigned long long)draft, agent->id, (unsigned long long)++agent->serial);
+	server_command(sim, &customer->session, agent->conn,
+		       &(struct baton_command){ .verb = verb,
+						.role = BATON_AGENT,
+						.client_id = baton_str_of(id),
+						.text = BATON_STR("I am on it."),
+						.value = sim_chance(sim, 50) ? BATON_STR("accept")
+									     : BATON_STR("edit"),
+						.about_seq = draft,
+						.if_seq = verb == BATON_CMD_REPLY ? if_seq : 0,
+						.agent = baton_str_of(agent->id),
+						.agent_name = baton_str_of(agent->name) });
 	sim_later(sim, (100 + sim_below(sim, 6000)) * MS, agent_act, agent);
 }
 
@@ -425,7 +478,9 @@ void people_settle(struct sim *sim)
 		struct customer *customer = &sim->customers[i];
 		struct log *log = store_log(sim, &customer->session);
 
-		customer->wants_person = !log || log->owner == BATON_OWNER_BOT;
+		/* The others must find their outcome without asking for it. */
+		customer->wants_person =
+			(!log || log->owner == BATON_OWNER_BOT) && sim_chance(sim, 50);
 		customer->wants_since_ns = sim->now_ns;
 	}
 	followers_settle(sim);

@@ -5,7 +5,44 @@
 
 #include "tests/sim/sim.h"
 
+#include "core/base/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
 enum { OUTCOME_MS_MAX = 20000 + 3000 }; /* the route's total, and a slow disk on both ends */
+
+void promise_shown(struct sim *sim, const struct baton_notice *delta)
+{
+	struct log *log = store_log(sim, &delta->session);
+
+	PROMISE(sim, log && delta->turn > log->answered, "no word for a turn that is over",
+		&delta->session);
+	if (log->shown.turn != delta->turn || log->shown.attempt != delta->attempt)
+		log->shown.bytes = 0;
+	log->shown.turn = delta->turn;
+	log->shown.attempt = delta->attempt;
+	if (log->shown.bytes < delta->offset + delta->text.n)
+		log->shown.bytes = delta->offset + delta->text.n;
+}
+
+/* What was shown and is not the answer must have been taken back, on record. */
+static void promise_nothing_left(struct sim *sim, const struct log *log)
+{
+	PROMISE(sim, log->shown.turn == 0, "what was shown and did not stay is on record",
+		&log->session);
+}
+
+static void committed_superseded(struct sim *sim, struct log *log, const struct baton_event *event)
+{
+	const struct baton_ev_answer_superseded *gone = &event->answer_superseded;
+
+	if (gone->turn != log->shown.turn || gone->attempt != log->shown.attempt)
+		return;
+	PROMISE(sim, gone->text.n >= log->shown.bytes, "all that was shown is taken back",
+		&log->session);
+	log->shown.turn = 0;
+}
 
 static void message_opened(struct sim *sim, struct log *log)
 {
@@ -25,13 +62,18 @@ static void outcome(struct sim *sim, struct log *log, uint64_t upto)
 			"an outcome within the route's total time", &log->session);
 	log->answered = upto;
 	log->open_since_ns = sim->now_ns;
+	log->restarts = 0;
 }
 
 static void own(struct sim *sim, struct log *log, enum baton_owner owner, uint64_t epoch)
 {
 	PROMISE(sim, epoch == log->epoch + 1, "each change of owner raises the epoch by one",
 		&log->session);
+	promise_nothing_left(sim, log);
 	outcome(sim, log, log->last_message);
+	log->agent[0] = '\0';
+	if (owner == BATON_OWNER_BOT)
+		log->draft = 0;
 	log->owner = owner;
 	log->epoch = epoch;
 }
@@ -42,6 +84,16 @@ static void bot_speaks(struct sim *sim, struct log *log, uint64_t turn)
 		&log->session);
 	PROMISE(sim, turn > log->answered && turn <= log->last_message, "a message has one outcome",
 		&log->session);
+}
+
+static uint64_t stored_u64(const struct stored *stored, const char *key)
+{
+	struct baton_json object, value;
+
+	if (baton_json_parse(stored->payload, &object) < 0)
+		return 0;
+	value = baton_json_get(&object, key);
+	return baton_json_u64(&value, 0);
 }
 
 static void committed_message(struct sim *sim, struct log *log, const struct baton_event *event)
@@ -76,8 +128,33 @@ static void committed_answer(struct sim *sim, struct log *log, const struct bato
 	bot_speaks(sim, log, event->answer_generated.turn);
 	PROMISE(sim, log->disclosed, "the customer was told about the AI first", &log->session);
 	PROMISE(sim, event->answer_generated.text.n > 0, "an answer has words", &log->session);
+	if (log->shown.turn == event->answer_generated.turn &&
+	    log->shown.attempt == event->answer_generated.attempt)
+		log->shown.turn = 0;
+	promise_nothing_left(sim, log);
 	outcome(sim, log, event->answer_generated.upto);
 	sim->saw.answers++;
+}
+
+/* The client's id says on what it rested: "<if_seq>/<draft>/...". */
+static void committed_human(struct sim *sim, struct log *log, const struct baton_event *event)
+{
+	const struct baton_ev_human_message *said = &event->human_message;
+	const struct stored *before = store_record(sim, &log->session, event->seq - 1);
+	char id[48];
+	char *rest;
+
+	PROMISE(sim, log->owner == BATON_OWNER_AGENT && baton_str_is(said->agent, log->agent),
+		"only the agent who holds a case speaks in it", &log->session);
+	snprintf(id, sizeof(id), "%.*s", (int)said->client_id.n, said->client_id.p);
+	uint64_t if_seq = strtoull(id, &rest, 10), draft = strtoull(rest + 1, NULL, 10);
+	if (before && before->type == BATON_EV_DRAFT_REVIEWED)
+		PROMISE(sim, stored_u64(before, "draft") == draft,
+			"the draft that the agent meant is accepted", &log->session);
+	else
+		PROMISE(sim, if_seq == 0 || log->last_message <= if_seq,
+			"a reply rests on what the agent has seen", &log->session);
+	sim->saw.human_messages++;
 }
 
 static void committed_case(struct sim *sim, struct log *log, const struct baton_event *event)
@@ -93,6 +170,8 @@ static void committed_case(struct sim *sim, struct log *log, const struct baton_
 		PROMISE(sim, log->owner != BATON_OWNER_AGENT, "a case is claimed once",
 			&log->session);
 		own(sim, log, BATON_OWNER_AGENT, event->case_claimed.epoch);
+		snprintf(log->agent, sizeof(log->agent), "%.*s", (int)event->case_claimed.agent.n,
+			 event->case_claimed.agent.p);
 		sim->saw.claims++;
 		break;
 	case BATON_EV_CASE_RELEASED:
@@ -129,6 +208,7 @@ void promise_committed(struct sim *sim, struct log *log, const struct baton_even
 		break;
 	case BATON_EV_DRAFT_PROPOSED:
 		bot_speaks(sim, log, event->draft_proposed.turn);
+		log->draft = event->seq;
 		sim->saw.drafts++;
 		break;
 	case BATON_EV_ROUTE_SELECTED:
@@ -140,12 +220,22 @@ void promise_committed(struct sim *sim, struct log *log, const struct baton_even
 		break;
 	case BATON_EV_ANSWER_SUPERSEDED:
 		bot_speaks(sim, log, event->answer_superseded.turn);
+		committed_superseded(sim, log, event);
 		sim->saw.superseded++;
 		break;
 	case BATON_EV_HUMAN_MESSAGE:
-		PROMISE(sim, log->owner == BATON_OWNER_AGENT,
-			"an agent speaks only in a claimed case", &log->session);
-		sim->saw.human_messages++;
+		committed_human(sim, log, event);
+		break;
+	case BATON_EV_DRAFT_REVIEWED:
+		PROMISE(sim, log->draft > 0 && event->draft_reviewed.draft == log->draft,
+			"the draft that waits is reviewed, once", &log->session);
+		log->draft = 0;
+		break;
+	case BATON_EV_TURN_RESTARTED:
+		PROMISE(sim, event->turn_restarted.times == ++log->restarts,
+			"each restart of a turn is counted", &log->session);
+		PROMISE(sim, log->restarts <= BATON_TURN_RESTARTS_MAX + 1,
+			"a turn that kills the server goes to a person", &log->session);
 		break;
 	case BATON_EV_CASE_QUEUED:
 	case BATON_EV_CASE_CLAIMED:

@@ -95,6 +95,8 @@ static void seam_notify(void *ud, baton_conn conn, struct baton_notice *notice)
 	struct sim_shard *shard = ud;
 	struct telling *telling = baton_new(struct telling);
 
+	if (notice->type == BATON_NOTE_DELTA)
+		promise_shown(shard->sim, notice);
 	telling->conn = conn;
 	telling->notice = baton_notice_ref(notice);
 	sim_later(shard->sim, NETWORK_US * 1000, telling_due, telling);
@@ -186,6 +188,7 @@ static void server_end(struct sim *sim)
 		baton_shard_free(&sim->shards[i].shard);
 	baton_desk_free(&sim->desk);
 	PROMISE(sim, sim->pins == 0, "a dead server holds no release", NULL);
+	PROMISE(sim, sim->open_calls == 0, "nobody works for a turn that is over", NULL);
 	store_crash(sim);
 	people_lose_server(sim);
 	if (!sim->calm)

@@ -44,6 +44,9 @@ struct message { /* of a customer: the outbox never forgets */
 	char text[64];
 	bool acked, stored;
 	uint64_t acked_seq, made_ns, acked_ns;
+	baton_conn first_conn, asked_conn; /* that ever sent it; that sent it last */
+	uint64_t asked_ns;
+	unsigned unanswered; /* of that connection's */
 };
 
 struct customer {
@@ -56,6 +59,7 @@ struct customer {
 	uint64_t conn_seen; /* highest event seq on this connection */
 	struct message *messages;
 	size_t n_messages;
+	bool has_tabs;
 	bool began; /* something of it has been acknowledged or seen */
 	bool wants_person;
 	uint64_t wants_since_ns;
@@ -77,7 +81,7 @@ struct follower { /* an agent who looks on, or another tab of a customer (follow
 	enum baton_audience audience;
 	baton_conn conn;  /* 0: away */
 	unsigned pending; /* subscriptions that were not answered yet: what comes is older */
-	bool caught_up;
+	bool caught_up, paused;
 	uint64_t told; /* newest event heard, or known not to be for it */
 	unsigned sent; /* messages that this connection has sent too, as bits */
 	uint64_t turn, attempt;
@@ -99,6 +103,11 @@ struct log {
 	enum baton_owner owner;
 	uint64_t epoch, last_message, answered, open_since_ns;
 	bool disclosed, disturbed; /* a fault has hit while a message waited */
+	uint64_t draft, restarts;  /* waiting for review; of the open turn */
+	char agent[16];		   /* who holds it */
+	struct { /* what somebody was shown of an answer that is not stored yet */
+		uint64_t turn, attempt, bytes;
+	} shown;
 	baton_str snapshot;        /* owned */
 	uint64_t snapshot_seq;
 	UT_hash_handle hh;
@@ -112,6 +121,7 @@ struct append {
 	struct stored records[BATON_APPEND_RECORDS_MAX];
 	size_t n;
 	unsigned generation;
+	int rc;
 };
 
 struct sim {
@@ -137,7 +147,8 @@ struct sim {
 	struct baton_policy policy;
 	struct baton_arena policy_arena;
 	bool modules_down; /* classifier, retriever and rules fail */
-	uint64_t pins;
+	uint64_t pins, open_calls; /* of modules: asked, not ended and not cancelled */
+	uint64_t told_ns;          /* when the last commit is told */
 	struct baton_desk *desk;
 
 	struct { /* what a run has seen, so that a green one can be told from an empty one */
@@ -158,6 +169,7 @@ void sim_later_mine(struct sim *sim, uint64_t delay_ns, sim_fn *fn, void *what, 
 		    uint64_t key);
 void sim_forget(struct sim *sim, enum due_kind kind,
 		uint64_t key);  /* drops what is due under a key */
+struct due *sim_find(struct sim *sim, enum due_kind kind, uint64_t key);
 bool sim_step(struct sim *sim); /* false: nothing is due */
 void sim_drop_all(struct sim *sim);
 /* Folds what happened into the hash; prints it with --trace. */
@@ -213,5 +225,7 @@ void followers_at_the_end(struct sim *sim);
 void followers_free(struct sim *sim);
 
 /* promises.c */
+/* Somebody is told the next bytes of an answer. */
+void promise_shown(struct sim *sim, const struct baton_notice *delta);
 void promise_committed(struct sim *sim, struct log *log, const struct baton_event *event);
 void promises_at_the_end(struct sim *sim);

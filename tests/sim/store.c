@@ -75,23 +75,39 @@ static int write_one(struct sim *sim, struct append *append)
 	return BATON_OK;
 }
 
+/* What was shown is withdrawn without a record: there is none that could be written. */
+static void disturb(struct log *log)
+{
+	log->disturbed = true;
+	log->shown.turn = 0;
+}
+
 static void disturb_all(struct sim *sim)
 {
 	for (struct log *log = sim->logs; log; log = log->hh.next)
-		log->disturbed = true;
+		disturb(log);
 }
-
-struct batch {
-	struct append *appends;
-};
 
 static void commit_begin(struct sim *sim, void *nothing);
 
-static void tell(struct sim *sim, struct append *append, int rc)
+static void tell_due(struct sim *sim, void *what)
 {
+	struct append *append = what;
+
 	if (append->generation == sim->generation && sim->up)
-		baton_shard_committed(append->from->shard, append->ticket, rc, 1);
+		baton_shard_committed(append->from->shard, append->ticket, append->rc, 1);
 	append_free(append);
+}
+
+/* A moment later, but in order: who reads meanwhile finds more on the disk than was told. */
+static void tell(struct sim *sim, struct append *append)
+{
+	uint64_t at_ns = sim->now_ns + sim_below(sim, 1500) * 1000;
+
+	if (at_ns < sim->told_ns)
+		at_ns = sim->told_ns;
+	sim->told_ns = at_ns;
+	sim_later(sim, at_ns - sim->now_ns, tell_due, append);
 }
 
 /* The commit: in one moment all of it, or nothing. Then the power may go before anybody hears of
@@ -111,21 +127,13 @@ static void commit_end(struct sim *sim, void *what)
 		disturb_all(sim);
 	}
 	unsigned generation = sim->generation;
-	struct {
-		struct append *append;
-		int rc;
-	} told[512];
-	size_t n = 0;
 	LL_FOREACH_SAFE(batch, append, after)
 	{
-		baton_assert(n < 512);
-		told[n].append = append;
-		told[n++].rc = rc < 0 ? rc : write_one(sim, append);
+		append->rc = rc < 0 ? rc : write_one(sim, append);
+		tell(sim, append);
 	}
 	if (!sim->calm && sim_below(sim, 400) == 0)
 		server_crash(sim); /* durable, and nobody was told */
-	for (size_t i = 0; i < n; i++)
-		tell(sim, told[i].append, told[i].rc);
 	if (sim->queue && sim->generation == generation && !sim->committing)
 		commit_begin(sim, NULL);
 }
@@ -183,7 +191,7 @@ static int store_append(void *ud, const struct baton_append *from, uint64_t tick
 		struct log *log = store_log(sim, &from->session);
 
 		if (log)
-			log->disturbed = true;
+			disturb(log);
 		return BATON_E_AGAIN;
 	}
 	struct append *append = baton_new(struct append);

@@ -102,6 +102,15 @@ void sim_forget(struct sim *sim, enum due_kind kind, uint64_t key)
 				UINT32_MAX; /* of no process: freed when it comes up */
 }
 
+struct due *sim_find(struct sim *sim, enum due_kind kind, uint64_t key)
+{
+	for (size_t i = 0; i < sim->n_due; i++)
+		if (sim->heap[i].kind == (int)kind && sim->heap[i].key == key &&
+		    sim->heap[i].generation == sim->generation)
+			return &sim->heap[i];
+	return NULL;
+}
+
 bool sim_step(struct sim *sim)
 {
 	if (sim->n_due == 0)

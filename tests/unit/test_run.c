@@ -475,6 +475,21 @@ static void rules_on_the_answer_withdraw_what_was_shown(void **state)
 	assert_non_null(strstr(bench->emitted, "answer_superseded escalation_triggered"));
 }
 
+static void rules_that_want_a_review_withdraw_what_was_shown(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->verdict[BATON_STAGE_AFTER] = (baton_verdict){
+		.action = BATON_ACT_REVIEW, .rule = "unsure", .reason = "x", .queue = ""
+	};
+	ask(bench, "shipping", 900000);
+	hear_text(bench, "Maybe.");
+	assert_string_equal(bench->said, "Maybe.");
+	hear_end(bench);
+	assert_true(bench->run->done);
+	assert_non_null(strstr(bench->emitted, "answer_superseded draft_proposed"));
+}
+
 static void tier_two_drafts_in_silence(void **state)
 {
 	struct bench *bench = *state;
@@ -558,6 +573,7 @@ int main(void)
 		TURN(rules_hand_over_before_any_model_is_asked),
 		TURN(rules_that_cannot_be_asked_count_as_fired),
 		TURN(rules_on_the_answer_withdraw_what_was_shown),
+		TURN(rules_that_want_a_review_withdraw_what_was_shown),
 		TURN(tier_two_drafts_in_silence),
 		TURN(a_substitute_only_drafts_where_the_class_says_so),
 		TURN(a_critical_class_goes_to_a_person_at_once),

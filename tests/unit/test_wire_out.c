@@ -387,6 +387,24 @@ static void the_rest_is_json_too(void **state)
 	clear(&sheet);
 }
 
+/* A commit failed: the turn is run again, counts its attempts anew and finds other words. */
+static void the_end_of_a_run_withdraws_what_was_shown(void **state)
+{
+	struct sheet sheet = { .n = 0 };
+	struct baton_stream stream = { 0 };
+	struct baton_notice first = delta(0, "Some words"), again = delta(0, "Others");
+	struct baton_notice ended = { .type = BATON_NOTE_RUN, .turn = 40 };
+
+	(void)state;
+	(void)tell(&sheet, &first, BATON_AUDIENCE_CUSTOMER, &stream);
+	(void)tell(&sheet, &ended, BATON_AUDIENCE_CUSTOMER, &stream);
+	assert_string_equal(ev(&sheet, 0, "type"), "RUN_FINISHED");
+	assert_int_equal(tell(&sheet, &again, BATON_AUDIENCE_CUSTOMER, &stream), 2);
+	assert_string_equal(ev(&sheet, 0, "type"), "TEXT_MESSAGE_START");
+	assert_string_equal(ev(&sheet, 1, "delta"), "Others");
+	clear(&sheet);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +415,7 @@ int main(void)
 		cmocka_unit_test(what_a_stream_missed_comes_before_its_end),
 		cmocka_unit_test(a_delta_told_again_from_the_start_is_cut),
 		cmocka_unit_test(another_attempt_is_another_message),
+		cmocka_unit_test(the_end_of_a_run_withdraws_what_was_shown),
 		cmocka_unit_test(people_and_customers_speak_under_their_own_ids),
 		cmocka_unit_test(refusals_use_the_words_of_the_error_table),
 		cmocka_unit_test(welcome_gives_agents_neither_session_nor_token),
