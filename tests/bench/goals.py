@@ -109,13 +109,15 @@ def streams(table, rounds):
     ours_in = rounds.added('stream/10', 'http-stream/10', 'in_p50_us')
     table.at_most('G6', 'added on the way in, p50, of nginx', ours_in / max(nginx_in, 1), 2, 1,
                   note=f'+{ours_in:.0f} us; nginx +{nginx_in:.0f} us')
-    table.at_most('G6', 'added on the way in, p99', rounds.added('stream/10', 'http-stream/10', 'in_p99_us'), 1000, None, 'us')
+    table.at_most('G6', 'added on the way in, p99', rounds.added('stream/10', 'http-stream/10', 'in_p99_us'), 1000, None, 'us',
+                  f"nginx +{rounds.added('nginx-stream/10', 'http-stream/10', 'in_p99_us'):,.0f} us")
     table.told('G6', '... time to the first word added, p50', rounds.added('stream/10', 'http-stream/10', 'ttft_p50_us'), 'us',
                'shown once the question is on the disk')
     nginx_out = rounds.added('nginx-stream/10', 'http-stream/10', 'out_p50_us')
     ours_out = rounds.added('stream/10', 'http-stream/10', 'out_p50_us')
     table.at_most('G7', 'added on the way out, p50', ours_out, 60, None, 'us', f'nginx +{nginx_out:.0f} us')
-    table.at_most('G7', 'added on the way out, p99', rounds.added('stream/10', 'http-stream/10', 'out_p99_us'), 300, None, 'us')
+    table.at_most('G7', 'added on the way out, p99', rounds.added('stream/10', 'http-stream/10', 'out_p99_us'), 300, None, 'us',
+                  f"nginx +{rounds.added('nginx-stream/10', 'http-stream/10', 'out_p99_us'):,.0f} us")
     table.at_most('G7', 'added on the way out, of nginx', ours_out / max(nginx_out, 1), 1.3, 1)
     for field in ('out_p50_us', 'out_p99_us'):
         table.at_most('G16', f'way out with a disk slower by 2 ms, {field[4:7]}', rounds.ratio('slow/10', 'stream/10', field),
