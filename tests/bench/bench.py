@@ -73,16 +73,17 @@ def plan(servers, mock, options):
         found[f'stream/{conns}'] = ('load', 'stream', servers['stream'], (*talk(options, conns, 5000), *spread))
     found['slow/10'] = ('load', 'stream', servers['slow'], (*talk(options, 10, 500), *spread))
     if options.only:
-        wanted = {key for goal in options.only for key in NEEDED.get(goal, ())}
+        wanted = {key for _, names, keys in GROUPS if wants(options, *names) for key in keys}
         found = {key: value for key, value in found.items() if key.split('/')[0] in wanted}
     return found
 
 
-NEEDED = {
-    'G1': ('lws', 'ping', 'echo'), 'G2': ('lws', 'durable', 'durable-nd'),
-    'G3': ('lws', 'http', 'nginx', 'turn', 'turn-nd'),
-    **{goal: ('http-stream', 'nginx-stream', 'stream', 'slow') for goal in ('G5', 'G6', 'G7', 'G16')},
-}
+# Goals that are told together, and the figures they need.
+GROUPS = (
+    (goals.path, ('G1', 'G2'), ('echo', 'lws', 'ping', 'durable', 'durable-nd')),
+    (goals.turns, ('G3', ), ('lws', 'http', 'nginx', 'turn', 'turn-nd')),
+    (goals.streams, ('G5', 'G6', 'G7', 'G16'), ('http-stream', 'nginx-stream', 'stream', 'slow')),
+)
 
 
 def one(rig, options, step):
@@ -202,14 +203,14 @@ def wants(options, *names):
 
 def measure(rig, options, table, raw):
     rounds, busy = goals.Rounds(), goals.Rounds()
-    if wants(options, *NEEDED):
+    asked = [group for group in GROUPS if wants(options, *group[1])]
+    if asked:
         servers = start_servers(rig)
         rounds_of(rig, options, plan(servers, rig.mock, options), rounds)
         for name in list(servers):
             rig.stop(name)
-        for shown, names in ((goals.path, ('G1', 'G2')), (goals.turns, ('G3', )), (goals.streams, ('G5', 'G6', 'G7', 'G16'))):
-            if wants(options, *names) and all(key in ''.join(rounds.rounds[0]) for name in names for key in NEEDED[name]):
-                shown(table, rounds)
+        for shown, _, _ in asked:
+            shown(table, rounds)
     if wants(options, 'G8', 'G9'):
         say('journal')
         raw['journal'], raw['journal_state'] = journal(rig, options), journal(rig, options, '--state')
