@@ -523,7 +523,8 @@ static struct then step_answer(struct baton_run *run)
 
 static struct then step_draft(struct baton_run *run)
 {
-	/* A rule that looked at the whole answer wants it reviewed; it may be on the screen already. */
+	/* A rule that looked at the whole answer wants it reviewed; it may be on the screen
+	 * already. */
 	if (run->said > 0)
 		note(run, BATON_EV_ANSWER_SUPERSEDED)->answer_superseded = baton_run_shown(run);
 	note(run, BATON_EV_DRAFT_PROPOSED)->draft_proposed = (struct baton_ev_draft_proposed){

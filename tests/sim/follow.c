@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Those who look on: agents who follow a session, and other tabs of the same customer. They come,
- * go, begin anew in the middle and send again what the first tab has sent; whatever they do, each must
- * hear every event it may see, once and in order, and words that are those of the answer. */
+ * go, begin anew in the middle and send again what the first tab has sent; whatever they do, each
+ * must hear every event it may see, once and in order, and words that are those of the answer. */
 
 #include "tests/sim/sim.h"
 
