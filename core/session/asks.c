@@ -109,6 +109,18 @@ static bool person_then_speaking(const struct words *words, size_t person)
 	return false;
 }
 
+static bool is_courtesy(const char *word)
+{
+	return is_in(" please pls bitte svp stp por favor per alstublieft ", word);
+}
+
+/* "... my parcel is lost, a human please" */
+static bool person_please(const struct words *words, size_t person)
+{
+	return person + 1 < words->n && is_courtesy(words->word[person + 1]) &&
+	       !refused(words, person);
+}
+
 static bool bare_request(const struct words *words)
 {
 	if (words->n == 0 || words->n > BARE_WORDS_MAX)
@@ -136,6 +148,8 @@ bool baton_asks_for_person(baton_str text)
 		if (is_in(wanting, words.word[i]) && wishes_for_person(&words, i))
 			return true;
 		if (is_in(persons, words.word[i]) && person_then_speaking(&words, i))
+			return true;
+		if (is_in(bare, words.word[i]) && person_please(&words, i))
 			return true;
 	}
 	return false;

@@ -300,11 +300,11 @@ static int decide_draft(const struct baton_session *session, const struct baton_
 		return rc;
 
 	struct baton_event *reviewed = add(decision, session, command, BATON_EV_DRAFT_REVIEWED);
-	reviewed->draft_reviewed =
-		(struct baton_ev_draft_reviewed){ session->draft, command->agent,
-						  accept ? BATON_STR("accepted")
-						  : edit ? BATON_STR("edited")
-							 : BATON_STR("rejected") };
+	reviewed->draft_reviewed = (struct baton_ev_draft_reviewed){ session->draft, command->agent,
+								     accept ? BATON_STR("accepted")
+								     : edit ? BATON_STR("edited")
+									    : BATON_STR("rejected"),
+								     command->client_id };
 	if (accept || edit)
 		add_human_message(session, command, decision,
 				  edit ? command->text : session->draft_text);

@@ -166,6 +166,8 @@ void baton_session_apply(struct baton_session *session, const struct baton_event
 		break;
 	case BATON_EV_DRAFT_REVIEWED:
 		drop_draft(session);
+		baton_client_ids_add(&session->client_ids, BATON_AGENT,
+				     event->draft_reviewed.client_id, event->seq);
 		break;
 	case BATON_EV_CASE_QUEUED:
 		apply_queued(session, event);

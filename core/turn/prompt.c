@@ -87,7 +87,7 @@ static uint32_t fact_flags(const struct baton_run *run)
 	/* Asking in words has been handled before a turn begins; the classifier may hear it too. */
 	if (strcmp(run->intent, "speak-to-human") == 0)
 		flags |= BATON_FACT_ASKED_HUMAN;
-	if (run->unknown || (run->step > BATON_STEP_RETRIEVED && run->n_docs == 0))
+	if (run->unknown || (run->searched && run->step > BATON_STEP_RETRIEVED && run->n_docs == 0))
 		flags |= BATON_FACT_RETRIEVAL_EMPTY;
 	return flags;
 }

@@ -91,6 +91,7 @@ struct baton_run {
 	bool classifier_failed, sentiment_known;
 	baton_doc *docs;
 	uint32_t n_docs;
+	bool searched; /* a retriever was asked */
 	const struct baton_route *route;
 	unsigned tier;
 	struct baton_choice choice;

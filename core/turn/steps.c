@@ -245,8 +245,13 @@ static struct then step_retrieve(struct baton_run *run)
 	};
 	run->heard_end = run->heard_fail = false;
 	run->ticket = run->ops->ticket(run->ud, run);
-	if (run->ops->retrieve(run->ud, run, &query) < 0) {
+	int rc = run->ops->retrieve(run->ud, run, &query);
+	if (rc < 0)
 		run->ticket = 0;
+	if (rc == BATON_E_NOTFOUND)
+		return go_on(BATON_STEP_ASK); /* the release has no retriever: nothing failed */
+	run->searched = true;
+	if (rc < 0) {
 		run->heard_fail = true;
 		return go_on(BATON_STEP_RETRIEVED);
 	}

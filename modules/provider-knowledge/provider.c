@@ -94,6 +94,20 @@ static int32_t stream_tell(struct stream *s, uint32_t kind, const char *data)
 	return s->inst->host->delta(s->inst->ctx, s->call, kind, str(data));
 }
 
+/* The host did not take the words. STALE: it has ended the call itself; else we must. */
+static void stream_refused(struct stream *s, int32_t rc)
+{
+	const struct inst *inst = s->inst;
+	baton_error error = { .size = sizeof(error),
+			      .fail = BATON_FAIL_INTERNAL,
+			      .code = str("internal"),
+			      .message = str("the host refused a part of the answer") };
+
+	if (rc != BATON_E_STALE)
+		inst->host->fail(inst->ctx, s->call, &error);
+	stream_free(s);
+}
+
 /* Sends what may be sent now. Timer callback, resume and start all come here. */
 static void stream_run(void *user)
 {
@@ -124,7 +138,7 @@ static void stream_run(void *user)
 	if (rc == BATON_OK)
 		stream_end(s);
 	else
-		stream_free(s); /* the host has ended the call */
+		stream_refused(s, rc);
 }
 
 static uint64_t tokens_of(size_t bytes)

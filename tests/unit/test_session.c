@@ -322,6 +322,8 @@ static void a_draft_is_approved_edited_or_rejected_once(void **state)
 	assert_int_equal(event_type(talk, 1), BATON_EV_HUMAN_MESSAGE);
 	assert_string_equal(talk->session.lines[talk->session.n_lines - 1].text.p,
 			    "Shall I say tomorrow?");
+	assert_int_equal(take(talk, review), 0); /* the same again: the same acknowledgement */
+	assert_true(talk->decision.repeat_of > 0);
 	review.client_id = BATON_STR("d2");
 	assert_int_equal(take(talk, review), BATON_E_STALE);
 }
@@ -444,7 +446,8 @@ static void a_wish_for_a_person_is_heard_in_several_languages(void **state)
 					   "quiero hablar con una persona",
 					   "vorrei parlare con un operatore",
 					   "ik wil een medewerker spreken",
-					   "real person now" };
+					   "real person now",
+					   "my parcel is lost, a human please" };
 	static const char *const no[] = { "where is my order",
 					  "I do not want to talk to a human",
 					  "my delivery person was rude",
