@@ -299,6 +299,8 @@ static int decide_draft(const struct baton_session *session, const struct baton_
 	if (rc < 0)
 		return rc;
 
+	/* One event carries the console's id: the message, or the review if nothing is said. */
+	bool speaks = accept || edit;
 	struct baton_event *reviewed = add(decision, session, command, BATON_EV_DRAFT_REVIEWED);
 	reviewed->draft_reviewed = (struct baton_ev_draft_reviewed){ session->draft, command->agent,
 								     accept ? BATON_STR("accepted")

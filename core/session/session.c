@@ -133,6 +133,15 @@ static void apply_draft(struct baton_session *session, const struct baton_event 
 	session->draft_text = baton_str_keep(event->draft_proposed.text);
 }
 
+static void apply_reviewed(struct baton_session *session, const struct baton_event *event)
+{
+	baton_str client_id = event->draft_reviewed.client_id;
+
+	drop_draft(session);
+	if (client_id.n > 0)
+		baton_client_ids_add(&session->client_ids, BATON_AGENT, client_id, event->seq);
+}
+
 static void apply_human(struct baton_session *session, const struct baton_event *event)
 {
 	session->first_unanswered_ms = 0;
@@ -165,9 +174,7 @@ void baton_session_apply(struct baton_session *session, const struct baton_event
 		apply_draft(session, event);
 		break;
 	case BATON_EV_DRAFT_REVIEWED:
-		drop_draft(session);
-		baton_client_ids_add(&session->client_ids, BATON_AGENT,
-				     event->draft_reviewed.client_id, event->seq);
+		apply_reviewed(session, event);
 		break;
 	case BATON_EV_CASE_QUEUED:
 		apply_queued(session, event);
