@@ -302,12 +302,15 @@ static int decide_draft(const struct baton_session *session, const struct baton_
 	/* One event carries the console's id: the message, or the review if nothing is said. */
 	bool speaks = accept || edit;
 	struct baton_event *reviewed = add(decision, session, command, BATON_EV_DRAFT_REVIEWED);
-	reviewed->draft_reviewed = (struct baton_ev_draft_reviewed){ session->draft, command->agent,
-								     accept ? BATON_STR("accepted")
-								     : edit ? BATON_STR("edited")
-									    : BATON_STR("rejected"),
-								     command->client_id };
-	if (accept || edit)
+	reviewed->draft_reviewed = (struct baton_ev_draft_reviewed){
+		.draft = session->draft,
+		.agent = command->agent,
+		.action = accept ? BATON_STR("accepted")
+			  : edit ? BATON_STR("edited")
+				 : BATON_STR("rejected"),
+		.client_id = speaks ? BATON_STR("") : command->client_id,
+	};
+	if (speaks)
 		add_human_message(session, command, decision,
 				  edit ? command->text : session->draft_text);
 	return BATON_OK;
