@@ -25,7 +25,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { GROW_BYTES = 64 * 1024, AT_NONCE = 4, AT_KEY = 16, CLEAR_BYTES = 32, SLOT_MAX = 0x7fffffff };
+enum { GROW_BYTES = 64 * 1024, GROW_SLOTS = GROW_BYTES / BATON_SLOT_BYTES };
+enum { AT_NONCE = 4, AT_KEY = 16, CLEAR_BYTES = 32, SLOT_MAX = 0x7fffffff };
 
 static const uint8_t state_key[4] = { 'K', 'E', 'Y', '1' };
 static const uint8_t state_dead[4] = { 'D', 'E', 'A', 'D' };
@@ -151,20 +152,25 @@ static int master_read(struct baton_keys *keys, const char *key_path, bool may_c
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-/* The newest slot in use is the last one that is not all zeros. */
+/* The newest slot in use is the last one that is not all zeros; the file ends in at most a step of
+ * those. */
 static int keys_find_next(struct baton_keys *keys)
 {
-	uint64_t slot = keys->bytes / BATON_SLOT_BYTES;
-	struct baton_key_row row = { 0 };
-	for (; slot > 1; slot--) {
-		row.slot = (uint32_t)(slot - 1);
-		if (row_read(keys, &row) < 0)
-			return BATON_E_IO;
-		if (memcmp(row.b, state_free, sizeof(state_free)) != 0)
-			break;
+	uint64_t slot = keys->bytes / BATON_SLOT_BYTES, found = 0;
+	uint8_t *rows = baton_alloc(GROW_BYTES);
+	ssize_t got = 0;
+	while (slot && !found && got >= 0) {
+		uint64_t n = slot < GROW_SLOTS ? slot : GROW_SLOTS;
+		slot -= n;
+		got = pread(keys->fd, rows, n * BATON_SLOT_BYTES, (off_t)(slot * BATON_SLOT_BYTES));
+		for (uint64_t i = (uint64_t)got / BATON_SLOT_BYTES; got > 0 && i && !found; i--)
+			if (memcmp(rows + (i - 1) * BATON_SLOT_BYTES, state_free,
+				   sizeof(state_free)) != 0)
+				found = slot + i;
 	}
-	atomic_store(&keys->next_slot, slot ? (uint32_t)slot : 1);
-	return 0;
+	baton_free(rows);
+	atomic_store(&keys->next_slot, found ? (uint32_t)found : 1);
+	return got < 0 ? BATON_E_IO : 0;
 }
 
 /* Writes the check value of a new file, or of one whose making a crash cut short. */
