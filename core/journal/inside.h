@@ -34,7 +34,8 @@ enum baton_op_kind {
 	BATON_OP_SNAPSHOT,
 	BATON_OP_ERASE,
 	BATON_OP_PUT,
-	BATON_OP_BARRIER
+	BATON_OP_BARRIER,
+	BATON_OP_STOP /* the last one: the writer ends behind it */
 };
 
 struct baton_op {
@@ -52,7 +53,7 @@ struct baton_op {
 	bool is_new, is_doomed;   /* begins a session; cannot succeed, only keeps its place */
 	struct baton_key_row key; /* is_new */
 	uint8_t prev_hash[BATON_HASH_BYTES], hash[BATON_HASH_BYTES];
-	sem_t *done;                  /* ERASE, PUT, BARRIER: the caller waits on its own stack */
+	sem_t *done;                  /* all but appends and snapshots: the caller waits on its own stack */
 	baton_str put_key, put_value; /* PUT: the waiting caller's */
 	uint64_t snapshot_seq;
 	size_t bytes_n;
@@ -66,7 +67,6 @@ struct baton_journal {
 	struct baton_queue queue;
 	pthread_t writer;
 	bool has_writer, has_heads, read_only;
-	_Atomic bool stopping;
 	_Atomic int state; /* 0, BATON_E_FULL, BATON_E_IO */
 	uint64_t reserve_bytes;
 	uint32_t delay_commit_us;
@@ -85,6 +85,7 @@ struct baton_journal {
 	_Atomic uint64_t commit_us_sum, commit_us_max, commit_us_buckets[BATON_COMMIT_BUCKETS];
 
 	/* writer only */
+	bool stopping;
 	struct baton_seal seal;
 	struct baton_op *backlog, *backlog_last;
 	size_t snapshot_bytes;  /* waiting for the next index write */

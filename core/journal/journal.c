@@ -87,9 +87,10 @@ void baton_journal_close(struct baton_journal **journal)
 		return;
 	baton_assert(atomic_load(&j->lanes) == 0);
 	if (j->has_writer) {
-		struct baton_op last = { .kind = BATON_OP_BARRIER };
-		atomic_store(&j->stopping, true);
-		baton_journal_wait(j, &last); /* wakes the writer if it sleeps */
+		/* An op and not a flag: a writer that saw a flag could be gone before the op that
+		 * wakes it comes, and that would wait for ever. */
+		struct baton_op last = { .kind = BATON_OP_STOP };
+		baton_journal_wait(j, &last);
 		pthread_join(j->writer, NULL);
 	}
 	journal_free(journal);

@@ -382,6 +382,7 @@ static void batch_tell(struct baton_journal *journal, struct batch *batch, int r
 		} else if (op->kind == BATON_OP_SNAPSHOT) {
 			snapshot_keep(journal, op);
 		} else {
+			journal->stopping = journal->stopping || op->kind == BATON_OP_STOP;
 			op->next = waiting;
 			waiting = op;
 		}
@@ -514,8 +515,6 @@ void *baton_writer_run(void *ud)
 	struct baton_journal *journal = ud;
 	prctl(PR_SET_NAME, "journal");
 	for (;;) {
-		bool stopping =
-			atomic_load(&journal->stopping); /* before the take: nothing is missed */
 		writer_take(journal);
 		if (journal->backlog) {
 			struct batch batch = { 0 };
@@ -524,7 +523,7 @@ void *baton_writer_run(void *ud)
 				erase_batch(journal, &batch);
 			else
 				batch_run(journal, &batch);
-		} else if (stopping) {
+		} else if (journal->stopping) {
 			break;
 		} else {
 			writer_idle(journal);

@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,11 +44,20 @@ struct kit {
 	int *rc;            /* by ticket */
 	uint64_t *position; /* by ticket */
 	bool out_of_order;
+	_Atomic uint64_t dies_at; /* so many records committed: the process kills itself */
 };
 
+/* On the writer's thread, before it goes on: what was committed last cannot have been indexed. */
 static inline void kit_wake(void *ud)
 {
-	sem_post(&((struct kit *)ud)->woken);
+	struct kit *kit = ud;
+	struct baton_journal_stats stats;
+	if (kit->dies_at) {
+		baton_journal_stats(kit->journal, &stats);
+		if (stats.records >= kit->dies_at)
+			raise(SIGKILL);
+	}
+	sem_post(&kit->woken);
 }
 
 static inline void kit_committed(void *ud, uint64_t ticket, int rc, uint64_t position)

@@ -5,8 +5,8 @@
  * of this binary: `test_journal_faults <what> <root> [argument]`. */
 #include "tests/unit/journal_kit.h"
 
+#include <dlfcn.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -27,6 +27,24 @@ __attribute__((visibility("default"))) int fdatasync(int fd)
 	return fsync(fd);
 }
 
+static struct baton_journal *_Atomic sem_init_waits;
+
+/* Holds up whoever is about to queue something until the writer has woken, indexed and gone on. */
+__attribute__((visibility("default"))) int sem_init(sem_t *sem, int shared, unsigned value)
+{
+	union {
+		void *p;
+		int (*fn)(sem_t *, int, unsigned);
+	} real = { dlsym(RTLD_NEXT, "sem_init") };
+	struct baton_journal *journal = atomic_exchange(&sem_init_waits, NULL);
+	struct baton_journal_stats stats = { .index_lag = 1 };
+	for (int after = 0; journal && after < 2000; after += stats.index_lag == 0) {
+		baton_journal_stats(journal, &stats);
+		sched_yield();
+	}
+	return real.fn(sem, shared, value);
+}
+
 /* --- children --------------------------------------------------------------------------------- */
 
 static void child_fill(struct kit *kit)
@@ -43,8 +61,8 @@ static int child_die(const char *root)
 	struct kit kit;
 	kit_use(&kit, root);
 	kit_open(&kit);
+	kit.dies_at = SESSIONS * RECORDS;
 	child_fill(&kit);
-	raise(SIGKILL);
 	return 0;
 }
 
@@ -227,9 +245,12 @@ static void the_index_is_rebuilt_after_a_kill(void **state)
 	struct baton_journal_stats stats;
 	(void)state;
 	kit_init(&kit);
+	kit_log_clear();
 	assert_int_equal(kit_reap(kit_spawn("die", kit.root, NULL, NULL)), -SIGKILL);
 	kit_open(&kit);
-	assert_int_equal(kit_log_said("\"replayed\":360"), 1);
+	/* How many depends on the disk: the index may have been written in between, not at last. */
+	assert_int_equal(kit_log_said("\"replayed\":"), 1);
+	assert_int_equal(kit_log_said("\"replayed\":0"), 0);
 	for (unsigned s = 0; s < SESSIONS; s++)
 		assert_int_equal(kit_read(&kit, s, 0, UINT64_MAX), RECORDS);
 	assert_int_equal(kit_say(&kit, 5, RECORDS, 0, 1), 0);
@@ -331,6 +352,23 @@ static uint32_t next_random(uint32_t *seed)
 {
 	*seed = *seed * 1664525u + 1013904223u;
 	return *seed >> 8;
+}
+
+static void a_close_ends_though_the_writer_wakes_in_the_middle_of_it(void **state)
+{
+	struct kit kit;
+	(void)state;
+	kit_init(&kit);
+	kit_open(&kit);
+	assert_int_equal(kit_say(&kit, 1, 0, 0, 1), 0); /* due in the index: it wakes by itself */
+	baton_lane_close(&kit.lane);
+	atomic_store(&sem_init_waits, kit.journal);
+	alarm(60); /* a writer that is gone never answers */
+	baton_journal_close(&kit.journal);
+	alarm(0);
+	kit_open(&kit);
+	assert_int_equal(kit_read(&kit, 1, 0, 10), 1);
+	kit_done(&kit);
 }
 
 struct tally {
@@ -489,6 +527,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_index_is_rebuilt_after_a_kill),
 		cmocka_unit_test(a_second_open_is_refused_and_fsck_says_what_to_do),
+		cmocka_unit_test(a_close_ends_though_the_writer_wakes_in_the_middle_of_it),
 		cmocka_unit_test(another_master_key_is_refused),
 		cmocka_unit_test(a_file_cut_off_is_refused_not_mapped),
 		cmocka_unit_test(a_flipped_bit_is_reported_or_harmless),

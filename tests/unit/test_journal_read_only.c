@@ -6,8 +6,6 @@
 #include "core/journal/inside.h"
 #include "tests/unit/journal_kit.h"
 
-#include <signal.h>
-
 enum { SESSIONS = 50 };
 
 /* What a child tells: the session's newest acknowledged seq. */
@@ -38,14 +36,13 @@ static void child_writes(struct kit *kit)
 	_exit(5);
 }
 
-/* Dies with a tail that no index knows: what is due is written 200 ms after the commit. */
+/* Dies with a tail that no index knows. */
 static void child_dies(struct kit *kit)
 {
+	kit->dies_at = 4 * SESSIONS;
 	for (unsigned s = 0; s < SESSIONS; s++)
 		kit_append(kit, s, 0, 0, 4);
 	kit_wait(kit);
-	tell(0, 4);
-	raise(SIGKILL);
 }
 
 /* One of each kind, then stays open. */
@@ -165,7 +162,7 @@ static void a_reader_sees_all_that_another_process_has_acknowledged(void **state
 	struct kit kit;
 	struct baton_journal_stats stats;
 	int fd;
-	uint64_t lagging = 0, seen = 0, told_n = 0;
+	uint64_t lagging = 0, grown = 0, seen = 0, told_n = 0;
 	(void)state;
 	pid_t pid = begin(&kit, "writes", &fd);
 	next_told(fd);
@@ -180,14 +177,17 @@ static void a_reader_sees_all_that_another_process_has_acknowledged(void **state
 		assert_true(kit_read(&kit, (unsigned)told.session, 0, UINT64_MAX) >=
 			    (int64_t)told.seq);
 		baton_journal_stats(kit.journal, &stats);
-		assert_true(baton_journal_last_position(kit.journal) > seen);
-		seen = baton_journal_last_position(kit.journal);
+		uint64_t last = baton_journal_last_position(kit.journal);
+		assert_true(last >= seen);
+		grown += last > seen;
+		seen = last;
 		lagging += stats.index_lag > 0;
 		kit_close(&kit); /* an open looks at pages that are being replaced */
 		kit_open(&kit);
 	}
 	assert_true(told_n > 1);
 	assert_true(lagging > 0);
+	assert_true(grown > 2); /* not each time: the pipe lets the writer run ahead */
 	assert_true(stats.map_bytes > 2 << 20);
 	end(pid, fd);
 	kit_done(&kit);
@@ -203,13 +203,13 @@ static void a_tail_that_a_killed_writer_has_not_indexed_is_read(void **state)
 	int fd;
 	(void)state;
 	pid_t pid = begin(&kit, "dies", &fd);
-	assert_int_equal(next_told(fd).seq, 4);
 	assert_int_equal(kit_reap(pid), -SIGKILL);
 	close(fd);
 	for (int again = 0; again < 2; again++) { /* reading has changed nothing */
 		kit_open(&kit);
 		baton_journal_stats(kit.journal, &stats);
-		assert_int_equal(stats.index_lag, 4 * SESSIONS);
+		assert_true(stats.index_lag > 0);
+		assert_int_equal(baton_journal_last_position(kit.journal), 4 * SESSIONS);
 		for (unsigned s = 0; s < SESSIONS; s++) {
 			assert_int_equal(kit_read(&kit, s, 0, 100), 4);
 			assert_int_equal(kit_read(&kit, s, 3, 100), 1);
