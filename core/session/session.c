@@ -150,6 +150,19 @@ static void apply_human(struct baton_session *session, const struct baton_event 
 	add_line(session, BATON_ROLE_AGENT, event->seq, event->human_message.text);
 }
 
+static void apply_resolved(struct baton_session *session, const struct baton_event *event)
+{
+	apply_to_bot(session, event->session_resolved.epoch);
+	session->resolved = true;
+	session->first_unanswered_ms = 0;
+}
+
+static void apply_erased(struct baton_session *session)
+{
+	session->erased = true;
+	session->answered_upto = session->last_message;
+}
+
 void baton_session_apply(struct baton_session *session, const struct baton_event *event)
 {
 	baton_assert(event->seq == session->seq + 1);
@@ -204,13 +217,10 @@ void baton_session_apply(struct baton_session *session, const struct baton_event
 		session->restarts = event->turn_restarted.times;
 		break;
 	case BATON_EV_SESSION_RESOLVED:
-		apply_to_bot(session, event->session_resolved.epoch);
-		session->resolved = true;
-		session->first_unanswered_ms = 0;
+		apply_resolved(session, event);
 		break;
 	case BATON_EV_SESSION_ERASED:
-		session->erased = true;
-		session->answered_upto = session->last_message;
+		apply_erased(session);
 		break;
 	case BATON_EV_NONE:
 	case BATON_EV_POLICY_DECIDED:
