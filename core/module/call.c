@@ -10,7 +10,12 @@
 
 #include <time.h>
 
-enum { ERROR_TEXT_BYTES_MAX = 512, RETRY_AFTER_MS_MAX = 24 * 3600 * 1000, TABLE_FIRST = 64 };
+enum {
+	ERROR_TEXT_BYTES_MAX = 512,
+	RETRY_AFTER_MS_MAX = 24 * 3600 * 1000,
+	TABLE_FIRST = 64,
+	FAIL_LAST = BATON_FAIL_CONNECT /* the newest class of the header; MODULE is the host's */
+};
 
 static uint64_t now_ns(void)
 {
@@ -440,6 +445,21 @@ static baton_str clean_text(struct baton_ctx *ctx, struct baton_word *word, bato
 	return out;
 }
 
+/* Fields that a module's older header did not have are 0. */
+static baton_error error_read(struct baton_ctx *ctx, const baton_error *error)
+{
+	baton_error e = { .fail = BATON_FAIL_INTERNAL };
+
+	if (error && error->size >= offsetof(baton_error, scope))
+		memcpy(&e, error, error->size < sizeof(e) ? error->size : sizeof(e));
+	else
+		baton_ctx_breach(ctx, BATON_BREACH_ARGUMENT, "fail: NULL or too short");
+	e.size = sizeof(e);
+	if (e.scope > BATON_SCOPE_ACCOUNT)
+		e.scope = BATON_SCOPE_MODEL;
+	return e;
+}
+
 int32_t baton_call_host_fail(baton_ctx *ctx, baton_call handle, const baton_error *error)
 {
 	struct baton_call_state *call = NULL;
@@ -450,12 +470,8 @@ int32_t baton_call_host_fail(baton_ctx *ctx, baton_call handle, const baton_erro
 		close_module_side(ctx->rack, call, BATON_BREACH_AFTER_CANCEL);
 		return BATON_OK;
 	}
-	baton_error e = { .size = sizeof(e), .fail = BATON_FAIL_INTERNAL };
-	if (error && error->size >= sizeof(e))
-		e = *error;
-	else
-		baton_ctx_breach(ctx, BATON_BREACH_ARGUMENT, "fail: NULL or too short");
-	if (e.fail >= BATON_FAIL_MODULE) { /* the last one is the host's alone to say */
+	baton_error e = error_read(ctx, error);
+	if (e.fail == BATON_FAIL_MODULE || e.fail > FAIL_LAST) {
 		baton_ctx_breach(ctx, BATON_BREACH_ARGUMENT,
 				 "fail: a class that modules do not have");
 		e.fail = BATON_FAIL_INTERNAL;
@@ -465,6 +481,9 @@ int32_t baton_call_host_fail(baton_ctx *ctx, baton_call handle, const baton_erro
 	word->error.http_status = e.http_status < 1000 ? e.http_status : 0;
 	word->error.retry_after_ms =
 		e.retry_after_ms < RETRY_AFTER_MS_MAX ? e.retry_after_ms : RETRY_AFTER_MS_MAX;
+	word->error.scope = e.scope;
+	word->error.flags = e.flags;
+	word->error.until_unix_ms = e.until_unix_ms;
 	word->error.code = clean_text(ctx, word, e.code);
 	word->error.message = clean_text(ctx, word, e.message);
 	close_module_side(ctx->rack, call, BATON_BREACH_TWO_ENDS);

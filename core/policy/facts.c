@@ -40,9 +40,10 @@ static const baton_str facts_keys[] = {
 
 /* Indexed by BATON_FAIL_*. The ABI's list only grows at its end (R3). */
 static const char *const fail_names[] = {
-	"internal",    "unavailable", "timeout",    "rate_limited", "quota",
-	"price",       "access",      "model_gone", "refused",      "too_long",
-	"bad_request", "bad_output",  "cancelled",  "module",
+	"internal",    "unavailable", "timeout",    "rate_limited", "quota",       "price",
+	"access",      "model_gone",  "refused",    "too_long",     "bad_request", "bad_output",
+	"cancelled",   "module",      "overloaded", "truncated",    "empty",       "stall",
+	"first_token", "total",       "connect",
 };
 enum { FAILS_N = sizeof(fail_names) / sizeof(fail_names[0]) };
 

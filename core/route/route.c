@@ -33,6 +33,13 @@ static const struct verdict {
 	[BATON_FAIL_BAD_OUTPUT] = { "protocol", false, true, false },
 	[BATON_FAIL_CANCELLED] = { "cancelled", false, false, false },
 	[BATON_FAIL_MODULE] = { "module", false, true, false },
+	[BATON_FAIL_OVERLOADED] = { "overloaded", true, true, false },
+	[BATON_FAIL_TRUNCATED] = { "truncated", false, true, false },
+	[BATON_FAIL_EMPTY] = { "empty", false, true, false },
+	[BATON_FAIL_STALL] = { "stall", false, true, false },
+	[BATON_FAIL_FIRST_TOKEN] = { "first_token", false, true, false },
+	[BATON_FAIL_TOTAL] = { "total", false, true, false },
+	[BATON_FAIL_CONNECT] = { "connect", true, true, false },
 };
 enum { VERDICTS_N = sizeof(verdicts) / sizeof(verdicts[0]) };
 

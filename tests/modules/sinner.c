@@ -154,6 +154,20 @@ static int32_t fail_text(struct sinner *s)
 	return BATON_OK;
 }
 
+/* All a failure can say; or, from a header without scope, less. */
+static int32_t fail_scope(struct sinner *s)
+{
+	baton_error error = { .size = sizeof(error),
+			      .fail = BATON_FAIL_CONNECT,
+			      .scope = BATON_SCOPE_ACCOUNT,
+			      .flags = BATON_ERROR_BILLED,
+			      .until_unix_ms = 1900000000000 };
+	if (strcmp(s->text, "short") == 0)
+		error.size = offsetof(baton_error, scope);
+	(void)host->fail(s->ctx, s->call, &error);
+	return BATON_OK;
+}
+
 static int32_t refuse(struct sinner *s)
 {
 	(void)s;
@@ -382,6 +396,7 @@ static const struct {
 	{ "bad_reason", bad_reason },
 	{ "bad_fail", bad_fail },
 	{ "fail_text", fail_text },
+	{ "fail_scope", fail_scope },
 	{ "refuse", refuse },
 	{ "answer_and_refuse", answer_and_refuse },
 	{ "odd_rc", odd_rc },

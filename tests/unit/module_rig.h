@@ -36,6 +36,7 @@ struct rig {
 	struct baton_loop *loop;
 	struct baton_rack *rack;
 	struct baton_buf heard; /* one line per thing told */
+	baton_error error;      /* of the last failure, without its texts */
 	struct baton_buf log;
 	char why[RIG_TEXT];
 	unsigned ends, ends_wanted;
@@ -252,6 +253,8 @@ static void rig_fail(void *ud, uint64_t ticket, const baton_error *error)
 	struct rig *rig = ud;
 	baton_buf_printf(&rig->heard, "%ju fail %u %.*s\n", (uintmax_t)ticket, error->fail, (int)error->message.n,
 	                 error->message.p);
+	rig->error = *error;
+	rig->error.code = rig->error.message = BATON_STR_NONE;
 	rig_ended(rig);
 }
 

@@ -441,7 +441,7 @@ static void facts_read_back_as_they_were_written(void **state)
 		facts.primary_health_ppm = 4294967295u - ppm;
 		check_round_trip(&facts);
 	}
-	for (uint32_t i = 0; i < 14; i++) {
+	for (uint32_t i = 0; i <= BATON_FAIL_CONNECT; i++) {
 		facts.last_fail = i;
 		check_round_trip(&facts);
 	}

@@ -196,6 +196,30 @@ static void secrets_do_not_pass_in_errors_or_logs(void **state)
 	assert_false(rig_logged(rig, "sk-very-secret"));
 }
 
+static void a_failure_says_its_scope_and_until_when(void **state)
+{
+	struct rig *rig = *state;
+	rig_sinner(rig, "provider", "fail_scope", "");
+	assert_int_equal(rig_generate(rig, 1, "sinner"), 0);
+	rig_run(rig, 1);
+	assert_int_equal(rig->error.fail, BATON_FAIL_CONNECT);
+	assert_int_equal(rig->error.scope, BATON_SCOPE_ACCOUNT);
+	assert_int_equal(rig->error.flags, BATON_ERROR_BILLED);
+	assert_int_equal(rig->error.until_unix_ms, 1900000000000);
+}
+
+static void what_an_older_header_did_not_have_is_not_read(void **state)
+{
+	struct rig *rig = *state;
+	rig_sinner(rig, "provider", "fail_scope", "short");
+	assert_int_equal(rig_generate(rig, 1, "sinner"), 0);
+	rig_run(rig, 1);
+	assert_int_equal(rig->error.fail, BATON_FAIL_CONNECT);
+	assert_int_equal(rig->error.scope, BATON_SCOPE_MODEL);
+	assert_int_equal(rig->error.flags, 0);
+	assert_int_equal(rig->error.until_unix_ms, 0);
+}
+
 static void a_refused_start_tells_nothing(void **state)
 {
 	struct rig *rig = *state;
@@ -683,6 +707,8 @@ int main(void)
 		T(what_a_module_counts_is_offered_and_its_log_is_bounded),
 		T(leftover_timers_are_freed_and_counted),
 		T(secrets_do_not_pass_in_errors_or_logs),
+		T(a_failure_says_its_scope_and_until_when),
+		T(what_an_older_header_did_not_have_is_not_read),
 		T(a_refused_start_tells_nothing),
 		T(answering_and_refusing_at_once_is_a_refusal),
 		T(a_result_that_does_not_exist_is_a_broken_module),

@@ -66,8 +66,20 @@ enum { /* why work failed: what a router needs to know, not what a vendor says *
   BATON_FAIL_ACCESS,                       /* key revoked, account or region restricted */
   BATON_FAIL_MODEL_GONE, BATON_FAIL_REFUSED,  /* content policy */
   BATON_FAIL_TOO_LONG, BATON_FAIL_BAD_REQUEST, BATON_FAIL_BAD_OUTPUT, BATON_FAIL_CANCELLED,
-  BATON_FAIL_MODULE                        /* set by the host only: crash, hang, broken contract */
+  BATON_FAIL_MODULE,                       /* set by the host only: crash, hang, broken contract */
+  BATON_FAIL_OVERLOADED,                   /* 503, 529, and the same inside a stream */
+  BATON_FAIL_TRUNCATED,                    /* the stream ended without a finish mark */
+  BATON_FAIL_EMPTY,                        /* finished, without text or tool call */
+  BATON_FAIL_STALL, BATON_FAIL_FIRST_TOKEN, BATON_FAIL_TOTAL,  /* our clocks; BATON_FAIL_TIMEOUT: theirs */
+  BATON_FAIL_CONNECT                       /* no connection: DNS, refused, TLS, reset before an answer */
 };
+enum { /* what a failure says something about, and so what a breaker closes */
+  BATON_SCOPE_MODEL = 0,                   /* this model */
+  BATON_SCOPE_REQUEST,                     /* this question; the next one may be fine */
+  BATON_SCOPE_PROVIDER,                    /* everything behind this address */
+  BATON_SCOPE_ACCOUNT                      /* every model that this key pays for */
+};
+enum { BATON_ERROR_BILLED = 1u };          /* the provider has counted tokens for this attempt: see usage() */
 enum { BATON_CANCEL_USER = 0, BATON_CANCEL_DEADLINE, BATON_CANCEL_SUPERSEDED, BATON_CANCEL_BUDGET,
        BATON_CANCEL_DRAIN, BATON_CANCEL_SHUTDOWN };
 enum { BATON_LOG_DEBUG = 0, BATON_LOG_INFO, BATON_LOG_NOTICE, BATON_LOG_WARN, BATON_LOG_ERROR };
@@ -77,6 +89,8 @@ typedef struct baton_error {
   uint32_t http_status; uint32_t retry_after_ms;
   baton_str code;                          /* the vendor's own code, for the transcript */
   baton_str message;                       /* for the operator, never shown to the customer */
+  uint32_t scope; uint32_t flags;       /* BATON_SCOPE_*, BATON_ERROR_* */
+  uint64_t until_unix_ms;                  /* when a quota or a block is said to end; 0: nobody said */
 } baton_error;
 
 typedef struct baton_sink {                /* the host's write end; all-or-error */
@@ -183,6 +197,9 @@ typedef struct baton_prompt {
   baton_str model, idempotency_key, response_schema, tools_json;
   uint32_t max_output_tokens; int32_t temperature_milli;          /* -1: the provider's default */
   const baton_doc *docs; uint32_t n_docs; uint32_t reserved;      /* what retrieval found, best first */
+  baton_str prefill;                       /* the beginning of an answer that the model shall continue, empty:
+                                              none. Sent only to targets that are marked able to; what
+                                              comes back is the rest, without the beginning. */
 } baton_prompt;
 typedef struct baton_provider {
   uint32_t size; uint32_t flags;
