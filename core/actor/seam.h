@@ -9,6 +9,7 @@
 
 #include "core/actor/notice.h"
 #include "core/journal/journal.h"
+#include "core/route/board.h"
 #include "core/turn/run.h"
 
 struct baton_release; /* counted by the host, never looked into here */
@@ -52,6 +53,11 @@ struct baton_seam {
 	/* Synchronous. All rule modules of the stage; the strictest verdict. 0, or <0: none could answer. */
 	int (*rules)(void *ud, struct baton_release *release, const baton_facts *facts,
 		     baton_verdict *ret);
+
+	/* --- the board: who is asked next, shared by all shards. Held from board() to board_done(), for
+	 * microseconds; nothing else of the seam is called in between. --- */
+	struct baton_board *(*board)(void *ud, struct baton_now *ret_now);
+	void (*board_done)(void *ud);
 
 	/* --- out --- */
 	void (*notify)(void *ud, baton_conn conn,

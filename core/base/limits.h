@@ -45,6 +45,7 @@ enum {
 	BATON_PROMPT_BYTES_MAX = 48 * 1024,
 	BATON_DOCS_MAX = 5,
 	BATON_TURNS_PER_WORKER_MAX = 10000, /* open turns; more are handed over at once */
+	BATON_TARGET_CALLS_MAX = 2000, /* calls of one target at once, where it says nothing */
 
 	/* --- the journal ------------------------------------------------------------------------ */
 	BATON_RECORD_BYTES_MAX = 256 * 1024, /* one event, framed and sealed */
@@ -64,6 +65,9 @@ enum {
 	BATON_EXPR_BYTES_MAX = 2048,
 	BATON_EXPR_NODES_MAX = 256,
 	BATON_ROUTE_FALLBACKS_MAX = 4,
+	BATON_ROUTE_SWITCHES_MAX = 8,
+	BATON_MODES_MAX = 64,
+	BATON_TARGETS_MAX = 256,
 
 	/* --- outside ---------------------------------------------------------------------------- */
 	BATON_HTTP_LINE_BYTES_MAX = 64 * 1024, /* one SSE or NDJSON line of a provider */

@@ -12,6 +12,8 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 
+#include <baton/expr.h>
+
 #include <jansson.h>
 
 enum { BATON_TIER_AUTOMATED = 1, BATON_TIER_REVIEWED = 2, BATON_TIER_HUMAN = 3 };
@@ -39,8 +41,21 @@ struct baton_policy_module {
  * only if the entry says `knowledge: true`; others have none. Dates are YYYY-MM-DD, valid_until is
  * "" for an article without end; articles for agents only are not in there. */
 
+/* When a target counts as down. It opens after `failures` failed calls in a row, or when at least
+ * `min_calls` calls of the window failed to `share_ppm`; one probe after `open_ms`, each failed probe
+ * doubles the wait up to `open_max_ms`, all with jitter. */
+struct baton_breaker_def {
+	uint32_t failures, min_calls, share_ppm, window_ms, open_ms, open_max_ms;
+};
+
 struct baton_target {
 	const char *name, *provider /* a module's name */, *model, *account;
+	const char *region;       /* "" none: what an outage of a region takes with it */
+	const char *substitute;   /* who is asked while an admin has disabled it; "" the route's fallbacks */
+	uint32_t context_tokens;  /* 0: unknown */
+	uint32_t max_concurrent;  /* calls at once over all workers; 0: BATON_TARGET_CALLS_MAX */
+	bool can_continue;        /* goes on from the middle of an answer that somebody else began */
+	struct baton_breaker_def breaker;
 	const char *prompt; /* file in prompts/ without .md, "" for none: the system prompt */
 	uint64_t in_microusd_per_mtok, out_microusd_per_mtok;
 	uint32_t max_output_tokens;
@@ -52,8 +67,10 @@ struct baton_target {
 enum baton_on_failure {
 	BATON_ON_FAILURE_FALLBACK, /* the route's fallbacks, then a person */
 	BATON_ON_FAILURE_ESCALATE, /* a person at once, unless the substitute is approved by name */
-	BATON_ON_FAILURE_REVIEW    /* fallbacks write drafts only: a person approves */
+	BATON_ON_FAILURE_REVIEW,   /* fallbacks write drafts only: a person approves */
+	BATON_ON_FAILURE_PAUSE     /* nobody stands in: the class's mode holds the message */
 };
+struct baton_mode_def;
 struct baton_class {
 	const char *name;
 	enum baton_on_failure on_failure;
@@ -61,6 +78,19 @@ struct baton_class {
 	size_t n_approved;
 	bool mark_substitute;   /* answers of a substitute are marked for the customer's side */
 	const char *on_restart; /* "rerun" or "hand_over": an open turn found after a start */
+	bool critical; /* a primary that is merely degraded already means a person, at once, no retry */
+	const char **needs; /* modules (guards, verifiers) without which its work stops, by name */
+	size_t n_needs;
+	const struct baton_mode_def *mode; /* what holds a message when nobody is left to ask; NULL: a person */
+};
+
+/* Another first target, or a person, while a condition holds. The first that holds wins. */
+struct baton_switch_def {
+	const char *when;
+	baton_expr *test;             /* compiled `when`, over baton_facts */
+	const struct baton_target *to; /* NULL: a person */
+	const char *trigger;          /* one of core/route/triggers.def */
+	const char *reason;           /* for the transcript */
 };
 
 struct baton_route {
@@ -69,6 +99,10 @@ struct baton_route {
 	const struct baton_target *fallbacks[BATON_ROUTE_FALLBACKS_MAX];
 	size_t n_fallbacks;
 	uint32_t max_p95_ms; /* 0: not set */
+	uint32_t min_tokens_per_s; /* a slower stream counts as a stall; 0: no floor */
+	uint64_t turn_microusd, day_microusd; /* 0: what budgets.yaml says */
+	struct baton_switch_def *switches;
+	size_t n_switches;
 	bool disable_tools_on_fallback;
 	uint32_t first_token_ms, stall_ms,
 		total_ms; /* defaults of limits.h where the file is silent */
@@ -84,6 +118,57 @@ struct baton_intent_def {
 	size_t n_examples;
 	uint32_t min_confidence_ppm; /* below: treated as not understood */
 	bool internal; /* work of Baton's own, never detected in a message: the classifier has no word of it */
+};
+
+/* modes.yaml: what happens while things are not as they should be. Nothing else ever happens. */
+enum baton_mode_do {
+	BATON_MODE_INTAKE,     /* the message becomes a case; a person answers */
+	BATON_MODE_TICKET,     /* the same, and the customer is told that the answer comes later */
+	BATON_MODE_TEMPLATED,  /* a prepared text as a draft, which a person must review */
+	BATON_MODE_PAUSE,      /* the message is kept; it is answered when the mode ends */
+	BATON_MODE_SUBSTITUTE  /* `use` answers in place of the primary */
+};
+enum baton_mode_expiry {
+	BATON_EXPIRY_HAND_OVER, /* the mode goes on as intake: a person gets what waits */
+	BATON_EXPIRY_NORMAL,    /* it ends; trouble that goes on may enter it again */
+	BATON_EXPIRY_NEXT       /* `next` follows */
+};
+struct baton_mode_def {
+	const char *name;
+	enum baton_mode_do what;
+	const char **intents, **classes; /* whom it concerns; both empty: everybody */
+	size_t n_intents, n_classes;
+	const char *enter_when, *recover_when; /* over the facts of a mode; enter_when "" : by an admin or a class only */
+	baton_expr *enter_test, *recover_test; /* compiled; NULL where "" */
+	uint32_t enter_for_ms, recover_for_ms; /* how long the condition must hold without a break */
+	uint32_t max_duration_ms;
+	enum baton_mode_expiry at_expiry;
+	const struct baton_mode_def *next; /* of BATON_EXPIRY_NEXT */
+	const char *trigger;               /* one of core/route/triggers.def */
+	const char *say;                   /* the banner, and what a captured message is answered with */
+	const char *queue;                 /* "": the route's */
+	const struct baton_target *use;    /* of SUBSTITUTE */
+	const char *template_; /* of TEMPLATED: a file of prompts/ without .md; its text is the draft */
+};
+
+/* budgets.yaml. A day is a day of UTC. 0: no ceiling. */
+struct baton_account_budget { const char *account; uint64_t day_microusd; };
+struct baton_budgets {
+	uint64_t turn_microusd, day_microusd; /* of one turn; of everything together */
+	struct baton_account_budget *accounts;
+	size_t n_accounts;
+	uint32_t retry_ratio_ppm; /* retries per first attempt that are earned, for each target */
+	uint32_t retry_burst;     /* and how many may be saved up */
+};
+
+/* alerts.yaml: the business alert looks at several things together. It rings first; what a route
+ * does about it is a switch or a mode with the fact `alert`. */
+struct baton_alert_def {
+	uint32_t window_ms, min_turns;
+	uint32_t p95_ms;           /* slower than this ... */
+	uint32_t tool_success_ppm; /* fewer tool calls that succeed than this ... */
+	uint32_t override_ppm;     /* more drafts changed or rejected by agents than this ... */
+	uint32_t needed;           /* ... so many of the three ring it; at least 2 */
 };
 
 struct baton_rule_def {
@@ -129,6 +214,10 @@ struct baton_policy {
 	size_t n_agents;
 	struct baton_prompt_def *prompts;
 	size_t n_prompts;
+	struct baton_mode_def *modes; /* in order of precedence */
+	size_t n_modes;
+	struct baton_budgets budgets;
+	struct baton_alert_def alert; /* needed = 0: none is declared */
 	json_t *articles; /* [{id,title,also,intents,text,updated,uri}] */
 
 	/* channel.yaml */

@@ -6,21 +6,37 @@
 #pragma once
 
 #include "core/policy/policy.h"
+#include "core/route/drill.h"
+#include "core/route/triggers.h"
 
 /* One provider call of a turn and how it failed. */
 struct baton_attempt {
 	const struct baton_target *target;
 	uint32_t fail;           /* BATON_FAIL_* */
+	uint32_t scope;          /* BATON_SCOPE_*: what the failure says something about */
 	uint32_t retry_after_ms; /* the provider's hint, 0 if none */
 	char code[32];           /* failure class in words, for the transcript */
 	bool showed;             /* the customer had seen a part of it */
 };
 
 struct baton_choice {
-	const struct baton_target *target;
+	const struct baton_target *target; /* NULL: nobody */
 	uint64_t delay_ms;  /* wait this long first */
-	const char *reason; /* primary, retry, fallback */
+	const char *reason; /* primary, retry, fallback, switch, probe, mode, continue */
 	bool substitute;    /* not the route's primary */
+	enum baton_trigger trigger; /* why not the primary, or why nobody */
+	bool probe;         /* the one call that decides whether a breaker closes */
+	bool tools_off;     /* the route says: no tools on a fallback */
+	bool review;        /* the class says: a person approves what this target writes */
+	bool proceed;       /* the target goes on from what the customer has seen */
+	bool to_person;     /* with target NULL: the class or a switch wants a person now */
+	struct baton_fault fault; /* of a drill */
+	struct baton_skip {
+		const struct baton_target *target;
+		enum baton_trigger trigger;
+	} skipped[BATON_ROUTE_FALLBACKS_MAX + 2]; /* who was passed over, in order */
+	size_t n_skipped;
+	uint64_t lease; /* give it back with baton_board_settle(); 0: none is held */
 };
 
 /* The next attempt, or false: nobody is left, or the class forbids a substitute, or the kind of

@@ -230,6 +230,14 @@ void baton_session_apply(struct baton_session *session, const struct baton_event
 	case BATON_EV_ANSWER_SUPERSEDED:
 	case BATON_EV_ESCALATION_TRIGGERED:
 	case BATON_EV_TRANSCRIPT_SAVED:
+	case BATON_EV_MODE_ENTERED:
+	case BATON_EV_MODE_LEFT:
+	case BATON_EV_MESSAGE_CAPTURED:
+	case BATON_EV_AUTOMATION_RESUMED:
+	case BATON_EV_TARGET_CHANGED:
+	case BATON_EV_ALERT_CHANGED:
+	case BATON_EV_ADMIN_ACTED:
+	case BATON_EV_DRILL_CHANGED:
 		break; /* facts for readers; the state does not turn on them */
 	}
 }
