@@ -17,7 +17,8 @@ static const char *const verb_names[] = {
 	[BATON_CMD_HANDBACK] = "handback",   [BATON_CMD_RESOLVE] = "resolve",
 	[BATON_CMD_ERASE] = "erase",         [BATON_CMD_EVENT] = "event",
 	[BATON_CMD_HAND_OVER] = "hand_over", [BATON_CMD_RESTART] = "restart",
-	[BATON_CMD_SAVED] = "saved",
+	[BATON_CMD_SAVED] = "saved",         [BATON_CMD_MODE] = "mode",
+	[BATON_CMD_RESUME] = "resume",
 };
 
 static void count(const struct baton_actor *actor, unsigned metric)
@@ -86,7 +87,8 @@ static bool is_outcome(enum baton_event_type type)
 {
 	return type == BATON_EV_ANSWER_GENERATED || type == BATON_EV_DRAFT_PROPOSED ||
 	       type == BATON_EV_CASE_QUEUED || type == BATON_EV_CASE_CLAIMED ||
-	       type == BATON_EV_SESSION_RESOLVED || type == BATON_EV_SESSION_ERASED;
+	       type == BATON_EV_MESSAGE_CAPTURED || type == BATON_EV_SESSION_RESOLVED ||
+	       type == BATON_EV_SESSION_ERASED;
 }
 
 static bool changes_case(enum baton_event_type type)
@@ -94,7 +96,8 @@ static bool changes_case(enum baton_event_type type)
 	return type == BATON_EV_CASE_QUEUED || type == BATON_EV_CASE_CLAIMED ||
 	       type == BATON_EV_CASE_RELEASED || type == BATON_EV_HANDBACK_APPROVED ||
 	       type == BATON_EV_SESSION_RESOLVED || type == BATON_EV_SESSION_ERASED ||
-	       type == BATON_EV_DRAFT_REVIEWED || type == BATON_EV_HUMAN_MESSAGE;
+	       type == BATON_EV_DRAFT_REVIEWED || type == BATON_EV_HUMAN_MESSAGE ||
+	       type == BATON_EV_AUTOMATION_RESUMED;
 }
 
 static void note_event(struct baton_actor *actor, struct commit *commit,
@@ -227,6 +230,7 @@ static void fill_says(struct baton_says *says, const struct baton_policy *policy
 				     .handed_over = baton_str_of(policy->say_handed_over),
 				     .handed_back = baton_str_of(policy->say_handed_back),
 				     .draft_pending = baton_str_of(policy->say_draft_pending),
+				     .resumed = baton_str_of(policy->say_resumed),
 				     .release = release,
 				     .default_queue = baton_str_of(policy->default_queue) };
 }

@@ -54,6 +54,9 @@ struct baton_seam {
 	int (*rules)(void *ud, struct baton_release *release, const baton_facts *facts,
 		     baton_verdict *ret);
 
+	/* False if the release has no working instance of the module. */
+	bool (*module_works)(void *ud, struct baton_release *release, const char *module);
+
 	/* --- the board: who is asked next, shared by all shards. Held from board() to board_done(), for
 	 * microseconds; nothing else of the seam is called in between. --- */
 	struct baton_board *(*board)(void *ud, struct baton_now *ret_now);

@@ -33,6 +33,13 @@ void baton_shard_typing(struct baton_shard *shard, const struct baton_id *sessio
 /* Found at start with BATON_MARK_TURN_OPEN: the turn is run again or handed over. */
 void baton_shard_recover(struct baton_shard *shard, const struct baton_id *session);
 
+/* Found with BATON_MARK_HELD: goes on with it if what it waits for has come back, gives it to a
+ * person if that will not come, else nothing. May be called as often as one likes: at the start, when
+ * a mode ends, when a target is back, and now and then. */
+void baton_shard_resume(struct baton_shard *shard, const struct baton_id *session);
+/* A degraded mode began or ended: customers who are connected are told, on record. */
+void baton_shard_modes_changed(struct baton_shard *shard);
+
 /* --- ends of what the seam was asked for --- */
 void baton_shard_committed(struct baton_shard *shard, uint64_t ticket, int rc, uint64_t position);
 void baton_shard_timer(struct baton_shard *shard, uint64_t key);

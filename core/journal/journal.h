@@ -29,7 +29,8 @@ enum baton_marks {
 	BATON_MARK_TURN_OPEN = 1,
 	BATON_MARK_CASE_WAITING = 2,
 	BATON_MARK_CASE_CLAIMED = 4,
-	BATON_MARK_RESOLVED = 8
+	BATON_MARK_RESOLVED = 8,
+	BATON_MARK_HELD = 16 /* automation goes on with it when a mode ends or a model is back */
 };
 
 struct baton_record {

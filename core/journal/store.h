@@ -117,7 +117,8 @@ uint64_t baton_row_sum(const void *key, size_t key_n, const void *bytes, size_t 
 /* True if marks say that the session needs somebody, so that it has a row in the work table. */
 static inline bool baton_row_is_work(uint32_t marks, uint32_t flags)
 {
-	uint32_t needs = BATON_MARK_TURN_OPEN | BATON_MARK_CASE_WAITING | BATON_MARK_CASE_CLAIMED;
+	uint32_t needs = BATON_MARK_TURN_OPEN | BATON_MARK_CASE_WAITING | BATON_MARK_CASE_CLAIMED |
+			 BATON_MARK_HELD;
 	return (marks & needs) && !(flags & BATON_HEAD_ERASED);
 }
 struct baton_snapshot {

@@ -224,7 +224,7 @@ struct baton_policy {
 	const char **origins; /* exact scheme://host[:port]; "self" = the server's own address */
 	size_t n_origins;
 	const char *say_disclosure, *say_handed_over, *say_handed_back, *say_draft_pending,
-		*say_greeting;
+		*say_greeting, *say_resumed;
 
 	/* desk.yaml */
 	const char *default_queue;

@@ -267,6 +267,9 @@ static const struct baton_field say_fields[] = {
 	  .max = TEXT_MAX, .min = 1,
 	  .otherwise = "Thank you. A colleague is looking over the answer and will send it here.",
 	  .doc = "When a draft waits for a person." },
+	{ "resumed", BATON_FIELD_TEXT, AT(struct baton_policy, say_resumed), .max = TEXT_MAX,
+	  .otherwise = "Thank you for waiting. The assistant goes on with your question.",
+	  .doc = "When a degraded mode ends and the assistant takes up what had to wait." },
 	{ 0 },
 };
 static const struct baton_shape say_shape = { "`say`", "Baton's own sentences to customers.",

@@ -42,6 +42,6 @@ struct baton_drill {
 	size_t n_faults;
 };
 
-const char *baton_fault_name(enum baton_fault_type type); /* "outage", "rate_limit", ... */
+const char *baton_fault_name(enum baton_fault_type type); /* "outage", "rate_limit", ...; "" for NONE */
 /* BATON_FAULT_NONE if there is none of that name. */
 enum baton_fault_type baton_fault_find(const char *name, size_t n);

@@ -48,3 +48,5 @@ bool baton_route_next(const struct baton_route *route, const struct baton_attemp
 
 /* Name of a failure class in the words of the transcript. Static. */
 const char *baton_fail_name(uint32_t fail);
+/* The trigger that a failure of this class is. */
+enum baton_trigger baton_fail_trigger(uint32_t fail);

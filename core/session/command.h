@@ -33,9 +33,13 @@ enum baton_verb {
 	BATON_CMD_ERASE,    /* admin */
 	BATON_CMD_EVENT, /* self: a turn's event (intent_detected ... draft_proposed), fenced by turn;
 	                        value = the queue a draft goes to */
-	BATON_CMD_HAND_OVER, /* self: `events`, the last one escalation_triggered, then the queue; fenced by turn */
+	BATON_CMD_HAND_OVER, /* self: `events`, the last one escalation_triggered, then the queue; fenced by
+	                        turn; text = what the customer is told, empty: the usual words */
 	BATON_CMD_RESTART, /* self: found with an open turn after a start */
-	BATON_CMD_SAVED    /* self: a transcript backend caught up; event = transcript_saved */
+	BATON_CMD_SAVED,   /* self: a transcript backend caught up; event = transcript_saved */
+	BATON_CMD_MODE,    /* self: `events`, one mode_entered or mode_left */
+	BATON_CMD_RESUME   /* self: value = what has come back ("mode:<name>", "targets"), or "expired":
+	                        nothing has, and a person gets what was kept */
 };
 
 struct baton_command {

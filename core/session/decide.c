@@ -435,7 +435,8 @@ static int decide_hand_over(const struct baton_session *session,
 
 	add_events(session, command, decision);
 	add_queued(session, command, decision,
-		   &(struct hand_over){ .text = decision->says->handed_over,
+		   &(struct hand_over){ .text = command->text.n ? command->text
+								: decision->says->handed_over,
 					.reason = why->reason,
 					.queue = why->queue,
 					.priority = why->priority,
@@ -467,6 +468,69 @@ static int decide_saved(const struct baton_session *session, const struct baton_
 	return BATON_OK;
 }
 
+/* A degraded mode begins or ends for this conversation. */
+static int decide_mode(const struct baton_session *session, const struct baton_command *command,
+		       struct baton_decision *decision)
+{
+	if (command->role != BATON_SELF)
+		return BATON_E_DENIED;
+	if (session->seq == 0)
+		return BATON_E_NOTFOUND;
+	baton_assert(command->n_events == 1);
+	const struct baton_event *event = &command->events[0];
+	bool enters = event->type == BATON_EV_MODE_ENTERED;
+	baton_str mode = enters ? event->mode_entered.mode : event->mode_left.mode;
+	if (baton_str_is(mode, session->mode) == enters)
+		return BATON_E_STALE;
+	add_events(session, command, decision);
+	return BATON_OK;
+}
+
+/* Nothing came back in time: a person gets what a mode has kept. */
+static void add_expired(const struct baton_session *session, const struct baton_command *command,
+			struct baton_decision *decision)
+{
+	static const char reason[] = "nothing could answer before the degraded mode ran out";
+
+	add(decision, session, command, BATON_EV_ESCALATION_TRIGGERED)->escalation_triggered =
+		(struct baton_ev_escalation_triggered){ .turn = session->last_message,
+							.rule = BATON_STR("core.mode_expired"),
+							.reason = baton_str_of(reason),
+							.queue = decision->says->default_queue,
+							.priority = 4,
+							.release = decision->says->release };
+	add_queued(session, command, decision,
+		   &(struct hand_over){ .text = decision->says->handed_over,
+					.reason = baton_str_of(reason),
+					.priority = 4,
+					.last_message = session->last_message });
+}
+
+/* The bot takes up what was kept, or what waits and nobody has claimed. */
+static int decide_resume(const struct baton_session *session, const struct baton_command *command,
+			 struct baton_decision *decision)
+{
+	if (command->role != BATON_SELF)
+		return BATON_E_DENIED;
+	if (session->resumes[0] == '\0' || session->owner == BATON_OWNER_AGENT)
+		return BATON_E_STALE;
+	if (baton_str_is(command->value, "expired")) {
+		if (session->owner != BATON_OWNER_BOT)
+			return BATON_E_STALE; /* it waits for a person already */
+		add_expired(session, command, decision);
+		return BATON_OK;
+	}
+	if (!baton_str_is(command->value, session->resumes))
+		return BATON_E_STALE;
+	cancel_turn(session, command, decision);
+	add(decision, session, command, BATON_EV_AUTOMATION_RESUMED)->automation_resumed =
+		(struct baton_ev_automation_resumed){ .epoch = session->epoch + 1,
+						      .text = decision->says->resumed,
+						      .after = session->held_after,
+						      .reason = command->value };
+	return BATON_OK;
+}
+
 static decide_fn *const verbs[] = {
 	[BATON_CMD_MESSAGE] = decide_message,     [BATON_CMD_HUMAN] = decide_human,
 	[BATON_CMD_FEEDBACK] = decide_feedback,   [BATON_CMD_CLAIM] = decide_claim,
@@ -475,7 +539,8 @@ static decide_fn *const verbs[] = {
 	[BATON_CMD_HANDBACK] = decide_handback,   [BATON_CMD_RESOLVE] = decide_resolve,
 	[BATON_CMD_ERASE] = decide_erase,         [BATON_CMD_EVENT] = decide_event,
 	[BATON_CMD_HAND_OVER] = decide_hand_over, [BATON_CMD_RESTART] = decide_restart,
-	[BATON_CMD_SAVED] = decide_saved,
+	[BATON_CMD_SAVED] = decide_saved,         [BATON_CMD_MODE] = decide_mode,
+	[BATON_CMD_RESUME] = decide_resume,
 };
 
 int baton_session_decide(const struct baton_session *session, const struct baton_command *command,

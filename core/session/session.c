@@ -8,6 +8,8 @@
 #include "core/journal/journal.h"
 #include "core/session/client_ids.h"
 
+#include <stdio.h>
+
 void baton_session_init(struct baton_session *session, const struct baton_id *id)
 {
 	memset(session, 0, sizeof(*session));
@@ -82,11 +84,68 @@ static void apply_message(struct baton_session *session, const struct baton_even
 	add_line(session, BATON_ROLE_CUSTOMER, event->seq, event->message_received.text);
 }
 
+/* Nothing waits for a mode or a model any more. */
+static void forget_hold(struct baton_session *session)
+{
+	session->resumes[0] = '\0';
+	session->held_after = 0;
+}
+
+/* What is open now is to be taken up again once `resumes` has come true. What was held before stays
+ * held: the oldest message counts. */
+static void hold(struct baton_session *session, baton_str prefix, baton_str name)
+{
+	if (session->resumes[0] == '\0')
+		session->held_after = session->answered_upto;
+	(void)snprintf(session->resumes, sizeof(session->resumes), "%.*s%.*s", (int)prefix.n,
+		       prefix.p, (int)name.n, name.p);
+}
+
+static void apply_escalated(struct baton_session *session, const struct baton_event *event)
+{
+	const struct baton_ev_escalation_triggered *why = &event->escalation_triggered;
+
+	if (why->reversible && why->resumes.n > 0 && why->resumes.n < sizeof(session->resumes))
+		hold(session, BATON_STR(""), why->resumes);
+	else
+		forget_hold(session);
+}
+
+static void apply_captured(struct baton_session *session, const struct baton_event *event)
+{
+	hold(session, BATON_STR("mode:"), event->message_captured.mode);
+	session->answered_upto = event->message_captured.upto;
+	session->restarts = 0;
+}
+
+static void apply_resumed(struct baton_session *session, const struct baton_event *event)
+{
+	session->owner = BATON_OWNER_BOT;
+	session->epoch = event->automation_resumed.epoch;
+	session->answered_upto = event->automation_resumed.after;
+	session->restarts = 0;
+	session->reason[0] = session->queue[0] = '\0';
+	session->priority = 0;
+	forget_hold(session);
+}
+
+static void apply_mode_left(struct baton_session *session, const struct baton_event *event)
+{
+	if (baton_str_is(event->mode_left.mode, session->mode))
+		session->mode[0] = '\0';
+}
+
+enum { WEAK_PPM = 300000 };
+
 static void apply_answer(struct baton_session *session, const struct baton_event *event)
 {
 	session->answered_upto = event->answer_generated.upto;
 	session->exchanges++;
 	session->restarts = 0;
+	session->cost_microusd += event->answer_generated.cost_microusd;
+	session->weak_answers =
+		event->answer_generated.confidence_ppm < WEAK_PPM ? session->weak_answers + 1 : 0;
+	forget_hold(session);
 	if (session->answered_upto == session->last_message)
 		session->first_unanswered_ms = 0;
 	add_line(session, BATON_ROLE_BOT, event->seq, event->answer_generated.text);
@@ -112,6 +171,7 @@ static void apply_queued(struct baton_session *session, const struct baton_event
 static void apply_claimed(struct baton_session *session, const struct baton_event *event)
 {
 	set_owner(session, BATON_OWNER_AGENT, event->case_claimed.epoch);
+	forget_hold(session); /* from here on only the agent gives it back */
 	set_name(session->agent, event->case_claimed.agent);
 	set_name(session->agent_name, event->case_claimed.agent_name);
 }
@@ -120,6 +180,8 @@ static void apply_to_bot(struct baton_session *session, uint64_t epoch)
 {
 	set_owner(session, BATON_OWNER_BOT, epoch);
 	session->exchanges = 0;
+	session->weak_answers = 0;
+	forget_hold(session);
 	session->agent[0] = session->agent_name[0] = '\0';
 	session->reason[0] = session->queue[0] = '\0';
 	session->priority = 0;
@@ -131,6 +193,7 @@ static void apply_draft(struct baton_session *session, const struct baton_event 
 	drop_draft(session);
 	session->draft = event->seq;
 	session->draft_text = baton_str_keep(event->draft_proposed.text);
+	session->cost_microusd += event->draft_proposed.cost_microusd;
 }
 
 static void apply_reviewed(struct baton_session *session, const struct baton_event *event)
@@ -222,18 +285,30 @@ void baton_session_apply(struct baton_session *session, const struct baton_event
 	case BATON_EV_SESSION_ERASED:
 		apply_erased(session);
 		break;
+	case BATON_EV_MODEL_FAILED:
+		session->cost_microusd += event->model_failed.cost_microusd;
+		break;
+	case BATON_EV_ESCALATION_TRIGGERED:
+		apply_escalated(session, event);
+		break;
+	case BATON_EV_MODE_ENTERED:
+		set_name(session->mode, event->mode_entered.mode);
+		break;
+	case BATON_EV_MODE_LEFT:
+		apply_mode_left(session, event);
+		break;
+	case BATON_EV_MESSAGE_CAPTURED:
+		apply_captured(session, event);
+		break;
+	case BATON_EV_AUTOMATION_RESUMED:
+		apply_resumed(session, event);
+		break;
 	case BATON_EV_NONE:
 	case BATON_EV_POLICY_DECIDED:
 	case BATON_EV_ROUTE_SELECTED:
 	case BATON_EV_SOURCES_RETRIEVED:
-	case BATON_EV_MODEL_FAILED:
 	case BATON_EV_ANSWER_SUPERSEDED:
-	case BATON_EV_ESCALATION_TRIGGERED:
 	case BATON_EV_TRANSCRIPT_SAVED:
-	case BATON_EV_MODE_ENTERED:
-	case BATON_EV_MODE_LEFT:
-	case BATON_EV_MESSAGE_CAPTURED:
-	case BATON_EV_AUTOMATION_RESUMED:
 	case BATON_EV_TARGET_CHANGED:
 	case BATON_EV_ALERT_CHANGED:
 	case BATON_EV_ADMIN_ACTED:
@@ -258,6 +333,8 @@ unsigned baton_session_marks(const struct baton_session *session)
 		marks |= BATON_MARK_TURN_OPEN;
 	if (session->owner == BATON_OWNER_QUEUE)
 		marks |= BATON_MARK_CASE_WAITING;
+	if (session->resumes[0])
+		marks |= BATON_MARK_HELD;
 	if (session->owner == BATON_OWNER_AGENT)
 		marks |= BATON_MARK_CASE_CLAIMED;
 	if (session->resolved)

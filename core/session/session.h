@@ -47,12 +47,19 @@ struct baton_session {
 	uint64_t draft;              /* seq of the draft that waits for review, 0 if none */
 	baton_str draft_text;        /* its words; owned by the session */
 	uint64_t priority;           /* of the waiting or claimed case */
+	uint64_t held_after;         /* with `resumes`: messages behind this seq open again */
+	uint64_t weak_answers;       /* bot answers in a row that were not well supported */
+	uint64_t cost_microusd;      /* spent on models so far */
 
 	char channel[BATON_NAME_BYTES_MAX + 1], locale[BATON_NAME_BYTES_MAX + 1];
 	char customer[BATON_NAME_BYTES_MAX + 1], customer_tier[BATON_NAME_BYTES_MAX + 1];
 	char queue[BATON_NAME_BYTES_MAX + 1], reason[256];
 	char agent[BATON_NAME_BYTES_MAX + 1], agent_name[BATON_NAME_BYTES_MAX + 1];
 	char intent[BATON_NAME_BYTES_MAX + 1];
+	char mode[BATON_NAME_BYTES_MAX + 1]; /* the degraded mode the customer was told of, "" none */
+	/* What has to come back before automation goes on with what is kept or waits: "mode:<name>",
+	 * "targets"; "" if that is nobody's plan. Until an agent claims it. */
+	char resumes[BATON_NAME_BYTES_MAX + 8];
 
 	struct baton_line *lines; /* the newest BATON_PROMPT_MSGS_MAX, oldest first */
 	size_t n_lines;
@@ -91,7 +98,7 @@ struct baton_decision {
 
 /* The sentences that the session itself says; from policies, with built-in ones behind them. */
 struct baton_says {
-	baton_str disclosure, handed_over, handed_back, draft_pending;
+	baton_str disclosure, handed_over, handed_back, draft_pending, resumed;
 	uint64_t release;
 	baton_str default_queue;
 };

@@ -11,9 +11,9 @@
 #include "core/base/json.h"
 #include "core/session/client_ids.h"
 
-enum { SNAPSHOT_SCHEMA = 1 };
+enum { SNAPSHOT_SCHEMA = 2 };
 
-enum kind { NUMBER, FLAG, OWNER, NAME, REASON };
+enum kind { NUMBER, FLAG, OWNER, NAME, REASON, RESUMES };
 static const struct {
 	const char *key;
 	enum kind kind;
@@ -23,14 +23,35 @@ static const struct {
 	{                                                           \
 #field, kind, offsetof(struct baton_session, field) \
 	}
-	PLAIN(NUMBER, seq),         PLAIN(NUMBER, epoch),        PLAIN(OWNER, owner),
-	PLAIN(FLAG, disclosed),     PLAIN(FLAG, resolved),       PLAIN(FLAG, erased),
-	PLAIN(NUMBER, opened_ms),   PLAIN(NUMBER, last_message), PLAIN(NUMBER, answered_upto),
-	PLAIN(NUMBER, messages),    PLAIN(NUMBER, exchanges),    PLAIN(NUMBER, first_unanswered_ms),
-	PLAIN(NUMBER, restarts),    PLAIN(NUMBER, draft),        PLAIN(NUMBER, priority),
-	PLAIN(NAME, channel),       PLAIN(NAME, locale),         PLAIN(NAME, customer),
-	PLAIN(NAME, customer_tier), PLAIN(NAME, queue),          PLAIN(REASON, reason),
-	PLAIN(NAME, agent),         PLAIN(NAME, agent_name),     PLAIN(NAME, intent),
+	PLAIN(NUMBER, seq),
+	PLAIN(NUMBER, epoch),
+	PLAIN(OWNER, owner),
+	PLAIN(FLAG, disclosed),
+	PLAIN(FLAG, resolved),
+	PLAIN(FLAG, erased),
+	PLAIN(NUMBER, opened_ms),
+	PLAIN(NUMBER, last_message),
+	PLAIN(NUMBER, answered_upto),
+	PLAIN(NUMBER, messages),
+	PLAIN(NUMBER, exchanges),
+	PLAIN(NUMBER, first_unanswered_ms),
+	PLAIN(NUMBER, restarts),
+	PLAIN(NUMBER, draft),
+	PLAIN(NUMBER, priority),
+	PLAIN(NAME, channel),
+	PLAIN(NAME, locale),
+	PLAIN(NAME, customer),
+	PLAIN(NAME, customer_tier),
+	PLAIN(NAME, queue),
+	PLAIN(REASON, reason),
+	PLAIN(NAME, agent),
+	PLAIN(NAME, agent_name),
+	PLAIN(NAME, intent),
+	PLAIN(NAME, mode),
+	PLAIN(RESUMES, resumes),
+	PLAIN(NUMBER, held_after),
+	PLAIN(NUMBER, weak_answers),
+	PLAIN(NUMBER, cost_microusd),
 #undef PLAIN
 };
 enum { PLAIN_N = sizeof(plain) / sizeof(plain[0]) };
@@ -56,6 +77,7 @@ static void save_plain(const struct baton_session *session, size_t i, struct bat
 		break;
 	case NAME:
 	case REASON:
+	case RESUMES:
 		baton_buf_json(out, baton_str_of(at));
 		break;
 	}
@@ -118,6 +140,8 @@ static int load_plain(struct baton_session *session, size_t i, const struct bato
 		return load_name(at, BATON_NAME_BYTES_MAX, &value, arena);
 	case REASON:
 		return load_name(at, sizeof(session->reason) - 1, &value, arena);
+	case RESUMES:
+		return load_name(at, sizeof(session->resumes) - 1, &value, arena);
 	}
 	return BATON_E_JSON;
 }
