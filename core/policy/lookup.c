@@ -30,6 +30,14 @@ const struct baton_intent_def *baton_policy_intent(const struct baton_policy *po
 	return NULL;
 }
 
+const struct baton_drill_file *baton_policy_drill(const struct baton_policy *policy, baton_str name)
+{
+	for (size_t i = 0; i < policy->n_drills; i++)
+		if (baton_str_is(name, policy->drills[i].name))
+			return &policy->drills[i];
+	return NULL;
+}
+
 const char *baton_policy_prompt(const struct baton_policy *policy, const char *name)
 {
 	for (size_t i = 0; i < policy->n_prompts; i++)

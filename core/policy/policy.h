@@ -11,6 +11,7 @@
 #include "core/base/limits.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/route/drill.h"
 
 #include <baton/expr.h>
 
@@ -171,6 +172,57 @@ struct baton_alert_def {
 	uint32_t needed;           /* ... so many of the three ring it; at least 2 */
 };
 
+/* drills/<name>.yaml: faults on purpose, the conversations that are held meanwhile, and what must
+ * come of it. `baton drill run` plays it (core/cli/drill); a set only carries it and proves that it can
+ * be played. */
+enum { /* how a conversation may end; bits, because a script may allow several */
+	BATON_DRILL_ANSWERED = 1,
+	BATON_DRILL_DRAFTED = 2,
+	BATON_DRILL_HANDED_OVER = 4,
+	BATON_DRILL_CAPTURED = 8,
+	BATON_DRILL_ANY = 15
+};
+struct baton_drill_expect {
+	unsigned outcomes;  /* BATON_DRILL_* */
+	uint32_t within_ms; /* from the customer's message; 0: no limit of its own */
+};
+struct baton_drill_fault_def {
+	const char *target; /* a target's name, or "primary", "fallback": of the route at hand */
+	struct baton_fault fault;
+	uint32_t at_ms, for_ms; /* within the drill; for_ms 0: to its end */
+};
+struct baton_drill_talk {
+	const char *scenario;  /* what the report calls it, such as "billing-dispute" */
+	const char *intent;    /* what its messages should be understood as; "" not looked at */
+	const char *tier;      /* the customer's, such as "vip"; "" none */
+	uint32_t every_ms;     /* one begins this often; 0: one at the start */
+	const char **messages; /* each is sent when the one before has had its outcome */
+	size_t n_messages;
+	struct baton_drill_expect expect;   /* while no fault is on */
+	struct baton_drill_expect degraded; /* while one is; as `expect` if not said */
+};
+struct baton_drill_objectives { /* 0: not asked for */
+	uint32_t degrade_ms;    /* fault on -> first conversation served by the way for degraded times */
+	uint32_t recover_ms;    /* fault off -> the primary answers again */
+	uint32_t resume_ms;     /* fault off -> nothing that was captured waits any more */
+	uint32_t p95_ms;        /* of outcomes while degraded */
+	uint32_t answered_ppm;  /* of conversations: answered at once */
+	uint32_t expected_ppm;  /* ... that ended as `expect` or `degraded` says; 1000000 if not said */
+	uint32_t preserved_ppm; /* ... whose transcript holds all that was sent; 1000000 if not said */
+	uint64_t cost_microusd; /* of the whole drill */
+};
+struct baton_drill_file {
+	const char *name, *description;
+	uint32_t duration_ms;
+	uint32_t share_ppm; /* of the sessions */
+	bool labelled_only; /* only sessions that the drill itself opens */
+	struct baton_drill_fault_def *faults; /* at most BATON_DRILL_FAULTS_MAX */
+	size_t n_faults;
+	struct baton_drill_talk *talks;
+	size_t n_talks;
+	struct baton_drill_objectives objectives;
+};
+
 struct baton_rule_def {
 	const char *id, *stage /* before, after */, *when, *action, *queue, *reason;
 	unsigned priority;
@@ -218,6 +270,8 @@ struct baton_policy {
 	size_t n_modes;
 	struct baton_budgets budgets;
 	struct baton_alert_def alert; /* needed = 0: none is declared */
+	struct baton_drill_file *drills;
+	size_t n_drills;
 	json_t *articles; /* [{id,title,also,intents,text,updated,uri}] */
 
 	/* channel.yaml */
@@ -265,5 +319,7 @@ void baton_policy_free(struct baton_policy **policy);
 const struct baton_route *baton_policy_route(const struct baton_policy *policy, baton_str intent);
 const struct baton_intent_def *baton_policy_intent(const struct baton_policy *policy,
 						   baton_str name);
+const struct baton_drill_file *baton_policy_drill(const struct baton_policy *policy,
+						  baton_str name);
 /* Text of prompts/<name>.md, or NULL. */
 const char *baton_policy_prompt(const struct baton_policy *policy, const char *name);
