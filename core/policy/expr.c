@@ -201,8 +201,8 @@ static struct typed unknown_fact(struct parser *p, baton_str name)
 	struct baton_nearest nearest = baton_nearest_to(name);
 	baton_str cut = baton_str_clip(name, BATON_NAME_BYTES_MAX);
 
-	for (size_t i = 0; baton_fact_at(i); i++)
-		baton_nearest_try(&nearest, baton_fact_at(i)->name);
+	for (size_t i = 0; i < p->expr->env->n; i++)
+		baton_nearest_try(&nearest, p->expr->env->facts[i].name);
 	if (!nearest.name)
 		return fail(p, p->token.at, "there is no fact `%.*s`", (int)cut.n, cut.p);
 	return fail(p, p->token.at, "there is no fact `%.*s`, did you mean `%s`?", (int)cut.n,
@@ -216,7 +216,7 @@ static struct typed parse_fact(struct parser *p)
 						"import", "in",      "let",       "loop",
 						"null",   "package", "namespace", "return",
 						"var",    "void",    "while" };
-	int index = baton_fact_find(p->token.text);
+	int index = baton_env_find(p->expr->env, p->token.text);
 
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
 		if (is_word(p, reserved[i]))
@@ -225,7 +225,7 @@ static struct typed parse_fact(struct parser *p)
 		return unknown_fact(p, p->token.text);
 	emit_op(p, EXPR_FACT, (uint32_t)index);
 	next(p);
-	return fact_type(baton_fact_at((size_t)index));
+	return fact_type(&p->expr->env->facts[index]);
 }
 
 static struct typed emit_size(struct parser *p, size_t at, struct typed of)
@@ -609,12 +609,13 @@ static void compile(struct parser *p)
 		fail(p, 0, "a condition must be true or false; this one is %s", type_shown(t));
 }
 
-int32_t baton_expr_compile(baton_str text, baton_expr **ret_expr, char *why, size_t cap,
-			   uint32_t *ret_column)
+int32_t baton_expr_compile_in(const struct baton_env *env, baton_str text, baton_expr **ret_expr,
+			      char *why, size_t cap, uint32_t *ret_column)
 {
 	struct parser p = { .lexer = { .text = text, .why = why, .cap = why ? cap : 0 } };
 
 	p.expr = baton_new(struct baton_expr);
+	p.expr->env = env;
 	p.lexer.arena = &p.expr->arena;
 	compile(&p);
 	if (p.failed) {
@@ -625,6 +626,12 @@ int32_t baton_expr_compile(baton_str text, baton_expr **ret_expr, char *why, siz
 	}
 	*ret_expr = p.expr;
 	return 0;
+}
+
+int32_t baton_expr_compile(baton_str text, baton_expr **ret_expr, char *why, size_t cap,
+			   uint32_t *ret_column)
+{
+	return baton_expr_compile_in(&baton_env_facts, text, ret_expr, why, cap, ret_column);
 }
 
 void baton_expr_free(baton_expr *expr)

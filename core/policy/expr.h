@@ -7,9 +7,20 @@
 
 #include <baton/expr.h>
 
+struct baton_env;
+
 /* The static host part, same functions as below. */
 const baton_host_expr *baton_expr_host(void);
 
+/* A condition over the facts of `env`, which must outlive it: 0, or BATON_E_INVAL with a sentence in
+ * `why` (cut to `cap`, NUL-terminated) and the 1-based column, in characters. */
+int32_t baton_expr_compile_in(const struct baton_env *env, baton_str text, baton_expr **ret_expr,
+			      char *why, size_t cap, uint32_t *ret_column);
+/* 1, 0, or BATON_E_INVAL if it cannot be decided. `base` is the struct that the environment of the
+ * condition describes. */
+int32_t baton_expr_test_on(const baton_expr *expr, const void *base);
+
+/* The same over the facts of a turn (baton_env_facts). */
 int32_t baton_expr_compile(baton_str text, baton_expr **ret_expr, char *why, size_t cap,
 			   uint32_t *ret_column);
 int32_t baton_expr_test(const baton_expr *expr, const baton_facts *facts);

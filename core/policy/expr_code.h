@@ -9,6 +9,7 @@
 #pragma once
 
 #include "core/base/mem.h"
+#include "core/policy/env.h"
 #include "core/policy/expr.h"
 
 enum expr_type {
@@ -69,6 +70,7 @@ struct expr_op {
 };
 
 struct baton_expr {
+	const struct baton_env *env;
 	struct baton_arena arena; /* text of literals */
 	struct expr_op *ops;
 	size_t n, cap;

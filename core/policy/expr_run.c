@@ -14,8 +14,12 @@
 
 #include <math.h>
 
+/* What the first version of the ABI had. */
+enum { FACTS_SIZE_FIRST = offsetof(baton_facts, primary_state) };
+
 struct run {
-	const baton_facts *facts;
+	const struct baton_env *env;
+	const void *base;
 	struct baton_arena arena;
 };
 
@@ -81,7 +85,7 @@ static struct expr_value of_tags(struct run *run, baton_str json)
 
 static struct expr_value of_fact(struct run *run, const struct baton_fact *fact)
 {
-	const char *field = (const char *)run->facts + fact->offset;
+	const char *field = (const char *)run->base + fact->offset;
 	uint32_t u32;
 	uint64_t u64;
 	baton_str s;
@@ -100,9 +104,10 @@ static struct expr_value of_fact(struct run *run, const struct baton_fact *fact)
 		memcpy(&u64, field, sizeof(u64));
 		return of_int(u64);
 	case BATON_FACT_KIND_FLAG:
-		return of_bool((run->facts->flags & fact->flag) != 0);
+		memcpy(&u32, field, sizeof(u32));
+		return of_bool((u32 & fact->flag) != 0);
 	case BATON_FACT_KIND_FAIL:
-		return of_str(baton_str_of(baton_fact_fail_name(run->facts)));
+		return of_str(baton_str_of(baton_fact_fail_text(fact, run->base)));
 	case BATON_FACT_KIND_TAGS:
 		memcpy(&s, field, sizeof(s));
 		return of_tags(run, s);
@@ -379,7 +384,7 @@ static struct expr_value step(struct run *run, const struct expr_op *op,
 	if (op->code == EXPR_CONST)
 		return op->value;
 	if (op->code == EXPR_FACT)
-		return of_fact(run, baton_fact_at(op->arg));
+		return of_fact(run, &run->env->facts[op->arg]);
 	if (op->code == EXPR_MAKE)
 		return make_list(run, args, op->arg);
 	if (op->code == EXPR_IF)
@@ -389,14 +394,15 @@ static struct expr_value step(struct run *run, const struct expr_op *op,
 	return binary(run, op->code, &args[0], &args[1]);
 }
 
-int32_t baton_expr_test(const baton_expr *expr, const baton_facts *facts)
+int32_t baton_expr_test_on(const baton_expr *expr, const void *base)
 {
 	struct expr_value stack[BATON_EXPR_NODES_MAX];
-	struct run run = { .facts = facts };
+	struct run run = { .base = base };
 	size_t top = 0;
 
-	if (!expr || !facts || facts->size < sizeof(*facts))
+	if (!expr || !base)
 		return BATON_E_INVAL;
+	run.env = expr->env;
 	for (size_t i = 0; i < expr->n; i++) {
 		size_t n = takes(&expr->ops[i]);
 
@@ -410,4 +416,18 @@ int32_t baton_expr_test(const baton_expr *expr, const baton_facts *facts)
 	if (stack[0].failed)
 		return BATON_E_INVAL;
 	return stack[0].as.b ? 1 : 0;
+}
+
+/* A module that was built before a fact existed hands over a shorter struct: what it does not know
+ * has not been measured. */
+int32_t baton_expr_test(const baton_expr *expr, const baton_facts *facts)
+{
+	baton_facts longer = { .size = sizeof(longer) };
+
+	if (!expr || expr->env != &baton_env_facts || !facts || facts->size < FACTS_SIZE_FIRST)
+		return BATON_E_INVAL;
+	if (facts->size >= sizeof(*facts))
+		return baton_expr_test_on(expr, facts);
+	memcpy(&longer, facts, facts->size);
+	return baton_expr_test_on(expr, &longer);
 }

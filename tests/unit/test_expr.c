@@ -9,7 +9,9 @@
 #include "core/base/limits.h"
 #include "core/base/mem.h"
 #include "core/policy/expr.h"
+#include "core/policy/expr_duration.h"
 #include "core/policy/facts.h"
+#include "core/policy/mode_facts.h"
 #include "core/policy/nearest.h"
 
 #include <setjmp.h>
@@ -480,6 +482,51 @@ static void facts_that_are_damaged_are_refused(void **state)
 	baton_arena_done(&arena);
 }
 
+static const char *type_in_the_guide(const struct baton_fact *fact)
+{
+	switch (fact->kind) {
+	case BATON_FACT_KIND_STR:
+	case BATON_FACT_KIND_FAIL:
+		return "string";
+	case BATON_FACT_KIND_PPM:
+		return "double";
+	case BATON_FACT_KIND_U32:
+	case BATON_FACT_KIND_U64:
+		return "int";
+	case BATON_FACT_KIND_FLAG:
+		return "bool";
+	case BATON_FACT_KIND_TAGS:
+		break;
+	}
+	return "list of string";
+}
+
+/* The guide's rows are exactly what the tables say, in their order. */
+static void check_guide(const char *guide, const char *heading, const struct baton_env *env)
+{
+	const char *at = strstr(guide, heading);
+
+	assert_non_null(at);
+	at = strstr(at, "|---|---|---|\n");
+	assert_non_null(at);
+	at += strlen("|---|---|---|\n");
+	for (size_t i = 0; i < env->n; i++) {
+		const struct baton_fact *fact = &env->facts[i];
+		int stem = (int)strlen(fact->name) - 3;
+		char row[512], also[80] = "";
+
+		if (baton_fact_is_ms(fact))
+			snprintf(also, sizeof(also), "; `%.*s` duration", stem, fact->name);
+		snprintf(row, sizeof(row), "| `%s` | %s%s | %s |\n", fact->name,
+			 type_in_the_guide(fact), also, fact->doc);
+		if (strncmp(at, row, strlen(row)) != 0)
+			fail_msg("docs/RULES.md, %s: this row is missing or elsewhere:\n%s",
+				 heading, row);
+		at += strlen(row);
+	}
+	assert_int_not_equal(*at, '|');
+}
+
 static void every_fact_is_in_the_guide(void **state)
 {
 	static char guide[256 * 1024];
@@ -490,13 +537,193 @@ static void every_fact_is_in_the_guide(void **state)
 	size_t n = fread(guide, 1, sizeof(guide) - 1, file);
 	fclose(file);
 	guide[n] = '\0';
-	for (size_t i = 0; baton_fact_at(i); i++) {
-		char cell[128];
+	check_guide(guide, "## Facts\n", &baton_env_facts);
+	check_guide(guide, "## Facts of modes and alerts\n", &baton_env_mode);
+}
 
-		snprintf(cell, sizeof(cell), "| `%s` |", baton_fact_at(i)->name);
-		if (!strstr(guide, cell))
-			fail_msg("docs/RULES.md has no row %s", cell);
+/* --- the other environment --- */
+
+static const struct row mode_rows[] = {
+	{ "error_share > 0.2 && calls >= 20", YES },
+	{ "p95_ms == 9007199254740993", YES },
+	{ "primary_open && !all_down && !quota", YES },
+	{ "healthy_targets == 1 && total_targets == 3", YES },
+	{ "since_ms >= 60000 || alert", NO },
+	{ "drill", YES },
+	{ "tool_success_share < 0.95", YES },
+};
+
+static struct baton_mode_facts a_bad_hour(void)
+{
+	return (struct baton_mode_facts){
+		.flags = BATON_MODE_FACT_PRIMARY_OPEN | BATON_MODE_FACT_DRILL,
+		.error_ppm = 250000,
+		.tool_success_ppm = 949999,
+		.calls = 20,
+		.healthy_targets = 1,
+		.total_targets = 3,
+		.p95_ms = 9007199254740993u,
+		.since_ms = 59999,
+	};
+}
+
+static void a_condition_of_a_mode_sees_the_facts_of_its_scope(void **state)
+{
+	struct baton_mode_facts facts = a_bad_hour();
+	baton_facts others = { .size = sizeof(others) };
+	baton_expr *expr = NULL;
+	char why[160] = "";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(mode_rows) / sizeof(mode_rows[0]); i++) {
+		baton_str text = baton_str_of(mode_rows[i].text);
+		int rc =
+			baton_expr_compile_in(&baton_env_mode, text, &expr, why, sizeof(why), NULL);
+		if (rc != 0)
+			fail_msg("%s: %s", mode_rows[i].text, why);
+		if (baton_expr_test_on(expr, &facts) != mode_rows[i].expected)
+			fail_msg("%s", mode_rows[i].text);
+		assert_true(baton_expr_test_on(expr, NULL) < 0);
+		/* Facts of a turn are not what it was compiled for. */
+		assert_true(baton_expr_test(expr, &others) < 0);
+		baton_expr_free(expr);
 	}
+	int rc = baton_expr_compile_in(&baton_env_mode, BATON_STR("eror_share > 0.1"), &expr, why,
+				       sizeof(why), NULL);
+	assert_int_equal(rc, BATON_E_INVAL);
+	assert_string_equal(why, "there is no fact `eror_share`, did you mean `error_share`?");
+}
+
+static void facts_of_a_mode_read_back_as_they_were_written(void **state)
+{
+	struct baton_mode_facts facts = a_bad_hour(), back = { .turns = 9 };
+	struct baton_buf json = { 0 };
+	struct baton_arena arena = { 0 };
+
+	(void)state;
+	baton_env_json(&baton_env_mode, &facts, &json);
+	assert_int_equal(baton_env_parse(&baton_env_mode, baton_buf_view(&json), &arena, &back), 0);
+	assert_memory_equal(&back, &facts, sizeof(facts));
+	baton_str bad = BATON_STR("{\"calls\":3,\"drill\":7}");
+	assert_int_equal(baton_env_parse(&baton_env_mode, bad, &arena, &back), BATON_E_JSON);
+	assert_memory_equal(&back, &facts, sizeof(facts));
+	baton_str some = BATON_STR("{\"calls\":3,\"drill\":false}");
+	assert_int_equal(baton_env_parse(&baton_env_mode, some, &arena, &back), 0);
+	assert_int_equal(back.calls, 3);
+	assert_int_equal(back.flags, BATON_MODE_FACT_PRIMARY_OPEN);
+	assert_int_equal(back.total_targets, 3);
+	baton_buf_done(&json);
+	baton_arena_done(&arena);
+}
+
+/* --- facts as a person types them --- */
+
+static const struct typed {
+	const char *name, *value, *why;
+} typed[] = {
+	{ "intent", "refund", NULL },
+	{ "customer_tier", "", NULL },
+	{ "intent_confidence", "0.3", NULL },
+	{ "exchanges", "4", NULL },
+	{ "age_ms", "60000", NULL },
+	{ "idle", "1m30s", NULL },
+	{ "billing", "true", NULL },
+	{ "tags", "vip,late \"x\"", NULL },
+	{ "last_fail", "internal", NULL },
+	{ "intnt", "x", "there is no fact `intnt`, did you mean `intent`?" },
+	{ "intent_confidence", "much", "`intent_confidence` is a share such as 0.3, not `much`" },
+	{ "intent_confidence", "-1", "`intent_confidence` is a share such as 0.3, not `-1`" },
+	{ "exchanges", "5m", "`exchanges` is a whole number, not `5m`" },
+	{ "age_ms", "-5m", "`age_ms` is milliseconds, or a duration such as 5m, not `-5m`" },
+	{ "billing", "yes", "`billing` is true or false, not `yes`" },
+	{ "last_fail", "tired",
+	  "`last_fail` is a failure such as timeout or rate_limited, not `tired`" },
+	{ "tags", "[vip", "`tags` is words with commas between them, not `[vip`" },
+	{ "exchanges", "", "`exchanges` is a whole number, not ``" },
+};
+
+static void facts_are_set_as_a_person_types_them(void **state)
+{
+	struct baton_arena arena = { 0 };
+	baton_facts f = { .size = sizeof(f) };
+	char why[160];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(typed) / sizeof(typed[0]); i++) {
+		const struct typed *t = &typed[i];
+		int rc = baton_env_set(&baton_env_facts, &f, baton_str_of(t->name),
+				       baton_str_of(t->value), &arena, why);
+
+		assert_int_equal(rc, t->why ? BATON_E_INVAL : 0);
+		if (t->why)
+			assert_string_equal(why, t->why);
+	}
+	assert_true(baton_str_is(f.intent, "refund"));
+	assert_int_equal(f.intent_ppm, 300000);
+	assert_int_equal(f.exchanges, 4);
+	assert_true(f.age_ms == 60000 && f.idle_ms == 90000);
+	assert_int_equal(f.flags, BATON_FACT_BILLING);
+	assert_true(baton_str_is(f.tags_json, "[\"vip\",\"late \\\"x\\\"\"]"));
+	baton_expr *expr = NULL;
+	assert_int_equal(
+		baton_expr_compile(BATON_STR("last_fail == 'internal'"), &expr, NULL, 0, NULL), 0);
+	assert_int_equal(baton_expr_test(expr, &f), 1);
+	baton_expr_free(expr);
+	baton_arena_done(&arena);
+}
+
+static void durations_are_read_as_cel_writes_them(void **state)
+{
+	static const struct {
+		const char *text, *written;
+		int64_t ns;
+	} good[] = {
+		{ "0", "0s", 0 },
+		{ "5m", "5m", 300000000000 },
+		{ "-1.5h", "-1h30m", -5400000000000 },
+		{ "1h30m", "1h30m", 5400000000000 },
+		{ "250ms", "250ms", 250000000 },
+		{ "1.5ms3us4ns", "1ms503us4ns", 1503004 },
+		{ "+.5s", "500ms", 500000000 },
+		{ "3.s", "3s", 3000000000 },
+		{ "9223372036s", "2562047h47m16s", 9223372036000000000 },
+	};
+	static const char *const bad[] = { "",
+					   "-",
+					   "5",
+					   "m",
+					   "5 m",
+					   ".s",
+					   "1d",
+					   "5mm5",
+					   "1h 1m",
+					   "1e3s",
+					   "--5s",
+					   "5m-3s",
+					   "1x",
+					   "5M",
+					   "00",
+					   "3000000h",
+					   "99999999999999999999s" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		struct baton_buf out = { 0 };
+		int64_t ns = -1;
+
+		if (!expr_duration_parse(baton_str_of(good[i].text), &ns) || ns != good[i].ns)
+			fail_msg("%s: %lld", good[i].text, (long long)ns);
+		expr_duration_write(ns, &out);
+		assert_string_equal(out.p, good[i].written);
+		baton_buf_done(&out);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int64_t ns = -1;
+
+		if (expr_duration_parse(baton_str_of(bad[i]), &ns))
+			fail_msg("%s: %lld", bad[i], (long long)ns);
+	}
+	assert_true(expr_duration_of_ms(UINT64_MAX) == INT64_MAX);
 }
 
 static void the_nearest_name_is_found_and_a_far_one_is_not(void **state)
@@ -533,6 +760,10 @@ int main(void)
 		cmocka_unit_test(facts_read_back_as_they_were_written),
 		cmocka_unit_test(facts_that_are_damaged_are_refused),
 		cmocka_unit_test(every_fact_is_in_the_guide),
+		cmocka_unit_test(a_condition_of_a_mode_sees_the_facts_of_its_scope),
+		cmocka_unit_test(facts_of_a_mode_read_back_as_they_were_written),
+		cmocka_unit_test(facts_are_set_as_a_person_types_them),
+		cmocka_unit_test(durations_are_read_as_cel_writes_them),
 		cmocka_unit_test(the_nearest_name_is_found_and_a_far_one_is_not),
 	};
 

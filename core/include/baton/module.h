@@ -233,10 +233,14 @@ typedef struct baton_facts {               /* everything a rule may look at; rec
   uint32_t last_fail, primary_health_ppm, degraded_level, queue_depth, agents_free;
   uint64_t age_ms, idle_ms, cost_microusd, cost_ceiling_microusd, sla_left_ms;
   uint32_t stage, reserved;             /* BATON_STAGE_*: before any model is asked, or on its answer */
+  baton_str primary_state, mode;
+  uint64_t answers_total_ms;
+  uint32_t primary_p95_ms, tool_success_ppm, override_rate_ppm, low_confidence_streak, attempts, reserved2;
 } baton_facts;
 enum { BATON_STAGE_BEFORE = 0, BATON_STAGE_AFTER };
 enum { BATON_FACT_ASKED_HUMAN = 1u, BATON_FACT_HUMAN_ACTIVE = 2u, BATON_FACT_SECURITY = 4u, BATON_FACT_BILLING = 8u,
-       BATON_FACT_LEGAL = 16u, BATON_FACT_RETRIEVAL_EMPTY = 32u, BATON_FACT_POLICY_HIT = 64u };
+       BATON_FACT_LEGAL = 16u, BATON_FACT_RETRIEVAL_EMPTY = 32u, BATON_FACT_POLICY_HIT = 64u,
+       BATON_FACT_SUBSTITUTE = 128u, BATON_FACT_STALE = 256u };
 typedef struct baton_verdict {
   uint32_t size; uint32_t action;       /* the strictest verdict of all rules wins */
   uint32_t priority; uint32_t flags;    /* BATON_VERDICT_REVERSIBLE */
