@@ -6,6 +6,7 @@
 #include "tests/unit/unit.h"
 
 #include "core/base/errors.h"
+#include "core/journal/journal.h"
 #include "core/session/session.h"
 
 #include <stdio.h>
@@ -14,6 +15,7 @@ static const struct baton_says says = { .disclosure = { "I am an AI.", 11 },
 					.handed_over = { "A colleague comes.", 18 },
 					.handed_back = { "Back to the bot.", 16 },
 					.draft_pending = { "We are checking.", 16 },
+					.resumed = { "Going on.", 9 },
 					.release = 7,
 					.default_queue = { "general", 7 } };
 
@@ -466,6 +468,157 @@ static void a_wish_for_a_person_is_heard_in_several_languages(void **state)
 			fail_msg("heard in: %s", no[i]);
 }
 
+/* --- degraded modes --- */
+
+static int mode(struct talk *talk, enum baton_event_type type, const char *name)
+{
+	struct baton_event event = { .type = type };
+
+	if (type == BATON_EV_MODE_ENTERED)
+		event.mode_entered.mode = baton_str_of(name);
+	else
+		event.mode_left.mode = baton_str_of(name);
+	return take(talk, (struct baton_command){ .verb = BATON_CMD_MODE,
+						  .role = BATON_SELF,
+						  .events = &event,
+						  .n_events = 1 });
+}
+
+static int capture(struct talk *talk, uint64_t turn)
+{
+	struct baton_event event = { .type = BATON_EV_MESSAGE_CAPTURED };
+
+	event.message_captured.turn = event.message_captured.upto = turn;
+	event.message_captured.mode = BATON_STR("pause");
+	return take(talk, (struct baton_command){ .verb = BATON_CMD_EVENT,
+						  .role = BATON_SELF,
+						  .turn = turn,
+						  .events = &event,
+						  .n_events = 1 });
+}
+
+static int hand_over_until(struct talk *talk, uint64_t turn, const char *resumes)
+{
+	struct baton_event event = { .type = BATON_EV_ESCALATION_TRIGGERED };
+
+	event.escalation_triggered.turn = turn;
+	event.escalation_triggered.reversible = true;
+	event.escalation_triggered.resumes = baton_str_of(resumes);
+	return take(talk, (struct baton_command){ .verb = BATON_CMD_HAND_OVER,
+						  .role = BATON_SELF,
+						  .turn = turn,
+						  .text = BATON_STR("Later."),
+						  .events = &event,
+						  .n_events = 1 });
+}
+
+static int resume(struct talk *talk, const char *what)
+{
+	return take(talk, (struct baton_command){ .verb = BATON_CMD_RESUME,
+						  .role = BATON_SELF,
+						  .value = baton_str_of(what) });
+}
+
+static void a_mode_is_told_once_and_left_once(void **state)
+{
+	struct talk *talk = *state;
+
+	assert_int_equal(mode(talk, BATON_EV_MODE_ENTERED, "intake"), BATON_E_NOTFOUND);
+	assert_int_equal(say(talk, "a", "Hello"), 0);
+	assert_int_equal(mode(talk, BATON_EV_MODE_LEFT, "intake"), BATON_E_STALE);
+	assert_int_equal(mode(talk, BATON_EV_MODE_ENTERED, "intake"), 0);
+	assert_string_equal(talk->session.mode, "intake");
+	assert_int_equal(mode(talk, BATON_EV_MODE_ENTERED, "intake"), BATON_E_STALE);
+	assert_int_equal(mode(talk, BATON_EV_MODE_LEFT, "other"), BATON_E_STALE);
+	assert_int_equal(mode(talk, BATON_EV_MODE_LEFT, "intake"), 0);
+	assert_string_equal(talk->session.mode, "");
+}
+
+static void what_a_mode_kept_is_open_again_when_it_ends(void **state)
+{
+	struct talk *talk = *state;
+
+	assert_int_equal(say(talk, "a", "Where is it?"), 0);
+	uint64_t first = talk->session.last_message, waiting = talk->session.first_unanswered_ms;
+	assert_int_equal(capture(talk, first), 0);
+	assert_false(baton_session_turn_open(&talk->session));
+	assert_true(baton_session_marks(&talk->session) & BATON_MARK_HELD);
+	assert_int_equal(capture(talk, first), BATON_E_STALE); /* one outcome */
+	assert_int_equal(say(talk, "b", "And the invoice?"), 0);
+	assert_int_equal(capture(talk, talk->session.last_message), 0);
+
+	assert_int_equal(resume(talk, "mode:other"), BATON_E_STALE);
+	assert_int_equal(resume(talk, "mode:pause"), 0);
+	assert_true(baton_session_turn_open(&talk->session));
+	assert_true(talk->session.answered_upto < first); /* both are open */
+	assert_int_equal(talk->session.first_unanswered_ms, waiting);
+	assert_false(baton_session_marks(&talk->session) & BATON_MARK_HELD);
+	assert_int_equal(resume(talk, "mode:pause"), BATON_E_STALE);
+	assert_int_equal(answer(talk, talk->session.last_message), 0);
+}
+
+static void what_a_mode_kept_goes_to_a_person_when_it_expires(void **state)
+{
+	struct talk *talk = *state;
+
+	assert_int_equal(say(talk, "a", "Where is it?"), 0);
+	assert_int_equal(resume(talk, "expired"), BATON_E_STALE);
+	assert_int_equal(capture(talk, talk->session.last_message), 0);
+	assert_int_equal(resume(talk, "expired"), 0);
+	assert_int_equal(talk->session.owner, BATON_OWNER_QUEUE);
+	assert_int_equal(resume(talk, "expired"), BATON_E_STALE);
+	assert_int_equal(resume(talk, "mode:pause"), BATON_E_STALE);
+}
+
+static void a_waiting_case_returns_to_the_bot_unless_somebody_has_it(void **state)
+{
+	struct talk *talk = *state;
+
+	assert_int_equal(say(talk, "a", "Where is it?"), 0);
+	assert_int_equal(hand_over_until(talk, talk->session.last_message, "targets"), 0);
+	assert_true(baton_str_is(talk->decision.events[1].case_queued.text, "Later."));
+	uint64_t epoch = talk->session.epoch;
+	assert_int_equal(say(talk, "b", "Hello?"), 0);
+	assert_int_equal(resume(talk, "targets"), 0);
+	assert_int_equal(talk->session.owner, BATON_OWNER_BOT);
+	assert_int_equal(talk->session.epoch, epoch + 1);
+	assert_true(baton_session_turn_open(&talk->session));
+
+	assert_int_equal(hand_over_until(talk, talk->session.last_message, "targets"), 0);
+	assert_int_equal(agent(talk, BATON_CMD_CLAIM, "ann", "", ""), 0);
+	assert_int_equal(resume(talk, "targets"), BATON_E_STALE);
+	assert_int_equal(agent(talk, BATON_CMD_RELEASE, "ann", "", ""), 0);
+	assert_int_equal(resume(talk, "targets"), BATON_E_STALE); /* a person has seen it */
+}
+
+static void a_hand_over_for_good_is_not_taken_back(void **state)
+{
+	struct talk *talk = *state;
+
+	assert_int_equal(say(talk, "a", "Where is it?"), 0);
+	assert_int_equal(hand_over_until(talk, talk->session.last_message, ""), 0);
+	assert_int_equal(resume(talk, ""), BATON_E_STALE);
+	assert_int_equal(resume(talk, "targets"), BATON_E_STALE);
+}
+
+static void a_held_session_is_the_same_after_a_snapshot(void **state)
+{
+	struct talk *talk = *state;
+	struct baton_session back;
+	struct baton_buf bytes = { NULL, 0, 0 };
+
+	assert_int_equal(say(talk, "a", "Where is it?"), 0);
+	assert_int_equal(mode(talk, BATON_EV_MODE_ENTERED, "pause"), 0);
+	assert_int_equal(capture(talk, talk->session.last_message), 0);
+	baton_session_save(&talk->session, &bytes);
+	assert_int_equal(baton_session_load(&back, &talk->session.id, baton_buf_view(&bytes)), 0);
+	assert_string_equal(back.resumes, "mode:pause");
+	assert_string_equal(back.mode, "pause");
+	assert_int_equal(back.held_after, talk->session.held_after);
+	baton_session_done(&back);
+	baton_buf_done(&bytes);
+}
+
 #define TALK(test) cmocka_unit_test_setup_teardown(test, open_talk, close_talk)
 
 int main(void)
@@ -490,6 +643,12 @@ int main(void)
 		TALK(the_clock_of_waiting_survives_a_hand_over),
 		TALK(a_restart_is_counted_and_only_of_an_open_turn),
 		TALK(a_snapshot_is_the_state),
+		TALK(a_mode_is_told_once_and_left_once),
+		TALK(what_a_mode_kept_is_open_again_when_it_ends),
+		TALK(what_a_mode_kept_goes_to_a_person_when_it_expires),
+		TALK(a_waiting_case_returns_to_the_bot_unless_somebody_has_it),
+		TALK(a_hand_over_for_good_is_not_taken_back),
+		TALK(a_held_session_is_the_same_after_a_snapshot),
 		cmocka_unit_test(a_wish_for_a_person_is_heard_in_several_languages),
 	};
 
