@@ -72,9 +72,11 @@ $(O)/%.o: %.c
 $(O)/baton: $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a
 	$(Q)$(CC) $(LDFLAGS_ALL) -pie -o $@ $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a $(LIBS)
 
-# A module: every .c of its folder, the ABI header and the libraries its own `module.libs` names.
+# A module: every .c of its folder and of the folders its `module.parts` names, the ABI header, and the
+# libraries its `module.libs` names.
+module_dirs = modules/$(1) $(shell cat modules/$(1)/module.parts 2>/dev/null)
 .SECONDEXPANSION:
-$(O)/modules/%.so: $$(call obj,$$(wildcard modules/$$*/*.c)) modules/sdk/module.map
+$(O)/modules/%.so: $$(call obj,$$(wildcard $$(addsuffix /*.c,$$(call module_dirs,$$*)))) modules/sdk/module.map
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) -shared -Wl,-z,relro,-z,now,-z,noexecstack,-Bsymbolic,--exclude-libs,ALL \
 		-Wl,--version-script=modules/sdk/module.map $(if $(SAN),,-Wl,-z,defs) -o $@ \

@@ -308,7 +308,8 @@ static bool good_request(const baton_http_req *req, const baton_http_cb *cb)
 	return req && cb && req->size >= sizeof(*req) && cb->size >= sizeof(*cb) && cb->on_end &&
 	       baton_host_text_ok(req->method, 16) && baton_host_text_ok(req->url, 8192) &&
 	       (req->body.p || req->body.n == 0) && (req->headers || req->n_headers == 0) &&
-	       req->n_headers <= HEADERS_MAX && !(req->flags & ~(uint32_t)BATON_HTTP_SSE);
+	       req->n_headers <= HEADERS_MAX &&
+	       !(req->flags & ~(uint32_t)(BATON_HTTP_SSE | BATON_HTTP_NDJSON));
 }
 
 /* Headers with their secrets, one after the other in `text`; `views` is cut when all are in place.
@@ -355,6 +356,7 @@ static int http_start(struct baton_ctx *ctx, const baton_http_req *req, const ba
 		.idle_ms = req->idle_ms,
 		.total_ms = req->total_ms,
 		.sse = (req->flags & BATON_HTTP_SSE) != 0,
+		.ndjson = (req->flags & BATON_HTTP_NDJSON) != 0,
 		.egress = spec->egress,
 		.n_egress = spec->n_egress,
 		.allow_loopback_http = baton_release_host(ctx->release)->allow_loopback_http,

@@ -50,7 +50,7 @@ static void a_question_is_written_as_the_api_wants_it(void **state)
 	assert_string_equal(web.method, "POST");
 	assert_string_equal(web.headers,
 			    "Content-Type: application/json\nAuthorization: Bearer {{secret:KEY}}\n"
-			    "OpenAI-Organization: org\nX-Team: support\nIdempotency-Key: k-1\n");
+			    "X-Team: support\nOpenAI-Organization: org\nIdempotency-Key: k-1\n");
 	assert_in_range(web.total_ms, 4900, 5001);
 	assert_true(web.flags & BATON_HTTP_SSE);
 	assert_string_equal(
@@ -185,11 +185,11 @@ static void a_stream_cut_anywhere_is_never_taken_for_complete(void **state)
 			stream(part);
 			end_with(BATON_FAIL_BAD_OUTPUT, "cut");
 			if (cut <= (size_t)(finish_mark - recorded[i].stream))
-				is_fail(BATON_FAIL_BAD_OUTPUT, "truncated");
+				is_fail(BATON_FAIL_TRUNCATED, "truncated");
 			else if (call_record()->n_ends)
 				is_answer(recorded[i].text, recorded[i].reason);
 			else
-				is_fail(BATON_FAIL_BAD_OUTPUT, "truncated");
+				is_fail(BATON_FAIL_TRUNCATED, "truncated");
 			free(part);
 		}
 	}
@@ -456,13 +456,16 @@ static void failures_of_the_connection_have_their_class(void **state)
 		uint32_t expected;
 		const char *code;
 	} cases[] = {
-		{ BATON_FAIL_UNAVAILABLE, "connect", false, BATON_FAIL_UNAVAILABLE, "connect" },
-		{ BATON_FAIL_UNAVAILABLE, "dns", false, BATON_FAIL_UNAVAILABLE, "connect" },
-		{ BATON_FAIL_UNAVAILABLE, "tls", false, BATON_FAIL_UNAVAILABLE, "connect" },
-		{ BATON_FAIL_UNAVAILABLE, "cut", false, BATON_FAIL_UNAVAILABLE, "connect" },
-		{ BATON_FAIL_BAD_OUTPUT, "cut", true, BATON_FAIL_BAD_OUTPUT, "truncated" },
-		{ BATON_FAIL_TIMEOUT, "timeout_connect", false, BATON_FAIL_TIMEOUT, "timeout" },
-		{ BATON_FAIL_TIMEOUT, "timeout_idle", true, BATON_FAIL_TIMEOUT, "timeout" },
+		{ BATON_FAIL_UNAVAILABLE, "connect", false, BATON_FAIL_CONNECT, "connect" },
+		{ BATON_FAIL_UNAVAILABLE, "dns", false, BATON_FAIL_CONNECT, "connect" },
+		{ BATON_FAIL_UNAVAILABLE, "tls", false, BATON_FAIL_CONNECT, "connect" },
+		{ BATON_FAIL_UNAVAILABLE, "cut", false, BATON_FAIL_CONNECT, "connect" },
+		{ BATON_FAIL_BAD_OUTPUT, "cut", true, BATON_FAIL_TRUNCATED, "truncated" },
+		{ BATON_FAIL_TIMEOUT, "timeout_connect", false, BATON_FAIL_CONNECT, "connect" },
+		{ BATON_FAIL_TIMEOUT, "timeout_first_byte", false, BATON_FAIL_FIRST_TOKEN,
+		  "first_token" },
+		{ BATON_FAIL_TIMEOUT, "timeout_total", true, BATON_FAIL_TOTAL, "total" },
+		{ BATON_FAIL_TIMEOUT, "timeout_idle", true, BATON_FAIL_STALL, "stall" },
 		{ BATON_FAIL_ACCESS, "denied", false, BATON_FAIL_ACCESS, "access" },
 		{ BATON_FAIL_BAD_OUTPUT, "too_big", true, BATON_FAIL_BAD_OUTPUT, "protocol" },
 		{ BATON_FAIL_BAD_OUTPUT, "protocol", false, BATON_FAIL_BAD_OUTPUT, "protocol" },
@@ -482,7 +485,7 @@ static void failures_of_the_connection_have_their_class(void **state)
 	ask();
 	head(503, "Content-Type: text/plain", NULL);
 	end_with(BATON_FAIL_BAD_OUTPUT, "cut");
-	is_fail(BATON_FAIL_UNAVAILABLE, "overloaded");
+	is_fail(BATON_FAIL_OVERLOADED, "overloaded");
 	finish();
 }
 

@@ -111,7 +111,8 @@ typedef struct baton_http_req {
   uint32_t connect_ms, first_byte_ms, idle_ms, total_ms;
   baton_str body;
 } baton_http_req;
-enum { BATON_HTTP_SSE = 1u };
+enum { BATON_HTTP_SSE = 1u,                /* on_data gets whole events of a text/event-stream */
+       BATON_HTTP_NDJSON = 2u };           /* on_data gets whole lines, without a name */
 typedef struct baton_http_cb {             /* [loop]; exactly one on_end per accepted request */
   uint32_t size; uint32_t reserved;
   void (*on_head)(void *user, baton_http h, uint32_t status, const baton_str *headers, uint32_t n);

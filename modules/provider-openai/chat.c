@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Chat Completions, as OpenAI speaks it and many after it. A chunk of a stream has a `delta`
+ * where a whole answer has a `message`; apart from that they are read alike.
+ *
+ * Surprising: a chunk may have no choices (usage, Azure's first), or those of others (index 1 and
+ * up, behind a proxy); vLLM puts an error's fields at the top.
+ */
+#include "modules/provider-openai/wires.h"
+#include "modules/sdk/provider/prompt.h"
+
+/* --- asking --- */
+
+static void message_write(struct text *to, const baton_msg *msg)
+{
+	bool tool = msg->role == BATON_ROLE_TOOL;
+
+	text_z(to, "{\"role\":\"");
+	text_z(to, tool ? "tool" : prompt_side(msg));
+	text_z(to, "\",\"content\":");
+	if (tool)
+		text_json(to, msg->text);
+	else
+		prompt_content(to, msg);
+	if (tool && msg->tool_call_id.n) {
+		text_z(to, ",\"tool_call_id\":");
+		text_json(to, msg->tool_call_id);
+	}
+	text_z(to, "}");
+}
+
+void chat_messages(struct text *to, const struct config *config, const baton_prompt *prompt)
+{
+	const baton_turn *turn = prompt->turn;
+	struct text system = { 0 };
+	const char *comma = "";
+	baton_msg prefill = { .role = BATON_ROLE_BOT, .text = prompt_prefill(config, prompt) };
+
+	text_z(to, ",\"messages\":[");
+	prompt_system(&system, prompt);
+	if (system.n) {
+		text_z(to, "{\"role\":\"system\",\"content\":");
+		text_json(to, text_view(&system));
+		text_z(to, "}");
+		comma = ",";
+	}
+	to->failed = to->failed || system.failed;
+	text_done(&system);
+	for (uint32_t i = 0; i < turn->n_msgs; i++) {
+		if (turn->msgs[i].role == BATON_ROLE_SYSTEM)
+			continue;
+		text_z(to, comma);
+		message_write(to, &turn->msgs[i]);
+		comma = ",";
+	}
+	if (prefill.text.n) {
+		text_z(to, comma);
+		message_write(to, &prefill);
+	}
+	text_z(to, "]");
+}
+
+static bool chat_ask(const struct config *config, const baton_prompt *prompt, struct text *body)
+{
+	text_z(body, "{\"model\":");
+	text_json(body, prompt->model);
+	chat_messages(body, config, prompt);
+	if (prompt->max_output_tokens)
+		prompt_number(body, config->max_tokens_name, prompt->max_output_tokens);
+	prompt_temperature(body, "temperature", prompt->temperature_milli, 2000);
+	prompt_raw(body, ",\"tools\":", prompt->tools_json, "");
+	prompt_raw(
+		body,
+		",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"answer\","
+		"\"schema\":",
+		prompt->response_schema, "}}");
+	text_z(body, config->stream ? ",\"stream\":true" : ",\"stream\":false");
+	if (config->stream && config->include_usage)
+		text_z(body, ",\"stream_options\":{\"include_usage\":true}");
+	if (config->dialect == DIALECT_VLLM && prompt_prefill(config, prompt).n)
+		text_z(body, ",\"continue_final_message\":true,\"add_generation_prompt\":false");
+	text_z(body, config->extra);
+	text_z(body, "}");
+	return !body->failed;
+}
+
+/* --- hearing --- */
+
+/* Views into the text, resolved when all of it has been read. */
+struct choice {
+	baton_str content, reasoning, refusal, finish, tools;
+	uint64_t index;
+	bool delta; /* a delta wins over a message */
+};
+
+struct chunk {
+	struct choice choice; /* the first with index 0 */
+	baton_str object, usage;
+	bool has_choice, has_choices, has_words, has_error;
+};
+
+static void delta_read(struct scan *scan, struct choice *choice)
+{
+	baton_str key, *to;
+	bool begun = false;
+
+	choice->content = choice->reasoning = choice->refusal = choice->tools = (baton_str){ 0 };
+	while (scan_member(scan, &begun, &key)) {
+		to = NULL;
+		if (scan_is(key, "content"))
+			to = &choice->content;
+		else if (scan_is(key, "reasoning_content") || scan_is(key, "reasoning"))
+			to = &choice->reasoning;
+		else if (scan_is(key, "refusal"))
+			to = &choice->refusal;
+		if (to)
+			scan_text(scan, to);
+		else if (scan_is(key, "tool_calls"))
+			choice->tools = scan_raw(scan);
+		else
+			scan_skip(scan);
+	}
+}
+
+static void choice_read(struct scan *scan, struct choice *choice)
+{
+	bool begun = false;
+	baton_str key;
+
+	while (scan_member(scan, &begun, &key)) {
+		bool delta = scan_is(key, "delta") && scan_peek(scan) == '{';
+		if (delta || (scan_is(key, "message") && !choice->delta)) {
+			delta_read(scan, choice);
+			choice->delta = delta;
+		} else if (scan_is(key, "finish_reason")) {
+			scan_text(scan, &choice->finish);
+		} else if (scan_is(key, "index")) {
+			choice->index = scan_count(scan);
+		} else {
+			scan_skip(scan);
+		}
+	}
+}
+
+static void choices_read(struct scan *scan, struct chunk *chunk)
+{
+	bool begun = false;
+
+	chunk->has_choices = true;
+	chunk->has_choice = false;
+	chunk->choice = (struct choice){ 0 };
+	while (scan_element(scan, &begun)) {
+		struct choice choice = { 0 };
+		choice_read(scan, &choice);
+		if (chunk->has_choice || choice.index != 0)
+			continue;
+		chunk->has_choice = true;
+		chunk->choice = choice;
+	}
+}
+
+static bool error_stands(struct scan *scan)
+{
+	baton_str error = scan_raw(scan);
+	return !scan_is(error, "null") && !scan_is(error, "false");
+}
+
+static bool chunk_read(struct chunk *chunk, baton_str data)
+{
+	struct scan scan = scan_of(data);
+	bool begun = false;
+	baton_str key;
+
+	if (scan_peek(&scan) != '{')
+		return false;
+	while (scan_member(&scan, &begun, &key)) {
+		if (scan_is(key, "choices"))
+			choices_read(&scan, chunk);
+		else if (scan_is(key, "usage"))
+			chunk->usage = scan_raw(&scan);
+		else if (scan_is(key, "object"))
+			scan_text(&scan, &chunk->object);
+		else if (scan_is(key, "error"))
+			chunk->has_error = error_stands(&scan);
+		else if (scan_is(key, "message") || scan_is(key, "detail"))
+			chunk->has_words = true, scan_skip(&scan);
+		else
+			scan_skip(&scan);
+	}
+	return scan_ended(&scan);
+}
+
+/* --- into what was heard --- */
+
+static void usage_take(struct heard *heard, baton_str usage)
+{
+	struct scan scan = scan_of(usage), details;
+	bool begun = false, inner = false;
+	baton_str key;
+
+	if (usage.n == 0 || usage.p[0] != '{')
+		return;
+	heard->has_usage = true;
+	heard->in_tokens = heard->out_tokens = heard->cached_tokens = 0;
+	while (scan_member(&scan, &begun, &key)) {
+		if (scan_is(key, "prompt_tokens")) {
+			heard->in_tokens = scan_count(&scan);
+		} else if (scan_is(key, "completion_tokens")) {
+			heard->out_tokens = scan_count(&scan);
+		} else if (scan_is(key, "prompt_tokens_details")) {
+			details = scan_of(scan_raw(&scan));
+			inner = false;
+			while (scan_member(&details, &inner, &key)) {
+				if (scan_is(key, "cached_tokens"))
+					heard->cached_tokens = scan_count(&details);
+				else
+					scan_skip(&details);
+			}
+		} else {
+			scan_skip(&scan);
+		}
+	}
+}
+
+static void tool_take(struct heard *heard, struct scan *scan, uint64_t at)
+{
+	baton_str key, id = { 0 }, name = { 0 }, args = { 0 };
+	bool begun = false, inner;
+
+	while (scan_member(scan, &begun, &key)) {
+		if (scan_is(key, "index")) {
+			at = scan_count(scan);
+		} else if (scan_is(key, "id")) {
+			scan_text(scan, &id);
+		} else if (scan_is(key, "function")) {
+			inner = false;
+			while (scan_member(scan, &inner, &key)) {
+				if (scan_is(key, "name"))
+					scan_text(scan, &name);
+				else if (scan_is(key, "arguments"))
+					scan_text(scan, &args);
+				else
+					scan_skip(scan);
+			}
+		} else {
+			scan_skip(scan);
+		}
+	}
+	struct tool *tool = heard_tool(heard, at);
+	if (tool)
+		tool_hear(tool, id, name, args);
+}
+
+static void tools_take(struct heard *heard, baton_str calls)
+{
+	struct scan scan = scan_of(calls);
+	bool begun = false;
+
+	for (uint64_t i = 0; calls.n && scan_element(&scan, &begun); i++)
+		tool_take(heard, &scan, i);
+}
+
+enum finish chat_finish(baton_str reason)
+{
+	static const struct {
+		const char *word;
+		enum finish finish;
+	} words[] = {
+		{ "stop", FINISH_STOP },
+		{ "length", FINISH_LENGTH },
+		{ "max_tokens", FINISH_LENGTH },
+		{ "model_length", FINISH_CONTEXT }, /* Mistral */
+		{ "tool_calls", FINISH_TOOLS },
+		{ "function_call", FINISH_TOOLS },
+		{ "content_filter", FINISH_FILTERED },
+		{ "abort", FINISH_BROKEN }, /* vLLM */
+		{ "error", FINISH_BROKEN }, /* OpenRouter, Mistral */
+	};
+
+	if (reason.n == 0)
+		return FINISH_NONE;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (scan_is(reason, words[i].word))
+			return words[i].finish;
+	return FINISH_STOP;
+}
+
+static enum heard_kind choice_take(struct heard *heard, const struct choice *choice)
+{
+	enum finish finish = chat_finish(choice->finish);
+
+	if (choice->reasoning.n)
+		heard_reasoning(heard, choice->reasoning);
+	tools_take(heard, choice->tools);
+	heard->refusal = heard->refusal || choice->refusal.n;
+	if (finish != FINISH_NONE)
+		heard->finish = finish;
+	return choice->content.n ? heard_text(heard, choice->content) : HEARD_GOOD;
+}
+
+static enum heard_kind chat_whole(struct heard *heard, baton_str data)
+{
+	struct chunk chunk = { 0 };
+
+	if (!chunk_read(&chunk, data))
+		return HEARD_NOT_JSON;
+	if (chunk.has_error || scan_is(chunk.object, "error") ||
+	    (!chunk.has_choices && chunk.has_words)) {
+		heard->error = data;
+		return HEARD_ERROR;
+	}
+	usage_take(heard, chunk.usage);
+	return choice_take(heard, &chunk.choice);
+}
+
+static enum heard_kind chat_event(struct heard *heard, baton_str event, baton_str data)
+{
+	(void)event;
+	if (data.n == 6 && memcmp(data.p, "[DONE]", 6) == 0) {
+		heard->over = true;
+		return HEARD_GOOD;
+	}
+	return chat_whole(heard, data);
+}
+
+const struct wire wire_chat = {
+	.name = "chat",
+	.http_flags = BATON_HTTP_SSE,
+	.usage_follows = true,
+	.ask = chat_ask,
+	.event = chat_event,
+	.whole = chat_whole,
+};

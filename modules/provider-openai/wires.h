@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The wires of this module; each is one file, with what it asks beside it in ask.c. */
+#pragma once
+
+#include "modules/sdk/provider/wire.h"
+
+extern const struct wire wire_chat;
+
+/* ",\"messages\":[...]", the beginning of an answer last. */
+void chat_messages(struct text *to, const struct config *config, const baton_prompt *prompt);
+/* NONE for an empty reason, STOP for one that is not known. The inside of a JSON string. */
+enum finish chat_finish(baton_str reason);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the wires have in common when they hear; see heard.h. */
+#include "modules/sdk/provider/heard.h"
+
+void heard_next(struct heard *heard)
+{
+	heard->content.n = heard->reasoning.n = 0;
+	heard->error = (baton_str){ NULL, 0 };
+}
+
+void heard_done(struct heard *heard)
+{
+	text_done(&heard->content);
+	text_done(&heard->reasoning);
+	for (unsigned i = 0; i < TOOLS_MAX; i++) {
+		text_done(&heard->tools[i].id);
+		text_done(&heard->tools[i].name);
+		text_done(&heard->tools[i].args);
+	}
+	heard->n_tools = 0;
+}
+
+enum heard_kind heard_text(struct heard *heard, baton_str inside)
+{
+	size_t before = heard->content.n;
+
+	if (!scan_unescape(inside, &heard->half, &heard->content))
+		return HEARD_BROKEN;
+	heard->text_bytes += heard->content.n - before;
+	return HEARD_GOOD;
+}
+
+void heard_reasoning(struct heard *heard, baton_str inside)
+{
+	size_t before = heard->reasoning.n;
+
+	if (scan_unescape(inside, &heard->reasoning_half, &heard->reasoning))
+		return;
+	heard->reasoning.n = before;
+	heard->reasoning_half = 0;
+}
+
+struct tool *heard_tool(struct heard *heard, uint64_t index)
+{
+	if (index >= TOOLS_MAX)
+		return NULL;
+	if (heard->n_tools <= index)
+		heard->n_tools = (unsigned)index + 1;
+	return &heard->tools[index];
+}
+
+static void first_counts(struct text *to, baton_str inside)
+{
+	unsigned half = 0;
+
+	if (to->n == 0 && inside.n && (!scan_unescape(inside, &half, to) || half))
+		to->n = 0;
+}
+
+void tool_hear(struct tool *tool, baton_str id, baton_str name, baton_str args)
+{
+	first_counts(&tool->id, id);
+	first_counts(&tool->name, name);
+	if (args.n && tool->args.n + args.n <= TOOL_ARGS_MAX)
+		(void)scan_unescape(args, &tool->half, &tool->args);
+}
+
+void tool_hear_raw(struct tool *tool, baton_str json)
+{
+	if (tool->args.n + json.n <= TOOL_ARGS_MAX)
+		text_add(&tool->args, json.p, json.n);
+}

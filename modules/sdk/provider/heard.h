@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What an answer says, event by event, in no vendor's words. A wire fills it in, answer.c acts on
+ * it. `content` and `reasoning` are of the last event alone, everything else is of the answer so
+ * far. */
+#pragma once
+
+#include "modules/sdk/provider/scan.h"
+
+enum heard_kind {
+	HEARD_GOOD,
+	HEARD_NOT_JSON, /* may be skipped */
+	HEARD_BROKEN,   /* text is damaged: not UTF-8, half a character */
+	HEARD_ERROR,    /* `error` says which */
+};
+
+enum finish {
+	FINISH_NONE, /* the answer has not said that it ends */
+	FINISH_STOP,
+	FINISH_LENGTH,
+	FINISH_CONTEXT, /* the model's window was full */
+	FINISH_TOOLS,
+	FINISH_FILTERED,
+	FINISH_BROKEN, /* given up by the server in the middle, without an error */
+};
+
+enum { TOOLS_MAX = 16, TOOL_ARGS_MAX = 64 * 1024 };
+
+struct tool {
+	struct text id, name, args; /* args: the model's text, which may be no JSON */
+	unsigned half;
+};
+
+struct heard {
+	struct text content, reasoning;
+	unsigned half, reasoning_half; /* of a character that may come whole with the next event */
+	enum finish finish;
+	bool over; /* nothing more will come */
+	bool refusal, has_usage;
+	uint64_t in_tokens, cached_tokens, out_tokens;
+	uint64_t text_bytes; /* content so far */
+	struct tool tools[TOOLS_MAX];
+	unsigned n_tools;
+	baton_str error; /* inside the event */
+};
+
+/* Before each event. */
+void heard_next(struct heard *heard);
+void heard_done(struct heard *heard);
+
+/* The inside of a string of JSON. BROKEN if it is damaged. */
+enum heard_kind heard_text(struct heard *heard, baton_str inside);
+/* A courtesy: damaged reasoning is dropped. */
+void heard_reasoning(struct heard *heard, baton_str inside);
+
+/* NULL if there are too many. */
+struct tool *heard_tool(struct heard *heard, uint64_t index);
+/* The first id and name count, arguments are added; views without `p` are not there. */
+void tool_hear(struct tool *tool, baton_str id, baton_str name, baton_str args);
+/* Arguments that are an object of JSON, as it stands. */
+void tool_hear_raw(struct tool *tool, baton_str json);
