@@ -46,6 +46,11 @@ struct baton_named baton_named_prompts(const struct baton_load *load)
 	return NAMED(prompts, "prompt", BATON_SHAPE_PROMPTS);
 }
 
+struct baton_named baton_named_modes(const struct baton_load *load)
+{
+	return NAMED(modes, "mode", BATON_SHAPE_MODES);
+}
+
 static const char *named_at(struct baton_named named, size_t i)
 {
 	const char *name;
@@ -83,6 +88,22 @@ int baton_named_expect(struct baton_load *load, struct baton_named named, const 
 		baton_finding_error(&load->findings, place, "there is no %s `%s`", named.what,
 				    name);
 	return -1;
+}
+
+int baton_named_at(struct baton_load *load, struct baton_named named, const struct baton_yaml *name)
+{
+	if (!name || name->kind != BATON_YAML_STRING)
+		return -1;
+	return baton_named_expect(load, named, name->text.p, name->place);
+}
+
+void baton_named_each(struct baton_load *load, const struct baton_yaml *map, const char *key,
+		      struct baton_named named)
+{
+	const struct baton_yaml *list = baton_yaml_get(map, key);
+
+	for (size_t i = 0; list && list->kind == BATON_YAML_LIST && i < list->n; i++)
+		baton_named_at(load, named, list->items[i].value);
 }
 
 const struct baton_yaml *baton_load_entry(const struct baton_yaml *list, size_t i)
@@ -183,6 +204,8 @@ static void check_all_unique(struct baton_load *load)
 	check_list_unique(load, load->lists[BATON_SHAPE_ROUTES], "intent", "route for");
 	check_list_unique(load, load->lists[BATON_SHAPE_ESCALATION], "id", "rule");
 	check_list_unique(load, load->lists[BATON_SHAPE_DESK], "name", "queue");
+	check_list_unique(load, load->lists[BATON_SHAPE_MODES], "name", "mode");
+	check_list_unique(load, load->lists[BATON_SHAPE_BUDGETS], "account", "budget of account");
 	check_list_unique(load, load->agents, "id", "agent");
 	check_list_unique(load, load->agents, "secret", "secret");
 	for (size_t i = 0; i < n_intents; i++)
@@ -336,19 +359,21 @@ static void check_targets(struct baton_load *load)
 		if (target->prompt[0])
 			baton_named_expect(load, baton_named_prompts(load), target->prompt,
 					   baton_load_place(node, "prompt"));
+		if (target->substitute[0])
+			baton_named_expect(load, baton_named_targets(load), target->substitute,
+					   baton_load_place(node, "substitute"));
 	}
 }
 
-/* Checks each name of the list under `key`. */
-static void expect_each(struct baton_load *load, const struct baton_yaml *map, const char *key,
-			struct baton_named named)
+static void check_class(struct baton_load *load, size_t i)
 {
-	const struct baton_yaml *list = baton_yaml_get(map, key);
+	struct baton_class *class_ = &load->policy->classes[i];
+	const struct baton_yaml *node = baton_load_entry(load->lists[BATON_SHAPE_CLASSES], i);
+	int mode = baton_named_at(load, baton_named_modes(load), baton_yaml_get(node, "mode"));
 
-	for (size_t i = 0; list && list->kind == BATON_YAML_LIST && i < list->n; i++)
-		if (list->items[i].value->kind == BATON_YAML_STRING)
-			baton_named_expect(load, named, list->items[i].value->text.p,
-					   list->items[i].value->place);
+	class_->mode = mode < 0 ? NULL : &load->policy->modes[mode];
+	baton_named_each(load, node, "approved", baton_named_targets(load));
+	baton_named_each(load, node, "needs", baton_named_modules(load));
 }
 
 static void check_desk(struct baton_load *load)
@@ -358,10 +383,9 @@ static void check_desk(struct baton_load *load)
 	const struct baton_yaml *list = load->lists[BATON_SHAPE_DESK];
 
 	for (size_t i = 0; i < policy->n_classes; i++)
-		expect_each(load, baton_load_entry(load->lists[BATON_SHAPE_CLASSES], i), "approved",
-			    baton_named_targets(load));
+		check_class(load, i);
 	for (size_t i = 0; i < policy->n_agents; i++)
-		expect_each(load, baton_load_entry(load->agents, i), "queues", queues);
+		baton_named_each(load, baton_load_entry(load->agents, i), "queues", queues);
 	if (!list || load->broken[BATON_SHAPE_DESK])
 		return;
 	if (policy->n_queues == 0)
@@ -380,8 +404,8 @@ static void check_articles(struct baton_load *load)
 {
 	for (size_t i = 0; i < load->n_files; i++)
 		if (load->files[i].kind == BATON_SHAPE_KNOWLEDGE)
-			expect_each(load, load->files[i].root, "intents",
-				    baton_named_intents(load));
+			baton_named_each(load, load->files[i].root, "intents",
+					 baton_named_intents(load));
 }
 
 void baton_check_names(struct baton_load *load)

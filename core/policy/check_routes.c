@@ -7,6 +7,8 @@
 #include "core/policy/load.h"
 
 #include "core/base/limits.h"
+#include "core/policy/facts.h"
+#include "core/route/triggers.h"
 
 #include <string.h>
 
@@ -149,6 +151,27 @@ static void prove_targets(struct proof *p)
 		fallback_add(p, fallback->items[i].value);
 }
 
+/* `to: person` is nobody; a target of that name would be mistaken for it. */
+static void prove_switch(struct proof *p, struct baton_switch_def *def,
+			 const struct baton_yaml *node)
+{
+	const struct baton_yaml *to = baton_yaml_get(node, "to");
+	bool person = to && to->kind == BATON_YAML_STRING && baton_str_is(to->text, "person");
+
+	def->test = baton_load_condition(p->load, &baton_env_facts, baton_yaml_get(node, "when"));
+	def->to = person ? NULL : target_of(p, to);
+	if (!def->reason)
+		def->reason = baton_trigger_meaning(baton_trigger_find(baton_str_of(def->trigger)));
+}
+
+static void prove_switches(struct proof *p)
+{
+	const struct baton_yaml *list = baton_yaml_get(p->node, "switches");
+
+	for (size_t i = 0; i < p->route->n_switches; i++)
+		prove_switch(p, &p->route->switches[i], baton_load_entry(list, i));
+}
+
 static void prove_times(struct proof *p)
 {
 	const struct baton_route *route = p->route;
@@ -173,6 +196,7 @@ static void prove_route(struct baton_load *load, size_t i)
 	prove_tier(&p);
 	prove_queue(&p);
 	prove_targets(&p);
+	prove_switches(&p);
 	prove_times(&p);
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/base/errors.h"
 #include "core/base/limits.h"
+#include "core/route/triggers.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ static void root_read(struct baton_load *load, struct baton_load_file *file)
 		[BATON_SHAPE_MODULES] = "modules",  [BATON_SHAPE_TARGETS] = "targets",
 		[BATON_SHAPE_ROUTES] = "routes",    [BATON_SHAPE_CLASSES] = "classes",
 		[BATON_SHAPE_ESCALATION] = "rules", [BATON_SHAPE_DESK] = "queues",
+		[BATON_SHAPE_MODES] = "modes",      [BATON_SHAPE_BUDGETS] = "accounts",
 	};
 
 	baton_schema_read(&load->reader, baton_shape_files[file->kind].shape, file->root,
@@ -86,6 +88,15 @@ static void prompt_read(struct baton_load *load, struct baton_load_file *file)
 	if (strspn(prompt->text, " \t\r\n") == file->source->n)
 		baton_finding_error(&load->findings, baton_policy_source_whole(file->source),
 				    "this prompt is empty");
+}
+
+static void drill_read(struct baton_load *load, struct baton_load_file *file)
+{
+	struct baton_policy *policy = load->policy;
+
+	load->drill_files[policy->n_drills] = file;
+	baton_schema_read(&load->reader, baton_shape_files[file->kind].shape, file->root,
+			  &policy->drills[policy->n_drills++]);
 }
 
 /* --- articles: front matter between two lines of ---, then Markdown --- */
@@ -168,6 +179,8 @@ static void file_parse(struct baton_load *load, struct baton_load_file *file)
 		load->broken[file->kind] = true;
 	else if (file->kind == BATON_SHAPE_INTENTS)
 		intents_read(load, file);
+	else if (file->kind == BATON_SHAPE_DRILLS)
+		drill_read(load, file);
 	else
 		root_read(load, file);
 }
@@ -175,6 +188,30 @@ static void file_parse(struct baton_load *load, struct baton_load_file *file)
 static const char *or_else(const char *text, const char *otherwise)
 {
 	return text ? text : otherwise;
+}
+
+static void complete_mode(struct baton_mode_def *mode)
+{
+	mode->enter_when = or_else(mode->enter_when, "");
+	mode->recover_when = or_else(mode->recover_when, "");
+	mode->trigger = or_else(mode->trigger,
+				baton_trigger_name(mode->enter_when[0] ? BATON_TRIGGER_CONDITION
+								       : BATON_TRIGGER_DECLARED));
+	mode->say = or_else(mode->say, "");
+	mode->queue = or_else(mode->queue, "");
+	mode->template_ = or_else(mode->template_, "");
+}
+
+static void complete_talk(struct baton_drill_talk *talk)
+{
+	talk->intent = or_else(talk->intent, "");
+	talk->tier = or_else(talk->tier, "");
+	if (talk->expect.outcomes == 0)
+		talk->expect.outcomes = BATON_DRILL_ANY;
+	if (talk->degraded.outcomes == 0)
+		talk->degraded.outcomes = talk->expect.outcomes;
+	if (talk->degraded.within_ms == 0)
+		talk->degraded.within_ms = talk->expect.within_ms;
 }
 
 /* Defaults that hang on another field. */
@@ -188,12 +225,19 @@ static void complete(struct baton_load *load)
 		target->account = or_else(target->account, target->provider);
 		target->prompt = or_else(target->prompt, "");
 		target->model = or_else(target->model, "");
+		target->region = or_else(target->region, "");
+		target->substitute = or_else(target->substitute, "");
 		if (!baton_yaml_get(baton_load_entry(load->lists[BATON_SHAPE_TARGETS], i),
 				    "temperature"))
 			target->temperature_milli = -1;
 	}
 	for (size_t i = 0; i < policy->n_queues; i++)
 		policy->queues[i].title = or_else(policy->queues[i].title, policy->queues[i].name);
+	for (size_t i = 0; i < policy->n_modes; i++)
+		complete_mode(&policy->modes[i]);
+	for (size_t i = 0; i < policy->n_drills; i++)
+		for (size_t j = 0; j < policy->drills[i].n_talks; j++)
+			complete_talk(&policy->drills[i].talks[j]);
 	for (size_t i = 0; i < policy->n_rules; i++)
 		policy->rules[i].queue = or_else(policy->rules[i].queue, "");
 	for (size_t i = 0; i < load->n_articles; i++)
@@ -210,7 +254,11 @@ void baton_load_trees(struct baton_load *load)
 	load->articles = baton_arena_alloc(&load->scratch, n * sizeof(*load->articles) + 1);
 	load->article_files =
 		baton_arena_alloc(&load->scratch, n * sizeof(*load->article_files) + 1);
-	baton_schema_defaults(&load->reader, baton_shape_files[BATON_SHAPE_CHANNEL].shape, policy);
+	policy->drills = baton_arena_alloc(&policy->arena, n * sizeof(*policy->drills) + 1);
+	load->drill_files = baton_arena_alloc(&load->scratch, n * sizeof(*load->drill_files) + 1);
+	/* What a set has without these files; without alerts.yaml there is no alert. */
+	baton_schema_defaults(&load->reader, &baton_shape_channel, policy);
+	baton_schema_defaults(&load->reader, &baton_shape_budgets, policy);
 	for (size_t i = 0; i < n; i++)
 		file_parse(load, &load->files[i]);
 	complete(load);
@@ -227,7 +275,10 @@ static int load_run(struct baton_load *load)
 	baton_load_trees(load);
 	baton_check_names(load);
 	baton_check_rules(load);
+	baton_check_modes(load);
 	baton_check_routes(load);
+	baton_check_money(load);
+	baton_check_drills(load);
 	/* Last: it adds nothing but trouble to a set that is refused already. */
 	if (load->findings.n_errors == 0)
 		baton_load_configs(load);

@@ -25,11 +25,11 @@ struct baton_load {
 
 	/* Where the entries of the policy's arrays stand, index by index. NULL: the list was bad. */
 	const struct baton_yaml
-		*lists[BATON_SHAPES_N]; /* modules, targets, routes, classes, rules, queues */
+		*lists[BATON_SHAPES_N]; /* modules, targets, routes, classes, rules, queues, modes, accounts */
 	const struct baton_yaml *agents;
 	const struct baton_yaml **intent_nodes;
 	struct baton_article *articles;
-	struct baton_load_file **article_files;
+	struct baton_load_file **article_files, **drill_files;
 	size_t n_articles;
 	size_t n_routes_written; /* routes past this are made from the default one */
 };
@@ -44,6 +44,9 @@ void baton_load_trees(struct baton_load *load);
 void baton_check_names(struct baton_load *load);
 void baton_check_routes(struct baton_load *load);
 void baton_check_rules(struct baton_load *load);
+void baton_check_modes(struct baton_load *load);
+void baton_check_money(struct baton_load *load);
+void baton_check_drills(struct baton_load *load);
 /* Builds the configuration of each module. */
 void baton_load_configs(struct baton_load *load);
 
@@ -62,11 +65,23 @@ struct baton_named baton_named_classes(const struct baton_load *load);
 struct baton_named baton_named_intents(const struct baton_load *load);
 struct baton_named baton_named_queues(const struct baton_load *load);
 struct baton_named baton_named_prompts(const struct baton_load *load);
+struct baton_named baton_named_modes(const struct baton_load *load);
 /* Index of the thing called `name`, or -1. NULL-tolerant. */
 int baton_named_find(struct baton_named named, const char *name);
 /* The same; an unknown name becomes an error at `place`, unless the file with the names is broken. */
 int baton_named_expect(struct baton_load *load, struct baton_named named, const char *name,
 		       struct baton_place place);
+/* The same for a scalar: names that are no text have been reported already. -1 for NULL. */
+int baton_named_at(struct baton_load *load, struct baton_named named,
+		   const struct baton_yaml *name);
+/* The same for each name of the list under `key`. */
+void baton_named_each(struct baton_load *load, const struct baton_yaml *map, const char *key,
+		      struct baton_named named);
+/* The condition at `when`, compiled over the facts of `env` and kept until the set ends; NULL after
+ * an error, which has been added with its place, or if `when` is no text. */
+struct baton_env;
+baton_expr *baton_load_condition(struct baton_load *load, const struct baton_env *env,
+				 const struct baton_yaml *when);
 /* Entry `i` of a list, or NULL. */
 const struct baton_yaml *baton_load_entry(const struct baton_yaml *list, size_t i);
 /* Where `key` has its value; where the map is, if it has none. */

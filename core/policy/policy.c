@@ -5,6 +5,7 @@
 #include "core/policy/policy.h"
 
 #include "core/base/assert.h"
+#include "core/policy/condition.h"
 
 void baton_policy_free(struct baton_policy **policy)
 {
@@ -15,6 +16,8 @@ void baton_policy_free(struct baton_policy **policy)
 	*policy = NULL;
 	for (size_t i = 0; i < p->n_modules; i++)
 		json_decref(p->modules[i].config);
+	for (struct baton_policy_condition *it = p->conditions; it; it = it->next)
+		baton_expr_free(it->expr);
 	json_decref(p->articles);
 	struct baton_arena arena = p->arena; /* p itself is not in it; the arrays are */
 	baton_free(p);

@@ -283,6 +283,7 @@ struct baton_policy {
 	/* desk.yaml */
 	const char *default_queue;
 
+	struct baton_policy_condition *conditions; /* all that was compiled, to be freed */
 	struct baton_arena arena;
 };
 

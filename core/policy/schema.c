@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Reads trees into structs by the tables. The functions call each other as deep as the tables are
- * nested (three levels), never as deep as the input is.
+ * nested (four levels), never as deep as the input is.
  */
 
 #include "core/policy/schema.h"
@@ -14,6 +14,13 @@
 #include <stdlib.h>
 
 /* --- words for sentences --- */
+
+bool baton_field_in_ms(const struct baton_field *field)
+{
+	size_t n = strlen(field->key);
+
+	return n > 3 && strcmp(field->key + n - 3, "_ms") == 0;
+}
 
 static const char *expectation(const struct baton_field *field)
 {
@@ -35,13 +42,16 @@ static const char *expectation(const struct baton_field *field)
 		return "a date such as 2026-11-30";
 	case BATON_FIELD_WORD:
 	case BATON_FIELD_CHOICE:
-		return "one of the words below";
+	case BATON_FIELD_BITS:
+		return "one of its words";
 	case BATON_FIELD_BOOL:
 		return "true or false";
 	case BATON_FIELD_U32:
 		return "a whole number";
 	case BATON_FIELD_MS:
-		return "a time such as 3500 (milliseconds), 3500ms, 5s or 2m";
+		return baton_field_in_ms(field)
+			       ? "a time such as 3500 (milliseconds), 3500ms, 5s or 2m"
+			       : "a time with its unit, such as 3500ms, 30s, 5m or 2h";
 	case BATON_FIELD_PPM:
 	case BATON_FIELD_MILLI:
 	case BATON_FIELD_MICRO:
@@ -208,6 +218,7 @@ static bool text_ok(const struct baton_field *field, baton_str s)
 	case BATON_FIELD_EXPR:
 	case BATON_FIELD_WORD:
 	case BATON_FIELD_CHOICE:
+	case BATON_FIELD_BITS:
 	case BATON_FIELD_BOOL:
 	case BATON_FIELD_U32:
 	case BATON_FIELD_MS:
@@ -277,7 +288,7 @@ static int read_word(struct baton_reader *reader, const struct baton_field *fiel
 	return -1;
 }
 
-/* "3500ms", "5s", "2m", "1h" in milliseconds, or -1. */
+/* "3500ms", "5s", "2m", "1h", "2d" in milliseconds, or -1. */
 static double duration_of(baton_str s)
 {
 	static const struct {
@@ -289,7 +300,7 @@ static double duration_of(baton_str s)
 
 	while (digits < s.n && s.p[digits] >= '0' && s.p[digits] <= '9')
 		value = value * 10 + (s.p[digits++] - '0');
-	for (size_t i = 0; i < 4 && digits > 0; i++)
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && digits > 0; i++)
 		if (baton_str_is((baton_str){ s.p + digits, s.n - digits }, units[i].unit))
 			return value * units[i].ms;
 	return -1;
@@ -302,7 +313,8 @@ static bool number_of(const struct baton_field *field, const struct baton_yaml *
 	*ret = node->d;
 	if (field->type == BATON_FIELD_U32)
 		return node->kind == BATON_YAML_INT;
-	if (field->type != BATON_FIELD_MS || node->kind == BATON_YAML_INT)
+	if (field->type != BATON_FIELD_MS ||
+	    (node->kind == BATON_YAML_INT && baton_field_in_ms(field)))
 		return is_number;
 	*ret = node->kind == BATON_YAML_STRING ? duration_of(node->text) : -1;
 	return *ret >= 0;
@@ -367,7 +379,7 @@ static void read_scalar(struct baton_reader *reader, const struct baton_field *f
 	case BATON_FIELD_WORD:
 	case BATON_FIELD_CHOICE:
 		word = read_word(reader, field, node);
-		choice = (unsigned)word;
+		choice = (unsigned)word + (unsigned)field->min;
 		if (word >= 0 && field->type == BATON_FIELD_CHOICE)
 			memcpy(at, &choice, sizeof(choice));
 		else if (word >= 0)
@@ -385,6 +397,7 @@ static void read_scalar(struct baton_reader *reader, const struct baton_field *f
 		if (text)
 			memcpy(at, &text, sizeof(text));
 		return;
+	case BATON_FIELD_BITS:
 	case BATON_FIELD_FREE:
 	case BATON_FIELD_MAP:
 	case BATON_FIELD_LIST:
@@ -441,6 +454,30 @@ static void read_many(struct baton_reader *reader, const struct baton_field *fie
 	memcpy(into + field->count_offset, &n, sizeof(n));
 }
 
+/* One word or a list of them; the last word of the table is all of them together. */
+static void read_bits(struct baton_reader *reader, const struct baton_field *field,
+		      const struct baton_yaml *node, char *into)
+{
+	struct baton_yaml_item alone = { NULL, NULL };
+	struct baton_yaml copy = *node;
+	unsigned bits = 0, all = 0;
+
+	while (field->words[all + 1])
+		all++;
+	alone.value = &copy;
+	const struct baton_yaml one = { .kind = BATON_YAML_LIST, .items = &alone, .n = 1 };
+	const struct baton_yaml *list = node->kind == BATON_YAML_LIST ? node : &one;
+	for (size_t i = 0; i < list->n; i++) {
+		int word = read_word(reader, field, list->items[i].value);
+
+		if (word >= 0)
+			bits |= (unsigned)word == all ? (1U << all) - 1 : 1U << word;
+	}
+	if (list->n == 0)
+		baton_finding_error(reader->findings, node->place, "`%s` is empty", field->key);
+	memcpy(into + field->offset, &bits, sizeof(bits));
+}
+
 static void read_list(struct baton_reader *reader, const struct baton_field *field,
 		      const struct baton_yaml *node, char *into)
 {
@@ -465,6 +502,8 @@ static void read_field(struct baton_reader *reader, const struct baton_field *fi
 		read_list(reader, field, node, into);
 	else if (field->flags & BATON_FIELD_MANY)
 		read_many(reader, field, node, into);
+	else if (field->type == BATON_FIELD_BITS)
+		read_bits(reader, field, node, into);
 	else if (field->type == BATON_FIELD_MAP)
 		baton_schema_read(reader, field->shape, node, into);
 	else if (field->type == BATON_FIELD_FREE && node->kind != BATON_YAML_MAP)

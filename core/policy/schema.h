@@ -17,10 +17,11 @@ enum baton_field_type {
 	BATON_FIELD_DATE,   /* YYYY-MM-DD */
 	BATON_FIELD_EXPR,   /* a condition; compiled by the checks */
 	BATON_FIELD_WORD,   /* one of `words`, kept as text */
-	BATON_FIELD_CHOICE, /* one of `words`, kept as its index (an enum) */
+	BATON_FIELD_CHOICE, /* one of `words`, kept as its index (an enum), counted from `min` */
+	BATON_FIELD_BITS,   /* one or several of `words`, kept as bits of an unsigned */
 	BATON_FIELD_BOOL,
 	BATON_FIELD_U32,
-	BATON_FIELD_MS,    /* milliseconds: 3500, "3500ms", "5s", "2m", "1h"; uint32_t */
+	BATON_FIELD_MS, /* "3500ms", "5s", "2m", "1h", "2d"; 3500 if the key ends in _ms; uint32_t */
 	BATON_FIELD_PPM,   /* 0.0 .. 1.0, kept as parts per million; uint32_t */
 	BATON_FIELD_MILLI, /* a number, kept as thousandths; int32_t */
 	BATON_FIELD_MICRO, /* a number, kept as millionths; uint64_t */
@@ -53,6 +54,9 @@ struct baton_shape {
 	const struct baton_field *fields;
 	size_t size; /* of the struct, for LIST */
 };
+
+/* A time whose key ends in _ms needs no unit: `stall_ms: 5000`. Everywhere else 30 could be anything. */
+bool baton_field_in_ms(const struct baton_field *field);
 
 struct baton_reader {
 	struct baton_arena *keep; /* what the structs point to */

@@ -59,13 +59,20 @@ static json_t *schema_of_value(const struct baton_field *field)
 	case BATON_FIELD_WORD:
 	case BATON_FIELD_CHOICE:
 		return json_pack("{s:o}", "enum", words_json(field->words));
+	case BATON_FIELD_BITS:
+		return json_pack("{s:[o, {s:s, s:i, s:o}]}", "anyOf",
+				 json_pack("{s:o}", "enum", words_json(field->words)), "type",
+				 "array", "minItems", 1, "items",
+				 json_pack("{s:o}", "enum", words_json(field->words)));
 	case BATON_FIELD_BOOL:
 		return json_pack("{s:s}", "type", "boolean");
 	case BATON_FIELD_U32:
 		return number_json("integer", field);
 	case BATON_FIELD_MS:
+		if (!baton_field_in_ms(field))
+			return text_json("^[0-9]+(ms|s|m|h|d)$");
 		return json_pack("{s:[o, o]}", "anyOf", number_json("integer", field),
-				 text_json("^[0-9]+(ms|s|m|h)$"));
+				 text_json("^[0-9]+(ms|s|m|h|d)$"));
 	case BATON_FIELD_PPM:
 	case BATON_FIELD_MILLI:
 	case BATON_FIELD_MICRO:
@@ -118,7 +125,7 @@ static json_t *schema_of_field(const struct baton_field *field)
 	return json;
 }
 
-/* Nested as deep as the tables: three levels. */
+/* Nested as deep as the tables: four levels. */
 static json_t *schema_of_shape(const struct baton_shape *shape)
 {
 	json_t *properties = json_object(), *required = json_array();

@@ -21,7 +21,7 @@ static const struct policy_case cases[] = {
 	  "classes:\n"
 	  "- { name: customer-policy, on_failure: escalate, approved: [fast_backup_model] }\n"
 	  "- { name: internal-drafting, on_failure: fallback, colour: red }\n",
-	  "classes.yaml:3:52: error: unknown key `colour`; a class has: name, on_failure, approved, mark_substitute, on_restart\n"
+	  "classes.yaml:3:52: error: unknown key `colour`; a class has: name, on_failure, approved, critical, needs, mode, mark_substitute, on_restart\n"
 	  "    3 | - { name: internal-drafting, on_failure: fallback, colour: red }\n"
 	  "      |                                                    ^~~~~~\n" },
 	{ "a_file_with_another_name", "route.yaml",

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A condition out of a file: compiled once at load, its mistakes shown where they stand. */
+
+#include "core/policy/condition.h"
+
+#include "core/policy/load.h"
+
+/* Byte offset of a 1-based column in characters. */
+static size_t column_offset(baton_str text, uint32_t column)
+{
+	size_t at = 0;
+
+	for (uint32_t i = 1; i < column && at < text.n; i++) {
+		at++;
+		while (at < text.n && ((unsigned char)text.p[at] & 0xc0) == 0x80)
+			at++;
+	}
+	return at;
+}
+
+/* Bytes of the word at an offset; 1 for a sign. */
+static size_t word_at(baton_str text, size_t at)
+{
+	size_t n = 0;
+
+	while (at + n < text.n) {
+		char c = text.p[at + n];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+		    c != '_')
+			break;
+		n++;
+	}
+	return n ? n : 1;
+}
+
+baton_expr *baton_load_condition(struct baton_load *load, const struct baton_env *env,
+				 const struct baton_yaml *when)
+{
+	struct baton_policy *policy = load->policy;
+	baton_expr *expr = NULL;
+	char why[512];
+	uint32_t column = 1;
+
+	if (!when || when->kind != BATON_YAML_STRING)
+		return NULL;
+	if (baton_expr_compile_in(env, when->text, &expr, why, sizeof(why), &column) < 0) {
+		size_t at = column_offset(when->text, column);
+
+		baton_finding_error(&load->findings,
+				    baton_yaml_inside(when, at, word_at(when->text, at)), "%s",
+				    why);
+		return NULL;
+	}
+	struct baton_policy_condition *kept = baton_arena_alloc(&policy->arena, sizeof(*kept));
+	*kept = (struct baton_policy_condition){ expr, policy->conditions };
+	policy->conditions = kept;
+	return expr;
+}

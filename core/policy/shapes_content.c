@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The tables of modules.yaml, of intents/ and of what stands above an article: what is loaded, what
+ * customers want, and what we know. */
+
+#include "core/policy/shapes_table.h"
+
+/* --- modules.yaml --- */
+
+static const char *const kinds[] = { "classifier", "provider",  "rule",
+				     "transcript", "retriever", NULL };
+static const char *const isolations[] = { "inline", "process", NULL };
+
+static const struct baton_field module_fields[] = {
+	{ "name", BATON_FIELD_NAME, REQUIRED, AT(struct baton_policy_module, name),
+	  .doc = "How other files call it." },
+	{ "file", BATON_FIELD_FILE, REQUIRED, AT(struct baton_policy_module, file),
+	  .doc = "The shared object within the modules directory. Several entries may use one." },
+	{ "kind", BATON_FIELD_WORD, REQUIRED, AT(struct baton_policy_module, kind), .words = kinds,
+	  .doc = "What it is used as." },
+	{ "isolation", BATON_FIELD_WORD, AT(struct baton_policy_module, isolation),
+	  .otherwise = "inline", .words = isolations,
+	  .doc = "Where it runs. Only inline (in the server) exists in this version." },
+	{ "egress", BATON_FIELD_PEER, .flags = BATON_FIELD_MANY,
+	  MANY_AT(struct baton_policy_module, egress), .max = LISTED_MAX,
+	  .doc = "host:port it may reach through the server. Nothing else is reachable." },
+	{ "secrets", BATON_FIELD_SECRET, .flags = BATON_FIELD_MANY,
+	  MANY_AT(struct baton_policy_module, secrets), .max = LISTED_MAX,
+	  .doc = "Names of the secrets it may use in HTTP headers. It never sees the values." },
+	{ "knowledge", BATON_FIELD_BOOL, AT(struct baton_policy_module, knowledge),
+	  .otherwise = "false",
+	  .doc = "Hand it the articles of knowledge/. For retrievers and providers." },
+	{ "config", BATON_FIELD_FREE, NOWHERE,
+	  .doc = "What the module itself wants; its manual says." },
+	{ 0 },
+};
+static const struct baton_shape module_shape = { "a module", "Something that is loaded.",
+						 module_fields,
+						 sizeof(struct baton_policy_module) };
+static const struct baton_field modules_fields[] = {
+	{ "modules", BATON_FIELD_LIST, REQUIRED, MANY_AT(struct baton_policy, modules), .max = 256,
+	  .shape = &module_shape, .doc = "What to load, and as what." },
+	{ 0 },
+};
+const struct baton_shape baton_shape_modules = { "modules.yaml", "What is loaded, and as what.",
+						 modules_fields, 0 };
+
+/* --- intents/ and knowledge/ --- */
+
+static const struct baton_field intent_fields[] = {
+	{ "name", BATON_FIELD_NAME, REQUIRED, AT(struct baton_intent_def, name),
+	  .doc = "How routes call it." },
+	{ "class", BATON_FIELD_NAME, REQUIRED, AT(struct baton_intent_def, class_name),
+	  .doc = "Name of a class." },
+	{ "tier", BATON_FIELD_U32, REQUIRED, AT(struct baton_intent_def, tier), FROM_TO(1, 3),
+	  .doc = "1 automated, 2 a person sends the draft, 3 a person owns it." },
+	{ "min_confidence", BATON_FIELD_PPM, AT(struct baton_intent_def, min_confidence_ppm),
+	  FROM_TO(0, 1), .otherwise = "0.3",
+	  .doc = "Below this the message counts as not understood." },
+	{ "internal", BATON_FIELD_BOOL, AT(struct baton_intent_def, internal), .otherwise = "false",
+	  .doc = "Work of Baton's own, such as drafting for an agent: never looked for in messages." },
+	{ "examples", BATON_FIELD_TEXT, .flags = BATON_FIELD_MANY,
+	  MANY_AT(struct baton_intent_def, examples), .max = LISTED_MAX,
+	  .doc = "What customers write. At least two; twenty are good." },
+	{ 0 },
+};
+static const struct baton_shape intent_shape = { "an intent", "Something customers want.",
+						 intent_fields, sizeof(struct baton_intent_def) };
+static const struct baton_field intents_fields[] = {
+	{ "intents", BATON_FIELD_LIST, REQUIRED, MANY_AT(struct baton_intents_file, intents),
+	  .max = 4096, .shape = &intent_shape, .doc = "One or several." },
+	{ 0 },
+};
+
+static const char *const audiences[] = { "customers", "agents", NULL };
+static const struct baton_field article_fields[] = {
+	{ "title", BATON_FIELD_TEXT, REQUIRED, AT(struct baton_article, title), .max = 200,
+	  .doc = "The question it answers, or its subject." },
+	{ "also", BATON_FIELD_TEXT, .flags = BATON_FIELD_MANY, MANY_AT(struct baton_article, also),
+	  .max = LISTED_MAX, .doc = "Other ways to ask for it." },
+	{ "intents", BATON_FIELD_NAME, .flags = BATON_FIELD_MANY,
+	  MANY_AT(struct baton_article, intents), .max = LISTED_MAX,
+	  .doc = "Intents whose messages it answers: it is then found without a common word." },
+	{ "audience", BATON_FIELD_WORD, AT(struct baton_article, audience),
+	  .otherwise = "customers", .words = audiences,
+	  .doc = "customers, or agents only: then no module gets it." },
+	{ "updated", BATON_FIELD_DATE, REQUIRED, AT(struct baton_article, updated),
+	  .doc = "When somebody last made sure that it is true." },
+	{ "valid_until", BATON_FIELD_DATE, AT(struct baton_article, valid_until),
+	  .doc = "Last day it may be used. Default: no end." },
+	{ "uri", BATON_FIELD_TEXT, AT(struct baton_article, uri), .max = 1000,
+	  .doc = "Public address of the page. Default: the file's name." },
+	{ 0 },
+};
+const struct baton_shape baton_shape_intents = { "an intents file",
+						 "What customers want, with examples.",
+						 intents_fields,
+						 sizeof(struct baton_intents_file) };
+const struct baton_shape baton_shape_article = { "the front matter",
+						 "The lines between --- at the top of an article.",
+						 article_fields, sizeof(struct baton_article) };
