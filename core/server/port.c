@@ -108,6 +108,15 @@ static void keep_command(struct errand_mail *errand, const struct baton_command 
 	keep(errand, &own->origin);
 }
 
+void worker_command(struct worker *to, const struct baton_id *session, baton_conn conn,
+		    const struct baton_command *command)
+{
+	struct errand_mail *errand = errand_new(to, ERRAND_COMMAND, session, conn);
+
+	keep_command(errand, command);
+	baton_loop_post(to->loop, &errand->mail);
+}
+
 void baton_port_command(struct baton_port *port, const struct baton_id *session, baton_conn conn,
 			const struct baton_command *command)
 {
@@ -118,9 +127,7 @@ void baton_port_command(struct baton_port *port, const struct baton_id *session,
 		worker_leave(to);
 		return;
 	}
-	struct errand_mail *errand = errand_new(to, ERRAND_COMMAND, session, conn);
-	keep_command(errand, command);
-	baton_loop_post(to->loop, &errand->mail);
+	worker_command(to, session, conn, command);
 }
 
 void baton_port_subscribe(struct baton_port *port, const struct baton_id *session, baton_conn conn,

@@ -2,7 +2,7 @@
 
 /* The real seam: what a shard asks for, done with the loop, the lane and the rack of its worker. */
 
-#include "core/server/worker.h"
+#include "core/server/control.h"
 
 #include "core/base/assert.h"
 #include "core/base/errors.h"
@@ -261,6 +261,8 @@ void worker_notify(struct worker *worker, baton_conn conn, struct baton_notice *
 {
 	unsigned index = BATON_CONN_WORKER(conn);
 
+	if (index == CONTROL_WORKER)
+		control_notify(worker->server->control, conn, notice);
 	if (index >= worker->server->n_workers)
 		return;
 	if (index != worker->index)

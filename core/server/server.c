@@ -6,7 +6,7 @@
 
 #include "core/base/errors.h"
 #include "core/base/log.h"
-#include "core/server/worker.h"
+#include "core/server/control.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -235,6 +235,8 @@ static int bring_up(struct baton_server *server)
 	if (rc == BATON_OK)
 		rc = start_workers(server);
 	if (rc == BATON_OK)
+		rc = control_start(server);
+	if (rc == BATON_OK)
 		rc = recover_sessions(server);
 	if (rc == BATON_OK)
 		rc = exporter_start(server);
@@ -247,7 +249,9 @@ static void bring_down(struct baton_server *server)
 {
 	exporter_stop(
 		server); /* first: it writes to the workers; what is left it hands out next time */
+	control_stop(server);
 	workers_stop(server);
+	control_free(server); /* behind the workers: they write to its loop */
 	listen_close(server);
 	identities_close(server);
 	if (server->release)

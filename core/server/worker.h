@@ -58,6 +58,7 @@ struct baton_server {
 	struct baton_release *release;
 	struct baton_identities *identities;
 	struct exporter *exporter;
+	struct control *control; /* control.h */
 	struct worker *workers;
 	unsigned n_workers;
 	char base[128];
@@ -82,6 +83,9 @@ void worker_timers_free(struct worker *worker);
 void worker_notify(struct worker *worker, baton_conn conn, struct baton_notice *notice);
 
 /* --- port.c --- */
+/* [any] As baton_port_command(), but always by letter. */
+void worker_command(struct worker *worker, const struct baton_id *session, baton_conn conn,
+		    const struct baton_command *command);
 void worker_recover(struct worker *worker, const struct baton_id *session);
 void worker_saved(struct worker *worker, const struct baton_id *session, baton_str backend,
 		  uint64_t upto);

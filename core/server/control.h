@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The admins' door: a Unix socket in the data folder, DATA/control.sock, 0600, one JSON object per
+ * line each way (docs/CONTROL.md). It has its own thread and loop; what concerns sessions goes to
+ * their workers by letter. The same thread keeps the operations log. Internal to core/server.
+ */
+#pragma once
+
+#include "core/server/control_request.h"
+#include "core/server/worker.h"
+
+/* Index of this thread where others have a worker's: in the names of conversations. */
+enum {
+	CONTROL_WORKER = 255,
+	CONTROL_CONNS_MAX = 16,
+	CONTROL_TALKS_MAX = 256,               /* conversations of one connection */
+	CONTROL_OUT_MAX = 8 * 1024 * 1024,     /* unsent bytes; then the reader is given up */
+	CONTROL_PARTIAL_MS = 10000,            /* a line that was begun is to be finished */
+	CONTROL_SILENT_MS = 600000             /* a connection that says nothing and has nothing open */
+};
+
+struct control_conn {
+	struct control *control;
+	uint64_t number; /* never used twice */
+	int fd;
+	uint64_t watch, timer;
+	bool reads, writes; /* what the watch waits for */
+	bool busy;          /* an answer is being made: the next line waits */
+	bool eof;           /* the other side has said all it will say */
+	bool closing;       /* once everything is sent */
+	bool broken;        /* at once */
+	unsigned bad;
+	char by[BATON_NAME_BYTES_MAX + 1]; /* who: the account of the other process */
+	struct baton_buf in, out;
+	struct conversation *talks;
+	unsigned n_talks;
+	struct control_conn *prev, *next;
+};
+
+struct control {
+	struct baton_server *server;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t told;
+	int started; /* under the lock: 1 up, <0 why not */
+	bool running;
+	struct baton_loop *loop;
+	int dir_fd, listen_fd;
+	uint64_t listen_watch;
+	struct control_conn *conns;
+	unsigned n_conns;
+	uint64_t last_conn, last_talk;
+	struct conversation *talks; /* of all connections, by number */
+};
+
+/* --- control.c --- */
+/* Starts the thread; the socket is there when it returns. 0, BATON_E_STATE (somebody answers on it), _IO. */
+int control_start(struct baton_server *server);
+/* Ends the thread; nobody hears anything more. Its loop stays for letters until control_free(). */
+void control_stop(struct baton_server *server);
+void control_free(struct baton_server *server);
+struct control_conn *control_conn_find(struct control *control, uint64_t number);
+/* An answer or a fact, without the newline. */
+void control_send(struct control_conn *conn, const struct baton_buf *line);
+/* The answer that `busy` waited for has been sent. */
+void control_goes_on(struct control_conn *conn);
+
+/* --- control_verbs.c --- */
+void control_answer(struct control_conn *conn, baton_str line);
+/* {"ok":false,...}; `request` may be NULL. */
+void control_refuse(struct control_conn *conn, const struct control_request *request, int code,
+		    const char *hint);
+
+/* --- converse.c --- */
+void converse_open(struct control_conn *conn, const struct control_request *request);
+void converse_say(struct control_conn *conn, const struct control_request *request);
+/* The connection goes: so do its conversations, as windows that are shut. */
+void converse_leave_all(struct control_conn *conn);
+/* [any] A notice for one of the conversations. */
+void control_notify(struct control *control, baton_conn conn, struct baton_notice *notice);
