@@ -1,58 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The choice of a target. A failure either allows the same target once more, or another target, or
- * nobody; that is one row of the table below.
+ * nobody; that is one row of failure.c.
  */
 
 #include "core/route/route.h"
+
+#include "core/route/failure.h"
 
 enum {
 	RETRY_DELAY_MS_MAX = 250, /* full jitter below this for failures without a hint */
 	ATTEMPTS_PER_TARGET_MAX = 2,
 	USEFUL_MS_MIN = 200 /* an attempt with less time than this left is not begun */
 };
-
-/* What a class of failure allows. Index: BATON_FAIL_*. */
-static const struct verdict {
-	const char *name;
-	bool again;        /* the same target once more, after its hint or a jittered delay */
-	bool elsewhere;    /* another target */
-	bool account_wide; /* every target of the account is skipped */
-} verdicts[] = {
-	[BATON_FAIL_INTERNAL] = { "internal", false, true, false },
-	[BATON_FAIL_UNAVAILABLE] = { "unavailable", true, true, false },
-	[BATON_FAIL_TIMEOUT] = { "timeout", false, true, false },
-	[BATON_FAIL_RATE_LIMITED] = { "rate_limited", true, true, false },
-	[BATON_FAIL_QUOTA] = { "quota", false, true, true },
-	[BATON_FAIL_PRICE] = { "price", false, true, false },
-	[BATON_FAIL_ACCESS] = { "access", false, true, true },
-	[BATON_FAIL_MODEL_GONE] = { "model_gone", false, true, false },
-	[BATON_FAIL_REFUSED] = { "refused", false, false, false },
-	[BATON_FAIL_TOO_LONG] = { "context_too_long", false, true, false },
-	[BATON_FAIL_BAD_REQUEST] = { "bad_request", false, false, false },
-	[BATON_FAIL_BAD_OUTPUT] = { "protocol", false, true, false },
-	[BATON_FAIL_CANCELLED] = { "cancelled", false, false, false },
-	[BATON_FAIL_MODULE] = { "module", false, true, false },
-	[BATON_FAIL_OVERLOADED] = { "overloaded", true, true, false },
-	[BATON_FAIL_TRUNCATED] = { "truncated", false, true, false },
-	[BATON_FAIL_EMPTY] = { "empty", false, true, false },
-	[BATON_FAIL_STALL] = { "stall", false, true, false },
-	[BATON_FAIL_FIRST_TOKEN] = { "first_token", false, true, false },
-	[BATON_FAIL_TOTAL] = { "total", false, true, false },
-	[BATON_FAIL_CONNECT] = { "connect", true, true, false },
-};
-enum { VERDICTS_N = sizeof(verdicts) / sizeof(verdicts[0]) };
-
-/* An unknown class is treated as INTERNAL: rule R3 of the ABI. */
-static const struct verdict *verdict_of(uint32_t fail)
-{
-	return &verdicts[fail < VERDICTS_N ? fail : BATON_FAIL_INTERNAL];
-}
-
-const char *baton_fail_name(uint32_t fail)
-{
-	return verdict_of(fail)->name;
-}
 
 static size_t tried(const struct baton_target *target, const struct baton_attempt *past,
 		    size_t n_past)
@@ -68,7 +28,7 @@ static bool account_closed(const struct baton_target *target, const struct baton
 			   size_t n_past)
 {
 	for (size_t i = 0; i < n_past; i++)
-		if (verdict_of(past[i].fail)->account_wide &&
+		if ((past[i].fail == BATON_FAIL_QUOTA || past[i].fail == BATON_FAIL_ACCESS) &&
 		    strcmp(past[i].target->account, target->account) == 0)
 			return true;
 	return false;
@@ -92,7 +52,7 @@ static bool retry_same(const struct baton_attempt *last, const struct baton_atte
 	uint64_t delay_ms =
 		last->retry_after_ms ? last->retry_after_ms : random % RETRY_DELAY_MS_MAX;
 
-	if (!verdict_of(last->fail)->again || last->showed)
+	if (baton_failure_of(last->fail)->again == BATON_AGAIN_NEVER || last->showed)
 		return false;
 	if (tried(last->target, past, n_past) >= ATTEMPTS_PER_TARGET_MAX ||
 	    delay_ms + USEFUL_MS_MIN > left_ms)
@@ -132,7 +92,7 @@ bool baton_route_next(const struct baton_route *route, const struct baton_attemp
 		bool wait_is_long = last->retry_after_ms > RETRY_DELAY_MS_MAX * 10 && fallback;
 
 		if (wait_is_long || !retry_same(last, past, n_past, left_ms, random, &choice)) {
-			if (!verdict_of(last->fail)->elsewhere || !fallback)
+			if (!baton_failure_of(last->fail)->elsewhere || !fallback)
 				return false;
 			choice = (struct baton_choice){ .target = fallback, .reason = "fallback" };
 		}

@@ -18,6 +18,7 @@ struct baton_attempt {
 	char code[32];           /* failure class in words, for the transcript */
 	bool failed;             /* it ended so: `fail` says how */
 	bool showed;             /* the customer had seen a part of it */
+	bool proceeded;          /* it was asked to go on from what the customer had seen */
 };
 
 struct baton_choice {
