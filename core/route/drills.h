@@ -15,8 +15,8 @@ struct baton_drills {
 
 void baton_drills_init(struct baton_drills *drills, baton_board_happened *happened, void *ud);
 /* A start_ms that has passed means now. BATON_E_INVAL (no name, no faults, a share above all, an
- * unknown fault, times that make no sense), BATON_E_LIMIT (more or longer than allowed), BATON_E_STATE
- * (one of that name runs). */
+ * unknown fault, times that make no sense), BATON_E_LIMIT (more or longer than allowed) or
+ * BATON_E_STATE (one of that name runs). The hour begins now, also if start_ms is later. */
 int baton_drills_start(struct baton_drills *drills, struct baton_now now,
 		       const struct baton_drill *drill, const struct baton_admin *admin);
 int baton_drills_stop(struct baton_drills *drills, struct baton_now now, const char *name,
@@ -24,9 +24,9 @@ int baton_drills_stop(struct baton_drills *drills, struct baton_now now, const c
 /* Ends what has run out. A drill whose time is over gives no faults even without this. */
 void baton_drills_tick(struct baton_drills *drills, struct baton_now now);
 
-/* The fault for a call to `target` (the route's primary or not) of this session. `labelled`: a drill
- * opened the session; such a one takes part in every drill. The first drill and its first fault that
- * fit count. False: none. */
+/* The fault for a call to `target` (the route's primary or not) of this session. `labelled`: a
+ * drill opened the session; such a one takes part in every drill. The first drill and its first
+ * fault that fit count. False: none. */
 bool baton_drills_fault(const struct baton_drills *drills, struct baton_now now,
 			const struct baton_id *session, bool labelled, const char *target,
 			bool is_primary, struct baton_fault *ret_fault);

@@ -10,25 +10,26 @@
  *       |            max_duration is over                                    |
  *       +-- normal: off, and not by its condition again for a while          |
  *       +-- next: off, and the next mode on                                  |
- *       +-- hand_over: it goes on as intake until recover_when holds, an admin ends it or a day is over
+ *       +-- hand_over: it goes on as intake until recover_when holds, an admin ends it
+ *                      or a day is over
  *
  * What is promised:
- * - A mode always ends. `max_duration` bounds every stay, also one that an admin declared, one that a
- *   restart interrupted and one whose policy changed. Intake after a hand_over is bounded by
- *   BATON_MODE_INTAKE_MS_MAX: it is the one state that may last beyond max_duration, because a person
- *   who answers is the one end that is always safe. A chain of `next` that comes back to where it
- *   began hands over instead.
- * - It does not flap: on takes enter_for, off takes recover_for and at least BATON_MODE_STAY_MS_MIN.
+ * - A mode always ends. `max_duration` bounds every stay, also one that an admin declared, one that
+ *   a restart interrupted and one whose policy changed. Intake after a hand_over is bounded by
+ *   BATON_MODE_INTAKE_MS_MAX: it is the one state that may last beyond max_duration, because a
+ *   person who answers is the one end that is always safe. A chain of `next` that comes back to
+ *   where it began hands over instead.
+ * - It does not flap: on takes enter_for, off recover_for and at least BATON_MODE_STAY_MS_MIN.
  *   After expiry it is not entered by its condition for recover_for and at least
  *   BATON_MODE_REST_MS_MIN; after an admin ended it, not before its condition has failed to hold
  *   once, or max_duration is over.
  * - A condition that cannot be decided does not hold: nothing is entered and nothing is left by it.
  *   (A division by no calls at all must not send every fresh server into intake.)
  * - A mode that an admin declared ends by an admin or at its end, not because numbers look well.
- * - Each entry and each end is one happening; hand_over is an end ("expired") and an entry (intake).
+ * - Each entry and each end is one happening; hand_over is an end (expired) and an entry (intake).
  *
- * Pure, embedded in the board, not thread-safe. Times are kept on the monotonic clock; what is saved
- * is what the wall clock says, so that an outage of the server itself counts towards the end.
+ * Pure, embedded in the board, not thread-safe. Times are kept on the monotonic clock; what is
+ * saved is what the wall clock says, so that an outage of the server itself counts towards the end.
  */
 #pragma once
 
@@ -58,6 +59,7 @@ struct baton_mode {
 	char name[BATON_NAME_BYTES_MAX + 1];
 	const struct baton_mode_def *def; /* of the adopted policy; NULL: not declared (any more) */
 	enum baton_mode_state state;
+	enum baton_mode_do what; /* as it was declared when it was entered */
 	bool intake;     /* max_duration was over: it goes on as intake */
 	bool declared;   /* an admin entered it */
 	bool undecided;  /* its condition could not be decided the last time */
@@ -94,8 +96,8 @@ struct baton_mode_world {
 };
 
 void baton_modes_init(struct baton_modes *modes, baton_board_happened *happened, void *ud);
-/* A mode that is not declared any more ends. One that is declared stays as it is, but not longer than
- * its new max_duration. */
+/* A mode that is not declared any more ends. One that is declared stays as it is, but not longer
+ * than its new max_duration. */
 void baton_modes_adopt(struct baton_modes *modes, struct baton_now now,
 		       const struct baton_policy *policy);
 void baton_modes_tick(struct baton_modes *modes, struct baton_now now,
@@ -126,18 +128,23 @@ int baton_modes_enter(struct baton_modes *modes, struct baton_now now, const cha
 		      uint64_t for_ms, const struct baton_admin *admin);
 int baton_modes_leave(struct baton_modes *modes, struct baton_now now, const char *name,
 		      const struct baton_admin *admin);
-/* A class met its mode: on, unless it is or the adopted policy does not declare it. Not held back by
- * the rest after an expiry: nobody else is there to ask. */
+/* A class met its mode: on, unless it is or the adopted policy does not declare it. Not held back
+ * by the rest after an expiry: nobody else is there to ask. */
 void baton_modes_met(struct baton_modes *modes, struct baton_now now, const char *name);
 
-/* A JSON array of what must survive a restart. Modes that are on come back on, with the same end; one
- * whose end passed meanwhile expires at the first tick. How long a condition has held is not
- * kept: it must hold anew, nobody has looked in between. BATON_E_JSON, BATON_E_SCHEMA: nothing was changed. */
+/* A JSON array of what must survive a restart. Modes that are on come back on, with the same end;
+ * one whose end passed meanwhile expires at the first tick. How long a condition has held is not
+ * kept: it must hold anew, nobody has looked in between. BATON_E_SCHEMA: nothing was changed. */
 void baton_modes_save(const struct baton_modes *modes, struct baton_now now, struct baton_buf *out);
-int baton_modes_load(struct baton_modes *modes, struct baton_now now, const struct baton_json *json);
+int baton_modes_load(struct baton_modes *modes, struct baton_now now,
+		     const struct baton_json *json);
+/* Takes over one mode as it was saved, without a word to anybody; for load(). */
+void baton_modes_restore(struct baton_modes *modes, struct baton_now now,
+			 const struct baton_mode *saved);
 
 /* For people: an array of objects. */
 void baton_modes_json(const struct baton_modes *modes, struct baton_now now, struct baton_buf *out);
-/* Prometheus text: baton_mode_on{mode}, baton_mode_entries_total{mode}, baton_mode_seconds_total{mode}. */
+/* Prometheus text, with the label mode: baton_mode_on, baton_mode_entries_total,
+ * baton_mode_seconds_total. */
 void baton_modes_metrics(const struct baton_modes *modes, struct baton_now now,
 			 struct baton_buf *out);

@@ -2,9 +2,9 @@
 
 /* What turns came to, over the last minutes: for each intent and for everything together.
  *
- * A tally is a ring of slices with the sum of all of them beside it: adding costs two increments, and
- * what is older than the window falls out slice by slice. Sums of tallies are the tally of a scope
- * (the intents and classes of a mode), so a mode over three intents needs no tally of its own.
+ * A tally is a ring of slices with the sum of all of them beside it: adding costs two increments,
+ * and what is older than the window falls out slice by slice. Sums of tallies are the tally of a
+ * scope (the intents and classes of a mode), so a mode over three intents needs none of its own.
  *
  * A share of fewer than BATON_TALLY_SAMPLES_MIN things is not a share: the value that stands for
  * "nothing is wrong" takes its place. One customer who is cross is not a trend.
@@ -43,7 +43,7 @@ enum baton_tally_count {
 
 enum {
 	BATON_TALLY_SLICES = 30,
-	BATON_TALLY_WINDOW_MS = 300000, /* the window of modes; that of targets' quantiles as well */
+	BATON_TALLY_WINDOW_MS = 300000, /* the window of modes, as long as that of quantile.h */
 	BATON_TALLY_SAMPLES_MIN = 10,
 	BATON_TALLY_INTENTS_MAX = 1024 /* further ones are in the sum only */
 };
@@ -95,5 +95,5 @@ void baton_tallies_scope(struct baton_tallies *tallies, struct baton_now now,
 
 /* For people: {"all":{"turns":3,...},"intents":{"refund":{...}}} over the window. */
 void baton_tallies_json(struct baton_tallies *tallies, struct baton_now now, struct baton_buf *out);
-/* Prometheus text, totals since the start: baton_intent_results_total{intent="refund",result="answered"}. */
+/* Prometheus text: totals since the start, baton_intent_results_total{intent,result}. */
 void baton_tallies_metrics(const struct baton_tallies *tallies, struct baton_buf *out);
