@@ -220,101 +220,96 @@ static void apply_resolved(struct baton_session *session, const struct baton_eve
 	session->first_unanswered_ms = 0;
 }
 
-static void apply_erased(struct baton_session *session)
+static void apply_erased(struct baton_session *session, const struct baton_event *event)
 {
+	(void)event;
 	session->erased = true;
 	session->answered_upto = session->last_message;
 }
+
+static void apply_disclosed(struct baton_session *session, const struct baton_event *event)
+{
+	(void)event;
+	session->disclosed = true;
+}
+
+static void apply_intent(struct baton_session *session, const struct baton_event *event)
+{
+	set_name(session->intent, event->intent_detected.intent);
+}
+
+static void apply_failed(struct baton_session *session, const struct baton_event *event)
+{
+	session->cost_microusd += event->model_failed.cost_microusd;
+}
+
+static void apply_released(struct baton_session *session, const struct baton_event *event)
+{
+	set_owner(session, BATON_OWNER_QUEUE, event->case_released.epoch);
+	session->agent[0] = session->agent_name[0] = '\0';
+}
+
+static void apply_note(struct baton_session *session, const struct baton_event *event)
+{
+	baton_client_ids_add(&session->client_ids, BATON_AGENT, event->note_added.client_id,
+			     event->seq);
+}
+
+static void apply_feedback(struct baton_session *session, const struct baton_event *event)
+{
+	baton_client_ids_add(&session->client_ids, BATON_CUSTOMER, event->feedback_given.client_id,
+			     event->seq);
+}
+
+static void apply_handback(struct baton_session *session, const struct baton_event *event)
+{
+	apply_to_bot(session, event->handback_approved.epoch);
+}
+
+static void apply_restarted(struct baton_session *session, const struct baton_event *event)
+{
+	session->restarts = event->turn_restarted.times;
+}
+
+static void apply_mode_entered(struct baton_session *session, const struct baton_event *event)
+{
+	set_name(session->mode, event->mode_entered.mode);
+}
+
+/* What is not here is a fact for readers: the state does not turn on it. */
+static void (*const folds[])(struct baton_session *session, const struct baton_event *event) = {
+	[BATON_EV_SESSION_OPENED] = apply_opened,
+	[BATON_EV_DISCLOSURE_MADE] = apply_disclosed,
+	[BATON_EV_MESSAGE_RECEIVED] = apply_message,
+	[BATON_EV_INTENT_DETECTED] = apply_intent,
+	[BATON_EV_MODEL_FAILED] = apply_failed,
+	[BATON_EV_ANSWER_GENERATED] = apply_answer,
+	[BATON_EV_DRAFT_PROPOSED] = apply_draft,
+	[BATON_EV_DRAFT_REVIEWED] = apply_reviewed,
+	[BATON_EV_ESCALATION_TRIGGERED] = apply_escalated,
+	[BATON_EV_CASE_QUEUED] = apply_queued,
+	[BATON_EV_CASE_CLAIMED] = apply_claimed,
+	[BATON_EV_CASE_RELEASED] = apply_released,
+	[BATON_EV_HUMAN_MESSAGE] = apply_human,
+	[BATON_EV_NOTE_ADDED] = apply_note,
+	[BATON_EV_HANDBACK_APPROVED] = apply_handback,
+	[BATON_EV_FEEDBACK_GIVEN] = apply_feedback,
+	[BATON_EV_TURN_RESTARTED] = apply_restarted,
+	[BATON_EV_SESSION_RESOLVED] = apply_resolved,
+	[BATON_EV_SESSION_ERASED] = apply_erased,
+	[BATON_EV_MODE_ENTERED] = apply_mode_entered,
+	[BATON_EV_MODE_LEFT] = apply_mode_left,
+	[BATON_EV_MESSAGE_CAPTURED] = apply_captured,
+	[BATON_EV_AUTOMATION_RESUMED] = apply_resumed,
+};
+enum { FOLDS_N = sizeof(folds) / sizeof(folds[0]) };
 
 void baton_session_apply(struct baton_session *session, const struct baton_event *event)
 {
 	baton_assert(event->seq == session->seq + 1);
 	session->seq = event->seq;
-	switch (event->type) {
-	case BATON_EV_SESSION_OPENED:
-		apply_opened(session, event);
-		break;
-	case BATON_EV_DISCLOSURE_MADE:
-		session->disclosed = true;
-		break;
-	case BATON_EV_MESSAGE_RECEIVED:
-		apply_message(session, event);
-		break;
-	case BATON_EV_INTENT_DETECTED:
-		set_name(session->intent, event->intent_detected.intent);
-		break;
-	case BATON_EV_ANSWER_GENERATED:
-		apply_answer(session, event);
-		break;
-	case BATON_EV_DRAFT_PROPOSED:
-		apply_draft(session, event);
-		break;
-	case BATON_EV_DRAFT_REVIEWED:
-		apply_reviewed(session, event);
-		break;
-	case BATON_EV_CASE_QUEUED:
-		apply_queued(session, event);
-		break;
-	case BATON_EV_CASE_CLAIMED:
-		apply_claimed(session, event);
-		break;
-	case BATON_EV_CASE_RELEASED:
-		set_owner(session, BATON_OWNER_QUEUE, event->case_released.epoch);
-		session->agent[0] = session->agent_name[0] = '\0';
-		break;
-	case BATON_EV_HUMAN_MESSAGE:
-		apply_human(session, event);
-		break;
-	case BATON_EV_NOTE_ADDED:
-		baton_client_ids_add(&session->client_ids, BATON_AGENT, event->note_added.client_id,
-				     event->seq);
-		break;
-	case BATON_EV_FEEDBACK_GIVEN:
-		baton_client_ids_add(&session->client_ids, BATON_CUSTOMER,
-				     event->feedback_given.client_id, event->seq);
-		break;
-	case BATON_EV_HANDBACK_APPROVED:
-		apply_to_bot(session, event->handback_approved.epoch);
-		break;
-	case BATON_EV_TURN_RESTARTED:
-		session->restarts = event->turn_restarted.times;
-		break;
-	case BATON_EV_SESSION_RESOLVED:
-		apply_resolved(session, event);
-		break;
-	case BATON_EV_SESSION_ERASED:
-		apply_erased(session);
-		break;
-	case BATON_EV_MODEL_FAILED:
-		session->cost_microusd += event->model_failed.cost_microusd;
-		break;
-	case BATON_EV_ESCALATION_TRIGGERED:
-		apply_escalated(session, event);
-		break;
-	case BATON_EV_MODE_ENTERED:
-		set_name(session->mode, event->mode_entered.mode);
-		break;
-	case BATON_EV_MODE_LEFT:
-		apply_mode_left(session, event);
-		break;
-	case BATON_EV_MESSAGE_CAPTURED:
-		apply_captured(session, event);
-		break;
-	case BATON_EV_AUTOMATION_RESUMED:
-		apply_resumed(session, event);
-		break;
-	case BATON_EV_NONE:
-	case BATON_EV_POLICY_DECIDED:
-	case BATON_EV_ROUTE_SELECTED:
-	case BATON_EV_SOURCES_RETRIEVED:
-	case BATON_EV_ANSWER_SUPERSEDED:
-	case BATON_EV_TRANSCRIPT_SAVED:
-	case BATON_EV_TARGET_CHANGED:
-	case BATON_EV_ALERT_CHANGED:
-	case BATON_EV_ADMIN_ACTED:
-	case BATON_EV_DRILL_CHANGED:
-		break; /* facts for readers; the state does not turn on them */
-	}
+	if ((size_t)event->type < FOLDS_N && folds[event->type])
+		folds[event->type](session, event);
 }
 
 bool baton_session_turn_open(const struct baton_session *session)
