@@ -303,8 +303,8 @@ static void tell(struct baton_health *health, struct baton_now now,
 		health->happened(health->ud, &told);
 }
 
-static enum baton_trigger why_of(const struct baton_target_health *target,
-				 enum baton_target_state state)
+enum baton_trigger baton_health_why(const struct baton_target_health *target,
+				    enum baton_target_state state)
 {
 	switch (state) {
 	case BATON_TARGET_OPEN:
@@ -338,7 +338,7 @@ static void tell_target(struct baton_health *health, struct baton_now now,
 	target->told = state;
 	tell(health, now,
 	     &(struct baton_happening){ .type = BATON_HAPPENED_TARGET,
-					.trigger = why_of(target, state),
+					.trigger = baton_health_why(target, state),
 					.subject = target->name,
 					.was = was,
 					.is = baton_target_state_name(state),

@@ -110,6 +110,9 @@ struct baton_lane *baton_health_lane(struct baton_health *health, struct baton_n
 				     const char *intent);
 enum baton_target_state baton_health_state(const struct baton_target_health *target,
 					   uint64_t now_ms);
+/* The reason for that state; NONE if it is in use. */
+enum baton_trigger baton_health_why(const struct baton_target_health *target,
+				    enum baton_target_state state);
 
 /* What a call stands for besides itself; given back when it is settled. */
 enum {

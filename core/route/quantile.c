@@ -93,6 +93,8 @@ void baton_quantile_add(struct baton_quantile *quantile, uint64_t now_ms, uint64
 	roll(quantile, now_ms);
 	baton_histogram_add(&quantile->slices[quantile->slice % BATON_QUANTILE_SLICES], value);
 	baton_histogram_add(&quantile->window, value);
+	quantile->n++;
+	quantile->sum += value;
 }
 
 const struct baton_histogram *baton_quantile_window(struct baton_quantile *quantile,

@@ -35,6 +35,7 @@ uint64_t baton_histogram_quantile(const struct baton_histogram *histogram, uint3
 /* Of the last five minutes, to the slice: what is older than ten slices is gone. Zeroed: empty. */
 struct baton_quantile {
 	uint64_t slice;                /* number of the slice that is filled now */
+	uint64_t n, sum;               /* since the start */
 	struct baton_histogram window; /* the sum of all slices: what is read */
 	struct baton_histogram slices[BATON_QUANTILE_SLICES];
 };
