@@ -26,6 +26,8 @@ static void finding_json(struct checking *checking, const struct baton_policy_fi
 	baton_buf_printf(out, ",\"line\":%u,\"column\":%u,\"severity\":\"%s\",\"message\":",
 			 finding->line, finding->column, finding->is_error ? "error" : "warning");
 	baton_buf_json(out, baton_str_of(finding->text));
+	if (finding->proof)
+		baton_buf_printf(out, ",\"proof\":\"%s\"", finding->proof);
 	baton_buf_z(out, "}");
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/base/errors.h"
 #include "core/observe/metrics.h"
+#include "core/policy/policy.h"
 #include "core/session/event.h"
 
 #include <stdio.h>
@@ -53,6 +54,18 @@ static int doc_metrics(void)
 	return CLI_OK;
 }
 
+static int doc_proofs(void)
+{
+	const struct baton_policy_proof *proof;
+
+	printf("# Proofs\n\nGenerated from `core/policy/proofs.def` by `baton doc proofs`. `baton check` proves each of "
+	       "these of a policy\nset before it can serve. A finding shows the name in brackets and holds a "
+	       "counterexample.\n\n| proof | what is proved |\n|---|---|\n");
+	for (size_t i = 0; (proof = baton_policy_proof_at(i)) != NULL; i++)
+		printf("| `%s` | %s |\n", proof->name, proof->meaning);
+	return CLI_OK;
+}
+
 int cli_doc(const struct cli_options *options)
 {
 	if (strcmp(options->operand, "events") == 0)
@@ -61,7 +74,9 @@ int cli_doc(const struct cli_options *options)
 		return doc_errors();
 	if (strcmp(options->operand, "metrics") == 0)
 		return doc_metrics();
-	fprintf(stderr, "baton: no reference about `%s`; events, errors, metrics\n",
+	if (strcmp(options->operand, "proofs") == 0)
+		return doc_proofs();
+	fprintf(stderr, "baton: no reference about `%s`; events, errors, metrics, proofs\n",
 		options->operand);
 	return CLI_USAGE;
 }

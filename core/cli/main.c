@@ -19,7 +19,8 @@ static const struct cli_command commands[] = {
 	{ "fsck", NULL, "prove the journal of a stopped server", "djr", cli_fsck },
 	{ "transcript", "SESSION", "print a conversation from the journal", "djA", cli_transcript },
 	{ "module", "FILE", "say what a module file is, without running it", "j", cli_module },
-	{ "doc", "TOPIC", "print generated reference: events, errors, metrics", "", cli_doc },
+	{ "doc", "TOPIC", "print generated reference: events, errors, metrics, proofs", "",
+	  cli_doc },
 };
 enum { COMMANDS_N = sizeof(commands) / sizeof(commands[0]) };
 

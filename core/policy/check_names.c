@@ -380,20 +380,11 @@ static void check_desk(struct baton_load *load)
 {
 	const struct baton_policy *policy = load->policy;
 	struct baton_named queues = baton_named_queues(load);
-	const struct baton_yaml *list = load->lists[BATON_SHAPE_DESK];
 
 	for (size_t i = 0; i < policy->n_classes; i++)
 		check_class(load, i);
 	for (size_t i = 0; i < policy->n_agents; i++)
 		baton_named_each(load, baton_load_entry(load->agents, i), "queues", queues);
-	if (!list || load->broken[BATON_SHAPE_DESK])
-		return;
-	if (policy->n_queues == 0)
-		baton_finding_error(&load->findings, list->place,
-				    "there is no queue: no person could be reached");
-	if (policy->n_agents == 0)
-		baton_finding_warning(&load->findings, list->place,
-				      "there are no agents: nobody can take a case");
 	for (size_t i = 0; i < load->n_files; i++)
 		if (load->files[i].kind == BATON_SHAPE_DESK && policy->n_queues > 0)
 			baton_named_expect(load, queues, policy->default_queue,

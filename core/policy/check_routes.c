@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Proofs about routes: every intent has a way, no way becomes weaker than its class allows, and
- * what is for people never becomes automatic. Resolves names into pointers on the way.
+/* Proofs about routes: every intent has a way, and what is for people never becomes automatic. Resolves
+ * names into pointers on the way. Who may stand in for whom is check_stand_ins.c.
  */
 
 #include "core/policy/load.h"
@@ -55,8 +55,10 @@ static void prove_class(struct proof *p)
 	else if (p->intent) /* an unknown one is reported where the intent stands */
 		i = baton_named_find(baton_named_classes(p->load), p->intent->class_name);
 	else if (p->is_default && !own)
-		baton_finding_error(&p->load->findings, p->node->place,
-				    "the default route needs a `class`");
+		baton_proof_broken(
+			&p->load->findings, BATON_PROOF_INTENT_WAY, p->node->place,
+			"the default route needs a `class`: nobody would know what may be "
+			"done when its primary fails");
 	p->route->class_ = i < 0 ? NULL : &p->load->policy->classes[i];
 }
 
@@ -67,9 +69,10 @@ static void prove_tier(struct proof *p)
 	if (route->tier == 0) /* unknown means the safe mode: a person */
 		route->tier = p->intent ? p->intent->tier : BATON_TIER_HUMAN;
 	if (p->intent && route->tier < p->intent->tier)
-		baton_finding_error(&p->load->findings, baton_load_place(p->node, "tier"),
-				    "the intent `%s` is of tier %u: its route cannot be of tier %u",
-				    p->intent->name, p->intent->tier, route->tier);
+		baton_proof_broken(&p->load->findings, BATON_PROOF_TIER_KEPT,
+				   baton_load_place(p->node, "tier"),
+				   "the intent `%s` is of tier %u: its route cannot be of tier %u",
+				   p->intent->name, p->intent->tier, route->tier);
 }
 
 static void prove_queue(struct proof *p)
@@ -81,53 +84,13 @@ static void prove_queue(struct proof *p)
 				   baton_load_place(p->node, "queue"));
 }
 
-static bool is_approved(const struct baton_class *class_, const struct baton_target *target)
-{
-	for (size_t i = 0; i < class_->n_approved; i++)
-		if (strcmp(class_->approved[i], target->name) == 0)
-			return true;
-	return false;
-}
-
-/* What a substitute may not be: the same again, one that falls with the primary, or one that nobody
- * has approved where approval is asked for. */
-static void prove_fallback(struct proof *p, const struct baton_target *target,
-			   struct baton_place place)
-{
-	struct baton_findings *findings = &p->load->findings;
-	const struct baton_route *route = p->route;
-	const struct baton_target *primary = route->primary;
-
-	if (target == primary)
-		baton_finding_error(findings, place, "the fallback `%s` is the primary",
-				    target->name);
-	for (size_t i = 0; i < route->n_fallbacks; i++)
-		if (route->fallbacks[i] == target)
-			baton_finding_error(findings, place, "the fallback `%s` stands here twice",
-					    target->name);
-	if (primary && target != primary && !target->local && primary->account && target->account &&
-	    strcmp(primary->account, target->account) == 0)
-		baton_finding_warning(
-			findings, place,
-			"the fallback shares the account `%s` with the primary: a spend "
-			"cap or a block takes both down",
-			target->account);
-	if (route->class_ && route->class_->on_failure == BATON_ON_FAILURE_ESCALATE &&
-	    !is_approved(route->class_, target))
-		baton_finding_error(
-			findings, place,
-			"silent downgrade: class `%s` escalates on failure, and `%s` is not "
-			"approved there by name",
-			route->class_->name, target->name);
-}
-
 static void fallback_add(struct proof *p, const struct baton_yaml *name)
 {
 	const struct baton_target *target = target_of(p, name);
 
 	if (!target || p->route->n_fallbacks >= BATON_ROUTE_FALLBACKS_MAX)
 		return;
-	prove_fallback(p, target, name->place);
+	baton_prove_fallback(p->load, p->route, target, name->place);
 	p->route->fallbacks[p->route->n_fallbacks++] = target;
 }
 
@@ -138,8 +101,8 @@ static void prove_targets(struct proof *p)
 
 	p->route->primary = target_of(p, primary);
 	if (!primary && p->route->tier < BATON_TIER_HUMAN)
-		baton_finding_error(&p->load->findings, p->node->place,
-				    "a route of tier %u needs a `primary`", p->route->tier);
+		baton_proof_broken(&p->load->findings, BATON_PROOF_INTENT_WAY, p->node->place,
+				   "a route of tier %u needs a `primary`", p->route->tier);
 	if (!fallback)
 		return;
 	if (!primary)
@@ -152,8 +115,8 @@ static void prove_targets(struct proof *p)
 }
 
 /* `to: person` is nobody; a target of that name would be mistaken for it. */
-static void prove_switch(struct proof *p, struct baton_switch_def *def,
-			 const struct baton_yaml *node)
+static void resolve_switch(struct proof *p, struct baton_switch_def *def,
+			   const struct baton_yaml *node)
 {
 	const struct baton_yaml *to = baton_yaml_get(node, "to");
 	bool person = to && to->kind == BATON_YAML_STRING && baton_str_is(to->text, "person");
@@ -162,6 +125,8 @@ static void prove_switch(struct proof *p, struct baton_switch_def *def,
 	def->to = person ? NULL : target_of(p, to);
 	if (!def->reason)
 		def->reason = baton_trigger_meaning(baton_trigger_find(baton_str_of(def->trigger)));
+	if (def->to || person)
+		baton_prove_switch(p->load, p->route, def, node);
 }
 
 static void prove_switches(struct proof *p)
@@ -169,19 +134,7 @@ static void prove_switches(struct proof *p)
 	const struct baton_yaml *list = baton_yaml_get(p->node, "switches");
 
 	for (size_t i = 0; i < p->route->n_switches; i++)
-		prove_switch(p, &p->route->switches[i], baton_load_entry(list, i));
-}
-
-static void prove_times(struct proof *p)
-{
-	const struct baton_route *route = p->route;
-
-	if (route->first_token_ms > route->total_ms)
-		baton_finding_warning(
-			&p->load->findings, baton_load_place(p->node, "first_token_ms"),
-			"the first word may take longer (%u ms) than the whole answer "
-			"(%u ms)",
-			route->first_token_ms, route->total_ms);
+		resolve_switch(p, &p->route->switches[i], baton_load_entry(list, i));
 }
 
 static void prove_route(struct baton_load *load, size_t i)
@@ -197,7 +150,6 @@ static void prove_route(struct baton_load *load, size_t i)
 	prove_queue(&p);
 	prove_targets(&p);
 	prove_switches(&p);
-	prove_times(&p);
 }
 
 /* --- intents without a route of their own --- */
@@ -230,13 +182,7 @@ static void route_derive(struct baton_load *load, size_t intent_index,
 		to->primary = NULL;
 		to->n_fallbacks = 0;
 	}
-	for (size_t i = 0; i < to->n_fallbacks; i++)
-		if (to->class_ && to->class_->on_failure == BATON_ON_FAILURE_ESCALATE &&
-		    !is_approved(to->class_, to->fallbacks[i]))
-			baton_finding_error(&load->findings, place,
-					    "silent downgrade: `%s` takes the default route, whose "
-					    "fallback `%s` is not approved in class `%s`",
-					    intent->name, to->fallbacks[i]->name, to->class_->name);
+	baton_prove_derived(load, to, from, place);
 }
 
 static void derive_routes(struct baton_load *load)
@@ -250,8 +196,8 @@ static void derive_routes(struct baton_load *load)
 		const struct baton_yaml *list = load->lists[BATON_SHAPE_ROUTES];
 
 		if (list && list->kind == BATON_YAML_LIST)
-			baton_finding_error(
-				&load->findings, list->place,
+			baton_proof_broken(
+				&load->findings, BATON_PROOF_INTENT_WAY, list->place,
 				"there is no route for `default`: what is not understood "
 				"would have no way");
 		return;

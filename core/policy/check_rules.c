@@ -4,29 +4,21 @@
 
 #include "core/policy/load.h"
 
-#include "core/policy/expr_code.h"
 #include "core/policy/facts.h"
 
-static bool uses(const struct baton_expr *expr, const char *fact, bool others)
-{
-	int index = baton_fact_find(baton_str_of(fact));
-
-	for (size_t i = 0; i < expr->n; i++)
-		if (expr->ops[i].code == EXPR_FACT && ((int)expr->ops[i].arg == index) != others)
-			return true;
-	return false;
-}
+#include <string.h>
 
 static void check_meaning(struct baton_load *load, const struct baton_rule_def *rule,
 			  const struct baton_yaml *when, const struct baton_expr *expr)
 {
-	if (uses(expr, "sentiment", false) && !uses(expr, "sentiment", true))
-		baton_finding_error(&load->findings, when->place,
-				    "`sentiment` must not decide alone: join it with another fact");
-	if (uses(expr, "answer_confidence", false) && rule->stage &&
+	if (baton_condition_uses(expr, "sentiment", false) &&
+	    !baton_condition_uses(expr, "sentiment", true))
+		baton_proof_broken(&load->findings, BATON_PROOF_CONDITION_MEANT, when->place,
+				   "`sentiment` must not decide alone: join it with another fact");
+	if (baton_condition_uses(expr, "answer_confidence", false) && rule->stage &&
 	    strcmp(rule->stage, "before") == 0)
-		baton_finding_warning(
-			&load->findings, when->place,
+		baton_proof_doubted(
+			&load->findings, BATON_PROOF_CONDITION_MEANT, when->place,
 			"`answer_confidence` is 0.0 before there is an answer: this rule "
 			"belongs into stage `after`");
 }

@@ -35,6 +35,30 @@ static size_t word_at(baton_str text, size_t at)
 	return n ? n : 1;
 }
 
+int baton_condition_fact(const struct expr_op *op)
+{
+	return op->code == EXPR_FACT ? (int)op->arg : -1;
+}
+
+bool baton_condition_is_span(const struct expr_value *value)
+{
+	(void)value;
+	return false;
+}
+
+bool baton_condition_uses(const baton_expr *expr, const char *fact, bool others)
+{
+	int index = baton_env_find(expr->env, baton_str_of(fact));
+
+	for (size_t i = 0; i < expr->n; i++) {
+		int here = baton_condition_fact(&expr->ops[i]);
+
+		if (here >= 0 && (here == index) != others)
+			return true;
+	}
+	return false;
+}
+
 baton_expr *baton_load_condition(struct baton_load *load, const struct baton_env *env,
 				 const struct baton_yaml *when)
 {

@@ -150,16 +150,35 @@ static const char *place_line(struct baton_findings *findings, struct baton_plac
 
 /* --- gathering --- */
 
-static void finding_add(struct baton_findings *findings, struct baton_place place, bool is_error,
-			const char *text)
+static const struct baton_policy_proof proofs[] = {
+#define PROOF(NAME, name, meaning) { name, meaning },
+#include "core/policy/proofs.def"
+#undef PROOF
+	{ NULL, NULL },
+};
+
+const struct baton_policy_proof *baton_policy_proof_at(size_t index)
+{
+	return index < BATON_PROOF_FORM ? &proofs[index] : NULL;
+}
+
+/* What a finding is, before its words. */
+struct verdict {
+	enum baton_proof proof;
+	bool is_error;
+};
+
+static void finding_add(struct baton_findings *findings, struct baton_place place,
+			struct verdict verdict, const char *text)
 {
 	struct baton_finding_entry entry = {
 		.finding = { .file = place.source->name,
 			     .line = place.line,
 			     .column = place.column,
 			     .width = place.width,
-			     .is_error = is_error,
+			     .is_error = verdict.is_error,
 			     .text = text,
+			     .proof = proofs[verdict.proof].name,
 			     .source = place_line(findings, place) },
 		.order = findings->n,
 	};
@@ -173,17 +192,18 @@ static void finding_add(struct baton_findings *findings, struct baton_place plac
 
 __attribute__((format(printf, 4, 0))) static void finding_write(struct baton_findings *findings,
 								struct baton_place place,
-								bool is_error, const char *fmt,
-								va_list args)
+								struct verdict verdict,
+								const char *fmt, va_list args)
 {
 	char text[1024];
 
-	findings->n_errors += is_error;
+	findings->n_errors += verdict.is_error;
 	if (++place.source->n_findings > BATON_POLICY_FINDINGS_MAX + 1)
 		return;
 	if (place.source->n_findings > BATON_POLICY_FINDINGS_MAX) {
 		place.line = UINT32_MAX; /* sorts behind the others, see finding_report_one */
-		finding_add(findings, place, is_error, "more of this file is not shown");
+		verdict.proof = BATON_PROOF_FORM;
+		finding_add(findings, place, verdict, "more of this file is not shown");
 		return;
 	}
 	int n = vsnprintf(text, sizeof(text), fmt, args);
@@ -191,7 +211,7 @@ __attribute__((format(printf, 4, 0))) static void finding_write(struct baton_fin
 				: (size_t)n < sizeof(text) ? (size_t)n
 							   : sizeof(text) - 1 };
 	cut.n -= baton_str_utf8_tail(cut);
-	finding_add(findings, place, is_error, baton_arena_dup(findings->arena, cut.p, cut.n));
+	finding_add(findings, place, verdict, baton_arena_dup(findings->arena, cut.p, cut.n));
 }
 
 void baton_finding_error(struct baton_findings *findings, struct baton_place place, const char *fmt,
@@ -200,7 +220,7 @@ void baton_finding_error(struct baton_findings *findings, struct baton_place pla
 	va_list args;
 
 	va_start(args, fmt);
-	finding_write(findings, place, true, fmt, args);
+	finding_write(findings, place, (struct verdict){ BATON_PROOF_FORM, true }, fmt, args);
 	va_end(args);
 }
 
@@ -210,7 +230,27 @@ void baton_finding_warning(struct baton_findings *findings, struct baton_place p
 	va_list args;
 
 	va_start(args, fmt);
-	finding_write(findings, place, false, fmt, args);
+	finding_write(findings, place, (struct verdict){ BATON_PROOF_FORM, false }, fmt, args);
+	va_end(args);
+}
+
+void baton_proof_broken(struct baton_findings *findings, enum baton_proof proof,
+			struct baton_place place, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	finding_write(findings, place, (struct verdict){ proof, true }, fmt, args);
+	va_end(args);
+}
+
+void baton_proof_doubted(struct baton_findings *findings, enum baton_proof proof,
+			 struct baton_place place, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	finding_write(findings, place, (struct verdict){ proof, false }, fmt, args);
 	va_end(args);
 }
 
@@ -254,7 +294,10 @@ void baton_policy_finding_text(const struct baton_policy_finding *finding, struc
 	baton_buf_z(out, finding->file);
 	if (finding->line)
 		baton_buf_printf(out, ":%u:%u", finding->line, finding->column);
-	baton_buf_printf(out, ": %s: %s\n", finding->is_error ? "error" : "warning", finding->text);
+	baton_buf_printf(out, ": %s: %s", finding->is_error ? "error" : "warning", finding->text);
+	if (finding->proof)
+		baton_buf_printf(out, " [%s]", finding->proof);
+	baton_buf_z(out, "\n");
 	if (!finding->source || !finding->line)
 		return;
 	baton_buf_printf(out, "%5u | %s\n      | ", finding->line, finding->source);

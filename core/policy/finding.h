@@ -29,6 +29,14 @@ struct baton_findings {
 	size_t n, cap, n_errors;
 };
 
+/* What is proved of a set (proofs.def). FORM: how a file is written, no proof. */
+enum baton_proof {
+#define PROOF(NAME, name, meaning) BATON_PROOF_##NAME,
+#include "core/policy/proofs.def"
+#undef PROOF
+	BATON_PROOF_FORM
+};
+
 /* Adds one. Text is copied. Past BATON_POLICY_FINDINGS_MAX of one file only errors are counted. */
 __attribute__((format(printf, 3, 4))) void baton_finding_error(struct baton_findings *findings,
 							       struct baton_place place,
@@ -36,6 +44,16 @@ __attribute__((format(printf, 3, 4))) void baton_finding_error(struct baton_find
 __attribute__((format(printf, 3, 4))) void baton_finding_warning(struct baton_findings *findings,
 								 struct baton_place place,
 								 const char *fmt, ...);
+/* The same about a proof: it does not hold (an error), or it holds and yet (a warning). The sentence
+ * holds a counterexample. */
+__attribute__((format(printf, 4, 5))) void baton_proof_broken(struct baton_findings *findings,
+							      enum baton_proof proof,
+							      struct baton_place place,
+							      const char *fmt, ...);
+__attribute__((format(printf, 4, 5))) void baton_proof_doubted(struct baton_findings *findings,
+							       enum baton_proof proof,
+							       struct baton_place place,
+							       const char *fmt, ...);
 /* Reports all, by file, line and column. */
 void baton_findings_report(struct baton_findings *findings, baton_policy_report *report, void *ud);
 void baton_findings_done(struct baton_findings *findings);

@@ -277,6 +277,9 @@ static int load_run(struct baton_load *load)
 	baton_check_rules(load);
 	baton_check_modes(load);
 	baton_check_routes(load);
+	baton_check_stand_ins(load);
+	baton_check_reach(load);
+	baton_check_fit(load);
 	baton_check_money(load);
 	baton_check_drills(load);
 	/* Last: it adds nothing but trouble to a set that is refused already. */

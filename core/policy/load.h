@@ -40,17 +40,35 @@ int baton_load_files(struct baton_load *load);
 void baton_load_sha256(struct baton_load *load);
 /* Parses the files into the policy's structs. */
 void baton_load_trees(struct baton_load *load);
-/* The proofs: names, routes, downgrades, conditions. Resolves what refers by name. */
+/* The proofs of proofs.def, one file for each group. The first four resolve what refers by name. */
 void baton_check_names(struct baton_load *load);
 void baton_check_routes(struct baton_load *load);
 void baton_check_rules(struct baton_load *load);
 void baton_check_modes(struct baton_load *load);
+void baton_check_stand_ins(struct baton_load *load);
+void baton_check_reach(struct baton_load *load);
+void baton_check_fit(struct baton_load *load);
 void baton_check_money(struct baton_load *load);
 void baton_check_drills(struct baton_load *load);
 /* Builds the configuration of each module. */
 void baton_load_configs(struct baton_load *load);
 
 /* --- for the checks --- */
+
+/* check_stand_ins.c: who may answer in another's place. The route has its class, tier and primary. */
+void baton_prove_fallback(struct baton_load *load, const struct baton_route *route,
+			  const struct baton_target *target, struct baton_place place);
+void baton_prove_switch(struct baton_load *load, const struct baton_route *route,
+			const struct baton_switch_def *def, const struct baton_yaml *node);
+/* `to` is the default route `from` with the class of an intent that stands at `place`. */
+void baton_prove_derived(struct baton_load *load, const struct baton_route *to,
+			 const struct baton_route *from, struct baton_place place);
+/* check_flapping.c: the conditions of one mode, against facts as they may be. */
+void baton_prove_conditions(struct baton_load *load, const struct baton_mode_def *mode,
+			    const struct baton_yaml *node);
+/* Uses of facts by a condition: of `fact`, or of any other than it. */
+bool baton_condition_uses(const baton_expr *expr, const char *fact, bool others);
+bool baton_mode_covers(const struct baton_mode_def *mode, const char *intent, const char *class_);
 
 /* Things that have a name, whatever they are: the name is the first member of each struct. */
 struct baton_named {

@@ -293,6 +293,7 @@ struct baton_policy_finding {
 	unsigned line, column; /* 1-based; 0: the file as a whole */
 	bool is_error;         /* else a warning */
 	const char *text; /* one sentence; names the nearest known key or name where there is one */
+	const char *proof;  /* the proof that it breaks or doubts, NULL for a mistake of form */
 	const char *source; /* the line itself, for the caret; may be NULL */
 	unsigned width;     /* columns to underline */
 };
@@ -302,7 +303,12 @@ typedef void baton_policy_report(void *ud, const struct baton_policy_finding *fi
  * BATON_E_POLICY (at least one error was reported), BATON_E_IO (path cannot be read). Blocking. */
 int baton_policy_load(const char *path, baton_policy_report *report, void *ud,
 		      struct baton_policy **ret_policy);
-/* "file:line:column: error: text", the line, and a caret below the place. Ends with a newline. */
+/* What is proved of every set, by name; NULL behind the last. Static. */
+struct baton_policy_proof {
+	const char *name, *meaning;
+};
+const struct baton_policy_proof *baton_policy_proof_at(size_t index);
+/* "file:line:column: error: text [proof]", the line, and a caret below the place. Ends with a newline. */
 struct baton_buf;
 void baton_policy_finding_text(const struct baton_policy_finding *finding, struct baton_buf *out);
 /* JSON Schema (2020-12) of one file of a set: "routes.yaml", "intents", "knowledge", ... 0, or

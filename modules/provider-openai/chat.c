@@ -192,36 +192,6 @@ static bool chunk_read(struct chunk *chunk, baton_str data)
 
 /* --- into what was heard --- */
 
-static void usage_take(struct heard *heard, baton_str usage)
-{
-	struct scan scan = scan_of(usage), details;
-	bool begun = false, inner = false;
-	baton_str key;
-
-	if (usage.n == 0 || usage.p[0] != '{')
-		return;
-	heard->has_usage = true;
-	heard->in_tokens = heard->out_tokens = heard->cached_tokens = 0;
-	while (scan_member(&scan, &begun, &key)) {
-		if (scan_is(key, "prompt_tokens")) {
-			heard->in_tokens = scan_count(&scan);
-		} else if (scan_is(key, "completion_tokens")) {
-			heard->out_tokens = scan_count(&scan);
-		} else if (scan_is(key, "prompt_tokens_details")) {
-			details = scan_of(scan_raw(&scan));
-			inner = false;
-			while (scan_member(&details, &inner, &key)) {
-				if (scan_is(key, "cached_tokens"))
-					heard->cached_tokens = scan_count(&details);
-				else
-					scan_skip(&details);
-			}
-		} else {
-			scan_skip(&scan);
-		}
-	}
-}
-
 static void tool_take(struct heard *heard, struct scan *scan, uint64_t at)
 {
 	baton_str key, id = { 0 }, name = { 0 }, args = { 0 };
@@ -300,6 +270,8 @@ static enum heard_kind choice_take(struct heard *heard, const struct choice *cho
 
 static enum heard_kind chat_whole(struct heard *heard, baton_str data)
 {
+	static const struct usage_names names = { "prompt_tokens", "completion_tokens",
+						  "prompt_tokens_details" };
 	struct chunk chunk = { 0 };
 
 	if (!chunk_read(&chunk, data))
@@ -309,7 +281,7 @@ static enum heard_kind chat_whole(struct heard *heard, baton_str data)
 		heard->error = data;
 		return HEARD_ERROR;
 	}
-	usage_take(heard, chunk.usage);
+	heard_usage(heard, &names, chunk.usage);
 	return choice_take(heard, &chunk.choice);
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The wires of this module; each is one file, with what it asks beside it in ask.c. */
+/* The wires of this module; each is one file. */
 #pragma once
 
 #include "modules/sdk/provider/wire.h"
 
-extern const struct wire wire_chat;
+extern const struct wire wire_chat, wire_responses, wire_ollama;
 
 /* ",\"messages\":[...]", the beginning of an answer last. */
 void chat_messages(struct text *to, const struct config *config, const baton_prompt *prompt);

@@ -12,7 +12,8 @@ import { checkRequirements } from './requirements.mjs';
 /* --- pages made of the code's own tables ------------------------------------------------------------ */
 
 function checkGenerated() {
-	for (const [page, topic] of [['docs/wire/EVENTS.md', 'events'], ['docs/ERRORS.md', 'errors'], ['docs/METRICS.md', 'metrics']]) {
+	for (const [page, topic] of [['docs/wire/EVENTS.md', 'events'], ['docs/ERRORS.md', 'errors'], ['docs/METRICS.md', 'metrics'],
+		['docs/PROOFS.md', 'proofs']]) {
 		const made = execFileSync(BIN, ['doc', topic], { encoding: 'utf8' });
 		verdict(`${page} is what \`baton doc ${topic}\` prints`, made === read(page) ? [] : [`baton doc ${topic} > ${page}`]);
 	}

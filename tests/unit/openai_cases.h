@@ -19,12 +19,6 @@
 	CHUNK("\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":3,\"prompt_tokens_details\":{\"cached_tokens\":4}}")
 #define DONE "data: [DONE]\n\n"
 
-struct recorded {
-	const char *stream, *text;
-	uint32_t reason;
-	uint64_t in, cached, out;
-};
-
 static const struct recorded recorded[] = {
 	{ ROLE SAY("Your order") SAY(" left\\nour \\\"depot\\\".") FINISH("stop") USAGE DONE,
 	  "Your order left\nour \"depot\".", BATON_END_STOP, 9, 4, 3 },

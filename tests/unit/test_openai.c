@@ -3,8 +3,9 @@
 /* provider-openai against scripted answers: what is asked, what is heard, and what each failure
  * means. No sockets: the host's HTTP client is played by this file, which feeds streams through the
  * server's own event-stream parser, in pieces of any size. */
+#include "tests/unit/provider_rig.h"
+
 #include "tests/unit/openai_cases.h"
-#include "tests/unit/openai_rig.h"
 
 /* --- what is asked --- */
 
@@ -136,64 +137,16 @@ static void a_question_the_host_refuses_is_not_started(void **state)
 
 /* --- what is heard --- */
 
-static void is_usage(const struct recorded *r)
-{
-	const baton_usage *usage = &call_record()->usage;
-	bool estimated = r->in == 0;
-	assert_int_equal(usage->flags & BATON_USAGE_ESTIMATED, estimated);
-	assert_int_equal(usage->out_tokens, estimated ? (strlen(r->text) + 3) / 4 : r->out);
-	assert_int_equal(usage->cached_tokens, r->cached);
-	if (!estimated)
-		assert_int_equal(usage->in_tokens, r->in);
-	else
-		assert_true(usage->in_tokens > 10);
-}
-
 static void streams_are_heard_the_same_in_pieces_of_any_size(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(recorded) / sizeof(recorded[0]); i++) {
-		const size_t pieces[] = { SIZE_MAX / 2, 1, 2, 3, 7, 64 };
-		begin("{}");
-		for (size_t p = 0; p < sizeof(pieces) / sizeof(pieces[0]); p++) {
-			ask();
-			stream_head();
-			stream_in_pieces(recorded[i].stream, pieces[p]);
-			end();
-			is_answer(recorded[i].text, recorded[i].reason);
-			is_usage(&recorded[i]);
-		}
-		finish();
-	}
+	heard_in_any_pieces("{}", recorded, sizeof(recorded) / sizeof(recorded[0]));
 }
 
-/* Whatever byte the stream is cut after: never complete without a finish mark, never silent. */
 static void a_stream_cut_anywhere_is_never_taken_for_complete(void **state)
 {
 	(void)state;
-	begin("{}");
-	for (size_t i = 0; i < sizeof(recorded) / sizeof(recorded[0]); i++) {
-		size_t n = strlen(recorded[i].stream);
-		const char *finish_mark = strstr(recorded[i].stream, "\"finish_reason\":\"");
-		const char *done_mark = strstr(recorded[i].stream, "[DONE]");
-		if (!finish_mark || (done_mark && done_mark < finish_mark))
-			finish_mark = done_mark;
-		for (size_t cut = 0; cut < n; cut++) {
-			char *part = strndup(recorded[i].stream, cut);
-			ask();
-			stream_head();
-			stream(part);
-			end_with(BATON_FAIL_BAD_OUTPUT, "cut");
-			if (cut <= (size_t)(finish_mark - recorded[i].stream))
-				is_fail(BATON_FAIL_TRUNCATED, "truncated");
-			else if (call_record()->n_ends)
-				is_answer(recorded[i].text, recorded[i].reason);
-			else
-				is_fail(BATON_FAIL_TRUNCATED, "truncated");
-			free(part);
-		}
-	}
-	finish();
+	cut_anywhere("{}", recorded, sizeof(recorded) / sizeof(recorded[0]));
 }
 
 static void a_finished_answer_ends_although_the_connection_stays_open(void **state)
@@ -546,6 +499,191 @@ static void endless_error_bodies_are_read_in_bounded_memory(void **state)
 	finish();
 }
 
+static void failures_have_a_scope_and_a_date(void **state)
+{
+	(void)state;
+	static const struct body_case cases[] = {
+		{ 429, ERR("\"credit_balance_exhausted\"", "insufficient_quota", "no credits"),
+		  BATON_FAIL_QUOTA, "quota", BATON_SCOPE_ACCOUNT },
+		{ 429, ERR("\"slow_down\"", "rate_limit_error", "Please try again in 20 seconds"),
+		  BATON_FAIL_RATE_LIMITED, "rate_limited", BATON_SCOPE_MODEL, 0, 20000 },
+		{ 429,
+		  "{\"error\":{\"code\":429,\"status\":\"RESOURCE_EXHAUSTED\",\"message\":\"Please retry in 34.5s.\"}}",
+		  BATON_FAIL_RATE_LIMITED, "rate_limited", BATON_SCOPE_MODEL, 0, 34500 },
+		{ 400,
+		  ERR("\"content_filter\"", "",
+		      "filtered\",\"innererror\":{\"code\":\"ResponsibleAIPolicyViolation\"},\"x\":\""),
+		  BATON_FAIL_REFUSED, "refused", BATON_SCOPE_REQUEST },
+		{ 401, "", BATON_FAIL_ACCESS, "access", BATON_SCOPE_ACCOUNT },
+		{ 404, ERR("\"model_not_found\"", "", ""), BATON_FAIL_MODEL_GONE, "model_gone",
+		  BATON_SCOPE_MODEL },
+		{ 503,
+		  "{\"error\":{\"code\":503,\"message\":\"Loading model\",\"type\":\"unavailable_error\"}}",
+		  BATON_FAIL_OVERLOADED, "overloaded", BATON_SCOPE_PROVIDER },
+		{ 500, "", BATON_FAIL_UNAVAILABLE, "server", BATON_SCOPE_PROVIDER },
+		{ 400,
+		  "{\"object\":\"error\",\"message\":\"bad\",\"type\":\"BadRequestError\",\"code\":400}",
+		  BATON_FAIL_BAD_REQUEST, "bad_request", BATON_SCOPE_REQUEST },
+		{ 200,
+		  "{\"error\":{\"object\":\"error\",\"message\":\"x\",\"type\":\"InternalServerError\",\"code\":500}}",
+		  BATON_FAIL_UNAVAILABLE, "server", BATON_SCOPE_PROVIDER },
+	};
+	bodies_mean("{}", cases, sizeof(cases) / sizeof(cases[0]));
+
+	/* What is used up comes back when the header says so. */
+	begin("{}");
+	ask();
+	head(429, "Content-Type: application/json", "Retry-After: 60");
+	body(ERR("\"insufficient_quota\"", "", ""));
+	end();
+	assert_int_equal(told.until_unix_ms, (UINT64_C(1445412470) + 60) * 1000);
+	/* Our own list forbids the address: nothing is wrong with their account. */
+	ask();
+	end_with(BATON_FAIL_ACCESS, "denied");
+	is_fail(BATON_FAIL_ACCESS, "access");
+	assert_int_equal(told.scope, BATON_SCOPE_PROVIDER);
+	/* Words that were said stand on the bill. */
+	ask();
+	stream_head();
+	stream(SAY("A"));
+	end_with(BATON_FAIL_BAD_OUTPUT, "cut");
+	assert_int_equal(told.flags, BATON_ERROR_BILLED);
+	assert_int_equal(call_record()->usage.out_tokens, 1);
+	finish();
+}
+
+/* --- dialects --- */
+
+static baton_prompt prompt_for(baton_turn *turn, const char *model, const char *prefill)
+{
+	*turn = (baton_turn){ .size = sizeof(*turn), .msgs = &question, .n_msgs = 1 };
+	return (baton_prompt){ .size = sizeof(baton_prompt),
+			       .turn = turn,
+			       .model = host_str(model),
+			       .max_output_tokens = 9,
+			       .temperature_milli = -1,
+			       .prefill = host_str(prefill) };
+}
+
+static void each_dialect_is_asked_as_it_wants(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *config, *url, *models, *has;
+	} cases[] = {
+		{ "{}", "https://api.openai.com/v1/chat/completions",
+		  "https://api.openai.com/v1/models", "\"max_completion_tokens\":9" },
+		{ "{\"base_url\":\"https://api.openai.com/v1\"}",
+		  "https://api.openai.com/v1/chat/completions", "https://api.openai.com/v1/models",
+		  "\"max_completion_tokens\":9" },
+		{ "{\"base_url\":\"https://x.test/v1\"}", "https://x.test/v1/chat/completions",
+		  "https://x.test/v1/models", "\"max_tokens\":9" },
+		{ "{\"base_url\":\"https://x.test/v1\",\"max_tokens_name\":\"max_completion_tokens\"}",
+		  "https://x.test/v1/chat/completions", "https://x.test/v1/models",
+		  "\"max_completion_tokens\":9" },
+		{ "{\"dialect\":\"ollama\"}", "http://127.0.0.1:11434/v1/chat/completions",
+		  "http://127.0.0.1:11434/v1/models", "\"max_tokens\":9" },
+		{ "{\"dialect\":\"llamacpp\"}", "http://127.0.0.1:8080/v1/chat/completions",
+		  "http://127.0.0.1:8080/v1/models", "\"max_tokens\":9" },
+		{ "{\"dialect\":\"vllm\"}", "http://127.0.0.1:8000/v1/chat/completions",
+		  "http://127.0.0.1:8000/v1/models", "\"max_tokens\":9" },
+		{ "{\"dialect\":\"azure\",\"base_url\":\"https://r.openai.azure.com/\"}",
+		  "https://r.openai.azure.com/openai/deployments/my%20gpt%2F4/chat/completions?api-version=2024-10-21",
+		  "https://r.openai.azure.com/openai/models?api-version=2024-10-21",
+		  "\"max_tokens\":9" },
+		{ "{\"dialect\":\"azure\",\"base_url\":\"https://r.openai.azure.com\",\"api_version\":\"2025-01-01-preview\"}",
+		  "https://r.openai.azure.com/openai/deployments/my%20gpt%2F4/chat/completions?api-version=2025-01-01-preview",
+		  "https://r.openai.azure.com/openai/models?api-version=2025-01-01-preview",
+		  "\"max_tokens\":9" },
+		{ "{\"dialect\":\"azure\",\"base_url\":\"https://r.openai.azure.com\",\"api_version\":\"v1\"}",
+		  "https://r.openai.azure.com/openai/v1/chat/completions",
+		  "https://r.openai.azure.com/openai/v1/models", "\"max_tokens\":9" },
+		{ "{\"dialect\":\"azure\",\"base_url\":\"https://r.openai.azure.com\",\"api\":\"responses\"}",
+		  "https://r.openai.azure.com/openai/v1/responses",
+		  "https://r.openai.azure.com/openai/v1/models", "\"max_output_tokens\":9" },
+		{ "{\"extra_body\":{\"service_tier\":\"flex\",\"x\":[1]}}",
+		  "https://api.openai.com/v1/chat/completions", "https://api.openai.com/v1/models",
+		  "\"include_usage\":true},\"service_tier\":\"flex\",\"x\":[1]}" },
+	};
+	baton_turn turn;
+	baton_prompt prompt = prompt_for(&turn, "my gpt/4", "");
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		begin(cases[i].config);
+		assert_int_equal(ask_with(&prompt), BATON_OK);
+		assert_string_equal(web.url, cases[i].url);
+		assert_non_null(strstr(web.body, cases[i].has));
+		provider->cancel(host->inst, CALL, BATON_CANCEL_USER);
+		host_call_open(host, CALL);
+		assert_int_equal(host->module->check(host->inst, CALL, 1), BATON_OK);
+		assert_string_equal(web.url, cases[i].models);
+		provider->cancel(host->inst, CALL, BATON_CANCEL_USER);
+		finish();
+	}
+	begin("{\"dialect\":\"azure\",\"base_url\":\"https://r.test\",\"secret\":\"AZURE\"}");
+	ask();
+	assert_string_equal(web.headers,
+			    "Content-Type: application/json\napi-key: {{secret:AZURE}}\n");
+	finish();
+}
+
+/* --- an answer in progress --- */
+
+static void an_answer_in_progress_is_continued_where_that_is_allowed(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *config;
+		bool asked, flags;
+	} cases[] = {
+		{ "{}", false, false },
+		{ "{\"prefill\":true}", true, false },
+		{ "{\"prefill\":true,\"dialect\":\"ollama\"}", true, false },
+		{ "{\"prefill\":true,\"dialect\":\"vllm\"}", true, true },
+	};
+	static const char last[] = ",{\"role\":\"assistant\",\"content\":\"Your order\"}]";
+	baton_turn turn;
+	baton_prompt prompt = prompt_for(&turn, "m", "Your order");
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		begin(cases[i].config);
+		assert_int_equal(ask_with(&prompt), BATON_OK);
+		assert_int_equal(strstr(web.body, last) != NULL, cases[i].asked);
+		assert_int_equal(strstr(web.body, "\"continue_final_message\":true,"
+						  "\"add_generation_prompt\":false") != NULL,
+				 cases[i].flags);
+		provider->cancel(host->inst, CALL, BATON_CANCEL_USER);
+		finish();
+	}
+}
+
+static void a_beginning_that_is_said_again_is_not_told(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *stream, *text;
+	} cases[] = {
+		{ SAY(" left.") FINISH("stop") DONE, " left." },
+		{ SAY("Your order left.") FINISH("stop") DONE, " left." },
+		{ SAY("Your") SAY(" ord") SAY("er left.") FINISH("stop") DONE, " left." },
+		{ SAY("Your") SAY(" parcel") FINISH("stop") DONE, "Your parcel" },
+		{ SAY("Yo") FINISH("stop") DONE, "Yo" },
+		{ ROLE SAY("You") SAY("") SAY("!") FINISH("stop") DONE, "You!" },
+	};
+	baton_turn turn;
+	baton_prompt prompt = prompt_for(&turn, "m", "Your order");
+
+	begin("{\"prefill\":true}");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(ask_with(&prompt), BATON_OK);
+		stream_head();
+		stream(cases[i].stream);
+		end();
+		is_answer(cases[i].text, BATON_END_STOP);
+	}
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -570,6 +708,10 @@ int main(void)
 		cmocka_unit_test(failures_of_the_connection_have_their_class),
 		cmocka_unit_test(hints_to_wait_are_read_and_bounded),
 		cmocka_unit_test(endless_error_bodies_are_read_in_bounded_memory),
+		cmocka_unit_test(failures_have_a_scope_and_a_date),
+		cmocka_unit_test(each_dialect_is_asked_as_it_wants),
+		cmocka_unit_test(an_answer_in_progress_is_continued_where_that_is_allowed),
+		cmocka_unit_test(a_beginning_that_is_said_again_is_not_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

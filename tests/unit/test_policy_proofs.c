@@ -117,17 +117,17 @@ static const struct policy_case cases[] = {
 	{ "no_queue", "desk.yaml",
 	  "default_queue: general\n"
 	  "queues: []\n",
-	  "desk.yaml:2:9: error: there is no queue: no person could be reached\n"
+	  "desk.yaml:2:9: error: there is no queue: no person could be reached [person-reached]\n"
 	  "    2 | queues: []\n"
 	  "      |         ^\n"
-	  "desk.yaml:2:9: warning: there are no agents: nobody can take a case\n"
+	  "desk.yaml:2:9: warning: there are no agents: nobody can take a case [person-reached]\n"
 	  "    2 | queues: []\n"
 	  "      |         ^\n" },
 	{ "no_default_route", "routes.yaml",
 	  "routes:\n"
 	  "- intent: refund-policy\n"
 	  "  primary: primary_chat_model\n",
-	  "routes.yaml:2:1: error: there is no route for `default`: what is not understood would have no way\n"
+	  "routes.yaml:2:1: error: there is no route for `default`: what is not understood would have no way [intent-way]\n"
 	  "    2 | - intent: refund-policy\n"
 	  "      | ^\n" },
 	{ "two_default_routes", "routes.yaml",
@@ -145,7 +145,7 @@ static const struct policy_case cases[] = {
 	  "routes:\n"
 	  "- intent: default\n"
 	  "  primary: primary_chat_model\n",
-	  "routes.yaml:2:3: error: the default route needs a `class`\n"
+	  "routes.yaml:2:3: error: the default route needs a `class`: nobody would know what may be done when its primary fails [intent-way]\n"
 	  "    2 | - intent: default\n"
 	  "      |   ^~~~~~\n" },
 	{ "a_silent_downgrade", "routes.yaml",
@@ -156,7 +156,7 @@ static const struct policy_case cases[] = {
 	  "- intent: refund-policy\n"
 	  "  primary: primary_chat_model\n"
 	  "  fallback: [fast_backup_model, reasoning_model]\n",
-	  "routes.yaml:7:33: error: silent downgrade: class `customer-policy` escalates on failure, and `reasoning_model` is not approved there by name\n"
+	  "routes.yaml:7:33: error: silent downgrade: with `primary_chat_model` down, `reasoning_model` would answer, but class `customer-policy` escalates on failure and `reasoning_model` is not approved there by name [no-silent-downgrade]\n"
 	  "    7 |   fallback: [fast_backup_model, reasoning_model]\n"
 	  "      |                                 ^~~~~~~~~~~~~~~\n" },
 	{ "a_silent_downgrade_by_the_default_route", "routes.yaml",
@@ -165,10 +165,10 @@ static const struct policy_case cases[] = {
 	  "  class: internal-drafting\n"
 	  "  primary: primary_chat_model\n"
 	  "  fallback: reasoning_model\n",
-	  "intents/all.yaml:2:9: error: silent downgrade: `refund-policy` takes the default route, whose fallback `reasoning_model` is not approved in class `customer-policy`\n"
+	  "intents/all.yaml:2:9: error: silent downgrade: `refund-policy` takes the default route, and with `primary_chat_model` down, `reasoning_model` would answer, but class `customer-policy` escalates on failure and `reasoning_model` is not approved there by name [no-silent-downgrade]\n"
 	  "    2 | - name: refund-policy\n"
 	  "      |         ^~~~~~~~~~~~~\n"
-	  "intents/all.yaml:10:9: error: silent downgrade: `complaint` takes the default route, whose fallback `reasoning_model` is not approved in class `customer-policy`\n"
+	  "intents/all.yaml:10:9: error: silent downgrade: `complaint` takes the default route, and with `primary_chat_model` down, `reasoning_model` would answer, but class `customer-policy` escalates on failure and `reasoning_model` is not approved there by name [no-silent-downgrade]\n"
 	  "   10 | - name: complaint\n"
 	  "      |         ^~~~~~~~~\n" },
 	{ "a_fallback_that_is_the_primary", "routes.yaml",
@@ -177,7 +177,7 @@ static const struct policy_case cases[] = {
 	  "  class: internal-drafting\n"
 	  "  primary: fast_backup_model\n"
 	  "  fallback: fast_backup_model\n",
-	  "routes.yaml:5:13: error: the fallback `fast_backup_model` is the primary\n"
+	  "routes.yaml:5:13: error: the fallback `fast_backup_model` is the primary: with it down, the same is asked again [no-circle]\n"
 	  "    5 |   fallback: fast_backup_model\n"
 	  "      |             ^~~~~~~~~~~~~~~~~\n" },
 	{ "a_fallback_twice", "routes.yaml",
@@ -186,7 +186,7 @@ static const struct policy_case cases[] = {
 	  "  class: customer-policy\n"
 	  "  primary: primary_chat_model\n"
 	  "  fallback: [fast_backup_model, fast_backup_model]\n",
-	  "routes.yaml:5:33: error: the fallback `fast_backup_model` stands here twice\n"
+	  "routes.yaml:5:33: error: the fallback `fast_backup_model` stands here twice [no-circle]\n"
 	  "    5 |   fallback: [fast_backup_model, fast_backup_model]\n"
 	  "      |                                 ^~~~~~~~~~~~~~~~~\n" },
 	{ "too_many_fallbacks", "routes.yaml",
@@ -218,7 +218,7 @@ static const struct policy_case cases[] = {
 	  "- { name: primary_chat_model, provider: openai, account: one }\n"
 	  "- { name: fast_backup_model, provider: openai, account: one }\n"
 	  "- { name: reasoning_model, provider: openai, account: three, prompt: support }\n",
-	  "routes.yaml:4:13: warning: the fallback shares the account `one` with the primary: a spend cap or a block takes both down\n"
+	  "routes.yaml:4:13: warning: the fallback shares the account `one` with the primary: a spend cap or a block takes both down [shared-fate]\n"
 	  "    4 |   fallback: fast_backup_model\n"
 	  "      |             ^~~~~~~~~~~~~~~~~\n" },
 	{ "a_fallback_without_a_primary", "routes.yaml",
@@ -238,7 +238,7 @@ static const struct policy_case cases[] = {
 	  "  primary: primary_chat_model\n"
 	  "- intent: refund-policy\n"
 	  "  max_p95_ms: 5s\n",
-	  "routes.yaml:5:3: error: a route of tier 1 needs a `primary`\n"
+	  "routes.yaml:5:3: error: a route of tier 1 needs a `primary` [intent-way]\n"
 	  "    5 | - intent: refund-policy\n"
 	  "      |   ^~~~~~\n" },
 	{ "a_tier_below_the_intents", "routes.yaml",
@@ -249,7 +249,7 @@ static const struct policy_case cases[] = {
 	  "- intent: complaint\n"
 	  "  primary: primary_chat_model\n"
 	  "  tier: 1\n",
-	  "routes.yaml:7:9: error: the intent `complaint` is of tier 3: its route cannot be of tier 1\n"
+	  "routes.yaml:7:9: error: the intent `complaint` is of tier 3: its route cannot be of tier 1 [tier-kept]\n"
 	  "    7 |   tier: 1\n"
 	  "      |         ^\n" },
 	{ "a_first_word_after_the_end", "routes.yaml",
@@ -259,7 +259,7 @@ static const struct policy_case cases[] = {
 	  "  primary: primary_chat_model\n"
 	  "  first_token_ms: 20s\n"
 	  "  total_ms: 10s\n",
-	  "routes.yaml:5:19: warning: the first word may take longer (20000 ms) than the whole answer (10000 ms)\n"
+	  "routes.yaml:5:19: warning: the first word may take longer (20000 ms) than the whole answer (10000 ms) [time-fits]\n"
 	  "    5 |   first_token_ms: 20s\n"
 	  "      |                   ^~~\n" },
 	{ "two_routes_for_one_intent", "routes.yaml",
@@ -428,7 +428,7 @@ static const struct policy_case cases[] = {
 	  "  when: sentiment < 0.2\n"
 	  "  action: review\n"
 	  "  reason: x\n",
-	  "escalation.yaml:3:9: error: `sentiment` must not decide alone: join it with another fact\n"
+	  "escalation.yaml:3:9: error: `sentiment` must not decide alone: join it with another fact [condition-meant]\n"
 	  "    3 |   when: sentiment < 0.2\n"
 	  "      |         ^~~~~~~~~~~~~~~\n" },
 	{ "an_answer_before_there_is_one", "escalation.yaml",
@@ -437,7 +437,7 @@ static const struct policy_case cases[] = {
 	  "  when: answer_confidence < 0.2 && exchanges > 1\n"
 	  "  action: review\n"
 	  "  reason: x\n",
-	  "escalation.yaml:3:9: warning: `answer_confidence` is 0.0 before there is an answer: this rule belongs into stage `after`\n"
+	  "escalation.yaml:3:9: warning: `answer_confidence` is 0.0 before there is an answer: this rule belongs into stage `after` [condition-meant]\n"
 	  "    3 |   when: answer_confidence < 0.2 && exchanges > 1\n"
 	  "      |         ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n" },
 	{ "two_rules_with_one_id", "escalation.yaml",
@@ -550,7 +550,7 @@ static const struct policy_case cases[] = {
 	  "  primary: primary_chat_modl\n"
 	  "  max_p95: 3500\n"
 	  "  tier: high\n",
-	  "routes.yaml:2:1: error: there is no route for `default`: what is not understood would have no way\n"
+	  "routes.yaml:2:1: error: there is no route for `default`: what is not understood would have no way [intent-way]\n"
 	  "    2 | - intent: refund-polcy\n"
 	  "      | ^\n"
 	  "routes.yaml:2:11: error: there is no intent `refund-polcy`, did you mean `refund-policy`?\n"

@@ -83,7 +83,7 @@ static bool urls_read(struct config *config, const struct config_base *base, con
 	return config->url && config->models_url;
 }
 
-static uint32_t number(const json_t *json, const char *key, uint32_t otherwise)
+uint32_t config_number(const json_t *json, const char *key, uint32_t otherwise)
 {
 	const json_t *value = json_object_get(json, key);
 	json_int_t n = json_integer_value(value);
@@ -111,11 +111,24 @@ static bool is_ours(const char *name)
 					    "max_tokens",
 					    "prompt",
 					    "max_output_tokens",
-					    "max_completion_tokens" };
+					    "max_completion_tokens",
+					    "options",
+					    "system",
+					    "instructions" };
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (strcmp(ours[i], name) == 0)
 			return true;
 	return false;
+}
+
+char *config_members(const json_t *object)
+{
+	char *text = json_object_size(object) ? json_dumps(object, JSON_COMPACT) : NULL;
+	/* The braces go: the members stand behind ours. */
+	char *members = text ? config_format(",%.*s", (int)strlen(text) - 2, text + 1) : strdup("");
+
+	free(text);
+	return members;
 }
 
 static bool extra_read(struct config *config, const json_t *json)
@@ -126,10 +139,7 @@ static bool extra_read(struct config *config, const json_t *json)
 	json_object_foreach(extra, name, value)
 		if (is_ours(name))
 			return false;
-	char *text = json_object_size(extra) ? json_dumps(extra, JSON_COMPACT) : NULL;
-	/* The braces go: the members stand behind ours. */
-	config->extra = text ? config_format(",%.*s", (int)strlen(text) - 2, text + 1) : strdup("");
-	free(text);
+	config->extra = config_members(extra);
 	return config->extra;
 }
 
@@ -143,10 +153,10 @@ int32_t config_read(struct config *config, const struct config_base *base, const
 	config->stream = config_flag(json, "stream", true);
 	config->include_usage = config_flag(json, "include_usage", true);
 	config->prefill = config_flag(json, "prefill", false);
-	config->connect_ms = number(json, "connect_ms", 1000);
-	config->first_byte_ms = number(json, "first_byte_ms", 0);
-	config->idle_ms = number(json, "idle_ms", 0);
-	config->total_ms = number(json, "total_ms", 60000);
+	config->connect_ms = config_number(json, "connect_ms", 1000);
+	config->first_byte_ms = config_number(json, "first_byte_ms", 0);
+	config->idle_ms = config_number(json, "idle_ms", 0);
+	config->total_ms = config_number(json, "total_ms", 60000);
 
 	bool ok = false;
 	*why = "base_url: expected http:// or https://";
@@ -169,6 +179,7 @@ void config_done(struct config *config)
 	free(config->models_url);
 	free(config->models);
 	free(config->extra);
+	free(config->options);
 	for (uint32_t i = 0; i < config->n_headers; i++)
 		free(config->headers[i]);
 	*config = (struct config){ 0 };

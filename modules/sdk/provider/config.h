@@ -27,8 +27,10 @@ struct config {
 	char *headers[HEADERS_MAX];
 	uint32_t n_headers;
 	char *extra;                 /* members of `extra_body`: ",\"a\":1,\"b\":2", or empty */
+	char *options;               /* the same of `options`, for Ollama */
 	char *models;                /* JSON array for models() */
 	const char *max_tokens_name; /* static */
+	uint32_t max_tokens;         /* where the API wants a bound and nobody gave one */
 	bool stream, include_usage, prefill;
 	uint32_t connect_ms, first_byte_ms, idle_ms, total_ms;
 };
@@ -63,6 +65,9 @@ void config_done(struct config *config);
 bool config_header(struct config *config, char *header);
 /* NULL if memory runs out. */
 char *config_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+uint32_t config_number(const json_t *json, const char *key, uint32_t otherwise);
+/* ",\"a\":1,\"b\":2" of an object's members, "" if there are none. */
+char *config_members(const json_t *object);
 /* NULL if it is not there. */
 const char *config_string(const json_t *json, const char *key);
 bool config_flag(const json_t *json, const char *key, bool otherwise);

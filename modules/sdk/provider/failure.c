@@ -324,8 +324,8 @@ static const struct meaning *vendor_judge(const struct vendor *vendor, uint32_t 
 	const struct meaning *meaning = meaning_of_names(vendor);
 	status = status >= 300 || !vendor->status ? status : vendor->status;
 
-	/* "server_error" under a 503, "invalid_request_error" under a 404: names for whatever has no
-	 * other, where the status says more. */
+	/* "server_error" under a 503, "invalid_request_error" under a 404: names for whatever has
+	 * no other, where the status says more. */
 	if (meaning && strcmp(meaning->code, "server") == 0 && status >= 500)
 		meaning = NULL;
 	if (meaning && strcmp(meaning->code, "bad_request") == 0 && status > 400)

@@ -71,3 +71,40 @@ void tool_hear_raw(struct tool *tool, baton_str json)
 	if (tool->args.n + json.n <= TOOL_ARGS_MAX)
 		text_add(&tool->args, json.p, json.n);
 }
+
+static uint64_t cached_read(struct scan *scan)
+{
+	bool begun = false;
+	baton_str key;
+	uint64_t cached = 0;
+
+	while (scan_member(scan, &begun, &key)) {
+		if (scan_is(key, "cached_tokens"))
+			cached = scan_count(scan);
+		else
+			scan_skip(scan);
+	}
+	return cached;
+}
+
+void heard_usage(struct heard *heard, const struct usage_names *names, baton_str json)
+{
+	struct scan scan = scan_of(json);
+	bool begun = false;
+	baton_str key;
+
+	if (json.n == 0 || json.p[0] != '{')
+		return;
+	heard->has_usage = true;
+	heard->in_tokens = heard->out_tokens = heard->cached_tokens = 0;
+	while (scan_member(&scan, &begun, &key)) {
+		if (scan_is(key, names->in))
+			heard->in_tokens = scan_count(&scan);
+		else if (scan_is(key, names->out))
+			heard->out_tokens = scan_count(&scan);
+		else if (scan_is(key, names->details))
+			heard->cached_tokens = cached_read(&scan);
+		else
+			scan_skip(&scan);
+	}
+}

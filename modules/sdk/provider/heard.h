@@ -53,6 +53,13 @@ enum heard_kind heard_text(struct heard *heard, baton_str inside);
 /* A courtesy: damaged reasoning is dropped. */
 void heard_reasoning(struct heard *heard, baton_str inside);
 
+/* Tokens, from an object that calls them by these names; `details` is the object inside that has
+ * `cached_tokens`. Anything but an object is no usage. */
+struct usage_names {
+	const char *in, *out, *details;
+};
+void heard_usage(struct heard *heard, const struct usage_names *names, baton_str json);
+
 /* NULL if there are too many. */
 struct tool *heard_tool(struct heard *heard, uint64_t index);
 /* The first id and name count, arguments are added; views without `p` are not there. */

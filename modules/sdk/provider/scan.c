@@ -351,7 +351,7 @@ static char escape_char(char c)
 
 bool scan_unescape(baton_str inside, unsigned *half, struct text *to)
 {
-	const char *p = inside.p, *end = inside.p + inside.n;
+	const char *p = inside.n ? inside.p : "", *end = p + inside.n;
 
 	while (p < end) {
 		const char *escape = memchr(p, '\\', (size_t)(end - p));
