@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The hostile provider: an OpenAI-compatible streaming endpoint whose model name picks how it
-// misbehaves. Rows S01-S16 and B01-B10 are those of the fault catalogue; `ok` is a healthy model.
+// The hostile provider: a streaming endpoint whose model name picks how it misbehaves. Rows S01-S16 and
+// B01-B10 are those of the fault catalogue; `ok` is a healthy model. It speaks every wire of wires.mjs;
+// the path that is asked picks which.
 // A model name is `<row>[#<tag>][,<key>=<value>...]`: the tag gives a test its own counters, the
 // keys change a number (`S15,outage=3000`). What every request asked, and when, is in `log`.
 //
@@ -13,6 +14,7 @@ import { once, setMaxListeners } from 'node:events';
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { wireOf } from './wires.mjs';
 
 export const CANARY = 'PROVIDER-WORDS-NOT-FOR-CUSTOMERS';
 
@@ -39,8 +41,8 @@ function parseModel(model) {
 
 // One answer being written. Times out of order cannot happen: each step waits for the one before.
 class Answer {
-	constructor(req, res, ask, entry) {
-		Object.assign(this, { req, res, ask, entry, gone: false });
+	constructor(req, res, ask, entry, wire) {
+		Object.assign(this, { req, res, ask, entry, wire, gone: false });
 		this.model = ask.model;
 		this.stop = new AbortController();
 		setMaxListeners(0, this.stop.signal);
@@ -61,13 +63,13 @@ class Answer {
 		return !this.gone;
 	}
 
-	error(status, body, headers = {}) {
+	error(status, kind, headers = {}) {
 		this.entry.status = status;
 		this.res.writeHead(status, { 'content-type': 'application/json', ...headers });
-		this.res.end(JSON.stringify({ error: { message: CANARY, ...body } }));
+		this.res.end(JSON.stringify(this.wire.error(kind, CANARY)));
 	}
 
-	open(type = 'text/event-stream; charset=utf-8') {
+	open(type = this.wire.type) {
 		this.entry.status = 200;
 		this.res.writeHead(200, { 'content-type': type, 'cache-control': 'no-cache' });
 		this.res.flushHeaders();
@@ -78,22 +80,14 @@ class Answer {
 			this.res.write(bytes);
 	}
 
-	chunk(choice, extra = {}) {
-		const choices = choice ? [{ index: 0, delta: {}, finish_reason: null, ...choice }] : [];
-		this.raw(`data: ${JSON.stringify({
-			id: `chatcmpl-${this.entry.n}`, object: 'chat.completion.chunk', created: 1795000000,
-			model: this.model, choices, ...extra,
-		})}\n\n`);
-	}
-
 	say(content) {
 		this.entry.tokens = (this.entry.tokens ?? 0) + 1;
-		this.chunk({ delta: { content } });
+		this.raw(this.wire.word(this, content));
 	}
 
 	begin() {
 		this.open();
-		this.chunk({ delta: { role: 'assistant', content: '' } });
+		this.wire.begin(this);
 	}
 
 	async tell(pieces, gap = this.option('gap', 2)) {
@@ -107,14 +101,11 @@ class Answer {
 	}
 
 	finish(reason = 'stop') {
-		this.chunk({ finish_reason: reason });
-		if (this.ask.stream_options?.include_usage)
-			this.chunk(null, { usage: { prompt_tokens: 100, completion_tokens: this.entry.tokens ?? 0,
-				total_tokens: 100 + (this.entry.tokens ?? 0) } });
+		this.wire.finish(this, reason);
 	}
 
 	done() {
-		this.raw('data: [DONE]\n\n');
+		this.wire.done(this);
 		this.res.end();
 	}
 
@@ -141,20 +132,17 @@ class Answer {
 	}
 }
 
-const rateLimited = { type: 'requests', code: 'rate_limit_exceeded' };
-const overloaded = { type: 'server_error', code: 'overloaded' };
-
 // Each row gets the answer and how often this model was asked before (0 the first time).
 const rows = {
 	ok: (a) => a.healthy(),
 	large: (a) => a.healthy(),
-	noprefill: (a) => a.ask.messages?.at(-1)?.role === 'assistant'
-		? a.error(400, { type: 'invalid_request_error', code: 'assistant_prefill_not_supported' })
+	noprefill: (a) => a.wire.last(a.ask) === 'assistant'
+		? a.error(400, 'prefill')
 		: a.healthy(),
-	S01: (a, n) => n ? a.healthy() : a.error(429, rateLimited, { 'retry-after': '2' }),
-	S02: (a) => a.error(429, rateLimited),
-	S03: (a, n) => n ? a.healthy() : a.error(500, { type: 'server_error' }),
-	S04: (a) => a.error(503, overloaded),
+	S01: (a, n) => n ? a.healthy() : a.error(429, 'rate', { 'retry-after': '2' }),
+	S02: (a) => a.error(429, 'rate'),
+	S03: (a, n) => n ? a.healthy() : a.error(500, 'server'),
+	S04: (a) => a.error(503, 'overloaded'),
 	S05: (a, n) => n ? a.healthy() : a.reset(),
 	S06: (a) => a.hang(),
 	async S07(a) {
@@ -181,7 +169,7 @@ const rows = {
 	async S10(a) {
 		a.begin();
 		await a.tell(a.pieces().slice(0, 9));
-		a.raw(`data: {"id": ${CANARY} this is not json\n\n`);
+		a.raw(a.wire.broken(CANARY));
 		await a.tell(a.pieces().slice(9));
 		a.finish();
 		a.done();
@@ -195,28 +183,24 @@ const rows = {
 		else
 			await a.hang();
 	},
-	S12: (a) => a.error(400, { type: 'invalid_request_error', code: 'context_length_exceeded' }),
-	S13: (a) => a.error(400, { type: 'invalid_request_error', code: 'content_policy_violation' }),
+	S12: (a) => a.error(400, 'context'),
+	S13: (a) => a.error(400, 'policy'),
 	S14: (a) => rows.S08(a),
 	S15: (a, n, first) => Date.now() - first < a.option('outage', 60000)
-		? a.error(503, overloaded) : a.healthy(),
-	S16: (a) => a.error(503, overloaded),
+		? a.error(503, 'overloaded') : a.healthy(),
+	S16: (a) => a.error(503, 'overloaded'),
 	async B01(a) {
 		a.open();
-		const noise = [': keep-alive\n\n', null, ':\n\n', 'event: ping\ndata: {}\n\n'];
+		const noise = a.wire.noise(a);
 		for (let i = 0; i < 600 && !a.gone; i++) {
-			if (noise[i % 4])
-				a.raw(noise[i % 4]);
-			else
-				a.chunk({ delta: { role: 'assistant', content: '' } });
+			a.raw(noise[i % noise.length]);
 			await a.wait(200);
 		}
 	},
 	async B02(a) {
 		a.begin();
 		await a.tell(a.pieces().slice(0, 12));
-		const error = JSON.stringify({ error: { ...overloaded, message: CANARY } });
-		a.raw(a.option('kind', 'data') === 'event' ? `event: error\ndata: ${error}\n\n` : `data: ${error}\n\n`);
+		a.raw(a.wire.inband('overloaded', CANARY, a.option('kind', 'data') === 'event'));
 		a.done();
 	},
 	B03(a) {
@@ -230,9 +214,9 @@ const rows = {
 		a.finish();
 		a.done();
 	},
-	B05: (a) => a.error(a.option('status', 401), { type: 'authentication_error', code: 'invalid_api_key' }),
-	B06: (a) => a.error(a.option('status', 429), { type: 'insufficient_quota', code: 'insufficient_quota' }),
-	B07: (a) => a.error(404, { type: 'invalid_request_error', code: 'model_not_found' }),
+	B05: (a) => a.error(a.option('status', 401), 'access'),
+	B06: (a) => a.error(a.option('status', 429), 'quota'),
+	B07: (a) => a.error(404, 'gone'),
 	async B08(a) {
 		const page = `<!doctype html><title>${CANARY}</title><h1>502 Bad Gateway ${CANARY}</h1>`;
 		switch (a.option('kind', 'html')) {
@@ -252,7 +236,7 @@ const rows = {
 			return flood(a, Buffer.alloc(65536, 'x'));
 		case 'line':
 			a.open();
-			a.raw('data: {"id":"');
+			a.raw(a.wire.name === 'ollama' ? '{"model":"' : 'data: {"id":"');
 			return flood(a, Buffer.alloc(65536, 'y'));
 		default:
 			a.open('text/html');
@@ -264,16 +248,15 @@ const rows = {
 		await a.tell(a.pieces().slice(0, 5));
 		switch (a.option('kind', 'split')) {
 		case 'invalid':
-			a.raw(Buffer.concat([Buffer.from('data: {"choices":[{"index":0,"delta":{"content":" '),
-				Buffer.from([0xc3, 0x28, 0xff]), Buffer.from('"},"finish_reason":null}]}\n\n')]));
+			a.raw(a.wire.word(a, Buffer.from([0x20, 0xc3, 0x28, 0xff])));
 			break;
 		case 'surrogate': // one emoji, its halves in two chunks
-			a.raw('data: {"choices":[{"index":0,"delta":{"content":" \\ud83d"},"finish_reason":null}]}\n\n');
+			a.raw(a.wire.word(a, Buffer.from(' \\ud83d')));
 			await a.wait(20);
-			a.raw('data: {"choices":[{"index":0,"delta":{"content":"\\ude00"},"finish_reason":null}]}\n\n');
+			a.raw(a.wire.word(a, Buffer.from('\\ude00')));
 			break;
 		default: { // every byte of a four-byte character in a TCP segment of its own
-			const whole = Buffer.from('data: {"choices":[{"index":0,"delta":{"content":" \u{1F600}"},"finish_reason":null}]}\n\n');
+			const whole = a.wire.word(a, ' \u{1F600}');
 			a.req.socket.setNoDelay(true);
 			for (const byte of whole) {
 				a.raw(Buffer.from([byte]));
@@ -290,10 +273,8 @@ const rows = {
 		const args = { bad: '{"order": oops', unknown: '{}', loop: '{"order":"A-1"}' }[a.option('kind', 'bad')];
 		const name = a.option('kind', 'bad') === 'unknown' ? 'no_such_tool' : 'order_status';
 		a.begin();
-		a.chunk({ delta: { tool_calls: [{ index: 0, id: 'call_1', type: 'function', function: { name, arguments: '' } }] } });
-		a.chunk({ delta: { tool_calls: [{ index: 0, function: { arguments: args } }] } });
-		a.finish('tool_calls');
-		a.done();
+		a.wire.tool(a, name, args);
+		a.res.end();
 	},
 };
 
@@ -322,7 +303,8 @@ export class HostileProvider {
 	async start(port = 0) {
 		await new Promise((go) => this.server.listen(port, '127.0.0.1', go));
 		this.port = this.server.address().port;
-		this.url = `http://127.0.0.1:${this.port}/v1`;
+		this.base = `http://127.0.0.1:${this.port}`;
+		this.url = `${this.base}/v1`;
 		return this;
 	}
 
@@ -342,17 +324,18 @@ export class HostileProvider {
 			parts.push(part);
 		if (req.method === 'GET' && req.url === '/log')
 			return res.end(JSON.stringify(this.log));
-		if (req.method !== 'POST' || !req.url.endsWith('/chat/completions'))
+		const wire = wireOf(req.url);
+		if (req.method !== 'POST' || !wire)
 			return res.writeHead(404).end(CANARY);
 		const ask = JSON.parse(Buffer.concat(parts));
 		const before = this.seen.get(ask.model) ?? { n: 0, first: Date.now() };
 		this.seen.set(ask.model, { n: before.n + 1, first: before.first });
-		const entry = { n: this.log.length + 1, t: Date.now(), model: ask.model, ask, headers: req.headers };
+		const entry = { n: this.log.length + 1, t: Date.now(), model: ask.model, wire: wire.name, ask, headers: req.headers };
 		this.log.push(entry);
 		const row = rows[parseModel(ask.model).row];
-		const answer = new Answer(req, res, ask, entry);
+		const answer = new Answer(req, res, ask, entry, wire);
 		if (!row)
-			return answer.error(404, { code: 'model_not_found' });
+			return answer.error(404, 'gone');
 		await row(answer, before.n, before.first);
 	}
 }

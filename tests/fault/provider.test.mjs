@@ -7,20 +7,21 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import http from 'node:http';
 import { HostileProvider, answerOf, CANARY, ROWS } from './provider.mjs';
+import { WIRES } from './wires.mjs';
 
 let provider;
 before(async () => { provider = await new HostileProvider().start(); });
 after(() => provider.stop());
 
 // Asks; gives up after `limit` ms. Returns what had come by then and how it ended.
-function ask(model, { limit = 1500, messages = [{ role: 'user', content: 'hi' }] } = {}) {
-	const body = JSON.stringify({ model, stream: true, messages, stream_options: { include_usage: true } });
+function ask(model, { limit = 1500, path = '/v1/chat/completions', messages = [{ role: 'user', content: 'hi' }] } = {}) {
+	const body = JSON.stringify({ model, stream: true, messages, input: messages, stream_options: { include_usage: true } });
 	return new Promise((go) => {
 		const out = { status: 0, headers: {}, body: Buffer.alloc(0), end: 'limit' };
 		const began = Date.now();
 		const finish = (end) => { out.end = end; out.ms = Date.now() - began; clearTimeout(timer); req.destroy(); go(out); };
 		const timer = setTimeout(() => finish('limit'), limit);
-		const req = http.request(`${provider.url}/chat/completions`, { method: 'POST', agent: false }, (res) => {
+		const req = http.request(`${provider.base}${path}`, { method: 'POST', agent: false }, (res) => {
 			out.status = res.statusCode;
 			out.headers = res.headers;
 			res.on('data', (part) => {
@@ -143,6 +144,55 @@ test('a prefilled assistant message is refused by noprefill alone', async () => 
 	assert.equal((await ask('noprefill')).status, 200);
 	assert.equal((await ask('ok', { messages })).status, 200);
 });
+
+// --- the other wires ---
+
+const PATHS = { chat: '/v1/chat/completions', responses: '/v1/responses', ollama: '/api/chat', messages: '/v1/messages' };
+const WORDS = {
+	chat: (value) => value.choices?.[0]?.delta?.content,
+	responses: (value) => value.type === 'response.output_text.delta' && value.delta,
+	ollama: (value) => value.message?.content,
+	messages: (value) => value.delta?.text,
+};
+const MARKS = { chat: /\[DONE\]\n\n$/, responses: /"response.completed".*"output_tokens":60/, ollama: /"done":true.*"eval_count":60/,
+	messages: /"stop_reason":"end_turn".*"output_tokens":60.*message_stop/s };
+
+function textOn(wire, out) {
+	let text = '';
+	for (const line of out.body.toString().split('\n')) {
+		try {
+			text += WORDS[wire](JSON.parse(line.replace(/^data: /, ''))) || '';
+		} catch { /* names of events, comments, the row that is not JSON */ }
+	}
+	return text;
+}
+
+for (const wire of Object.keys(WIRES))
+	test(`${wire}: healthy, broken and refusing as its API is`, async () => {
+		const on = (model, more = {}) => ask(model, { path: PATHS[wire], ...more });
+		const ok = await on(`ok#${wire}`);
+		assert.equal(textOn(wire, ok), answerOf(`ok#${wire}`));
+		assert.match(ok.body.toString(), MARKS[wire]);
+		assert.equal(provider.of(`ok#${wire}`)[0].wire, wire);
+		const cut = await on(`S08#${wire}`);
+		assert.equal(textOn(wire, cut), answerOf(`S08#${wire}`).split(' ').slice(0, 40).join(' '));
+		assert.doesNotMatch(cut.body.toString(), MARKS[wire]);
+		for (const [row, status] of Object.entries({ S02: 429, S03: 500, S04: 503, S12: 400, S13: 400, B05: 401, B06: 429, B07: 404 })) {
+			const out = await on(`${row}#${wire}`);
+			assert.equal(out.status, status, row);
+			assert.match(JSON.stringify(JSON.parse(out.body).error), new RegExp(CANARY), row);
+		}
+		for (const kind of ['data', 'event'])
+			assert.match((await on(`B02#${wire},kind=${kind}`)).body.toString(), new RegExp(`"error.*${CANARY}`, 's'));
+		assert.equal(textOn(wire, await on(`B03#${wire}`)), '');
+		assert.ok(textOn(wire, await on(`B09#${wire}`)).includes('\u{1F600}'));
+		assert.match((await on(`B10#${wire}`)).body.toString(), /order_status/);
+		const noisy = await on(`B01#${wire}`, { limit: 700 });
+		assert.equal(textOn(wire, noisy), '');
+		assert.ok(noisy.bytes > 5);
+		const messages = [{ role: 'user', content: 'hi' }, { role: 'assistant', content: 'half an' }];
+		assert.equal((await on('noprefill', { messages })).status, 400);
+	});
 
 test('an outage ends when its time is over', async () => {
 	const model = 'S15,outage=300';

@@ -15,6 +15,16 @@ export function openai(url, name = 'openai') {
 		secrets: ['TEST_KEY'], config: { base_url: url, secret: 'TEST_KEY' } };
 }
 
+// The same for any wire of tests/fault/wires.mjs; `base` has no path.
+export function speaking(wire, base) {
+	const entry = openai(`${base}/v1`);
+	if (wire === 'messages')
+		return { ...entry, file: 'provider-anthropic.so', config: { base_url: base, secret: 'TEST_KEY' } };
+	if (wire === 'ollama')
+		return { ...entry, secrets: undefined, config: { base_url: base, api: 'ollama' } };
+	return { ...entry, config: { ...entry.config, api: wire } };
+}
+
 export function desk() {
 	return {
 		default_queue: 'general',

@@ -104,12 +104,13 @@ static const struct meaning phrases[] = {
 	{ "exceeds the available context size", BATON_FAIL_TOO_LONG, "context_too_long" },
 	{ "prompt is too long", BATON_FAIL_TOO_LONG, "context_too_long" },
 	{ "exceeded your current quota", BATON_FAIL_QUOTA, "quota" },
-	{ "usage limits", BATON_FAIL_QUOTA, "quota" },
+	{ "usage limit", BATON_FAIL_QUOTA, "quota" },
 	{ "spend limit", BATON_FAIL_QUOTA, "quota" },
 	{ "spending limit", BATON_FAIL_QUOTA, "quota" },
 	{ "credit balance", BATON_FAIL_QUOTA, "quota" },
 	{ "insufficient credits", BATON_FAIL_QUOTA, "quota" },
 	{ "content management policy", BATON_FAIL_REFUSED, "refused" },
+	{ "content filtering policy", BATON_FAIL_REFUSED, "refused" },
 	{ "content policy", BATON_FAIL_REFUSED, "refused" },
 	{ "usage policies", BATON_FAIL_REFUSED, "refused" },
 	{ "safety system", BATON_FAIL_REFUSED, "refused" },
@@ -117,6 +118,7 @@ static const struct meaning phrases[] = {
 	{ "not found, try pulling it first", BATON_FAIL_MODEL_GONE, "model_gone" },
 	{ "prefill", BATON_FAIL_BAD_REQUEST, "prefill_refused" },
 	{ "must end with a user message", BATON_FAIL_BAD_REQUEST, "prefill_refused" },
+	{ "server busy", BATON_FAIL_OVERLOADED, "overloaded" },
 	{ "overloaded", BATON_FAIL_OVERLOADED, "overloaded" },
 };
 
