@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* See wordset.h. */
+#include "core/observe/wordset.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+static bool is_letter(unsigned char c)
+{
+	return c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z');
+}
+
+/* The next word's hash; false at the end. Words longer than 32 bytes are told by their beginning. */
+static bool next_word(baton_str text, size_t *at, uint32_t *ret)
+{
+	char word[32];
+	size_t n = 0;
+
+	while (*at < text.n && !is_letter((unsigned char)text.p[*at]))
+		(*at)++;
+	if (*at >= text.n)
+		return false;
+	for (; *at < text.n && is_letter((unsigned char)text.p[*at]); (*at)++) {
+		char c = text.p[*at];
+		if (n < sizeof(word))
+			word[n++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	}
+	*ret = (uint32_t)XXH3_64bits(word, n);
+	return true;
+}
+
+static bool has(const struct baton_wordset *set, uint32_t word)
+{
+	for (uint32_t i = 0; i < set->n; i++)
+		if (set->words[i] == word)
+			return true;
+	return false;
+}
+
+void baton_wordset_of(baton_str text, struct baton_wordset *ret)
+{
+	uint32_t word;
+
+	ret->n = 0;
+	for (size_t at = 0; ret->n < BATON_WORDSET_MAX && next_word(text, &at, &word);)
+		if (!has(ret, word))
+			ret->words[ret->n++] = word;
+}
+
+bool baton_wordset_same(const struct baton_wordset *a, const struct baton_wordset *b)
+{
+	uint32_t both = 0;
+
+	if (a->n < 3 || b->n < 3)
+		return false;
+	for (uint32_t i = 0; i < a->n; i++)
+		both += has(b, a->words[i]);
+	return both * 5 >= (a->n + b->n - both) * 3;
+}
+
+void baton_wordlist_of(baton_str text, struct baton_wordlist *ret)
+{
+	size_t at = 0;
+
+	ret->n = 0;
+	while (ret->n < BATON_WORDLIST_MAX && next_word(text, &at, &ret->words[ret->n]))
+		ret->n++;
+}
+
+uint32_t baton_wordlist_edit_ppm(const struct baton_wordlist *a, const struct baton_wordlist *b)
+{
+	uint32_t row[BATON_WORDLIST_MAX + 1]; /* distances of all beginnings of b to one of a */
+	uint32_t longer = a->n > b->n ? a->n : b->n;
+
+	if (longer == 0)
+		return 0;
+	for (uint32_t j = 0; j <= b->n; j++)
+		row[j] = j;
+	for (uint32_t i = 1; i <= a->n; i++) {
+		uint32_t corner = row[0];
+
+		row[0] = i;
+		for (uint32_t j = 1; j <= b->n; j++) {
+			uint32_t change = corner + (a->words[i - 1] != b->words[j - 1]);
+			uint32_t least = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
+
+			corner = row[j];
+			row[j] = change < least ? change : least;
+		}
+	}
+	return (uint32_t)((uint64_t)row[b->n] * 1000000 / longer);
+}
