@@ -34,6 +34,11 @@ static const struct cli_option {
 	{ 'S', "schema", "FILE", "print the JSON Schema of one policy file instead" },
 	{ 'r', "repair", NULL, "rebuild the indexes from the log" },
 	{ 'A', "after", "SEQ", "only events behind this seq" },
+	{ 'B', "since", "WHEN", "24h, 7d, or 2026-11-20T08:00Z (default: 24h)" },
+	{ 'u', "until", "WHEN", "the same (default: now)" },
+	{ 'H', "html", "FILE", "also write a page with curves, to be opened in a browser" },
+	{ 'U', "labour-usd", "N", "what an hour of a person costs (default: 30)" },
+	{ 'I', "drills", NULL, "count the conversations of drills as well" },
 	{ 'j', "json", NULL, "output for scripts" },
 	{ 'h', "help", NULL, "this text" },
 };
@@ -61,6 +66,7 @@ static bool set_text(struct cli_options *options, char letter, const char *value
 		['p'] = &options->policies, ['d'] = &options->data,      ['l'] = &options->listen,
 		['m'] = &options->modules,  ['w'] = &options->web,       ['s'] = &options->secrets,
 		['S'] = &options->schema,   ['L'] = &options->log_level, ['A'] = &options->after,
+		['B'] = &options->since,    ['u'] = &options->until,     ['H'] = &options->html,
 	};
 	const char **to = texts[(unsigned char)letter & 127];
 
@@ -78,6 +84,7 @@ static bool set(struct cli_options *options, char letter, const char *value)
 		['a'] = &options->allow_loopback_http,
 		['r'] = &options->repair,
 		['N'] = &options->not_durable,
+		['I'] = &options->drills,
 		['R'] = &options->no_rate_limit,
 	};
 	bool *flag = switches[(unsigned char)letter & 127];
@@ -92,6 +99,8 @@ static bool set(struct cli_options *options, char letter, const char *value)
 		return number(value, 0, 3600, &options->grace_s);
 	if (letter == 'D')
 		return number(value, 0, 1000000, &options->delay_commit_us);
+	if (letter == 'U')
+		return number(value, 0, 100000, &options->labour_usd);
 	return set_text(options, letter, value);
 }
 
@@ -140,7 +149,9 @@ int cli_parse(const struct cli_command *command, int argc, char **argv,
 	      struct cli_options *ret_options)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	struct cli_options options = { .data = "data", .listen = "127.0.0.1:7070", .grace_s = 10 };
+	struct cli_options options = {
+		.data = "data", .listen = "127.0.0.1:7070", .grace_s = 10, .labour_usd = 30
+	};
 
 	options.workers = cores > 0 && cores < BATON_WORKERS_MAX ? (unsigned)cores : 1;
 	options.modules = cli_default_modules();

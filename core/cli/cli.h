@@ -13,10 +13,12 @@ enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_UNREACHABLE = 4, 
 
 struct cli_options {
 	const char *policies, *data, *listen, *modules, *web, *secrets, *log_level, *schema, *after;
+	const char *since, *until, *html;
 	unsigned workers;
 	unsigned grace_s;
 	unsigned delay_commit_us;
-	bool json, help, allow_loopback_http, repair, not_durable, no_rate_limit;
+	unsigned labour_usd;
+	bool json, help, allow_loopback_http, repair, not_durable, no_rate_limit, drills;
 	const char *operand;
 };
 
@@ -32,6 +34,7 @@ int cli_check(const struct cli_options *options);
 int cli_status(const struct cli_options *options);
 int cli_fsck(const struct cli_options *options);
 int cli_transcript(const struct cli_options *options);
+int cli_report(const struct cli_options *options);
 int cli_module(const struct cli_options *options);
 int cli_doc(const struct cli_options *options);
 

@@ -18,6 +18,8 @@ static const struct cli_command commands[] = {
 	{ "status", NULL, "ask a running server how it is", "dj", cli_status },
 	{ "fsck", NULL, "prove the journal of a stopped server", "djr", cli_fsck },
 	{ "transcript", "SESSION", "print a conversation from the journal", "djA", cli_transcript },
+	{ "report", NULL, "compute what happened from the transcripts, healthy beside degraded",
+	  "dBuHUIj", cli_report },
 	{ "module", "FILE", "say what a module file is, without running it", "j", cli_module },
 	{ "doc", "TOPIC", "print generated reference: events, errors, metrics, proofs", "",
 	  cli_doc },
