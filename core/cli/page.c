@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* See page.h. The page's own policy allows nothing but its style sheet, so that even a name that got
- * through as markup could load and run nothing. */
+/* See page.h. The page's own policy allows nothing but its style sheet, so that even a name that
+ * got through as markup could load and run nothing. */
 #include "core/cli/page.h"
 
 #include "core/cli/report.h"
@@ -44,7 +44,7 @@ static const char style[] =
 	".line { fill: none; stroke-width: 2; stroke-linejoin: round; } .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 13px; list-style: none; padding: 0; margin: 8px 0 0; }\n"
 	".legend svg { inline-size: 12px; block-size: 12px; min-inline-size: 0; display: inline-block; margin-inline-end: 6px; }\n"
 	"@media print { body { background: none; } section, figure { break-inside: avoid; } }\n"
-	"</style></head><body>\n";
+	"</style></head><body><main>\n";
 
 void cli_page_text(struct baton_buf *out, baton_str text)
 {
@@ -85,7 +85,7 @@ void cli_page_begin(struct baton_buf *out, const char *title)
 
 void cli_page_end(struct baton_buf *out)
 {
-	baton_buf_z(out, "</body></html>\n");
+	baton_buf_z(out, "</main></body></html>\n");
 }
 
 /* --- tables --- */

@@ -2,17 +2,22 @@
 
 /* baton report: what happened, computed from the journal alone, beside a running server.
  *
- * The log is in the order of time but for moments, and records are found by number, so that the
- * beginning of the window is looked for by halves. From there everything is read once. Of a conversation
- * that began earlier its own past is read as well; and of the cases that wait but have no event in the
- * window, which the index of open work names. */
+ * The log is in the order of time but for moments, and records are found by number, so the beginning
+ * of the window is looked for by halves. From there everything is read once. Of a conversation that
+ * began earlier its own past is read as well; so is that of the cases that wait but have no event in
+ * the window, which the index of open work names. */
 
 #include "core/cli/report.h"
 
 #include "core/base/errors.h"
 #include "core/journal/journal.h"
 #include "core/loop/loop.h"
+#if __has_include("core/server/operations.h")
 #include "core/server/operations.h"
+#else
+static const struct baton_id BATON_OPERATIONS_ID = { { 0, 0, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0,
+						       0, 0, 0x01 } };
+#endif
 
 #include <errno.h>
 #include <fcntl.h>

@@ -135,7 +135,8 @@ static void put_metric(struct baton_buf *out, const struct baton_metric_row *row
 
 static void put_metrics(const struct baton_report *report, struct baton_buf *out)
 {
-	static const char *const columns[] = { "metric", "", "healthy", "degraded", "what it is" };
+	static const char *const columns[] = { "metric", "asked for by", "healthy", "degraded",
+					       "what it is" };
 	size_t n;
 	const struct baton_metric_row *rows = baton_report_metrics(&n);
 
@@ -152,7 +153,7 @@ static void put_metrics(const struct baton_report *report, struct baton_buf *out
 
 static void put_figures(const struct baton_report *report, struct baton_buf *out)
 {
-	static const char *const columns[] = { "figure", "", "value", "what it is" };
+	static const char *const columns[] = { "figure", "asked for by", "value", "what it is" };
 	struct baton_figure rows[BATON_FIGURES_MAX];
 	size_t n = baton_report_figures(report, rows);
 

@@ -3,9 +3,9 @@
 /* See report.h. Here: which conversations are remembered, the tables of names, and the sums at the
  * end. What an event counts is in report_fold.c.
  *
- * A conversation may be forgotten at any time because everything about it that is not a plain sum is
- * computed from its own events again: what stood to its account is settled when it goes, taken back when it
- * is primed, and settled anew. */
+ * A conversation may be forgotten at any time, because everything about it that is not a plain sum
+ * is computed from its own events again: what stands to its account is settled when it goes, taken
+ * back when it is primed, and settled anew. */
 #include "core/observe/report_inside.h"
 
 #include "core/base/assert.h"

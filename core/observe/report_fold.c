@@ -344,8 +344,8 @@ static void on_captured(struct report_fold *fold)
 
 /* --- people --- */
 
-/* Rules that send somebody to a person while all is well: the customer's wish, the kind of question,
- * the policies' own rules. The core's other ones say that something did not work. */
+/* Rules that send somebody to a person while all is well: the customer's wish, the kind of
+ * question, the policies' own rules. The core's other ones say that something did not work. */
 static bool is_healthy_rule(baton_str rule)
 {
 	static const char *const healthy[] = { "core.customer_asked", "core.tier_2_review",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A report as numbers for others: the figures of the whole, who is fragile, and all of it as JSON. */
+/* A report as numbers for others: the figures of the whole, who is fragile, all of it as JSON. */
 #include "core/observe/report.h"
 
 #include "core/base/buf.h"

@@ -12,7 +12,7 @@ static bool is_letter(unsigned char c)
 	       (c >= 'A' && c <= 'Z');
 }
 
-/* The next word's hash; false at the end. Words longer than 32 bytes are told by their beginning. */
+/* The next word's hash; false at the end. Of words longer than 32 bytes the beginning counts. */
 static bool next_word(baton_str text, size_t *at, uint32_t *ret)
 {
 	char word[32];
