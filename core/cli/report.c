@@ -2,10 +2,10 @@
 
 /* baton report: what happened, computed from the journal alone, beside a running server.
  *
- * The log is in the order of time but for moments, and records are found by number, so the beginning
- * of the window is looked for by halves. From there everything is read once. Of a conversation that
- * began earlier its own past is read as well; so is that of the cases that wait but have no event in
- * the window, which the index of open work names. */
+ * The log is in the order of time but for moments, and records are found by number, so the
+ * beginning of the window is looked for by halves. From there everything is read once. Of a
+ * conversation that began earlier its own past is read as well; so is that of the cases that wait
+ * but have no event in the window, which the index of open work names. */
 
 #include "core/cli/report.h"
 
