@@ -18,7 +18,7 @@ struct proof {
 	bool ends; /* a fault is over before the drill is */
 };
 
-static bool is_on_a_route(const struct baton_policy *policy, const char *target)
+static bool is_ever_asked(const struct baton_policy *policy, const char *target)
 {
 	for (size_t i = 0; i < policy->n_routes; i++) {
 		const struct baton_route *route = &policy->routes[i];
@@ -33,6 +33,12 @@ static bool is_on_a_route(const struct baton_policy *policy, const char *target)
 			    strcmp(route->switches[j].to->name, target) == 0)
 				return true;
 	}
+	for (size_t i = 0; i < policy->n_modes; i++)
+		if (policy->modes[i].use && strcmp(policy->modes[i].use->name, target) == 0)
+			return true;
+	for (size_t i = 0; i < policy->n_targets; i++)
+		if (strcmp(policy->targets[i].substitute, target) == 0)
+			return true;
 	return false;
 }
 
@@ -43,9 +49,9 @@ static void prove_fault_target(struct proof *p, const struct baton_yaml *name)
 		return;
 	int i = baton_named_at(p->load, baton_named_targets(p->load), name);
 	if (i >= 0 && p->load->findings.n_errors == 0 &&
-	    !is_on_a_route(p->load->policy, p->load->policy->targets[i].name))
+	    !is_ever_asked(p->load->policy, p->load->policy->targets[i].name))
 		baton_proof_doubted(&p->load->findings, BATON_PROOF_DRILL_BOUNDED, name->place,
-				    "no route asks `%s`: with this fault on, nothing changes",
+				    "nobody asks `%s`: with this fault on, nothing changes",
 				    p->load->policy->targets[i].name);
 }
 

@@ -180,7 +180,7 @@ static void route_derive(struct baton_load *load, size_t intent_index,
 		to->tier = intent->tier;
 	if (to->tier == BATON_TIER_HUMAN && from->tier != BATON_TIER_HUMAN) {
 		to->primary = NULL;
-		to->n_fallbacks = 0;
+		to->n_fallbacks = to->n_switches = 0;
 	}
 	baton_prove_derived(load, to, from, place);
 }

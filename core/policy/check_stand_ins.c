@@ -137,7 +137,9 @@ static bool is_hidden(const struct baton_route *route, const struct baton_switch
 static void prove_switch_target(struct baton_load *load, const struct baton_route *route,
 				const struct baton_switch_def *def, struct baton_place place)
 {
-	const char *why = def->to == route->primary ? NULL : forbidden(route->class_, def->to);
+	const char *why = def->to == route->primary || route->tier == BATON_TIER_HUMAN
+				  ? NULL
+				  : forbidden(route->class_, def->to);
 
 	if (route->tier == BATON_TIER_HUMAN)
 		baton_proof_broken(
