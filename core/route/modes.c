@@ -106,6 +106,12 @@ bool baton_modes_view(const struct baton_modes *modes, const struct baton_policy
 
 /* --- on and off --- */
 
+/* How long it has been on: the monotonic clock cannot say what was before the server started. */
+static uint64_t age_ms(const struct baton_mode *mode, struct baton_now now)
+{
+	return now.ms - mode->since_ms + mode->stayed_ms;
+}
+
 static void tell(struct baton_modes *modes, struct baton_now now, const struct baton_mode *mode,
 		 struct baton_happening *happening)
 {
@@ -133,6 +139,7 @@ static void begin(struct baton_modes *modes, struct baton_now now, struct baton_
 	mode->state = BATON_MODE_ON;
 	mode->what = mode->def->what;
 	mode->since_ms = now.ms;
+	mode->stayed_ms = 0;
 	mode->until_ms = now.ms + for_ms;
 	mode->since_unix_ms = now.unix_ms;
 	mode->until_unix_ms = now.unix_ms + for_ms;
@@ -289,7 +296,7 @@ void baton_modes_facts(const struct baton_modes *modes, struct baton_now now,
 	ret_facts->oldest_wait_ms = world->oldest_wait_ms;
 	ret_facts->agents_free = world->agents_free;
 	if (mode && baton_mode_is_on(mode))
-		ret_facts->since_ms = now.ms - mode->since_ms;
+		ret_facts->since_ms = age_ms(mode, now);
 	if (world->alert && world->alert->on)
 		ret_facts->flags |= BATON_MODE_FACT_ALERT;
 	if (world->drills && baton_drills_running(world->drills, now))
@@ -340,7 +347,7 @@ static void look_whether_to_leave(struct baton_modes *modes, struct baton_now no
 		mode->holds_ms = now.ms;
 	}
 	if (now.ms - mode->holds_ms >= mode->def->recover_for_ms &&
-	    now.ms - mode->since_ms >= BATON_MODE_STAY_MS_MIN)
+	    age_ms(mode, now) >= BATON_MODE_STAY_MS_MIN)
 		end(modes, now, mode, "recovered", "");
 }
 
@@ -428,7 +435,7 @@ static void end_undeclared(struct baton_modes *modes, struct baton_now now, stru
 }
 
 /* The state of a mode under its new declaration. */
-static void redeclare(struct baton_modes *modes, struct baton_mode *mode,
+static void redeclare(struct baton_modes *modes, struct baton_now now, struct baton_mode *mode,
 		      const struct baton_mode_def *def)
 {
 	uint64_t max_ms = mode->intake ? BATON_MODE_INTAKE_MS_MAX : def->max_duration_ms;
@@ -439,9 +446,13 @@ static void redeclare(struct baton_modes *modes, struct baton_mode *mode,
 		mode->state = BATON_MODE_OFF;
 	if (mode->state == BATON_MODE_RECOVERING)
 		mode->state = BATON_MODE_ON;
-	if (baton_mode_is_on(mode) && mode->until_ms > mode->since_ms + max_ms) {
-		mode->until_ms = mode->since_ms + max_ms;
-		mode->until_unix_ms = mode->since_unix_ms + max_ms;
+	if (!baton_mode_is_on(mode))
+		return;
+	uint64_t age = age_ms(mode, now), left_ms = max_ms > age ? max_ms - age : 0;
+
+	if (mode->until_ms > now.ms + left_ms) {
+		mode->until_ms = now.ms + left_ms;
+		mode->until_unix_ms = now.unix_ms + left_ms;
 		modes->dirty = true;
 	}
 }
@@ -467,7 +478,7 @@ void baton_modes_restore(struct baton_modes *modes, struct baton_now now,
 	mode->on_ms = was.on_ms;
 	modes->n_on += baton_mode_is_on(mode);
 	if (mode->def) {
-		redeclare(modes, mode, mode->def);
+		redeclare(modes, now, mode, mode->def);
 	} else if (modes->adopted) {
 		end_undeclared(modes, now, mode);
 		modes->n--; /* it was the last one */
@@ -500,7 +511,7 @@ void baton_modes_adopt(struct baton_modes *modes, struct baton_now now,
 			k++;
 		modes->all[i] = k < n_old ? old[k] : (struct baton_mode){ 0 };
 		keep_text(modes->all[i].name, sizeof(modes->all[i].name), def->name);
-		redeclare(modes, &modes->all[i], def);
+		redeclare(modes, now, &modes->all[i], def);
 	}
 	modes->adopted = true;
 	baton_free(old);

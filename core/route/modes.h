@@ -66,6 +66,7 @@ struct baton_mode {
 	enum baton_trigger trigger;
 	char by[BATON_MODE_WHO_BYTES_MAX + 1], why[BATON_MODE_WHY_BYTES_MAX + 1];
 	uint64_t since_ms, until_ms, since_unix_ms, until_unix_ms; /* of the stay, while on */
+	uint64_t stayed_ms; /* of it, before the server started; since_ms is then the start */
 	uint64_t holds_ms;
 	uint64_t rest_until_ms, rest_until_unix_ms; /* its condition does not enter it before */
 	bool rest_breaks;  /* ... or it has failed to hold once */

@@ -233,7 +233,8 @@ static bool read_stay(const struct baton_json *object, struct baton_now now,
 	mode->followed = (uint32_t)followed;
 	/* A wall clock that was set back must not make a mode last. */
 	mode->until_ms = now.ms + (left_ms < LONGEST_MS ? left_ms : LONGEST_MS);
-	mode->since_ms = now.ms - (stayed_ms < now.ms ? stayed_ms : now.ms);
+	mode->since_ms = now.ms;
+	mode->stayed_ms = stayed_ms;
 	return true;
 }
 
