@@ -143,7 +143,7 @@ static void begin(struct baton_modes *modes, struct baton_now now, struct baton_
 	mode->until_ms = now.ms + for_ms;
 	mode->since_unix_ms = now.unix_ms;
 	mode->until_unix_ms = now.unix_ms + for_ms;
-	mode->rest_until_ms = mode->rest_until_unix_ms = 0;
+	mode->rest_until_ms = 0;
 	mode->rest_breaks = mode->undecided = false;
 	keep_text(mode->by, sizeof(mode->by), admin ? admin->by : NULL);
 	keep_text(mode->why, sizeof(mode->why), admin ? admin->why : NULL);
@@ -179,7 +179,6 @@ static void end(struct baton_modes *modes, struct baton_now now, struct baton_mo
 static void rest(struct baton_mode *mode, struct baton_now now, uint64_t for_ms, bool breaks)
 {
 	mode->rest_until_ms = now.ms + for_ms;
-	mode->rest_until_unix_ms = now.unix_ms + for_ms;
 	mode->rest_breaks = breaks;
 }
 
@@ -215,13 +214,16 @@ static void hand_over(struct baton_modes *modes, struct baton_now now, struct ba
 	begin(modes, now, mode, BATON_MODE_INTAKE_MS_MAX, &(struct baton_admin){ by, why });
 }
 
+static uint64_t at_least(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 static void expire_and_rest(struct baton_modes *modes, struct baton_now now,
 			    struct baton_mode *mode)
 {
-	uint64_t rest_ms = mode->def->recover_for_ms;
-
 	end(modes, now, mode, "expired", "");
-	rest(mode, now, rest_ms > BATON_MODE_REST_MS_MIN ? rest_ms : BATON_MODE_REST_MS_MIN, false);
+	rest(mode, now, at_least(BATON_MODE_REST_MS_MIN, mode->def->recover_for_ms), false);
 }
 
 static void go_on_with_next(struct baton_modes *modes, struct baton_now now,
@@ -319,14 +321,13 @@ static void look_whether_to_enter(struct baton_modes *modes, struct baton_now no
 		mode->state = BATON_MODE_OFF;
 		if (mode->rest_breaks) {
 			mode->rest_breaks = false;
-			mode->rest_until_ms = mode->rest_until_unix_ms = 0;
+			mode->rest_until_ms = 0;
 			modes->dirty = true;
 		}
 		return;
 	}
 	if (now.ms < mode->rest_until_ms)
 		return;
-	mode->rest_breaks = false;
 	if (mode->state == BATON_MODE_OFF) {
 		mode->state = BATON_MODE_PENDING;
 		mode->holds_ms = now.ms;
@@ -434,7 +435,8 @@ static void end_undeclared(struct baton_modes *modes, struct baton_now now, stru
 		modes->dirty = true;
 }
 
-/* The state of a mode under its new declaration. */
+/* The state of a mode under its new declaration, or as it was read back by a wall clock that
+ * somebody may have set: nothing lasts longer than it is declared to. */
 static void redeclare(struct baton_modes *modes, struct baton_now now, struct baton_mode *mode,
 		      const struct baton_mode_def *def)
 {
@@ -446,6 +448,11 @@ static void redeclare(struct baton_modes *modes, struct baton_now now, struct ba
 		mode->state = BATON_MODE_OFF;
 	if (mode->state == BATON_MODE_RECOVERING)
 		mode->state = BATON_MODE_ON;
+	uint64_t longest_ms =
+		at_least(BATON_MODE_REST_MS_MIN, at_least(max_ms, def->recover_for_ms));
+
+	if (mode->rest_until_ms > now.ms + longest_ms)
+		mode->rest_until_ms = now.ms + longest_ms;
 	if (!baton_mode_is_on(mode))
 		return;
 	uint64_t age = age_ms(mode, now), left_ms = max_ms > age ? max_ms - age : 0;

@@ -68,7 +68,7 @@ struct baton_mode {
 	uint64_t since_ms, until_ms, since_unix_ms, until_unix_ms; /* of the stay, while on */
 	uint64_t stayed_ms; /* of it, before the server started; since_ms is then the start */
 	uint64_t holds_ms;
-	uint64_t rest_until_ms, rest_until_unix_ms; /* its condition does not enter it before */
+	uint64_t rest_until_ms; /* its condition does not enter it before */
 	bool rest_breaks;  /* ... or it has failed to hold once */
 	uint32_t followed; /* modes that expired into each other before it, without a pause */
 	uint64_t entered, on_ms; /* entries and time of finished stays, since the start */

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-enum { LONGEST_MS = 7 * 24 * 3600 * 1000 }; /* the longest max_duration that a policy may name */
-
 /* --- out --- */
 
 static void field_text(struct baton_buf *out, const char *name, const char *text)
@@ -231,8 +229,7 @@ static bool read_stay(const struct baton_json *object, struct baton_now now,
 
 	mode->state = BATON_MODE_ON;
 	mode->followed = (uint32_t)followed;
-	/* A wall clock that was set back must not make a mode last. */
-	mode->until_ms = now.ms + (left_ms < LONGEST_MS ? left_ms : LONGEST_MS);
+	mode->until_ms = now.ms + left_ms;
 	mode->since_ms = now.ms;
 	mode->stayed_ms = stayed_ms;
 	return true;
@@ -246,9 +243,7 @@ static bool read_rest(const struct baton_json *object, struct baton_now now,
 	if (!read_u64(object, "rest_until_unix_ms", &until) ||
 	    !read_bool(object, "rest_breaks", &mode->rest_breaks))
 		return false;
-	uint64_t left_ms = until > now.unix_ms ? until - now.unix_ms : 0;
-
-	mode->rest_until_ms = now.ms + (left_ms < LONGEST_MS ? left_ms : LONGEST_MS);
+	mode->rest_until_ms = now.ms + (until > now.unix_ms ? until - now.unix_ms : 0);
 	return true;
 }
 

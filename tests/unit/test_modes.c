@@ -370,6 +370,11 @@ static void a_circle_of_modes_ends_with_a_person(void **state)
 	baton_modes_met(&world.modes, world.now, "alpha");
 	assert_string_equal(pass(&world, 20 * MINUTE),
 			    "alpha:expired beta:pause beta:expired beta:intake");
+	/* The next chain is as long as the first. */
+	baton_modes_leave(&world.modes, world.now, "beta", &nina);
+	baton_modes_met(&world.modes, world.now, "beta");
+	assert_string_equal(pass(&world, 20 * MINUTE),
+			    "beta:expired alpha:pause alpha:expired alpha:intake");
 	close_world(&world);
 }
 
@@ -501,6 +506,25 @@ static void new_policies_keep_shorten_or_end_what_is_on(void **state)
 	assert_string_equal(pass(&world, MINUTE), "alpha:expired alpha:intake");
 	assert_string_equal(pass(&world, 4 * MINUTE),
 			    "alpha:recovered charlie:expired charlie:intake charlie:recovered");
+	close_world(&world);
+}
+
+static void a_condition_of_other_policies_has_to_hold_anew(void **state)
+{
+	struct world world;
+
+	(void)state;
+	open_world(&world, 1);
+	bad(&world);
+	pass(&world, 9000);
+	baton_modes_adopt(&world.modes, world.now, &world.policy);
+	assert_string_equal(pass(&world, 10000), "");
+	assert_string_equal(pass(&world, 500), "alpha:pause");
+	good(&world);
+	pass(&world, 19000);
+	baton_modes_adopt(&world.modes, world.now, &world.policy);
+	assert_string_equal(pass(&world, 20000), "");
+	assert_string_equal(pass(&world, 500), "alpha:recovered");
 	close_world(&world);
 }
 
@@ -639,6 +663,46 @@ static void a_wall_clock_set_back_does_not_make_a_mode_last(void **state)
 	baton_modes_adopt(&world.modes, world.now, &world.policy);
 	assert_string_equal(pass(&world, 5 * MINUTE + 250), "alpha:expired alpha:intake");
 	baton_buf_done(&saved);
+	close_world(&world);
+}
+
+static void a_wall_clock_set_back_does_not_make_a_rest_last(void **state)
+{
+	struct world world;
+	struct baton_json json;
+
+	(void)state;
+	open_world(&world, 1);
+	bad(&world);
+	assert_int_equal(baton_json_parse(BATON_STR("[{\"name\":\"alpha\",\"on\":false,"
+						    "\"rest_until_unix_ms\":9000000000000,"
+						    "\"rest_breaks\":false}]"),
+					  &json),
+			 0);
+	assert_int_equal(baton_modes_load(&world.modes, world.now, &json), 0);
+	assert_string_equal(pass(&world, 5 * MINUTE - 250), "");
+	assert_string_equal(pass(&world, 11000), "alpha:pause");
+	close_world(&world);
+}
+
+static void more_modes_than_there_can_be_are_refused(void **state)
+{
+	struct world world;
+	struct baton_buf text = { 0 };
+	struct baton_json json;
+
+	(void)state;
+	open_world(&world, 1);
+	for (int i = 0; i <= BATON_MODES_MAX; i++)
+		baton_buf_printf(&text,
+				 "%c{\"name\":\"m%d\",\"on\":false,\"rest_until_unix_ms\":0,"
+				 "\"rest_breaks\":false}",
+				 i == 0 ? '[' : ',', i);
+	baton_buf_z(&text, "]");
+	assert_int_equal(baton_json_parse(baton_buf_view(&text), &json), 0);
+	assert_int_equal(baton_modes_load(&world.modes, world.now, &json), BATON_E_SCHEMA);
+	assert_int_equal(world.modes.n, 1);
+	baton_buf_done(&text);
 	close_world(&world);
 }
 
@@ -933,10 +997,18 @@ static void act(struct life *life)
 	case 4:
 		declare_some(life);
 		baton_modes_adopt(&world->modes, world->now, &world->policy);
-		/* What is not declared any more is forgotten, its rest as well. */
+		/* What is not declared any more is forgotten, its rest as well; no rest is longer
+		 * than the longest time of the new declaration. */
 		for (size_t i = 0; i < NAMED; i++) {
-			if (!def_of(life, i))
+			const struct baton_mode_def *def = def_of(life, i);
+			uint64_t most = world->now.unix_ms + BATON_MODE_REST_MS_MIN;
+
+			if (!def)
 				world->stays[i].why[0] = '\0';
+			else if (def->max_duration_ms > BATON_MODE_REST_MS_MIN)
+				most = world->now.unix_ms + def->max_duration_ms;
+			if (life->barred_ms[i] > most)
+				life->barred_ms[i] = most;
 		}
 		break;
 	default: { /* the world changes: well, badly, or in between */
@@ -1008,10 +1080,13 @@ int main(void)
 		cmocka_unit_test(the_first_mode_in_the_file_that_concerns_a_route_counts),
 		cmocka_unit_test(a_turn_of_older_policies_sees_its_own_declaration),
 		cmocka_unit_test(new_policies_keep_shorten_or_end_what_is_on),
+		cmocka_unit_test(a_condition_of_other_policies_has_to_hold_anew),
 		cmocka_unit_test(facts_come_from_the_tallies_the_desk_and_the_rest),
 		cmocka_unit_test(a_restart_changes_nothing_but_that_time_has_passed),
 		cmocka_unit_test(what_ended_meanwhile_expires_at_the_first_tick),
 		cmocka_unit_test(a_wall_clock_set_back_does_not_make_a_mode_last),
+		cmocka_unit_test(a_wall_clock_set_back_does_not_make_a_rest_last),
+		cmocka_unit_test(more_modes_than_there_can_be_are_refused),
 		cmocka_unit_test(a_saved_mode_that_is_not_declared_any_more_ends),
 		cmocka_unit_test(what_is_not_a_saved_state_is_refused_whole),
 		cmocka_unit_test(people_and_prometheus_can_read_it),
