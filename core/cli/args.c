@@ -39,6 +39,10 @@ static const struct cli_option {
 	{ 'H', "html", "FILE", "also write a page with curves, to be opened in a browser" },
 	{ 'U', "labour-usd", "N", "what an hour of a person costs (default: 30)" },
 	{ 'I', "drills", NULL, "count the conversations of drills as well" },
+	{ 'W', "why", "TEXT", "the reason, for the operations log" },
+	{ 'F', "for", "TIME", "how long at most, such as 30m (default: what the mode declares)" },
+	{ 'i', "intent", "NAME", "what the customer wants" },
+	{ 'f', "fact", "NAME=VALUE", "a fact that conditions see; may be given again" },
 	{ 'j', "json", NULL, "output for scripts" },
 	{ 'h', "help", NULL, "this text" },
 };
@@ -67,6 +71,7 @@ static bool set_text(struct cli_options *options, char letter, const char *value
 		['m'] = &options->modules,  ['w'] = &options->web,       ['s'] = &options->secrets,
 		['S'] = &options->schema,   ['L'] = &options->log_level, ['A'] = &options->after,
 		['B'] = &options->since,    ['u'] = &options->until,     ['H'] = &options->html,
+		['W'] = &options->why,      ['F'] = &options->for_,      ['i'] = &options->intent,
 	};
 	const char **to = texts[(unsigned char)letter & 127];
 
@@ -101,6 +106,12 @@ static bool set(struct cli_options *options, char letter, const char *value)
 		return number(value, 0, 1000000, &options->delay_commit_us);
 	if (letter == 'U')
 		return number(value, 0, 100000, &options->labour_usd);
+	if (letter == 'f') {
+		if (options->n_facts == CLI_FACTS_MAX || !strchr(value, '='))
+			return false;
+		options->facts[options->n_facts++] = value;
+		return true;
+	}
 	return set_text(options, letter, value);
 }
 
@@ -162,6 +173,8 @@ int cli_parse(const struct cli_command *command, int argc, char **argv,
 		return rc;
 	if (optind < argc && command->operand)
 		options.operand = argv[optind++];
+	if (optind < argc && command->operand && strchr(command->operand, '|'))
+		options.operand2 = argv[optind++];
 	if (optind < argc)
 		return usage(command, "one too many:", argv[optind]);
 	/* A schema is asked for without a set. */

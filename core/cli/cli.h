@@ -11,6 +11,8 @@
 
 enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_UNREACHABLE = 4, CLI_DEGRADED = 5 };
 
+enum { CLI_FACTS_MAX = 64 };
+
 struct cli_options {
 	const char *policies, *data, *listen, *modules, *web, *secrets, *log_level, *schema, *after;
 	const char *since, *until, *html;
@@ -19,11 +21,15 @@ struct cli_options {
 	unsigned delay_commit_us;
 	unsigned labour_usd;
 	bool json, help, allow_loopback_http, repair, not_durable, no_rate_limit, drills;
-	const char *operand;
+	const char *why, *for_, *intent;
+	const char *facts[CLI_FACTS_MAX]; /* name=value */
+	size_t n_facts;
+	const char *operand, *operand2;
 };
 
 struct cli_command {
-	const char *name, *operand /* "SESSION", "DIR" or NULL */, *summary,
+	/* "SESSION", "DIR" or NULL; "list|stop": one of these, and perhaps a name behind it. */
+	const char *name, *operand, *summary,
 		*options /* letters of cli_option */;
 	int (*run)(const struct cli_options *options);
 };
@@ -37,6 +43,10 @@ int cli_transcript(const struct cli_options *options);
 int cli_report(const struct cli_options *options);
 int cli_module(const struct cli_options *options);
 int cli_doc(const struct cli_options *options);
+int cli_target(const struct cli_options *options);
+int cli_mode(const struct cli_options *options);
+int cli_drill(const struct cli_options *options);
+int cli_route(const struct cli_options *options);
 
 /* --- args.c --- */
 /* Reads argv behind the command's name. 0, or CLI_USAGE with a line on stderr. */
@@ -57,3 +67,12 @@ bool cli_log_to_stderr(const char *level);
 /* mkdir -p with mode 0700; CLI_OK or CLI_FAILED with a line on stderr. */
 int cli_make_dir(const char *path);
 void cli_write(int fd, baton_str text);
+uint64_t cli_unix_ms(void);
+
+/* --- control_client.c: the server that runs on --data (docs/CONTROL.md) --- */
+/* A connected socket, or -1 with a line on stderr that says what to do. */
+int cli_control_connect(const char *data);
+/* One question, without its newline, and the whole answer. CLI_OK; CLI_FAILED if it was refused, with
+ * the reason on stderr (and the answer on stdout with --json); CLI_UNREACHABLE. */
+int cli_control_ask(const struct cli_options *options, struct baton_buf *request,
+		    struct baton_buf *answer);

@@ -54,6 +54,11 @@ bool cli_log_to_stderr(const char *level)
 	return false;
 }
 
+uint64_t cli_unix_ms(void)
+{
+	return baton_loop_unix_ms();
+}
+
 int cli_make_dir(const char *path)
 {
 	char part[4096];

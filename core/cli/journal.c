@@ -6,6 +6,7 @@
 
 #include "core/base/errors.h"
 #include "core/journal/journal.h"
+#include "core/server/operations.h"
 #include "core/session/event.h"
 
 #include <stdio.h>
@@ -183,8 +184,12 @@ int cli_transcript(const struct cli_options *options)
 	cli_log_to_stderr("error");
 	find_places(options, &places);
 	places.options.read_only = true; /* beside a running server, too */
-	if (baton_id_parse(baton_str_of(options->operand), &id) < 0) {
-		fprintf(stderr, "baton: `%s` is not a session id\n", options->operand);
+	if (strcmp(options->operand, "operations") == 0) {
+		id = BATON_OPERATIONS_ID;
+	} else if (baton_id_parse(baton_str_of(options->operand), &id) < 0) {
+		fprintf(stderr,
+			"baton: `%s` is not a session id; `operations` is the log of targets, modes and admins\n",
+			options->operand);
 		return CLI_USAGE;
 	}
 	if (!have_journal(&places))

@@ -1,116 +1,190 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* baton status: where DATA/run/server.json says that a server listens, /readyz is asked. */
+/* baton status: what an operator looks at first. All of it comes in one answer over the control
+ * socket; what is as it should be takes one line. */
 
-#include "core/cli/cli.h"
+#include "core/cli/admin.h"
 
-#include "core/base/json.h"
-#include "core/loop/http.h"
-
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
-enum { ASK_MS = 3000 };
-
-struct asking {
-	struct baton_loop *loop;
-	struct baton_buf body;
-	uint32_t status;
-	bool failed;
-};
-
-static void on_head(void *ud, baton_http_handle h, uint32_t status, const baton_str *headers,
-		    size_t n)
+static uint64_t number(const struct baton_json *object, const char *name)
 {
-	struct asking *asking = ud;
+	struct baton_json value = baton_json_get(object, name);
 
-	(void)h;
-	(void)headers;
-	(void)n;
-	asking->status = status;
+	return baton_json_u64(&value, 0);
 }
 
-static void on_data(void *ud, baton_http_handle h, baton_str event, baton_str data)
+static void print_text(const struct baton_json *object, const char *name)
 {
-	struct asking *asking = ud;
+	struct baton_json value = baton_json_get(object, name);
+	struct baton_buf text = { NULL, 0, 0 };
 
-	(void)h;
-	(void)event;
-	baton_buf_str(&asking->body, data);
+	admin_cell(&value, &text);
+	printf("%.*s", (int)text.n, text.n ? text.p : "");
+	baton_buf_done(&text);
 }
 
-static void on_end(void *ud, baton_http_handle h, const baton_error *error)
+static void print_duration(uint64_t ms)
 {
-	struct asking *asking = ud;
+	struct baton_buf text = { NULL, 0, 0 };
 
-	(void)h;
-	asking->failed = error != NULL;
-	baton_loop_stop(asking->loop);
+	admin_duration(ms, &text);
+	printf("%.*s", (int)text.n, text.p);
+	baton_buf_done(&text);
 }
 
-/* "http://127.0.0.1:7070" of the state file, into `url` with the path behind it; false if none runs. */
-static bool find_url(const struct cli_options *options, char *url, size_t cap)
+static bool is(const struct baton_json *object, const char *name, const char *word)
 {
-	char path[4096], text[512];
-	struct baton_json object;
-	struct baton_arena arena = { NULL, 0 };
+	struct baton_json value = baton_json_get(object, name);
 
-	snprintf(path, sizeof(path), "%s/run/server.json", options->data);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0 || baton_json_parse((baton_str){ text, (size_t)n }, &object) < 0)
-		return false;
-	struct baton_json base = baton_json_get(&object, "base");
-	baton_str where = baton_json_text(&base, &arena);
-	snprintf(url, cap, "%.*s/readyz?verbose", (int)where.n, where.p ? where.p : "");
-	baton_arena_done(&arena);
-	return where.n > 0;
+	return value.type == BATON_JSON_STRING && value.plain &&
+	       baton_str_is((baton_str){ value.raw.p + 1, value.raw.n - 2 }, word);
 }
 
-static bool ask(const char *url, struct asking *asking)
+static void print_server(const struct baton_json *answer, bool ready)
 {
-	static const char *const egress[] = { "127.0.0.1", "[::1]", "localhost" };
-	struct baton_http_events events = { on_head, on_data, on_end };
-	struct baton_http_ask request = { .method = BATON_STR("GET"),
-					  .url = baton_str_of(url),
-					  .total_ms = ASK_MS,
-					  .egress = egress,
-					  .n_egress = 3,
-					  .allow_loopback_http = true };
-	baton_http_handle handle;
+	struct baton_json server = baton_json_get(answer, "server");
+	struct baton_json journal = baton_json_get(&server, "journal");
+	struct baton_json draining = baton_json_get(&server, "draining");
+	uint64_t started = number(&server, "started_ms"), now = cli_unix_ms();
 
-	asking->loop = baton_loop_new("status");
-	int rc =
-		baton_http_start(baton_loop_http(asking->loop), &request, &events, asking, &handle);
-	if (rc == 0)
-		baton_loop_run(asking->loop);
-	baton_loop_free(&asking->loop);
-	return rc == 0 && !asking->failed && asking->status != 0;
+	printf("%s: ", baton_json_bool(&draining) ? "draining" : ready ? "ready" : "NOT ready");
+	print_text(answer, "base");
+	printf(", process %llu, up ", (unsigned long long)number(answer, "pid"));
+	print_duration(now > started ? now - started : 0);
+	printf(", release %llu\n  journal  ", (unsigned long long)number(&server, "release"));
+	print_text(&journal, "state");
+	printf(", %llu records\n", (unsigned long long)number(&journal, "records"));
+}
+
+static void print_desk(const struct baton_json *answer)
+{
+	struct baton_json desk = baton_json_get(answer, "desk");
+	uint64_t waiting = number(&desk, "waiting");
+
+	printf("  desk     %llu waiting", (unsigned long long)waiting);
+	if (waiting > 0) {
+		printf(" (the first for ");
+		print_duration(number(&desk, "oldest_wait_ms"));
+		printf(")");
+	}
+	printf(", %llu claimed, %llu people free\n", (unsigned long long)number(&desk, "claimed"),
+	       (unsigned long long)number(&desk, "agents_free"));
+}
+
+/* One line for each element that is not as it should be; how many there are if all are. */
+static void print_unusual(const struct baton_json *answer, const char *title, const char *member,
+			  const char *const *usual, void (*print)(const struct baton_json *row))
+{
+	struct baton_json all = baton_json_get(answer, member), row;
+	size_t at = 0, n = 0, odd = 0;
+
+	while (baton_json_element(&all, &at, &row)) {
+		bool fine = false;
+
+		n++;
+		for (size_t i = 0; usual[i]; i++)
+			fine = fine || is(&row, "state", usual[i]);
+		if (fine)
+			continue;
+		printf("  %-8s ", odd++ ? "" : title);
+		print(&row);
+	}
+	if (odd == 0 && usual[0])
+		printf("  %-8s %zu, as usual\n", title, n);
+}
+
+static void print_until(const struct baton_json *row)
+{
+	uint64_t until = number(row, "until_unix_ms"), now = cli_unix_ms();
+
+	if (until <= now)
+		return;
+	printf(", at most ");
+	print_duration(until - now);
+	printf(" more");
+}
+
+static void print_target(const struct baton_json *row)
+{
+	print_text(row, "target");
+	printf(" ");
+	print_text(row, "state");
+	printf(": ");
+	print_text(row, "trigger");
+	if (!is(row, "disabled_by", "")) {
+		printf(", by ");
+		print_text(row, "disabled_by");
+	}
+	print_until(row);
+	printf("\n");
+}
+
+static void print_account(const struct baton_json *row)
+{
+	print_text(row, "account");
+	printf(" closed: ");
+	print_text(row, "trigger");
+	printf("\n");
+}
+
+static void print_mode(const struct baton_json *row)
+{
+	print_text(row, "name");
+	printf(" (");
+	print_text(row, "do");
+	printf("): ");
+	print_text(row, "trigger");
+	if (!is(row, "by", "") && baton_json_get(row, "by").type == BATON_JSON_STRING) {
+		printf(", by ");
+		print_text(row, "by");
+	}
+	print_until(row);
+	printf("\n");
+}
+
+static void print_drill(const struct baton_json *row)
+{
+	print_text(row, "name");
+	printf(", by ");
+	print_text(row, "by");
+	printf(", ");
+	print_duration(number(row, "left_ms"));
+	printf(" left\n");
+}
+
+static void print_all(const struct baton_json *answer, bool ready)
+{
+	static const char *const well[] = { "closed", NULL }, *const open[] = { "open", NULL },
+				 *const off[] = { "off", "pending", NULL },
+				 *const never[] = { NULL };
+
+	print_server(answer, ready);
+	print_desk(answer);
+	print_unusual(answer, "targets", "targets", well, print_target);
+	print_unusual(answer, "accounts", "accounts", open, print_account);
+	print_unusual(answer, "modes", "modes", off, print_mode);
+	print_unusual(answer, "drills", "drills", never, print_drill);
 }
 
 int cli_status(const struct cli_options *options)
 {
-	struct asking asking = { 0 };
-	char url[600];
+	struct baton_buf request = { NULL, 0, 0 }, answer = { NULL, 0, 0 };
+	struct baton_json object = { .type = BATON_JSON_NONE };
 
 	cli_log_to_stderr("error");
-	if (!find_url(options, url, sizeof(url))) {
-		fprintf(stderr, "baton: no server runs with the data in %s\n", options->data);
-		return CLI_UNREACHABLE;
+	admin_begin(&request, "status");
+	int rc = admin_ask(options, &request, &answer);
+	if (rc == CLI_OK && baton_json_parse(baton_buf_view(&answer), &object) == 0) {
+		struct baton_json value = baton_json_get(&object, "ready");
+		bool ready = baton_json_bool(&value);
+
+		if (!options->json)
+			print_all(&object, ready);
+		rc = ready ? CLI_OK : CLI_DEGRADED;
 	}
-	if (!ask(url, &asking)) {
-		fprintf(stderr, "baton: the server does not answer at %s\n", url);
-		baton_buf_done(&asking.body);
-		return CLI_UNREACHABLE;
-	}
-	bool ready = asking.status == 200;
-	if (!options->json)
-		printf("%s: ", ready ? "ready" : "NOT ready");
-	fflush(stdout);
-	cli_write(STDOUT_FILENO, baton_buf_view(&asking.body));
-	baton_buf_done(&asking.body);
-	return ready ? CLI_OK : CLI_DEGRADED;
+	baton_buf_done(&request);
+	baton_buf_done(&answer);
+	return rc;
 }

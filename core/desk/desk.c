@@ -142,3 +142,42 @@ void baton_desk_counts(const struct baton_desk *desk, uint64_t *ret_waiting, uin
 		*(waits ? ret_waiting : ret_claimed) += 1;
 	}
 }
+
+/* People, not cases: one who has three is busy once. */
+static uint64_t count_agents(const struct baton_case *const *claimed, size_t n)
+{
+	uint64_t agents = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t before = 0;
+
+		while (before < i && !baton_str_eq(claimed[before]->agent, claimed[i]->agent))
+			before++;
+		agents += before == i;
+	}
+	return agents;
+}
+
+void baton_desk_figures(const struct baton_desk *desk, struct baton_desk_figures *ret_figures)
+{
+	struct baton_desk_figures figures = { .watchers = desk->n_watchers };
+	const struct baton_case **claimed =
+		baton_alloc(HASH_COUNT(desk->cases) * sizeof(struct baton_case *));
+	const struct desk_case *entry;
+
+	for (entry = desk->cases; entry; entry = entry->hh.next) {
+		const struct baton_case *kase = &entry->notice->kase;
+		uint64_t since = kase->waiting_since_ms;
+
+		if (kase->state == BATON_CASE_CLAIMED) {
+			claimed[figures.claimed++] = kase;
+			continue;
+		}
+		figures.waiting++;
+		if (since > 0 && (figures.oldest_ms == 0 || since < figures.oldest_ms))
+			figures.oldest_ms = since;
+	}
+	figures.agents_busy = count_agents(claimed, figures.claimed);
+	baton_free(claimed);
+	*ret_figures = figures;
+}

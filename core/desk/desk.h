@@ -24,3 +24,11 @@ void baton_desk_watch(struct baton_desk *desk, baton_conn conn);
 void baton_desk_unwatch(struct baton_desk *desk, baton_conn conn);
 /* For metrics: how many wait, how many are claimed. */
 void baton_desk_counts(const struct baton_desk *desk, uint64_t *ret_waiting, uint64_t *ret_claimed);
+/* The same and more, for modes and operators. Looks at every case. */
+struct baton_desk_figures {
+	uint64_t waiting, claimed;
+	uint64_t oldest_ms;   /* unix ms since when the first of those that wait has been waiting, 0: nobody */
+	uint64_t watchers;    /* consoles that look at the list */
+	uint64_t agents_busy; /* people who have a case */
+};
+void baton_desk_figures(const struct baton_desk *desk, struct baton_desk_figures *ret_figures);

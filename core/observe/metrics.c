@@ -95,6 +95,13 @@ void baton_metrics_gauge_text(struct baton_buf *out, const char *name, const cha
 	baton_buf_printf(out, "%s %.15g\n", name, value);
 }
 
+void baton_metrics_counter_text(struct baton_buf *out, const char *name, const char *help,
+				uint64_t value)
+{
+	describe(out, name, help, "counter");
+	baton_buf_printf(out, "%s %llu\n", name, (unsigned long long)value);
+}
+
 void baton_metrics_text(const struct baton_metrics *const *workers, size_t n, struct baton_buf *out)
 {
 	int64_t connections = 0;

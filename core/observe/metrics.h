@@ -34,6 +34,9 @@ void baton_metrics_observe(struct baton_metrics *metrics, unsigned histogram, ui
 /* One gauge with its HELP and TYPE. */
 void baton_metrics_gauge_text(struct baton_buf *out, const char *name, const char *help,
 			      double value);
+/* One counter without labels, the same way. */
+void baton_metrics_counter_text(struct baton_buf *out, const char *name, const char *help,
+				uint64_t value);
 /* Sums `n` workers into Prometheus text exposition 0.0.4. */
 void baton_metrics_text(const struct baton_metrics *const *workers, size_t n,
 			struct baton_buf *out);

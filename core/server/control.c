@@ -10,6 +10,8 @@
 
 #include "core/base/errors.h"
 #include "core/base/log.h"
+#include "core/server/operations.h"
+#include "core/server/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -344,6 +346,9 @@ static int control_up(struct control *control)
 						 on_listen, control);
 	if (control->listen_watch == 0)
 		return refuse_start("it cannot be waited on", "");
+	/* Without its log the server serves all the same; why has been said. */
+	(void)operations_open(control->server->journal, control->loop, &control->operations);
+	watch_listen(control->server->watch, control);
 	baton_loop_before_wait(control->loop, settle, control);
 	return BATON_OK;
 }
@@ -358,6 +363,8 @@ static void control_down(struct control *control)
 		conn_flush(conn);
 		conn_free(conn);
 	}
+	watch_unlisten(control->server->watch);
+	operations_close(&control->operations);
 	if (control->listen_watch != 0)
 		unlinkat(control->dir_fd, socket_name, 0);
 	if (control->listen_fd >= 0)

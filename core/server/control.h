@@ -50,7 +50,8 @@ struct control {
 	struct control_conn *conns;
 	unsigned n_conns;
 	uint64_t last_conn, last_talk;
-	struct conversation *talks; /* of all connections, by number */
+	struct conversation *talks;    /* of all connections, by number */
+	struct operations *operations; /* NULL: the log could not be read */
 };
 
 /* --- control.c --- */

@@ -2,7 +2,7 @@
 
 /* What /readyz and /metrics show. Ready means: intake works. The models may all be down. */
 
-#include "core/server/worker.h"
+#include "core/server/watch.h"
 
 #include "core/base/errors.h"
 
@@ -41,6 +41,7 @@ void baton_port_metrics(struct baton_port *port, struct baton_buf *out)
 	baton_metrics_gauge_text(out, "baton_start_time_seconds", "unix time of the start",
 				 (double)server->started_ms / 1e3);
 	baton_release_metrics(server->release, out);
+	watch_metrics(server->watch, out);
 }
 
 bool baton_port_ready(struct baton_port *port, struct baton_buf *out)

@@ -8,6 +8,7 @@
 #include "core/server/worker.h"
 
 #include "core/base/errors.h"
+#include "core/server/operations.h"
 
 #include <openssl/rand.h>
 
@@ -117,11 +118,31 @@ void worker_command(struct worker *to, const struct baton_id *session, baton_con
 	baton_loop_post(to->loop, &errand->mail);
 }
 
+/* The operations log is a session of the journal, but nobody's conversation: for whoever asks for
+ * it here, there is none. */
+static bool is_operations(struct baton_port *port, const struct baton_id *session, baton_conn conn,
+			  const struct baton_command *command)
+{
+	if (!baton_id_eq(session, &BATON_OPERATIONS_ID))
+		return false;
+	struct baton_notice *notice = baton_notice_new(BATON_NOTE_REFUSED, session);
+	if (command)
+		notice->client_id = baton_notice_keep(notice, command->client_id);
+	else
+		notice->verb_name = BATON_STR("resume"); /* what a subscription is called */
+	notice->code = BATON_E_NOTFOUND;
+	worker_notify_later(port->worker, conn, notice);
+	baton_notice_unref(&notice);
+	return true;
+}
+
 void baton_port_command(struct baton_port *port, const struct baton_id *session, baton_conn conn,
 			const struct baton_command *command)
 {
 	struct worker *to = worker_of(port->worker->server, session);
 
+	if (is_operations(port, session, conn, command))
+		return;
 	if (to == port->worker && worker_enter(to)) {
 		baton_shard_command(to->shard, session, conn, command);
 		worker_leave(to);
@@ -134,8 +155,10 @@ void baton_port_subscribe(struct baton_port *port, const struct baton_id *sessio
 			  enum baton_audience audience, uint64_t after)
 {
 	struct worker *to = worker_of(port->worker->server, session);
-	struct errand_mail *errand = errand_new(to, ERRAND_SUBSCRIBE, session, conn);
 
+	if (is_operations(port, session, conn, NULL))
+		return;
+	struct errand_mail *errand = errand_new(to, ERRAND_SUBSCRIBE, session, conn);
 	errand->audience = audience;
 	errand->after = after;
 	baton_loop_post(to->loop, &errand->mail);

@@ -2,7 +2,7 @@
 
 /* The real seam: what a shard asks for, done with the loop, the lane and the rack of its worker. */
 
-#include "core/server/control.h"
+#include "core/server/watch.h"
 
 #include "core/base/assert.h"
 #include "core/base/errors.h"
@@ -223,6 +223,34 @@ static int seam_rules(void *ud, struct baton_release *release, const baton_facts
 	return baton_rack_rules(worker->rack, facts, ret);
 }
 
+/* A set is loaded whole or not at all: what it names is there, what it does not name is not. */
+static bool seam_module_works(void *ud, struct baton_release *release, const char *module)
+{
+	const struct baton_policy *policy = baton_release_policy(release);
+
+	(void)ud;
+	for (size_t i = 0; i < policy->n_modules; i++)
+		if (strcmp(policy->modules[i].name, module) == 0)
+			return true;
+	return false;
+}
+
+/* --- the board --- */
+
+static struct baton_board *seam_board(void *ud, struct baton_now *ret_now)
+{
+	struct worker *worker = ud;
+
+	return watch_hold(worker->server->watch, ret_now);
+}
+
+static void seam_board_done(void *ud)
+{
+	struct worker *worker = ud;
+
+	watch_done(worker->server->watch);
+}
+
 /* --- out --- */
 
 struct notice_mail {
@@ -269,6 +297,11 @@ void worker_notify(struct worker *worker, baton_conn conn, struct baton_notice *
 		notice_post(&worker->server->workers[index], conn, notice);
 	else if (worker->channel)
 		worker->server->options.channel->notify(worker->channel, conn, notice);
+}
+
+void worker_notify_later(struct worker *worker, baton_conn conn, struct baton_notice *notice)
+{
+	notice_post(worker, conn, notice);
 }
 
 static void seam_notify(void *ud, baton_conn conn, struct baton_notice *notice)
@@ -322,6 +355,9 @@ void worker_seam(struct worker *worker, struct baton_seam *ret_seam)
 		.generate = seam_generate,
 		.cancel = seam_cancel,
 		.rules = seam_rules,
+		.module_works = seam_module_works,
+		.board = seam_board,
+		.board_done = seam_board_done,
 		.notify = seam_notify,
 		.desk = seam_desk,
 		.count = seam_count,

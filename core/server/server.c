@@ -6,7 +6,7 @@
 
 #include "core/base/errors.h"
 #include "core/base/log.h"
-#include "core/server/control.h"
+#include "core/server/watch.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -229,6 +229,8 @@ static int bring_up(struct baton_server *server)
 	if (rc == BATON_OK)
 		rc = stage_release(server);
 	if (rc == BATON_OK)
+		watch_open(server);
+	if (rc == BATON_OK)
 		rc = identities_open(server);
 	if (rc == BATON_OK)
 		rc = listen_open(server);
@@ -236,6 +238,8 @@ static int bring_up(struct baton_server *server)
 		rc = start_workers(server);
 	if (rc == BATON_OK)
 		rc = control_start(server);
+	if (rc == BATON_OK)
+		watch_start(server);
 	if (rc == BATON_OK)
 		rc = recover_sessions(server);
 	if (rc == BATON_OK)
@@ -252,6 +256,7 @@ static void bring_down(struct baton_server *server)
 	control_stop(server);
 	workers_stop(server);
 	control_free(server); /* behind the workers: they write to its loop */
+	watch_close(server);
 	listen_close(server);
 	identities_close(server);
 	if (server->release)

@@ -59,6 +59,7 @@ struct baton_server {
 	struct baton_identities *identities;
 	struct exporter *exporter;
 	struct control *control; /* control.h */
+	struct watch *watch;     /* watch.h */
 	struct worker *workers;
 	unsigned n_workers;
 	char base[128];
@@ -81,6 +82,8 @@ void worker_leave(struct worker *worker);
 void worker_seam(struct worker *worker, struct baton_seam *ret_seam);
 void worker_timers_free(struct worker *worker);
 void worker_notify(struct worker *worker, baton_conn conn, struct baton_notice *notice);
+/* The same by letter, for who is asked something by the very connection. */
+void worker_notify_later(struct worker *worker, baton_conn conn, struct baton_notice *notice);
 
 /* --- port.c --- */
 /* [any] As baton_port_command(), but always by letter. */
@@ -89,6 +92,10 @@ void worker_command(struct worker *worker, const struct baton_id *session, baton
 void worker_recover(struct worker *worker, const struct baton_id *session);
 void worker_saved(struct worker *worker, const struct baton_id *session, baton_str backend,
 		  uint64_t upto);
+
+/* --- watch.c --- */
+/* [any] A held conversation may go on, if what it waits for has come back. */
+void worker_resume(struct worker *worker, const struct baton_id *session);
 
 /* --- listen.c --- */
 /* "host:port" or "[v6]:port" -> one bound SO_REUSEPORT socket per worker; port 0 picks one for all.
