@@ -5,6 +5,8 @@
 #include "core/base/limits.h"
 #include "tests/unit/policy_set.h"
 
+#include <dirent.h>
+
 static struct baton_policy *load_quietly(const char *dir)
 {
 	struct baton_buf said = { 0 };
@@ -272,6 +274,76 @@ static void what_belongs_to_people_in_the_shop_is_never_automatic(void **state)
 	baton_policy_free(&policy);
 }
 
+static void copy_files(const char *from, const char *to, const char *folder)
+{
+	char path[512], name[300], text[65536];
+	struct dirent *entry;
+
+	snprintf(path, sizeof(path), "%s%s%s", from, folder[0] ? "/" : "", folder);
+	DIR *dir = opendir(path);
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL) {
+		const char *end = strrchr(entry->d_name, '.');
+
+		if (!end || (strcmp(end, ".yaml") != 0 && strcmp(end, ".md") != 0))
+			continue;
+		snprintf(name, sizeof(name), "%s%s%.200s", folder, folder[0] ? "/" : "",
+			 entry->d_name);
+		snprintf(path, sizeof(path), "%s/%s", from, name);
+		FILE *file = fopen(path, "r");
+		assert_non_null(file);
+		size_t n = fread(text, 1, sizeof(text), file);
+		fclose(file);
+		set_write(to, name, text, n);
+	}
+	closedir(dir);
+}
+
+/* As its README says: the shop, and the files of shop-llm over it. */
+static void the_shop_with_language_models_is_a_sound_set(void **state)
+{
+	static const char *const folders[] = { "", "intents", "knowledge", "prompts" };
+	char dir[POLICY_DIR] = "/tmp/baton-policy-XXXXXX";
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	for (size_t i = 0; i < 4; i++)
+		copy_files("policies/shop", dir, folders[i]);
+	copy_files("policies/shop-llm", dir, "");
+	set_unlink(dir, "README.md");
+	struct baton_policy *policy = load_quietly(dir);
+	set_end(dir);
+	for (size_t i = 0; i < policy->n_routes; i++) {
+		const struct baton_route *route = &policy->routes[i];
+
+		/* Whatever one vendor does, somebody else answers, or a person, or the class's mode. */
+		if (route->primary && !route->primary->local && route->n_fallbacks == 0)
+			assert_non_null(route->class_->mode);
+		for (size_t j = 0; j < route->n_fallbacks; j++)
+			assert_string_not_equal(route->fallbacks[j]->account,
+						route->primary->account);
+	}
+	baton_policy_free(&policy);
+}
+
+/* Each kind of mode is declared, each ends, and each says something to the customer. */
+static void the_shop_declares_what_happens_when_things_fail(void **state)
+{
+	struct baton_policy *policy = load_quietly("policies/shop");
+	unsigned kinds = 0;
+
+	(void)state;
+	for (size_t i = 0; i < policy->n_modes; i++) {
+		kinds |= 1U << policy->modes[i].what;
+		assert_true(strlen(policy->modes[i].say) > 30);
+		assert_true(policy->modes[i].max_duration_ms <= 24 * 3600000);
+	}
+	assert_int_equal(kinds, (1U << (BATON_MODE_SUBSTITUTE + 1)) - 1);
+	assert_int_equal(policy->alert.needed, 2);
+	assert_true(policy->budgets.day_microusd > 0);
+	baton_policy_free(&policy);
+}
+
 /* --- schemas --- */
 
 static void the_committed_schemas_are_those_of_the_tables(void **state)
@@ -321,6 +393,8 @@ int main(void)
 		cmocka_unit_test(a_directory_that_is_not_there_is_an_io_error),
 		cmocka_unit_test(the_shop_loads_without_a_word),
 		cmocka_unit_test(what_belongs_to_people_in_the_shop_is_never_automatic),
+		cmocka_unit_test(the_shop_with_language_models_is_a_sound_set),
+		cmocka_unit_test(the_shop_declares_what_happens_when_things_fail),
 		cmocka_unit_test(the_committed_schemas_are_those_of_the_tables),
 		cmocka_unit_test(an_unknown_schema_is_not_found),
 	};
