@@ -9,6 +9,8 @@
 #include "core/route/alert.h"
 #include "core/route/drills.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const state_names[] = {
@@ -117,7 +119,6 @@ static void tell(struct baton_modes *modes, struct baton_now now, const struct b
 {
 	happening->subject = mode->name;
 	happening->trigger = mode->trigger;
-	happening->detail = "";
 	happening->unix_ms = now.unix_ms;
 	modes->dirty = true;
 	modes->happened(modes->ud, happening);
@@ -136,6 +137,8 @@ static void keep_text(char *to, size_t cap, const char *text)
 static void begin(struct baton_modes *modes, struct baton_now now, struct baton_mode *mode,
 		  uint64_t for_ms, const struct baton_admin *admin)
 {
+	char detail[48];
+
 	mode->state = BATON_MODE_ON;
 	mode->what = mode->def->what;
 	mode->since_ms = now.ms;
@@ -149,12 +152,14 @@ static void begin(struct baton_modes *modes, struct baton_now now, struct baton_
 	keep_text(mode->why, sizeof(mode->why), admin ? admin->why : NULL);
 	mode->entered++;
 	modes->n_on++;
+	(void)snprintf(detail, sizeof(detail), "{\"until_ms\":%" PRIu64 "}", mode->until_unix_ms);
 	tell(modes, now, mode,
 	     &(struct baton_happening){
 		     .type = BATON_HAPPENED_MODE_ON,
 		     .was = "off",
 		     .is = do_names[mode->intake ? BATON_MODE_INTAKE : mode->what],
 		     .by = mode->by,
+		     .detail = detail,
 	     });
 }
 
@@ -170,6 +175,7 @@ static void end(struct baton_modes *modes, struct baton_now now, struct baton_mo
 		     .was = do_names[mode->intake ? BATON_MODE_INTAKE : mode->what],
 		     .is = why,
 		     .by = by,
+		     .detail = "",
 	     });
 	mode->intake = mode->declared = false;
 	mode->followed = 0;

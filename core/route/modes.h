@@ -27,6 +27,7 @@
  *   (A division by no calls at all must not send every fresh server into intake.)
  * - A mode that an admin declared ends by an admin or at its end, not because numbers look well.
  * - Each entry and each end is one happening; hand_over is an end (expired) and an entry (intake).
+ *   That of an entry says when it ends at the latest: detail = {"until_ms":<unix ms>}.
  *
  * Pure, embedded in the board, not thread-safe. Times are kept on the monotonic clock; what is
  * saved is what the wall clock says, so that an outage of the server itself counts towards the end.

@@ -52,6 +52,11 @@ static baton_expr *compiled(const char *text)
 	return expr;
 }
 
+static size_t index_in(const struct world *world, const char *name)
+{
+	return (size_t)(baton_modes_find(&world->modes, name) - world->modes.all);
+}
+
 static void on_happened(void *ud, const struct baton_happening *happening)
 {
 	struct world *world = ud;
@@ -63,6 +68,12 @@ static void on_happened(void *ud, const struct baton_happening *happening)
 	assert_true(on || happening->type == BATON_HAPPENED_MODE_OFF);
 	assert_int_equal(stay->on, !on);
 	assert_int_equal(happening->unix_ms, world->now.unix_ms);
+	char until[64] = "";
+	if (on)
+		snprintf(until, sizeof(until), "{\"until_ms\":%llu}",
+			 (unsigned long long)world->modes.all[index_in(world, happening->subject)]
+				 .until_unix_ms);
+	assert_string_equal(happening->detail, until);
 	stay->on = on;
 	stay->trigger = happening->trigger;
 	snprintf(stay->by, sizeof(stay->by), "%s", happening->by);
