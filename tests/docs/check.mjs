@@ -32,12 +32,13 @@ function checkSteps() {
 /* --- what a failure allows, and the events ------------------------------------------------------------- */
 
 function checkFaults() {
-	const yes = (word) => (word === 'true' ? 'yes' : 'no');
-	const code = [...read('core/route/route.c').matchAll(/\[BATON_FAIL_(\w+)\] = \{ "(\w+)", (\w+), (\w+), (\w+) \}/g)]
-		.map(([, name, word, ...allowed]) => [`\`${name}\``, `\`${word}\``, ...allowed.map(yes)].join(' | '));
-	const page = [...read('docs/FAULTS.md').matchAll(/^\| (`[A-Z_]+` \| `\w+` \| (?:yes|no) \| (?:yes|no) \| (?:yes|no)) \|/gm)].map((match) => match[1]);
+	const said = { YES: 'yes', NO: 'no', NEVER: 'no', ONCE: 'yes', ALONE: 'if alone', FAILURE: 'failure', COOLDOWN: 'pause', CLOSE: 'closed' };
+	const code = [...read('core/route/failure.c').matchAll(/\[BATON_FAIL_(\w+)\]\s*= \{ "(\w+)",\s*ROW\((\w+),\s*(\w+),\s*(\w+),\s*(\w+),\s*(\w+)\)/g)]
+		.map(([, name, word, again, elsewhere, goesOn, effect, trigger]) => [`\`${name}\``, `\`${word}\``, said[again], said[elsewhere], said[goesOn],
+			effect === 'NONE' ? 'nothing' : said[effect], trigger === 'NONE' ? '-' : trigger.toLowerCase()].join(' | '));
+	const page = [...read('docs/FAULTS.md').matchAll(/^\| (`[A-Z_]+` \| `\w+` (?:\| [a-z0-9_ -]+ ){4}\| [a-z0-9_-]+) \|/gm)].map((match) => match[1]);
 	const wrong = [...code.filter((row) => !page.includes(row)), ...page.filter((row) => !code.includes(row))];
-	verdict('docs/FAULTS.md says what core/route/route.c does', code.length ? wrong : ['the table was not found']);
+	verdict('docs/FAULTS.md says what core/route/failure.c does', code.length ? wrong : ['the table was not found']);
 	const rows = [...read('tests/e2e/faults.test.mjs').matchAll(/'([SB]\d\d)[,:']/g)].map((match) => match[1]);
 	verdict('docs/FAULTS.md lists every row that is tested', [...new Set(rows)].filter((row) => !new RegExp(`^\\|[SB\\d ]*${row}\\b`, 'm').test(read('docs/FAULTS.md'))));
 }
