@@ -27,6 +27,7 @@ void baton_board_free(struct baton_board **board)
 	if (!board || !*board)
 		return;
 	baton_health_done(&(*board)->health);
+	baton_health_done(&(*board)->drilled);
 	baton_money_done(&(*board)->money);
 	baton_leases_done(&(*board)->leases);
 	baton_tallies_done(&(*board)->tallies);
@@ -42,6 +43,8 @@ void baton_board_adopt(struct baton_board *board, struct baton_now now,
 	board->ready = true;
 	board->policy = policy;
 	baton_health_adopt(&board->health, now, policy);
+	if (board->drilling)
+		baton_health_adopt(&board->drilled, now, policy);
 	baton_money_adopt(&board->money, now, policy);
 	baton_modes_adopt(&board->modes, now, policy);
 	baton_alert_adopt(&board->alert, now, &policy->alert);
@@ -79,12 +82,8 @@ static void primary_facts(struct baton_board *board, struct baton_now now,
 {
 	struct baton_target_health *row = baton_health_target(&board->health, now, primary);
 
-	if (!row)
-		return;
-	facts->primary_health_ppm = baton_health_share_ppm(row, now.ms);
-	facts->primary_p95_ms = baton_health_p95_ms(row, now.ms);
-	facts->primary_state =
-		baton_str_of(baton_target_state_name(baton_health_state(row, now.ms)));
+	if (row)
+		baton_health_primary_facts(row, now.ms, facts);
 }
 
 void baton_board_facts(struct baton_board *board, struct baton_now now,
@@ -151,6 +150,24 @@ static void sweep(struct baton_board *board, struct baton_now now)
 	}
 }
 
+/* The drills for some are over: so is what they made believe, once no call of it runs. */
+static void tick_drilled(struct baton_board *board, struct baton_now now)
+{
+	const struct baton_target_health *row;
+
+	if (!board->drilling)
+		return;
+	baton_health_tick(&board->drilled, now);
+	for (row = board->drilled.targets; row; row = row->hh.next)
+		if (row->in_flight > 0)
+			return;
+	if (baton_drills_partial(&board->drills, now))
+		return;
+	baton_health_done(&board->drilled);
+	board->drilled = (struct baton_health){ .happened = NULL };
+	board->drilling = false;
+}
+
 void baton_board_tick(struct baton_board *board, struct baton_now now)
 {
 	struct baton_mode_world world = {
@@ -166,6 +183,7 @@ void baton_board_tick(struct baton_board *board, struct baton_now now)
 
 	sweep(board, now);
 	baton_health_tick(&board->health, now);
+	tick_drilled(board, now);
 	baton_money_tick(&board->money, now);
 	baton_drills_tick(&board->drills, now);
 	if (!board->policy)

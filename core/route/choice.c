@@ -138,7 +138,8 @@ static const struct baton_switch_def *active_switch(const struct pick *pick)
 
 static bool switched_off(const struct pick *pick, const struct baton_target *target)
 {
-	const struct baton_target_health *row = baton_health_find(pick->health, target->name);
+	const struct baton_target_health *row =
+		baton_health_find(&pick->board->health, target->name);
 
 	return (row && row->disabled) || fault_of(pick, target).type == BATON_FAULT_DISABLED;
 }
@@ -217,6 +218,24 @@ static enum baton_trigger closed_why(const struct baton_target_health *row)
 					    : BATON_TRIGGER_DEGRADED;
 }
 
+/* In a drill what is known to all counts first, and no real breaker is probed by it. */
+static struct baton_gate gate_of(const struct pick *pick, const struct baton_target_health *row,
+				 bool again)
+{
+	if (pick->health == &pick->board->drilled) {
+		const struct baton_target_health *real =
+			baton_health_find(&pick->board->health, row->name);
+		struct baton_gate gate = { .trigger = BATON_TRIGGER_NONE };
+
+		if (real)
+			gate = baton_health_gate(&pick->board->health, real, pick->now.ms, again);
+		if (gate.trigger != BATON_TRIGGER_NONE || gate.probes != 0)
+			return (struct baton_gate){ .trigger = gate.trigger ? gate.trigger
+									    : closed_why(real) };
+	}
+	return baton_health_gate(pick->health, row, pick->now.ms, again);
+}
+
 static enum baton_trigger why_not(struct pick *pick, const struct baton_target *target,
 				  struct baton_gate *gate)
 {
@@ -227,7 +246,7 @@ static enum baton_trigger why_not(struct pick *pick, const struct baton_target *
 		return BATON_TRIGGER_BUSY;
 	if (fault_of(pick, target).type == BATON_FAULT_DISABLED)
 		return BATON_TRIGGER_DISABLED;
-	*gate = baton_health_gate(pick->health, row, pick->now.ms, false);
+	*gate = gate_of(pick, row, false);
 	if (gate->trigger != BATON_TRIGGER_NONE)
 		return gate->trigger;
 	/* A critical turn is no probe, unless for a long time nobody else has been one. */
@@ -350,7 +369,7 @@ static bool retry(struct pick *pick, bool alone)
 
 	if (!row || !baton_health_may_retry(row))
 		return false;
-	struct baton_gate gate = baton_health_gate(pick->health, row, pick->now.ms, true);
+	struct baton_gate gate = gate_of(pick, row, true);
 	uint64_t delay_ms =
 		gate.wait_ms > last->retry_after_ms ? gate.wait_ms : last->retry_after_ms;
 
@@ -504,12 +523,37 @@ static bool decide(struct pick *pick)
 	return nobody(pick);
 }
 
+/* The sessions of a drill for some have their own health, begun when the first of them asks. */
+static struct baton_health *health_of(struct baton_board *board, struct baton_now now,
+				      const struct baton_ask *ask)
+{
+	if (board->drills.n == 0 ||
+	    !baton_drills_apart(&board->drills, now, ask->session, ask->labelled))
+		return &board->health;
+	if (!board->drilling && board->policy)
+		baton_health_adopt(&board->drilled, now, board->policy);
+	board->drilling = true;
+	return &board->drilled;
+}
+
+/* What the route's switches see of the primary is what the drill makes of it. */
+static void drill_facts(const struct pick *pick, baton_facts *facts)
+{
+	struct baton_target_health *row =
+		baton_health_target(pick->health, pick->now, pick->route->primary);
+
+	if (row)
+		baton_health_primary_facts(row, pick->now.ms, facts);
+}
+
 bool baton_board_next(struct baton_board *board, struct baton_now now, const struct baton_ask *ask,
 		      struct baton_choice *ret_choice)
 {
+	struct baton_facts facts;
+	struct baton_ask drilled;
 	struct pick pick = {
 		.board = board,
-		.health = &board->health,
+		.health = health_of(board, now, ask),
 		.now = now,
 		.ask = ask,
 		.route = ask->route,
@@ -519,8 +563,18 @@ bool baton_board_next(struct baton_board *board, struct baton_now now, const str
 
 	memset(ret_choice, 0, sizeof(*ret_choice));
 	ret_choice->reason = "";
-	board->health.random ^= ask->random;
+	pick.health->random ^= ask->random;
 	if (!ask->route->primary)
 		return false; /* a person's work: no route to go */
+	if (pick.health == &board->drilled) {
+		ret_choice->drilled = true;
+		drilled = *ask;
+		if (ask->facts) {
+			facts = *ask->facts;
+			drill_facts(&pick, &facts);
+			drilled.facts = &facts;
+		}
+		pick.ask = &drilled;
+	}
 	return decide(&pick);
 }

@@ -180,6 +180,29 @@ bool baton_drills_fault(const struct baton_drills *drills, struct baton_now now,
 	return false;
 }
 
+static bool for_some(const struct baton_drill *drill)
+{
+	return drill->labelled_only || drill->share_ppm < PPM;
+}
+
+bool baton_drills_apart(const struct baton_drills *drills, struct baton_now now,
+			const struct baton_id *session, bool labelled)
+{
+	for (size_t i = 0; i < drills->n; i++)
+		if (is_running(&drills->all[i], now) && for_some(&drills->all[i]) &&
+		    takes_part(&drills->all[i], session, labelled))
+			return true;
+	return false;
+}
+
+bool baton_drills_partial(const struct baton_drills *drills, struct baton_now now)
+{
+	for (size_t i = 0; i < drills->n; i++)
+		if (is_running(&drills->all[i], now) && for_some(&drills->all[i]))
+			return true;
+	return false;
+}
+
 bool baton_drills_running(const struct baton_drills *drills, struct baton_now now)
 {
 	for (size_t i = 0; i < drills->n; i++) {

@@ -30,6 +30,12 @@ void baton_drills_tick(struct baton_drills *drills, struct baton_now now);
 bool baton_drills_fault(const struct baton_drills *drills, struct baton_now now,
 			const struct baton_id *session, bool labelled, const char *target,
 			bool is_primary, struct baton_fault *ret_fault);
+/* Does the session take part in a running drill that concerns only some of the sessions? What it
+ * meets then says nothing to the others. */
+bool baton_drills_apart(const struct baton_drills *drills, struct baton_now now,
+			const struct baton_id *session, bool labelled);
+/* Is such a drill running at all? */
+bool baton_drills_partial(const struct baton_drills *drills, struct baton_now now);
 bool baton_drills_running(const struct baton_drills *drills, struct baton_now now);
 
 /* For people: an array of objects. */

@@ -79,7 +79,13 @@ static void describe(struct baton_health *health, struct baton_target_health *ro
 		target->max_concurrent ? target->max_concurrent : BATON_TARGET_CALLS_MAX;
 	row->local = target->local;
 	name_it(row->region, target->region);
-	row->account = baton_health_account(health, target->account ? target->account : "");
+	struct baton_account_health *account =
+		baton_health_account(health, target->account ? target->account : "");
+
+	/* A probe that is under way will be settled with the new account: the old one's is lost. */
+	if (row->account && row->account != account)
+		row->account->closure.probing = false;
+	row->account = account;
 }
 
 struct baton_target_health *baton_health_target(struct baton_health *health, struct baton_now now,
@@ -363,6 +369,25 @@ static void tell_account(struct baton_health *health, struct baton_now now,
 					.by = by });
 }
 
+/* Accounts that no target has any more and whose closure, if any, is over. */
+static void forget_accounts(struct baton_health *health, struct baton_now now)
+{
+	struct baton_account_health *account, *next;
+	struct baton_target_health *row;
+
+	for (account = health->accounts; account; account = account->hh.next)
+		account->named = account->adopted;
+	for (row = health->targets; row; row = row->hh.next)
+		row->account->named = true;
+	HASH_ITER(hh, health->accounts, account, next) {
+		if (account->named ||
+		    (account->closure.closed && now.ms < account->closure.until_ms))
+			continue;
+		HASH_DEL(health->accounts, account);
+		baton_free(account);
+	}
+}
+
 /* Lanes of intents that nobody asks about: what they know is older than the window. */
 static void forget_lanes(struct baton_health *health, struct baton_now now)
 {
@@ -391,6 +416,7 @@ void baton_health_tick(struct baton_health *health, struct baton_now now)
 		HASH_DEL(health->targets, row);
 		baton_free(row);
 	}
+	forget_accounts(health, now);
 	forget_lanes(health, now);
 }
 

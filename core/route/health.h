@@ -4,8 +4,9 @@
  * they ended, whether the breaker is open, what is closed or cooling, and so whether the target may
  * be asked now. By name: policies come and go, what is known stays.
  *
- * A board has one of these for its customers; while a drill concerns only a part of the sessions,
- * those have one of their own, so that faults on purpose close nothing for anybody else.
+ * A board has one of these for its customers. While a drill concerns only a part of the sessions,
+ * those have one of their own, so that faults on purpose close nothing for anybody else; what is
+ * known to all (an admin's switch, a closed account, a real outage) holds for them, too.
  */
 #pragma once
 
@@ -48,7 +49,7 @@ struct baton_calls {
 
 struct baton_account_health {
 	char name[BATON_NAME_BYTES_MAX + 1];
-	bool adopted, told_closed;
+	bool adopted, named /* by a target */, told_closed;
 	struct baton_closure closure;
 	uint64_t cool_until_ms;
 	UT_hash_handle hh;
@@ -162,6 +163,9 @@ uint32_t baton_health_p95_ms(struct baton_target_health *target, uint64_t now_ms
 /* Share of the calls of five minutes that succeeded, of those that say something about the target;
  * a million without calls. */
 uint32_t baton_health_share_ppm(struct baton_target_health *target, uint64_t now_ms);
+/* primary_state, primary_health_ppm and primary_p95_ms of the ABI's facts. */
+void baton_health_primary_facts(struct baton_target_health *target, uint64_t now_ms,
+				baton_facts *facts);
 
 /* The fields of mode facts that targets know: calls, errors, times, who could be asked. `scope` NULL:
  * every route. Others are left alone, flags are added to. */

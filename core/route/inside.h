@@ -32,6 +32,8 @@ struct baton_board {
 	void *ud;
 	const struct baton_policy *policy; /* the adopted one; NULL before the first */
 	struct baton_health health;
+	struct baton_health drilled; /* of sessions that a drill for some concerns, while it runs */
+	bool drilling;               /* it is in use */
 	struct baton_money money;
 	struct baton_leases leases;
 	struct baton_modes modes;

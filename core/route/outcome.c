@@ -5,6 +5,7 @@
 #include "core/route/health.h"
 
 #include "core/base/assert.h"
+#include "core/route/modes.h"
 
 enum {
 	COOL_MS = 1000, /* after "too many" without a hint; doubled each time in a row */
@@ -63,6 +64,15 @@ uint32_t baton_health_share_ppm(struct baton_target_health *target, uint64_t now
 
 	judged(target, now_ms, &calls, &failed);
 	return calls ? (uint32_t)((uint64_t)(calls - failed) * PPM / calls) : PPM;
+}
+
+void baton_health_primary_facts(struct baton_target_health *target, uint64_t now_ms,
+				baton_facts *facts)
+{
+	facts->primary_health_ppm = baton_health_share_ppm(target, now_ms);
+	facts->primary_p95_ms = baton_health_p95_ms(target, now_ms);
+	facts->primary_state =
+		baton_str_of(baton_target_state_name(baton_health_state(target, now_ms)));
 }
 
 /* --- a call begins --- */
@@ -260,20 +270,10 @@ void baton_health_settle(struct baton_health *health, struct baton_now now,
 
 /* --- facts of a scope --- */
 
-static bool named(const char **names, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
 bool baton_scope_holds(const struct baton_mode_def *scope, const struct baton_route *route)
 {
-	if (!scope || (scope->n_intents == 0 && scope->n_classes == 0))
-		return true;
-	return named(scope->intents, scope->n_intents, route->intent) ||
-	       (route->class_ && named(scope->classes, scope->n_classes, route->class_->name));
+	return !scope ||
+	       baton_mode_concerns(scope, route->intent, route->class_ ? route->class_->name : "");
 }
 
 struct walk {

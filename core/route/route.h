@@ -33,6 +33,8 @@ struct baton_choice {
 	bool proceed;       /* the target goes on from what the customer has seen */
 	bool to_person;     /* with target NULL: the class or a switch wants a person now */
 	struct baton_fault fault; /* of a drill */
+	bool drilled;       /* the session takes part in a drill that concerns only some: what it meets
+	                     * (nobody left, a mode of its class) is no news to the others */
 	struct baton_skip {
 		const struct baton_target *target;
 		enum baton_trigger trigger;
