@@ -71,7 +71,7 @@ static void calls(struct baton_board *board, struct baton_buf *out)
 	describe(out, "baton_target_calls_total", "counter",
 		 "calls that ended, by class: answered, or how they failed");
 	for (row = board->health.targets; row; row = row->hh.next) {
-		for (unsigned kind = 0; kind < BATON_CALL_KINDS; kind++)
+		for (unsigned kind = 0; kind <= BATON_CALL_ANSWERED; kind++)
 			if (kind == BATON_CALL_ANSWERED || row->calls.total[kind])
 				sample2(out, "baton_target_calls_total", row->name,
 					(const char *[]){ "class",

@@ -38,8 +38,12 @@ struct baton_closure {
 	uint64_t until_unix_ms; /* as the provider said, 0: it did not */
 };
 
-/* How calls ended, over five minutes and since the start. Index: BATON_FAIL_*, or this: */
-enum { BATON_CALL_ANSWERED = BATON_FAILS_N, BATON_CALL_KINDS };
+/* How calls ended, over five minutes and since the start. Index: BATON_FAIL_*, or one of these. */
+enum {
+	BATON_CALL_ANSWERED = BATON_FAILS_N,
+	BATON_CALL_BLAMED, /* failures that say something about the target, whatever their class */
+	BATON_CALL_KINDS
+};
 struct baton_calls {
 	uint64_t slice;
 	uint32_t window[BATON_CALL_KINDS];

@@ -49,13 +49,9 @@ static void judged(struct baton_target_health *target, uint64_t now_ms, uint32_t
 		   uint32_t *failed)
 {
 	roll(&target->calls, now_ms);
-	*calls += target->calls.window[BATON_CALL_ANSWERED];
-	for (unsigned fail = 0; fail < BATON_FAILS_N; fail++) {
-		if (baton_failure_of(fail)->effect == BATON_EFFECT_NONE)
-			continue;
-		*calls += target->calls.window[fail];
-		*failed += target->calls.window[fail];
-	}
+	*failed += target->calls.window[BATON_CALL_BLAMED];
+	*calls +=
+		target->calls.window[BATON_CALL_ANSWERED] + target->calls.window[BATON_CALL_BLAMED];
 }
 
 uint32_t baton_health_share_ppm(struct baton_target_health *target, uint64_t now_ms)
@@ -262,6 +258,8 @@ void baton_health_settle(struct baton_health *health, struct baton_now now,
 								: (unsigned)BATON_FAIL_INTERNAL;
 
 		count(&target->calls, now.ms, kind);
+		if (effect_of(target, outcome) != BATON_EFFECT_NONE)
+			count(&target->calls, now.ms, BATON_CALL_BLAMED);
 		failed(health, now, target, probes, outcome);
 	}
 	if (probes)
