@@ -26,6 +26,7 @@ static const struct cli_option {
 	{ 'n', "workers", "N", "event loops (default: one per core)" },
 	{ 'g', "grace", "SECONDS", "how long SIGTERM waits for open answers (default: 10)" },
 	{ 'L', "log-level", "LEVEL", "debug, info, notice, warn or error" },
+	{ 'c', "ca-file", "FILE", "trust its authorities, too, when a model's server is asked" },
 	{ 'a', "allow-loopback-http", NULL, "providers on this machine, over plain http" },
 	{ 'N', "not-durable", NULL, "for measurements only: acknowledge before the disk has it" },
 	{ 'R', "no-rate-limit", NULL, "for measurements only: as many messages as anybody likes" },
@@ -72,6 +73,7 @@ static bool set_text(struct cli_options *options, char letter, const char *value
 		['S'] = &options->schema,   ['L'] = &options->log_level, ['A'] = &options->after,
 		['B'] = &options->since,    ['u'] = &options->until,     ['H'] = &options->html,
 		['W'] = &options->why,      ['F'] = &options->for_,      ['i'] = &options->intent,
+		['c'] = &options->ca_file,
 	};
 	const char **to = texts[(unsigned char)letter & 127];
 

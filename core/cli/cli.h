@@ -15,7 +15,7 @@ enum { CLI_FACTS_MAX = 64 };
 
 struct cli_options {
 	const char *policies, *data, *listen, *modules, *web, *secrets, *log_level, *schema, *after;
-	const char *since, *until, *html;
+	const char *since, *until, *html, *ca_file;
 	unsigned workers;
 	unsigned grace_s;
 	unsigned delay_commit_us;

@@ -12,8 +12,9 @@
 #endif
 
 static const struct cli_command commands[] = {
-	{ "serve", NULL, "run the server with a policy set", "pdlmwsngLaNRDj", cli_serve },
-	{ "demo", NULL, "run the demonstration shop: no key, no network", "pdlmwsngLaj", cli_demo },
+	{ "serve", NULL, "run the server with a policy set", "pdlmwsngLcaNRDj", cli_serve },
+	{ "demo", NULL, "run the demonstration shop: no key, no network", "pdlmwsngLcaj",
+	  cli_demo },
 	{ "check", "DIR", "check a policy set without using it", "jS", cli_check },
 	{ "status", NULL, "ask a running server how it is", "dj", cli_status },
 	{ "fsck", NULL, "prove the journal of a stopped server", "djr", cli_fsck },

@@ -135,11 +135,12 @@ static int need(const char *what, const char *path, const char *option)
  * that were given relative to where the command was typed are made absolute first. */
 static int settle(struct cli_options *options)
 {
-	static char paths[5][PATH_MAX];
-	const char **all[5] = { &options->policies, &options->modules, &options->web,
-				&options->secrets, &options->data };
+	enum { ALL = 6 };
+	static char paths[ALL][PATH_MAX];
+	const char **all[ALL] = { &options->policies, &options->modules, &options->web,
+				  &options->secrets,  &options->data,    &options->ca_file };
 
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < ALL; i++) {
 		if (!*all[i] || !realpath(*all[i], paths[i]))
 			continue;
 		*all[i] = paths[i];
@@ -168,6 +169,11 @@ static int prepare(struct cli_options *options, struct running *running)
 	    need("modules", options->modules, "modules") != CLI_OK ||
 	    need("web files", options->web, "web") != CLI_OK)
 		return CLI_FAILED;
+	if (options->ca_file && access(options->ca_file, R_OK) != 0) {
+		fprintf(stderr, "baton: --ca-file: cannot read %s: %s\n", options->ca_file,
+			strerror(errno));
+		return CLI_FAILED;
+	}
 	if (cli_make_dir(run_dir) != CLI_OK ||
 	    (!options->secrets && cli_make_dir(running->secrets) != CLI_OK))
 		return CLI_FAILED;
@@ -186,6 +192,7 @@ static int run(struct running *running)
 		.listen = options->listen,
 		.workers = options->workers,
 		.grace_ms = options->grace_s * 1000ull,
+		.ca_file = options->ca_file,
 		.allow_loopback_http = options->allow_loopback_http,
 		.not_durable = options->not_durable,
 		.no_rate_limit = options->no_rate_limit,

@@ -24,18 +24,21 @@ struct baton_http_ask {
 	const char *const
 		*egress; /* "host", "host:port", "*.host"; empty: nothing may be reached */
 	size_t n_egress;
+	const char *ca_file; /* who is trusted beside the system's authorities (PEM); NULL: nobody */
 	bool allow_loopback_http; /* plain http, and loopback addresses; else https to public addresses only */
 };
 
 struct baton_http_events { /* [loop]; never from inside start() or pause(); exactly one on_end */
 	void (*on_head)(void *ud, baton_http_handle h, uint32_t status, const baton_str *headers,
 			size_t n);
-	/* sse: event name ("message" by default) and data. else: event empty, data = bytes as they come */
+	/* sse: event name ("message" by default) and data. else: event empty, data = bytes as
+	 * they come */
 	void (*on_data)(void *ud, baton_http_handle h, baton_str event, baton_str data);
-	/* NULL: the body ended as the protocol says. Else fail = BATON_FAIL_UNAVAILABLE, _TIMEOUT,
-	 * _BAD_OUTPUT (a bound was passed, cut body), _ACCESS (refused by egress). The code is one of
-	 * connect, dns, tls, denied, timeout_connect, timeout_first_byte, timeout_idle, timeout_total,
-	 * cut, too_big, protocol, cancelled. The handle has ended: stop() does nothing. */
+	/* NULL: the body ended as the protocol says. Else fail = BATON_FAIL_UNAVAILABLE,
+	 * _TIMEOUT, _BAD_OUTPUT (a bound was passed, cut body), _ACCESS (refused by egress). The
+	 * code is one of connect, dns, tls, denied, timeout_connect, timeout_first_byte,
+	 * timeout_idle, timeout_total, cut, too_big, protocol, cancelled. The handle has ended:
+	 * stop() does nothing. */
 	void (*on_end)(void *ud, baton_http_handle h, const baton_error *error);
 };
 

@@ -419,7 +419,8 @@ static void easy_set_rules(struct baton_request *request)
 	SET(CURLOPT_QUICK_EXIT, 1L);
 	/* libcurl 7.88's HTTP/2 has known stalls with pausing; one stream, one connection. */
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, 3600000L); /* the clock is ours */
+	SET(CURLOPT_CONNECTTIMEOUT_MS, 3600000L);               /* the clock is ours */
+	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2); /* and newer */
 }
 
 struct baton_request *baton_request_new(struct baton_http *http, struct baton_wires *wires)
@@ -452,6 +453,7 @@ static void request_drop_ask(struct baton_request *request)
 void baton_request_free(struct baton_request *request)
 {
 	curl_easy_cleanup(request->easy);
+	baton_free(request->easy_ca_file);
 	request_drop_ask(request);
 	baton_sse_done(&request->parser);
 	baton_buf_done(&request->head);
@@ -560,6 +562,25 @@ static int method_set(struct baton_request *request, const struct baton_http_ask
 	return BATON_OK;
 }
 
+/* There is no way back to the file that libcurl was built with, but to begin anew. */
+static void trust_set(struct baton_request *request, const char *ca_file)
+{
+	bool same = ca_file && request->easy_ca_file ? strcmp(ca_file, request->easy_ca_file) == 0
+						     : ca_file == request->easy_ca_file;
+	if (same)
+		return;
+	baton_free(request->easy_ca_file);
+	request->easy_ca_file = ca_file ? baton_memdupz(ca_file, strlen(ca_file)) : NULL;
+	if (ca_file) {
+		SET(CURLOPT_CAINFO, ca_file);
+		return;
+	}
+	curl_easy_reset(request->easy);
+	request->easy_takes_http = false;
+	easy_set_callbacks(request);
+	easy_set_rules(request);
+}
+
 static uint64_t due_after(uint64_t now, uint32_t ms, uint32_t otherwise_ms)
 {
 	ms = ms ? ms : otherwise_ms;
@@ -571,6 +592,7 @@ int baton_request_ask(struct baton_request *request, const struct baton_http_ask
 {
 	if (ask->body.n > BATON_HTTP_ANSWER_BYTES_MAX)
 		return BATON_E_LIMIT;
+	trust_set(request, ask->ca_file);
 	int rc = headers_set(request, ask);
 	rc = rc ? rc : method_set(request, ask);
 	if (rc)

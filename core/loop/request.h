@@ -30,6 +30,7 @@ struct baton_request { /* kept with its easy handle and used again */
 	char *body;
 	bool sse, ndjson, allow_loopback;
 	bool easy_takes_http; /* CURLOPT_PROTOCOLS as last set */
+	char *easy_ca_file;   /* CURLOPT_CAINFO as last set; NULL: libcurl's own */
 
 	/* how far it is */
 	bool listed, added, paused, curl_paused, resume, done;

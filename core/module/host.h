@@ -8,6 +8,7 @@
 /* A release as the host table needs it. */
 struct baton_release_host {
 	struct baton_journal *journal;
+	const char *ca_file;
 	bool allow_loopback_http;
 };
 const struct baton_release_host *baton_release_host(const struct baton_release *release);

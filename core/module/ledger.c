@@ -359,6 +359,7 @@ static int http_start(struct baton_ctx *ctx, const baton_http_req *req, const ba
 		.ndjson = (req->flags & BATON_HTTP_NDJSON) != 0,
 		.egress = spec->egress,
 		.n_egress = spec->n_egress,
+		.ca_file = baton_release_host(ctx->release)->ca_file,
 		.allow_loopback_http = baton_release_host(ctx->release)->allow_loopback_http,
 	};
 	return baton_http_start(baton_loop_http(ctx->loop), &ask, &events, e, &e->inner);

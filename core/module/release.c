@@ -44,6 +44,7 @@ int baton_release_stage(const struct baton_stage_options *options, struct baton_
 	release->number = number;
 	release->host.journal = options->journal;
 	release->host.allow_loopback_http = options->allow_loopback_http;
+	release->host.ca_file = options->ca_file;
 	release->generations = baton_alloc(policy->n_modules * sizeof(*release->generations));
 	if (policy->n_modules > METERS_MAX) {
 		(void)snprintf(why, cap, "modules: expected at most %d, found %zu", METERS_MAX,

@@ -21,6 +21,7 @@ struct baton_stage_options {
 	const char
 		*secrets_dir; /* files named as the secrets; environment BATON_SECRET_<NAME> wins */
 	struct baton_journal *journal; /* kv of modules; NULL in tools */
+	const char *ca_file; /* trusted beside the system's authorities; NULL: nobody. Outlives us. */
 	bool allow_loopback_http; /* http:// to loopback addresses may be reached (tests, local models) */
 };
 

@@ -63,6 +63,7 @@ static int stage_release(struct baton_server *server)
 					     .run_dir = run_dir,
 					     .secrets_dir = server->options.secrets_dir,
 					     .journal = server->journal,
+					     .ca_file = server->options.ca_file,
 					     .allow_loopback_http =
 						     server->options.allow_loopback_http };
 	rc = baton_release_stage(&stage, policy, 1, &server->release, why, sizeof(why));

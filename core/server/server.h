@@ -14,6 +14,7 @@ struct baton_server_options {
 	const char *listen;       /* "127.0.0.1:7070", "[::1]:0", "0.0.0.0:80" */
 	unsigned workers;         /* 1..BATON_WORKERS_MAX */
 	uint64_t grace_ms;        /* how long a drain waits for open answers */
+	const char *ca_file;      /* trusted beside the system's authorities; NULL: nobody */
 	bool allow_loopback_http; /* providers on this machine, over plain http */
 	bool not_durable;         /* bench only: says what durability costs */
 	bool no_rate_limit;       /* bench only: one connection may send without end */

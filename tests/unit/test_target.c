@@ -163,6 +163,31 @@ static void hosts_are_matched_whole_or_below_a_star(void **state)
 		{ "http://0x7f000001:8080/", "127.0.0.1",
 		  true }, /* numbers are read before matching */
 		{ "http://2130706433/", "2130706433", false },
+		/* who is named before an @ is not who is asked */
+		{ "https://api.openai.com@evil.test/", "api.openai.com", false },
+		{ "https://api.openai.com:443@evil.test/", "api.openai.com", false },
+		{ "https://evil.test@api.openai.com/", "api.openai.com", false },
+		{ "https://api.openai.com\\@evil.test/", "api.openai.com", false },
+		{ "https://evil.test/@api.openai.com", "api.openai.com", false },
+		{ "https://evil.test:443\\.api.openai.com/", "*.openai.com", false },
+		/* literals of the new kind, and the old one in it */
+		{ "https://[2606:4700:0:0:0:0:0:1111]/", "[2606:4700::1111]", true },
+		{ "https://[::ffff:127.0.0.1]/", "127.0.0.1", false },
+		{ "https://[fe80::1%25eth0]/", "[fe80::1]",
+		  true }, /* refused as an address, later */
+		{ "https://[::1]/", "127.0.0.1", false },
+		{ "https://[::1]:8080/", "[::1]:8080", true },
+		{ "https://[::1]:8080/", "[::1]:808", false },
+		/* dots: a name that ends in one is another name; a list may say so */
+		{ "https://api.openai.com.:443/", "api.openai.com", false },
+		{ "https://api.openai.com/", "api.openai.com.", false },
+		{ "https://.api.openai.com/", "api.openai.com", false },
+		{ "https://a..example.org/", "a.example.org", false },
+		/* escapes are resolved before the name is looked at, never after */
+		{ "https://api%2eopenai.com/", "evil.test", false },
+		{ "https://evil.test%2fapi.openai.com/", "api.openai.com", false },
+		{ "https://evil.test%23.openai.com/", "*.openai.com", false },
+		{ "https://evil.test%00.openai.com/", "*.openai.com", false },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct baton_target target = { 0 };
