@@ -36,13 +36,18 @@ void baton_request_fail(struct baton_request *request, uint32_t fail, const char
 
 /* --- connecting --- */
 
+static bool may_connect(const struct baton_request *request, const struct sockaddr *address)
+{
+	return baton_address_allowed(address, request->target.https, request->allow_loopback) ||
+	       (request->allow_private && baton_address_private(address));
+}
+
 static curl_socket_t on_socket_open(void *ud, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct baton_request *request = ud;
 	(void)purpose;
 
-	if (!baton_address_allowed(&address->addr, request->target.https,
-				   request->allow_loopback)) {
+	if (!may_connect(request, &address->addr)) {
 		baton_request_fail(request, BATON_FAIL_ACCESS, "denied",
 				   "resolves to an address that may not be reached");
 		errno = EACCES;
@@ -65,30 +70,18 @@ static int on_socket_close(void *ud, curl_socket_t fd)
 	return close(fd);
 }
 
-static bool ip_allowed(const struct baton_request *request, const char *ip)
-{
-	struct sockaddr_in in = { .sin_family = AF_INET };
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
-	const struct sockaddr *address = NULL;
-
-	if (inet_pton(AF_INET, ip, &in.sin_addr) == 1)
-		address = (const struct sockaddr *)(const void *)&in;
-	else if (inet_pton(AF_INET6, ip, &in6.sin6_addr) == 1)
-		address = (const struct sockaddr *)(const void *)&in6;
-	return address &&
-	       baton_address_allowed(address, request->target.https, request->allow_loopback);
-}
-
 /* Connected, the request is about to be sent. The connection may be one that another request with
  * other rights has opened, so the address is judged once more. */
 static int on_connected(void *ud, char *ip, char *local_ip, int port, int local_port)
 {
 	struct baton_request *request = ud;
+	struct sockaddr_storage address;
 	(void)local_ip;
 	(void)port;
 	(void)local_port;
 
-	if (!ip_allowed(request, ip)) {
+	if (!baton_address_of(ip, &address) ||
+	    !may_connect(request, (const struct sockaddr *)&address)) {
 		baton_request_fail(request, BATON_FAIL_ACCESS, "denied",
 				   "connected to an address that may not be reached");
 		return CURL_PREREQFUNC_ABORT;
@@ -608,6 +601,7 @@ int baton_request_ask(struct baton_request *request, const struct baton_http_ask
 	request->sse = ask->sse;
 	request->ndjson = ask->ndjson;
 	request->allow_loopback = ask->allow_loopback_http;
+	request->allow_private = baton_target_private(target, ask->egress, ask->n_egress);
 	request->connect_due = due_after(now_ns, ask->connect_ms, BATON_CONNECT_MS);
 	request->first_byte_due = due_after(now_ns, ask->first_byte_ms, 0);
 	request->total_due = due_after(now_ns, ask->total_ms, TOTAL_MS);

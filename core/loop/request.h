@@ -28,7 +28,7 @@ struct baton_request { /* kept with its easy handle and used again */
 	struct baton_target target;
 	struct curl_slist *headers;
 	char *body;
-	bool sse, ndjson, allow_loopback;
+	bool sse, ndjson, allow_loopback, allow_private;
 	bool easy_takes_http; /* CURLOPT_PROTOCOLS as last set */
 	char *easy_ca_file;   /* CURLOPT_CAINFO as last set; NULL: libcurl's own */
 

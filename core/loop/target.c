@@ -236,6 +236,72 @@ bool baton_address_allowed(const struct sockaddr *address, bool https, bool allo
 	return false;
 }
 
+/* --- private networks, where the list names the address itself --- */
+
+bool baton_address_private(const struct sockaddr *address)
+{
+	static const struct net4 own[] = { { 0x0a000000, 8 },
+					   { 0xac100000, 12 },
+					   { 0xc0a80000, 16 } };
+
+	if (address->sa_family == AF_INET) {
+		struct sockaddr_in in;
+		memcpy(&in, address, sizeof(in));
+		uint32_t ip = ntohl(in.sin_addr.s_addr);
+		for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+			if ((ip ^ own[i].net) >> (32 - own[i].bits) == 0)
+				return true;
+	} else if (address->sa_family == AF_INET6) {
+		struct sockaddr_in6 in6;
+		memcpy(&in6, address, sizeof(in6));
+		return (in6.sin6_addr.s6_addr[0] & 0xfe) == 0xfc;
+	}
+	return false;
+}
+
+bool baton_address_of(const char *ip, struct sockaddr_storage *ret)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+
+	if (inet_pton(AF_INET, ip, &in.sin_addr) == 1)
+		memcpy(ret, &in, sizeof(in));
+	else if (inet_pton(AF_INET6, ip, &in6.sin6_addr) == 1)
+		memcpy(ret, &in6, sizeof(in6));
+	else
+		return false;
+	return true;
+}
+
+static bool host_private(const char *host)
+{
+	struct sockaddr_storage address;
+	char ip[INET6_ADDRSTRLEN];
+	size_t n = strlen(host);
+
+	if (n > 2 && host[0] == '[') { /* IPv6 in brackets */
+		host++;
+		n -= 2;
+	}
+	if (n >= sizeof(ip))
+		return false;
+	memcpy(ip, host, n);
+	ip[n] = '\0';
+	return baton_address_of(ip, &address) &&
+	       baton_address_private((const struct sockaddr *)&address);
+}
+
+bool baton_target_private(const struct baton_target *target, const char *const *egress, size_t n)
+{
+	size_t len = strlen(target->host);
+
+	for (size_t i = 0; i < n; i++)
+		if (strncasecmp(egress[i], target->host, len) == 0 && egress[i][len] == ':' &&
+		    strtoul(egress[i] + len + 1, NULL, 10) == target->port)
+			return host_private(target->host);
+	return false;
+}
+
 /* --- headers --- */
 
 static bool name_char(char c)

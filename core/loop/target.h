@@ -7,6 +7,7 @@
 #include "core/base/str.h"
 
 struct sockaddr;
+struct sockaddr_storage;
 
 struct baton_target {
 	char *url;  /* as parsed and written anew: what was judged is what is asked */
@@ -24,6 +25,13 @@ void baton_target_done(struct baton_target *target);
 /* Patterns are "host", "host:port" and "*.host" (any name below it, not itself). One without a port
  * means port 443; for plain http, which only reaches this machine, any port. */
 bool baton_target_allowed(const struct baton_target *target, const char *const *egress, size_t n);
+
+/* Is the host an address of a private network (10, 172.16, 192.168, fc00::/7), and does the list name
+ * just that with its port? Only then may a request go there: a name that resolves to it may not. */
+bool baton_target_private(const struct baton_target *target, const char *const *egress, size_t n);
+bool baton_address_private(const struct sockaddr *address);
+/* False if it is no address in figures. */
+bool baton_address_of(const char *ip, struct sockaddr_storage *ret);
 
 /* Whether to connect there: https to public addresses; both to loopback if `allow_loopback`. */
 bool baton_address_allowed(const struct sockaddr *address, bool https, bool allow_loopback);

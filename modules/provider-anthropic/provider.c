@@ -38,6 +38,7 @@ static int32_t anthropic_read(struct config *config, const json_t *json, const c
 		.path = "/v1/messages",
 		.models_path = "/v1/models",
 		.key_header = "x-api-key:",
+		.prefill = true, /* newer models refuse it, and say so */
 	};
 
 	int32_t rc = config_read(config, &base, json, why);

@@ -25,13 +25,14 @@ static const struct dialect_row {
 	const char *name, *url;
 	enum dialect dialect;
 	const char *max_tokens_name;
+	bool prefill;
 } dialects[] = {
-	{ "compatible", NULL, DIALECT_COMPATIBLE, "max_tokens" },
-	{ "openai", "https://api.openai.com/v1", DIALECT_OPENAI, "max_completion_tokens" },
-	{ "azure", NULL, DIALECT_AZURE, "max_tokens" },
-	{ "ollama", "http://127.0.0.1:11434/v1", DIALECT_OLLAMA, "max_tokens" },
-	{ "llamacpp", "http://127.0.0.1:8080/v1", DIALECT_LLAMACPP, "max_tokens" },
-	{ "vllm", "http://127.0.0.1:8000/v1", DIALECT_VLLM, "max_tokens" },
+	{ "compatible", NULL, DIALECT_COMPATIBLE, "max_tokens", false },
+	{ "openai", "https://api.openai.com/v1", DIALECT_OPENAI, "max_completion_tokens", false },
+	{ "azure", NULL, DIALECT_AZURE, "max_tokens", false },
+	{ "ollama", "http://127.0.0.1:11434/v1", DIALECT_OLLAMA, "max_tokens", true },
+	{ "llamacpp", "http://127.0.0.1:8080/v1", DIALECT_LLAMACPP, "max_tokens", true },
+	{ "vllm", "http://127.0.0.1:8000/v1", DIALECT_VLLM, "max_tokens", true },
 };
 enum { DIALECTS_N = sizeof(dialects) / sizeof(dialects[0]) };
 
@@ -62,18 +63,21 @@ static bool api_pick(struct config_base *base, const struct dialect_row *row, co
 		.path = "/chat/completions",
 		.models_path = "/models",
 		.key_header = "Authorization: Bearer",
+		.prefill = row->prefill,
 	};
 	if (!api || strcmp(api, "chat") == 0)
 		return true;
 	if (strcmp(api, "responses") == 0) {
 		base->wire = &wire_responses;
 		base->path = "/responses";
+		base->prefill = false;
 		return true;
 	}
 	base->wire = &wire_ollama;
 	base->url = "http://127.0.0.1:11434";
 	base->path = "/api/chat";
 	base->models_path = "/api/tags";
+	base->prefill = true;
 	return strcmp(api, "ollama") == 0;
 }
 

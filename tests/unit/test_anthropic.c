@@ -204,7 +204,7 @@ static void an_answer_in_progress_is_continued(void **state)
 	baton_turn turn;
 	baton_prompt prompt = continued(&turn, "Your order left. \n");
 
-	begin("{\"prefill\":true}");
+	begin("{}");
 	assert_int_equal(ask_with(&prompt), BATON_OK);
 	assert_non_null(strstr(web.body,
 			       "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":"
@@ -222,13 +222,10 @@ static void without_leave_nothing_is_continued(void **state)
 	baton_turn turn;
 	baton_prompt prompt = continued(&turn, "Your order");
 
-	begin("{}");
+	begin("{\"prefill\":false}");
 	assert_int_equal(ask_with(&prompt), BATON_OK);
-	assert_null(strstr(web.body, "assistant"));
-	stream_head();
-	stream(START BLOCK SAY("Your order left.") FINISH("end_turn") STOP);
-	end();
-	is_answer("Your order left.", BATON_END_STOP);
+	assert_int_equal(web.asked, 0); /* an answer from the start would be said twice */
+	is_fail(BATON_FAIL_BAD_REQUEST, "prefill_refused");
 	finish();
 
 	/* A prompt of an older header has no such field. */

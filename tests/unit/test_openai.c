@@ -637,9 +637,14 @@ static void an_answer_in_progress_is_continued_where_that_is_allowed(void **stat
 		bool asked, flags;
 	} cases[] = {
 		{ "{}", false, false },
+		{ "{\"base_url\":\"https://x.test\"}", false, false },
+		{ "{\"dialect\":\"vllm\",\"prefill\":false}", false, false },
+		{ "{\"api\":\"responses\"}", false, false },
 		{ "{\"prefill\":true}", true, false },
-		{ "{\"prefill\":true,\"dialect\":\"ollama\"}", true, false },
-		{ "{\"prefill\":true,\"dialect\":\"vllm\"}", true, true },
+		{ "{\"dialect\":\"ollama\"}", true, false },
+		{ "{\"dialect\":\"llamacpp\"}", true, false },
+		{ "{\"api\":\"ollama\"}", true, false },
+		{ "{\"dialect\":\"vllm\"}", true, true },
 	};
 	static const char last[] = ",{\"role\":\"assistant\",\"content\":\"Your order\"}]";
 	baton_turn turn;
@@ -648,11 +653,15 @@ static void an_answer_in_progress_is_continued_where_that_is_allowed(void **stat
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		begin(cases[i].config);
 		assert_int_equal(ask_with(&prompt), BATON_OK);
+		assert_int_equal(web.asked, cases[i].asked);
+		if (!cases[i].asked) /* an answer from the start would be said twice */
+			is_fail(BATON_FAIL_BAD_REQUEST, "prefill_refused");
 		assert_int_equal(strstr(web.body, last) != NULL, cases[i].asked);
 		assert_int_equal(strstr(web.body, "\"continue_final_message\":true,"
 						  "\"add_generation_prompt\":false") != NULL,
 				 cases[i].flags);
-		provider->cancel(host->inst, CALL, BATON_CANCEL_USER);
+		if (cases[i].asked)
+			provider->cancel(host->inst, CALL, BATON_CANCEL_USER);
 		finish();
 	}
 }

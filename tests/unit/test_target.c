@@ -201,6 +201,43 @@ static void hosts_are_matched_whole_or_below_a_star(void **state)
 	}
 }
 
+static void a_private_address_is_reached_where_the_list_names_it(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *url, *pattern;
+		bool named;
+	} cases[] = {
+		{ "https://10.0.0.5:8000/", "10.0.0.5:8000", true },
+		{ "http://192.168.1.9:11434/", "192.168.1.9:11434", true },
+		{ "https://172.16.0.1:443/", "172.16.0.1:443", true },
+		{ "https://172.31.255.255/", "172.31.255.255:443", true },
+		{ "https://[fd12:3456::1]:8000/", "[fd12:3456::1]:8000", true },
+		{ "https://10.0.0.5/", "10.0.0.5", false }, /* without the port: not meant */
+		{ "https://10.0.0.5:8000/", "10.0.0.5:8001", false },
+		{ "https://10.0.0.5:8000/", "10.0.0.50:8000", false },
+		{ "https://10.0.0.5:8000/", "10.0.0:8000", false },
+		{ "https://10.0.0.5:8000/", "*.0.0.5:8000", false },
+		{ "https://model.internal:8000/", "model.internal:8000", false },
+		{ "https://172.32.0.1:443/", "172.32.0.1:443", false },
+		{ "https://169.254.169.254:443/", "169.254.169.254:443", false },
+		{ "https://100.64.0.1:443/", "100.64.0.1:443", false },
+		{ "https://0.0.0.0:443/", "0.0.0.0:443", false },
+		{ "https://127.0.0.1:443/", "127.0.0.1:443", false },
+		{ "https://[fe80::1]:443/", "[fe80::1]:443", false },
+		{ "https://[::ffff:10.0.0.5]:443/", "[::ffff:10.0.0.5]:443", false },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct baton_target target = { 0 };
+		const char *list[] = { "other.test:8000", cases[i].pattern };
+		assert_int_equal(baton_target_parse(baton_str_of(cases[i].url), &target), 0);
+		if (baton_target_private(&target, list, 2) != cases[i].named)
+			print_message("%s against %s\n", cases[i].url, cases[i].pattern);
+		assert_int_equal(baton_target_private(&target, list, 2), cases[i].named);
+		baton_target_done(&target);
+	}
+}
+
 static void an_url_that_is_too_long_is_refused(void **state)
 {
 	(void)state;
@@ -221,6 +258,7 @@ int main(void)
 		cmocka_unit_test(public_addresses_are_reached_by_https_alone),
 		cmocka_unit_test(other_families_are_refused),
 		cmocka_unit_test(hosts_are_matched_whole_or_below_a_star),
+		cmocka_unit_test(a_private_address_is_reached_where_the_list_names_it),
 		cmocka_unit_test(an_url_that_is_too_long_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -393,6 +393,22 @@ static const char *key_write(baton_str idempotency, char *to, size_t cap)
 	return to;
 }
 
+/* The host has the beginning already and waits for the rest: an answer from the start would be said
+ * twice. */
+static int32_t prefill_refuse(const struct provider *provider, baton_call call)
+{
+	static const baton_error error = {
+		.size = sizeof(error),
+		.fail = BATON_FAIL_BAD_REQUEST,
+		.code = { "prefill_refused", sizeof("prefill_refused") - 1 },
+		.message = { "the module's configuration does not allow `prefill`",
+			     sizeof("the module's configuration does not allow `prefill`") - 1 },
+		.scope = BATON_SCOPE_REQUEST,
+	};
+
+	return provider->host->fail(provider->ctx, call, &error);
+}
+
 int32_t answer_start(struct provider *provider, baton_call call, const baton_prompt *prompt)
 {
 	const struct config *config = &provider->config;
@@ -400,12 +416,12 @@ int32_t answer_start(struct provider *provider, baton_call call, const baton_pro
 	char key[256];
 	int32_t rc = BATON_E_NOMEM;
 
+	baton_str prefill = BATON_HAS(prompt, prefill) ? prompt->prefill : (baton_str){ NULL, 0 };
+	if (prefill.n && !config->prefill)
+		return prefill_refuse(provider, call);
 	struct answer *answer = answer_new(provider, call);
 	url_write(&url, config->url, prompt->model);
 	if (answer && config->wire->ask(config, prompt, &body) && !url.failed && url.n <= URL_MAX) {
-		baton_str prefill = BATON_HAS(prompt, prefill) && config->prefill
-					    ? prompt->prefill
-					    : (baton_str){ NULL, 0 };
 		text_add(&answer->prefill, prefill.p, prefill.n);
 		answer->asked_bytes = body.n;
 		baton_http_req req = {

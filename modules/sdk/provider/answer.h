@@ -15,7 +15,7 @@ struct provider { /* the instance */
 	struct answer *answers;
 };
 
-/* BATON_OK: one end or fail will come for `call`. <0: nothing was started. */
+/* BATON_OK: one end or fail will come for `call`, or has come. <0: nothing was started. */
 int32_t answer_start(struct provider *provider, baton_call call, const baton_prompt *prompt);
 /* Asks for the list of models, and ends the call if the endpoint gives one. */
 int32_t answer_check(struct provider *provider, baton_call call);

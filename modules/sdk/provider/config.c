@@ -152,7 +152,7 @@ int32_t config_read(struct config *config, const struct config_base *base, const
 		return BATON_E_INVAL;
 	config->stream = config_flag(json, "stream", true);
 	config->include_usage = config_flag(json, "include_usage", true);
-	config->prefill = config_flag(json, "prefill", false);
+	config->prefill = config_flag(json, "prefill", base->prefill);
 	config->connect_ms = config_number(json, "connect_ms", 1000);
 	config->first_byte_ms = config_number(json, "first_byte_ms", 0);
 	config->idle_ms = config_number(json, "idle_ms", 0);

@@ -41,6 +41,7 @@ struct config_base {
 	const char *url, *path, *models_path; /* where the operator wrote none */
 	const char *query;                    /* behind both paths, with its '?' */
 	const char *key_header;               /* "Authorization: Bearer" */
+	bool prefill;                         /* can continue an answer, as a rule */
 };
 
 /* The properties of the schema that all modules have; no comma at either end. */
