@@ -124,79 +124,78 @@ static void other_families_are_refused(void **state)
 	assert_false(baton_address_allowed((struct sockaddr *)&unix_address, true, true));
 }
 
+static const struct {
+	const char *url, *pattern;
+	bool allowed;
+} hosts[] = {
+	{ "https://api.openai.com/v1", "api.openai.com", true },
+	{ "https://API.OpenAI.com/v1", "api.openai.COM", true },
+	{ "https://api.openai.com:443/v1", "api.openai.com", true },
+	{ "https://api.openai.com:443/v1", "api.openai.com:443", true },
+	{ "https://api.openai.com:444/v1", "api.openai.com", false },
+	{ "https://api.openai.com:444/v1", "api.openai.com:444", true },
+	{ "https://api.openai.com/v1", "api.openai.com:444", false },
+	{ "https://api.openai.com.evil.test/", "api.openai.com", false },
+	{ "https://evilapi.openai.com/", "api.openai.com", false },
+	{ "https://evil.test/api.openai.com", "api.openai.com", false },
+	{ "https://evil.test#api.openai.com", "api.openai.com", false },
+	{ "https://evil.test?api.openai.com", "api.openai.com", false },
+	{ "https://evil.test\\api.openai.com/", "api.openai.com", false },
+	{ "https://api.openai.com./", "api.openai.com", false },
+	{ "https://a.example.org/", "*.example.org", true },
+	{ "https://a.b.example.org/", "*.example.org", true },
+	{ "https://example.org/", "*.example.org", false },
+	{ "https://badexample.org/", "*.example.org", false },
+	{ "https://a.example.org:8443/", "*.example.org", false },
+	{ "https://a.example.org:8443/", "*.example.org:8443", true },
+	{ "https://a.example.org/", "*", false },
+	{ "https://a.example.org/", "*.", false },
+	{ "https://a.example.org/", "", false },
+	{ "https://[2606:4700::1111]/", "[2606:4700::1111]", true },
+	{ "https://[2606:4700::1111]:444/", "[2606:4700::1111]:444", true },
+	{ "https://[2606:4700::1111]:444/", "[2606:4700::1111]", false },
+	{ "http://127.0.0.1:8080/", "127.0.0.1", true },
+	{ "http://127.0.0.1:8080/", "127.0.0.1:8080", true },
+	{ "http://127.0.0.1:8080/", "127.0.0.1:8081", false },
+	{ "http://0x7f000001:8080/", "127.0.0.1", true }, /* numbers are read before matching */
+	{ "http://2130706433/", "2130706433", false },
+	/* who is named before an @ is not who is asked */
+	{ "https://api.openai.com@evil.test/", "api.openai.com", false },
+	{ "https://api.openai.com:443@evil.test/", "api.openai.com", false },
+	{ "https://evil.test@api.openai.com/", "api.openai.com", false },
+	{ "https://api.openai.com\\@evil.test/", "api.openai.com", false },
+	{ "https://evil.test/@api.openai.com", "api.openai.com", false },
+	{ "https://evil.test:443\\.api.openai.com/", "*.openai.com", false },
+	/* literals of the new kind, and the old one in it */
+	{ "https://[2606:4700:0:0:0:0:0:1111]/", "[2606:4700::1111]", true },
+	{ "https://[::ffff:127.0.0.1]/", "127.0.0.1", false },
+	{ "https://[fe80::1%25eth0]/", "[fe80::1]", true }, /* refused as an address, later */
+	{ "https://[::1]/", "127.0.0.1", false },
+	{ "https://[::1]:8080/", "[::1]:8080", true },
+	{ "https://[::1]:8080/", "[::1]:808", false },
+	/* dots: a name that ends in one is another name; a list may say so */
+	{ "https://api.openai.com.:443/", "api.openai.com", false },
+	{ "https://api.openai.com/", "api.openai.com.", false },
+	{ "https://.api.openai.com/", "api.openai.com", false },
+	{ "https://a..example.org/", "a.example.org", false },
+	/* escapes are resolved before the name is looked at, never after */
+	{ "https://api%2eopenai.com/", "evil.test", false },
+	{ "https://evil.test%2fapi.openai.com/", "api.openai.com", false },
+	{ "https://evil.test%23.openai.com/", "*.openai.com", false },
+	{ "https://evil.test%00.openai.com/", "*.openai.com", false },
+};
+
 static void hosts_are_matched_whole_or_below_a_star(void **state)
 {
 	(void)state;
-	static const struct {
-		const char *url, *pattern;
-		bool allowed;
-	} cases[] = {
-		{ "https://api.openai.com/v1", "api.openai.com", true },
-		{ "https://API.OpenAI.com/v1", "api.openai.COM", true },
-		{ "https://api.openai.com:443/v1", "api.openai.com", true },
-		{ "https://api.openai.com:443/v1", "api.openai.com:443", true },
-		{ "https://api.openai.com:444/v1", "api.openai.com", false },
-		{ "https://api.openai.com:444/v1", "api.openai.com:444", true },
-		{ "https://api.openai.com/v1", "api.openai.com:444", false },
-		{ "https://api.openai.com.evil.test/", "api.openai.com", false },
-		{ "https://evilapi.openai.com/", "api.openai.com", false },
-		{ "https://evil.test/api.openai.com", "api.openai.com", false },
-		{ "https://evil.test#api.openai.com", "api.openai.com", false },
-		{ "https://evil.test?api.openai.com", "api.openai.com", false },
-		{ "https://evil.test\\api.openai.com/", "api.openai.com", false },
-		{ "https://api.openai.com./", "api.openai.com", false },
-		{ "https://a.example.org/", "*.example.org", true },
-		{ "https://a.b.example.org/", "*.example.org", true },
-		{ "https://example.org/", "*.example.org", false },
-		{ "https://badexample.org/", "*.example.org", false },
-		{ "https://a.example.org:8443/", "*.example.org", false },
-		{ "https://a.example.org:8443/", "*.example.org:8443", true },
-		{ "https://a.example.org/", "*", false },
-		{ "https://a.example.org/", "*.", false },
-		{ "https://a.example.org/", "", false },
-		{ "https://[2606:4700::1111]/", "[2606:4700::1111]", true },
-		{ "https://[2606:4700::1111]:444/", "[2606:4700::1111]:444", true },
-		{ "https://[2606:4700::1111]:444/", "[2606:4700::1111]", false },
-		{ "http://127.0.0.1:8080/", "127.0.0.1", true },
-		{ "http://127.0.0.1:8080/", "127.0.0.1:8080", true },
-		{ "http://127.0.0.1:8080/", "127.0.0.1:8081", false },
-		{ "http://0x7f000001:8080/", "127.0.0.1",
-		  true }, /* numbers are read before matching */
-		{ "http://2130706433/", "2130706433", false },
-		/* who is named before an @ is not who is asked */
-		{ "https://api.openai.com@evil.test/", "api.openai.com", false },
-		{ "https://api.openai.com:443@evil.test/", "api.openai.com", false },
-		{ "https://evil.test@api.openai.com/", "api.openai.com", false },
-		{ "https://api.openai.com\\@evil.test/", "api.openai.com", false },
-		{ "https://evil.test/@api.openai.com", "api.openai.com", false },
-		{ "https://evil.test:443\\.api.openai.com/", "*.openai.com", false },
-		/* literals of the new kind, and the old one in it */
-		{ "https://[2606:4700:0:0:0:0:0:1111]/", "[2606:4700::1111]", true },
-		{ "https://[::ffff:127.0.0.1]/", "127.0.0.1", false },
-		{ "https://[fe80::1%25eth0]/", "[fe80::1]",
-		  true }, /* refused as an address, later */
-		{ "https://[::1]/", "127.0.0.1", false },
-		{ "https://[::1]:8080/", "[::1]:8080", true },
-		{ "https://[::1]:8080/", "[::1]:808", false },
-		/* dots: a name that ends in one is another name; a list may say so */
-		{ "https://api.openai.com.:443/", "api.openai.com", false },
-		{ "https://api.openai.com/", "api.openai.com.", false },
-		{ "https://.api.openai.com/", "api.openai.com", false },
-		{ "https://a..example.org/", "a.example.org", false },
-		/* escapes are resolved before the name is looked at, never after */
-		{ "https://api%2eopenai.com/", "evil.test", false },
-		{ "https://evil.test%2fapi.openai.com/", "api.openai.com", false },
-		{ "https://evil.test%23.openai.com/", "*.openai.com", false },
-		{ "https://evil.test%00.openai.com/", "*.openai.com", false },
-	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
 		struct baton_target target = { 0 };
-		const char *list[] = { "other.test", cases[i].pattern };
-		int rc = baton_target_parse(baton_str_of(cases[i].url), &target);
+		const char *list[] = { "other.test", hosts[i].pattern };
+		int rc = baton_target_parse(baton_str_of(hosts[i].url), &target);
 		bool got = rc == 0 && baton_target_allowed(&target, list, 2);
-		if (got != cases[i].allowed)
-			print_message("%s against %s\n", cases[i].url, cases[i].pattern);
-		assert_int_equal(got, cases[i].allowed);
+		if (got != hosts[i].allowed)
+			print_message("%s against %s\n", hosts[i].url, hosts[i].pattern);
+		assert_int_equal(got, hosts[i].allowed);
 		baton_target_done(&target);
 	}
 }
