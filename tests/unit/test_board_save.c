@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What outlives a restart, what a text that nobody wrote can do (nothing), and what people are shown. */
+/* What outlives a restart, what a text that nobody wrote can do (nothing), what people are shown. */
 
 #include "tests/unit/board_rig.h"
 
