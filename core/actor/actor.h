@@ -59,7 +59,8 @@ struct baton_actor {
 	struct baton_run *run;
 	struct baton_release *release; /* pinned by the run */
 	bool in_run;                   /* its steps are on the stack: do not free it */
-	bool run_shown; /* its message is durable: the customer may see what it does */
+	bool run_shown; /* what it rests on is durable: the customer may see what it does */
+	uint64_t run_rests_on; /* seq of the newest event when it began: its message, or what reopened it */
 
 	struct subscriber *subscribers;
 	size_t n_subscribers;

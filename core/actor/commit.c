@@ -311,6 +311,22 @@ static void count_event(const struct baton_actor *actor, enum baton_event_type t
 	}
 }
 
+/* What agents make of drafts, and customers of answers, moves routes and modes. */
+static void judge(const struct baton_actor *actor, const struct baton_event *event)
+{
+	const struct baton_seam *seam = &actor->shard->seam;
+	baton_str what = event->type == BATON_EV_DRAFT_REVIEWED   ? event->draft_reviewed.action
+			 : event->type == BATON_EV_FEEDBACK_GIVEN ? event->feedback_given.value
+								  : BATON_STR("");
+	struct baton_now now;
+
+	if (what.n == 0 || !actor->state)
+		return;
+	struct baton_board *board = seam->board(seam->ud, &now);
+	baton_board_judged(board, now, actor->state->intent, what);
+	seam->board_done(seam->ud);
+}
+
 static void tell_committed(struct baton_actor *actor, struct commit *commit)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
@@ -321,6 +337,7 @@ static void tell_committed(struct baton_actor *actor, struct commit *commit)
 		bool own_words = event->type == BATON_EV_MESSAGE_RECEIVED;
 
 		count_event(actor, event->type);
+		judge(actor, event);
 		tell_event(actor, event, own_words ? commit->sender : 0);
 	}
 	/* After the events: who resumes behind an acknowledged seq has been told all before it. */

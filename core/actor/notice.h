@@ -56,6 +56,7 @@ struct baton_notice {
 		enum baton_owner owner;
 		uint64_t epoch;
 		bool resolved, disclosed;
+		baton_str mode; /* the degraded mode the customer was told of, "" none */
 	} state;
 	struct baton_case kase;
 	/* Kept by the notice for all strings above. */

@@ -73,6 +73,27 @@ static int op_rules(void *ud, struct baton_run *run, const baton_facts *facts,
 	return seam->rules(seam->ud, run->release, facts, ret_verdict);
 }
 
+static struct baton_board *op_board(void *ud, struct baton_now *ret_now)
+{
+	const struct baton_seam *seam = seam_of(ud);
+
+	return seam->board(seam->ud, ret_now);
+}
+
+static void op_board_done(void *ud)
+{
+	const struct baton_seam *seam = seam_of(ud);
+
+	seam->board_done(seam->ud);
+}
+
+static bool op_module_works(void *ud, struct baton_run *run, const char *module)
+{
+	const struct baton_seam *seam = seam_of(ud);
+
+	return seam->module_works(seam->ud, run->release, module);
+}
+
 static void op_wait(void *ud, struct baton_run *run, uint64_t ms)
 {
 	const struct baton_seam *seam = seam_of(ud);
@@ -91,6 +112,8 @@ static int op_emit(void *ud, struct baton_run *run, enum baton_verb verb,
 					 .unix_ms = seam->unix_ms(seam->ud),
 					 .turn = run->turn,
 					 .value = baton_str_of(run->route ? run->route->queue : ""),
+					 .text = verb == BATON_CMD_HAND_OVER ? run->told
+									     : BATON_STR(""),
 					 .events = events,
 					 .n_events = n };
 
@@ -105,7 +128,7 @@ static void op_say(void *ud, struct baton_run *run, baton_str text, uint64_t off
 		return;
 	struct baton_notice *notice = baton_notice_new(BATON_NOTE_DELTA, &actor->id);
 	notice->turn = run->turn;
-	notice->attempt = run->n_attempts;
+	notice->attempt = run->text_attempt;
 	notice->offset = offset;
 	notice->text = baton_notice_keep(notice, text);
 	tell_all(actor, notice);
@@ -134,6 +157,9 @@ static const struct baton_run_ops run_ops = {
 	.generate = op_generate,
 	.cancel = op_cancel,
 	.rules = op_rules,
+	.board = op_board,
+	.board_done = op_board_done,
+	.module_works = op_module_works,
 	.wait = op_wait,
 	.emit = op_emit,
 	.say = op_say,
@@ -168,6 +194,30 @@ void actor_run_go(struct baton_actor *actor)
 	actor_run_start(actor);
 }
 
+/* More turns than this worker can carry: a person gets the message at once, before memory or
+ * patience runs out; automation takes it back when there is room. */
+static void turn_away(struct baton_actor *actor)
+{
+	const struct baton_seam *seam = seam_of(actor);
+	struct baton_event why = { .type = BATON_EV_ESCALATION_TRIGGERED };
+
+	why.escalation_triggered = (struct baton_ev_escalation_triggered){
+		.turn = actor->state->last_message,
+		.rule = BATON_STR("core.too_many_turns"),
+		.reason = BATON_STR("more questions at once than this server answers"),
+		.priority = 5,
+		.reversible = true,
+		.resumes = BATON_STR("targets"),
+	};
+	struct baton_command command = { .verb = BATON_CMD_HAND_OVER,
+					 .role = BATON_SELF,
+					 .unix_ms = seam->unix_ms(seam->ud),
+					 .turn = actor->state->last_message,
+					 .events = &why,
+					 .n_events = 1 };
+	actor_take(actor, 0, &command);
+}
+
 void actor_run_start(struct baton_actor *actor)
 {
 	const struct baton_seam *seam = seam_of(actor);
@@ -175,6 +225,10 @@ void actor_run_start(struct baton_actor *actor)
 	if (actor->run || actor->failed || actor->shard->draining || !actor->state ||
 	    !baton_session_turn_open(actor->state))
 		return;
+	if (actor->shard->n_runs >= BATON_TURNS_PER_WORKER_MAX) {
+		turn_away(actor);
+		return;
+	}
 	actor->release = seam->release_pin(seam->ud);
 	actor->shard->n_runs++;
 	actor->run = baton_run_new(&(struct baton_run_start){
@@ -186,6 +240,7 @@ void actor_run_start(struct baton_actor *actor)
 		.release_number = seam->release_number(seam->ud, actor->release),
 	});
 	actor->run_shown = false;
+	actor->run_rests_on = actor->state->seq;
 	actor_run_show(actor);
 	actor_run_go(actor);
 }
@@ -214,7 +269,7 @@ void actor_run_show(struct baton_actor *actor)
 {
 	struct baton_run *run = actor->run;
 
-	if (!run || actor->run_shown || actor->committed_seq < run->turn ||
+	if (!run || actor->run_shown || actor->committed_seq < actor->run_rests_on ||
 	    outcome_under_way(actor))
 		return;
 	actor->run_shown = true;

@@ -140,6 +140,7 @@ static struct baton_notice *state_notice(struct baton_actor *actor, enum baton_n
 	notice->state.epoch = actor->state->epoch;
 	notice->state.resolved = actor->state->resolved;
 	notice->state.disclosed = actor->state->disclosed;
+	notice->state.mode = baton_notice_keep(notice, baton_str_of(actor->state->mode));
 	return notice;
 }
 
@@ -157,7 +158,7 @@ void tell_run(struct baton_actor *actor, baton_conn conn)
 		return;
 	struct baton_notice *text = baton_notice_new(BATON_NOTE_DELTA, &actor->id);
 	text->turn = run->turn;
-	text->attempt = run->n_attempts;
+	text->attempt = run->text_attempt;
 	text->text = baton_notice_keep(text, (baton_str){ run->answer.p, run->said });
 	tell_one(actor, conn, text);
 }

@@ -512,7 +512,9 @@ static int decide_resume(const struct baton_session *session, const struct baton
 {
 	if (command->role != BATON_SELF)
 		return BATON_E_DENIED;
-	if (session->resumes[0] == '\0' || session->owner == BATON_OWNER_AGENT)
+	/* An open turn comes to an outcome of its own, for all that is open. */
+	if (session->resumes[0] == '\0' || session->owner == BATON_OWNER_AGENT ||
+	    baton_session_turn_open(session))
 		return BATON_E_STALE;
 	if (baton_str_is(command->value, "expired")) {
 		if (session->owner != BATON_OWNER_BOT)
@@ -522,7 +524,6 @@ static int decide_resume(const struct baton_session *session, const struct baton
 	}
 	if (!baton_str_is(command->value, session->resumes))
 		return BATON_E_STALE;
-	cancel_turn(session, command, decision);
 	add(decision, session, command, BATON_EV_AUTOMATION_RESUMED)->automation_resumed =
 		(struct baton_ev_automation_resumed){ .epoch = session->epoch + 1,
 						      .text = decision->says->resumed,

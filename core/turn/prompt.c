@@ -3,9 +3,7 @@
 /* What modules are shown of a turn: facts for rules, a view for classifiers, a prompt for
  * providers. */
 
-#include "core/turn/run.h"
-
-static const uint64_t NS_PER_MS = 1000000;
+#include "core/turn/inside.h"
 
 void baton_run_view(struct baton_run *run, baton_turn *ret_turn)
 {
@@ -76,6 +74,7 @@ void baton_run_prompt(struct baton_run *run, const baton_turn *turn, baton_promp
 		.temperature_milli = target->temperature_milli,
 		.docs = run->docs,
 		.n_docs = run->n_docs,
+		.prefill = { run->answer.p, run->kept },
 	};
 	baton_buf_done(&key);
 }
@@ -89,15 +88,25 @@ static uint32_t fact_flags(const struct baton_run *run)
 		flags |= BATON_FACT_ASKED_HUMAN;
 	if (run->unknown || (run->searched && run->step > BATON_STEP_RETRIEVED && run->n_docs == 0))
 		flags |= BATON_FACT_RETRIEVAL_EMPTY;
+	if (run->choice.target && run->choice.substitute)
+		flags |= BATON_FACT_SUBSTITUTE;
 	return flags;
+}
+
+/* The newest attempt that failed; one that is still running or has answered does not count. */
+static const struct baton_attempt *last_failure(const struct baton_run *run)
+{
+	for (size_t i = run->n_attempts; i > 0; i--)
+		if (run->attempts[i - 1].failed)
+			return &run->attempts[i - 1];
+	return NULL;
 }
 
 void baton_run_facts(const struct baton_run *run, uint32_t stage, baton_facts *ret_facts)
 {
 	const struct baton_session *session = run->session;
-	const struct baton_attempt *last =
-		run->n_attempts > 0 ? &run->attempts[run->n_attempts - 1] : NULL;
-	uint64_t now_ns = run->ops->now_ns(run->ud);
+	const struct baton_attempt *last = last_failure(run);
+	uint64_t so_far_ms = (run->ops->now_ns(run->ud) - run->started_ns) / BATON_NS_PER_MS;
 
 	*ret_facts = (baton_facts){
 		.size = sizeof(*ret_facts),
@@ -107,7 +116,7 @@ void baton_run_facts(const struct baton_run *run, uint32_t stage, baton_facts *r
 		.customer_tier = baton_str_of(session->customer_tier),
 		.channel = baton_str_of(session->channel),
 		.locale = baton_str_of(session->locale),
-		.last_fail_provider = baton_str_of(last && last->fail ? last->target->name : ""),
+		.last_fail_provider = baton_str_of(last ? last->target->name : ""),
 		.last_fail = last ? last->fail : 0,
 		.intent_ppm = run->intent_ppm,
 		.answer_ppm = run->n_docs > 0 ? run->docs[0].score_ppm : 0,
@@ -119,8 +128,18 @@ void baton_run_facts(const struct baton_run *run, uint32_t stage, baton_facts *r
 		.age_ms = session->first_unanswered_ms > session->opened_ms
 				  ? session->first_unanswered_ms - session->opened_ms
 				  : 0,
-		.idle_ms = (now_ns - run->started_ns) / NS_PER_MS,
-		.cost_microusd = run->usage.cost_microusd,
+		.idle_ms = so_far_ms,
+		.cost_microusd = session->cost_microusd + run->spent_microusd +
+				 (run->choice.target ? run_cost_microusd(run) : 0),
+		.cost_ceiling_microusd = run->route && run->route->turn_microusd
+						 ? run->route->turn_microusd
+						 : run->policy->budgets.turn_microusd,
 		.stage = stage,
+		.low_confidence_streak = (uint32_t)session->weak_answers,
+		.attempts = (uint32_t)run->n_attempts,
+		.answers_total_ms = stage == BATON_STAGE_AFTER ? so_far_ms : 0,
 	};
+	run_board_facts(run, ret_facts);
+	if (run->in_mode)
+		ret_facts->mode = baton_str_of(run->mode.mode->name);
 }

@@ -2,14 +2,12 @@
 
 /* A run's beginning and end, and what is heard meanwhile. No decisions here: steps.c has them. */
 
-#include "core/turn/run.h"
+#include "core/turn/inside.h"
 
 #include "core/base/assert.h"
 #include "core/observe/metrics.h"
 
 #include <stdlib.h>
-
-static const uint64_t NS_PER_MS = 1000000;
 
 struct baton_run *baton_run_new(const struct baton_run_start *start)
 {
@@ -25,9 +23,10 @@ struct baton_run *baton_run_new(const struct baton_run_start *start)
 	run->turn = start->session->last_message;
 	run->message_ms = start->session->first_unanswered_ms;
 	run->tier = BATON_TIER_AUTOMATED;
+	run->origin = BATON_STR("ai");
 	run->sentiment_ppm = 500000;
 	run->started_ns = run->ops->now_ns(run->ud);
-	run->deadline_ns = run->started_ns + BATON_TURN_TOTAL_MS * NS_PER_MS;
+	run->deadline_ns = run->started_ns + BATON_TURN_TOTAL_MS * BATON_NS_PER_MS;
 	run->ops->count(run->ud, BATON_METRIC_TURNS, 1);
 	return run;
 }
@@ -36,6 +35,7 @@ void baton_run_free(struct baton_run **run)
 {
 	if (!*run)
 		return;
+	run_settle(*run, false, true);
 	baton_buf_done(&(*run)->answer);
 	baton_arena_done(&(*run)->arena);
 	baton_free(*run);
@@ -106,13 +106,18 @@ static void heard_text(struct baton_run *run, baton_str text)
 	uint64_t now_ns = run->ops->now_ns(run->ud);
 	if (run->first_token_ns == 0)
 		run->first_token_ns = now_ns;
+	if (run->first_word_ns == 0)
+		run->first_word_ns = now_ns;
 	run->last_token_ns = now_ns;
+	run->deltas++;
 	baton_buf_str(&run->answer, text);
 	say_new(run);
 }
 
 void baton_run_heard_delta(struct baton_run *run, uint32_t kind, baton_str data)
 {
+	if (run_fault_at_delta(run))
+		return;
 	switch (kind) {
 	case BATON_DELTA_TEXT:
 		heard_text(run, data);
@@ -151,11 +156,15 @@ void baton_run_heard_fail(struct baton_run *run, const baton_error *error)
 	if (run->step != BATON_STEP_HEAR || run->n_attempts == 0)
 		return; /* a classifier or a retriever: its step says so */
 	struct baton_attempt *attempt = &run->attempts[run->n_attempts - 1];
+	attempt->failed = true;
 	attempt->fail = error->fail;
+	attempt->scope = error->scope;
 	attempt->retry_after_ms = error->retry_after_ms;
 	copy_name(attempt->code, sizeof(attempt->code), error->code);
 	run->http_status = error->http_status;
 	run->fail_message = keep(run, baton_str_clip(error->message, 500));
+	run->fail_until_ms = error->until_unix_ms;
+	run->fail_billed = (error->flags & BATON_ERROR_BILLED) != 0;
 }
 
 void baton_run_cancel(struct baton_run *run, uint32_t why)
@@ -166,12 +175,13 @@ void baton_run_cancel(struct baton_run *run, uint32_t why)
 	if (run->ticket != 0)
 		run->ops->cancel(run->ud, run, why);
 	run->ticket = 0;
+	run_settle(run, false, true);
 	run->ops->count(run->ud, BATON_METRIC_TURNS_CANCELLED, 1);
 }
 
 struct baton_ev_answer_superseded baton_run_shown(const struct baton_run *run)
 {
 	return (struct baton_ev_answer_superseded){ .turn = run->turn,
-						    .attempt = run->n_attempts,
+						    .attempt = run->text_attempt,
 						    .text = { run->answer.p, run->said } };
 }

@@ -12,7 +12,7 @@
  */
 #pragma once
 
-#include "core/route/route.h"
+#include "core/route/board.h"
 #include "core/session/session.h"
 
 typedef uint64_t baton_ticket;
@@ -31,6 +31,7 @@ enum baton_step {
 	BATON_STEP_RULES_AFTER,
 	BATON_STEP_ANSWER,
 	BATON_STEP_DRAFT,
+	BATON_STEP_CAPTURE,
 	BATON_STEP_HAND_OVER,
 	BATON_STEP_COUNT
 };
@@ -48,10 +49,16 @@ struct baton_run_ops {
 	void (*cancel)(void *ud, struct baton_run *run, uint32_t why);
 	int (*rules)(void *ud, struct baton_run *run, const baton_facts *facts,
 		     baton_verdict *ret_verdict);
+	/* The board, ours alone until board_done(); nothing else is called in between. */
+	struct baton_board *(*board)(void *ud, struct baton_now *ret_now);
+	void (*board_done)(void *ud);
+	/* False if the release has no working module of this name. */
+	bool (*module_works)(void *ud, struct baton_run *run, const char *module);
 	/* baton_run_go() after at most `ms`, unless waked earlier; replaces the last wait. */
 	void (*wait)(void *ud, struct baton_run *run, uint64_t ms);
-	/* The session takes these events in one append: BATON_CMD_EVENT or BATON_CMD_HAND_OVER. 0, or
-	 * <0: the turn is void, say nothing more. */
+	/* The session takes these events in one append: BATON_CMD_EVENT or BATON_CMD_HAND_OVER (then
+	 * the customer is told run->told, if it is not empty). 0, or <0: the turn is void, say nothing
+	 * more. */
 	int (*emit)(void *ud, struct baton_run *run, enum baton_verb verb,
 		    const struct baton_event *events, size_t n);
 	/* Text for the customer's eyes, provisional; the next bytes of the attempt's answer. */
@@ -85,6 +92,9 @@ struct baton_run {
 	size_t n_attempts; /* begun; the last one may be running */
 	uint32_t http_status;
 	baton_str fail_message;
+	uint64_t fail_until_ms; /* unix ms: when the provider says that a block ends */
+	bool fail_billed;       /* it counted tokens for the attempt that failed */
+	uint64_t ask_at_ns;     /* a drill makes the target slow: asked only then; 0: asked */
 
 	char intent[BATON_NAME_BYTES_MAX + 1], language[16];
 	uint32_t intent_ppm, sentiment_ppm;
@@ -94,15 +104,26 @@ struct baton_run {
 	bool searched; /* a retriever was asked */
 	const struct baton_route *route;
 	unsigned tier;
+	bool in_mode; /* a degraded mode concerns the turn: `mode` */
+	struct baton_mode_view mode;
+	bool chosen; /* `choice` stands and waits for its delay */
 	struct baton_choice choice;
+	uint64_t drilled; /* deltas heard of an attempt that a drill will cut */
 
-	struct baton_buf answer; /* of the attempt that is running */
+	struct baton_buf answer; /* of the attempt that is running, and of what it continues */
 	size_t said;             /* bytes of it that went to say() */
+	size_t kept;             /* bytes of it that an earlier attempt wrote */
+	size_t text_attempt;     /* the attempt that began the text: its name in front of customers */
+	uint64_t deltas;         /* of the running attempt */
 	bool speaks;             /* tier 1: the customer may see it grow */
 	bool unknown;            /* the provider said that it does not know */
 	baton_str sources;       /* JSON array, from citations */
 	baton_usage usage;
-	uint64_t asked_ns, first_token_ns, last_token_ns;
+	uint64_t asked_ns, first_token_ns, last_token_ns; /* of the running attempt */
+	uint64_t first_word_ns; /* of the text that stands; 0: none yet */
+	uint64_t spent_microusd; /* what failed attempts were billed */
+	baton_str origin;       /* ai, or template */
+	baton_str told;         /* to the customer at a hand over; empty: the usual words */
 
 	struct baton_event notes[BATON_RUN_NOTES_MAX];
 	size_t n_notes;
@@ -110,6 +131,7 @@ struct baton_run {
 		baton_str rule, reason, queue;
 		uint64_t priority;
 		bool reversible;
+		baton_str resumes; /* when automation may go on: see escalation_triggered */
 	} why;
 	struct baton_arena arena;
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* sim --seeds N [--first K]: N runs. sim --seed K [--trace]: one run, said aloud. Each tenth seed
- * is run twice: the same seed must give the same hash. */
+/* sim --matrix: the 210 conversations of matrix.c. sim --seeds N [--first K]: N runs. sim --seed
+ * K [--trace]: one run, said aloud. Each tenth seed is run twice: the same seed must give the
+ * same hash. */
 
 #include "tests/sim/sim.h"
 
@@ -69,12 +70,15 @@ static void calm(struct sim *sim, void *nothing)
 		server_start(sim);
 	sim->modules_down = true; /* the way to a person needs none of them */
 	people_settle(sim);
+	admins_settle(sim);
 	sim_note(sim, "calm", 0, 0);
 }
 
-static void seed_world(struct sim *sim, uint64_t seed, bool trace)
+void sim_begin(struct sim *sim, uint64_t seed, struct cell *cell)
 {
 	memset(sim, 0, sizeof(*sim));
+	sim->cell = cell;
+	sim->calm = cell != NULL; /* its faults are those of the table */
 	sim->seed = seed;
 	sim->rng[0] = seed * 0x9E3779B97F4A7C15u + 1;
 	sim->rng[1] = ~seed;
@@ -83,28 +87,38 @@ static void seed_world(struct sim *sim, uint64_t seed, bool trace)
 	sim->generation = 1;
 	sim->wall_ms = 1795000000000;
 	sim->now_ns = 1000 * MS;
-	sim->trace = trace;
 	models_policy(sim);
 }
 
-/* A run: a storm, then calm, then the end is looked at. */
-static void run_seed(struct sim *sim, uint64_t seed, bool trace)
+/* What is still on its way finds nobody. */
+void sim_end(struct sim *sim)
 {
-	seed_world(sim, seed, trace);
-	server_start(sim);
-	people_begin(sim);
-	sim_later(sim, 500 * MS, weather, NULL);
-	sim_later(sim, STORM_S * 1000 * MS, calm, NULL);
-	while (sim->now_ns < (STORM_S + CALM_S) * 1000 * MS && sim_step(sim))
-		;
-	promises_at_the_end(sim);
-	server_crash(sim); /* and what is still on its way finds nobody */
+	sim->calm = true; /* it does not come back */
+	server_crash(sim);
 	while (sim_step(sim))
 		;
 	sim_drop_all(sim);
 	store_free(sim);
 	people_free(sim);
+	models_policy_done(sim);
+	baton_str_drop(&sim->board_saved);
 	baton_arena_done(&sim->policy_arena);
+}
+
+/* A run: a storm, then calm, then the end is looked at. */
+static void run_seed(struct sim *sim, uint64_t seed, bool trace)
+{
+	sim_begin(sim, seed, NULL);
+	sim->trace = trace;
+	server_start(sim);
+	people_begin(sim);
+	admins_begin(sim);
+	sim_later(sim, 500 * MS, weather, NULL);
+	sim_later(sim, STORM_S * 1000 * MS, calm, NULL);
+	while (sim->now_ns < (STORM_S + CALM_S) * 1000 * MS && sim_step(sim))
+		;
+	promises_at_the_end(sim);
+	sim_end(sim);
 }
 
 static void add_saw(uint64_t *to, const struct sim *sim, size_t n)
@@ -148,14 +162,33 @@ static int run_one(uint64_t seed, bool trace)
 int main(int argc, char **argv)
 {
 	static struct sim sim;
-	static const char *const names[] = {
-		"messages",         "acks",           "answers",          "drafts",
-		"hand-overs",       "claims",         "crashes",          "failed commits",
-		"superseded",       "model failures", "resumes",          "repeats",
-		"human messages",   "hand-backs",     "restarted turns",  "refusals",
-		"events followed",  "paused replays", "sent by two tabs", "drains",
-		"transcripts saved"
-	};
+	static const char *const names[] = { "messages",
+					     "acks",
+					     "answers",
+					     "drafts",
+					     "hand-overs",
+					     "claims",
+					     "crashes",
+					     "failed commits",
+					     "superseded",
+					     "model failures",
+					     "resumes",
+					     "repeats",
+					     "human messages",
+					     "hand-backs",
+					     "restarted turns",
+					     "refusals",
+					     "events followed",
+					     "paused replays",
+					     "sent by two tabs",
+					     "drains",
+					     "transcripts saved",
+					     "messages kept",
+					     "resumed",
+					     "modes entered",
+					     "modes left",
+					     "changes of targets",
+					     "drills" };
 	uint64_t seeds = argument(argc, argv, "--seeds", 200),
 		 first = argument(argc, argv, "--first", 1);
 	uint64_t one = argument(argc, argv, "--seed", 0), happenings = 0;
@@ -165,6 +198,8 @@ int main(int argc, char **argv)
 	baton_log_to(error_sink, no_time, NULL,
 		     BATON_LOG_ERROR); /* an assertion says what it was */
 	setvbuf(stdout, NULL, _IONBF, 0);
+	if (argc > 1 && strcmp(argv[1], "--matrix") == 0)
+		return run_matrix();
 	if (one > 0)
 		return run_one(one, strcmp(argv[argc - 1], "--trace") == 0);
 	for (uint64_t seed = first; seed < first + seeds; seed++) {

@@ -5,12 +5,18 @@
 #include "tests/sim/sim.h"
 
 #include "core/base/errors.h"
+#include "core/policy/expr.h"
+#include "core/policy/mode_facts.h"
 
 static const char *const fail_codes[] = { "overloaded", "rate_limited", "quota",
 					  "access",     "truncated",    "protocol" };
-static const uint32_t fails[] = { BATON_FAIL_UNAVAILABLE, BATON_FAIL_RATE_LIMITED,
-				  BATON_FAIL_QUOTA,       BATON_FAIL_ACCESS,
-				  BATON_FAIL_UNAVAILABLE, BATON_FAIL_BAD_OUTPUT };
+static const uint32_t scopes[] = {
+	BATON_SCOPE_PROVIDER, BATON_SCOPE_MODEL,    BATON_SCOPE_ACCOUNT,
+	BATON_SCOPE_ACCOUNT,  BATON_SCOPE_PROVIDER, BATON_SCOPE_PROVIDER
+};
+static const uint32_t fails[] = { BATON_FAIL_OVERLOADED, BATON_FAIL_RATE_LIMITED,
+				  BATON_FAIL_QUOTA,      BATON_FAIL_ACCESS,
+				  BATON_FAIL_TRUNCATED,  BATON_FAIL_BAD_OUTPUT };
 
 enum call_kind { CALL_INTENTS, CALL_DOCS, CALL_ANSWER };
 
@@ -20,18 +26,21 @@ struct call {
 	enum call_kind kind;
 	unsigned words, said, cut_at; /* CALL_ANSWER; cut_at: fails behind this word */
 	uint64_t pace_ns;
-	uint32_t fail;
+	uint32_t fail; /* 0: none, else 1 + index into the tables above */
 	uint64_t retry_after_ms;
+	struct cell_call cell;
+	bool stopped;                     /* was cancelled while it spoke */
 	bool hangs, refused, empty, late; /* late: was cancelled, and speaks all the same */
 };
 
 static void call_again(struct sim *sim, struct call *call, uint64_t delay_ns);
 
-static void call_fail(struct call *call, uint32_t fail, const char *code)
+static void call_fail(struct call *call, uint32_t fail, uint32_t scope, const char *code)
 {
 	baton_shard_heard_fail(call->shard->shard, call->ticket,
 			       &(baton_error){ .size = sizeof(baton_error),
 					       .fail = fail,
+					       .scope = scope,
 					       .retry_after_ms = (uint32_t)call->retry_after_ms,
 					       .code = baton_str_of(code) });
 }
@@ -44,9 +53,13 @@ static void call_ends(struct call *call)
 
 static void hear_intents(struct sim *sim, struct call *call)
 {
-	static const char *const intents[] = { "shipping", "billing", "complaint", "refund", "" };
-	baton_intent intent = { .name = baton_str_of(intents[sim_below(sim, 5)]),
+	static const char *const intents[] = { "shipping", "billing", "complaint",
+					       "refund",   "patient", "" };
+	baton_intent intent = { .name = baton_str_of(intents[sim_below(sim, 6)]),
 				.confidence_ppm = (uint32_t)sim_below(sim, 1000001) };
+	if (sim->cell)
+		intent = (baton_intent){ .name = baton_str_of(cell_intent(sim->cell)),
+					 .confidence_ppm = 1000000 };
 	baton_intents found = { .size = sizeof(found),
 				.n = intent.name.n > 0,
 				.cap = 1,
@@ -74,12 +87,16 @@ static bool hear_word(struct sim *sim, struct call *call)
 {
 	if (call->said == 0 && call->refused) {
 		call_ends(call);
-		call_fail(call, BATON_FAIL_REFUSED, "refused");
+		call_fail(call, BATON_FAIL_REFUSED, BATON_SCOPE_REQUEST, "refused");
 		return false;
 	}
 	if (call->fail && call->said == call->cut_at) {
 		call_ends(call);
-		call_fail(call, call->fail, fail_codes[sim_below(sim, 6)]);
+		if (sim->cell)
+			call_fail(call, call->cell.fail, call->cell.scope, call->cell.code);
+		else
+			call_fail(call, fails[call->fail - 1], scopes[call->fail - 1],
+				  fail_codes[call->fail - 1]);
 		return false;
 	}
 	if (call->hangs && call->said == call->cut_at)
@@ -111,7 +128,9 @@ static void call_due(struct sim *sim, void *what)
 		hear_docs(call);
 		break;
 	case CALL_ANSWER:
-		goes_on = hear_word(sim, call);
+		sim->speaking = call;
+		goes_on = hear_word(sim, call) && !call->stopped;
+		sim->speaking = NULL;
 		break;
 	}
 	/* Hearing may have crashed nothing, but it may have ended the call: a late word finds
@@ -146,6 +165,8 @@ static struct call *call_new(struct sim_shard *shard, uint64_t ticket, enum call
 
 static uint64_t some_delay(struct sim *sim)
 {
+	if (sim->cell)
+		return MS;
 	return sim_chance(sim, 5) ? sim_below(sim, 3000) * MS : sim_below(sim, 20000) * 1000;
 }
 
@@ -158,10 +179,10 @@ static int models_classify(void *ud, struct baton_release *release, baton_ticket
 	(void)release;
 	PROMISE(sim, turn->n_msgs > 0, "a classifier is shown the message", NULL);
 	PROMISE(sim, !sim->draining, "no turn begins while the server drains", NULL);
-	if (sim->modules_down || sim_chance(sim, 3))
+	if (!sim->cell && (sim->modules_down || sim_chance(sim, 3)))
 		return BATON_E_MODULE;
 	sim->open_calls++;
-	if (sim_chance(sim, 3))
+	if (!sim->cell && sim_chance(sim, 3))
 		return BATON_OK; /* and never answers */
 	call_again(sim, call_new(shard, ticket, CALL_INTENTS), some_delay(sim));
 	return BATON_OK;
@@ -175,36 +196,26 @@ static int models_retrieve(void *ud, struct baton_release *release, baton_ticket
 
 	(void)release;
 	PROMISE(sim, query->text.n > 0, "a retriever is given the question", NULL);
-	if (sim->modules_down || sim_chance(sim, 5))
+	if (!sim->cell && (sim->modules_down || sim_chance(sim, 5)))
 		return BATON_E_NOTFOUND;
 	sim->open_calls++;
-	if (sim_chance(sim, 3))
+	if (!sim->cell && sim_chance(sim, 3))
 		return BATON_OK;
 	call_again(sim, call_new(shard, ticket, CALL_DOCS), some_delay(sim));
 	return BATON_OK;
 }
 
-static int models_generate(void *ud, struct baton_release *release, baton_ticket ticket,
-			   const char *provider, const baton_prompt *prompt)
+/* One of the things that models do; when the first word comes. */
+static uint64_t bad_day(struct sim *sim, struct call *call)
 {
-	struct sim_shard *shard = ud;
-	struct sim *sim = shard->sim;
-
-	(void)release;
-	PROMISE(sim, prompt->turn->n_msgs > 0 && prompt->model.n > 0 && provider[0],
-		"a provider is told what to do", NULL);
-	if (sim_chance(sim, 2))
-		return BATON_E_MODULE;
-	sim->open_calls++;
-	struct call *call = call_new(shard, ticket, CALL_ANSWER);
 	call->words = 1 + (unsigned)sim_below(sim, 12);
 	call->pace_ns = (1 + sim_below(sim, 200)) * MS;
 	call->cut_at = (unsigned)sim_below(sim, call->words + 1);
 	uint64_t first_ns = sim_below(sim, 2000) * MS;
-	switch (sim_below(sim, 12)) {
+	switch (sim->calm ? 11 : sim_below(sim, 12)) {
 	case 0:
 	case 1:
-		call->fail = fails[sim_below(sim, 6)];
+		call->fail = 1 + (uint32_t)sim_below(sim, 6);
 		call->retry_after_ms = sim_chance(sim, 30) ? sim_below(sim, 5000) : 0;
 		break;
 	case 2:
@@ -226,6 +237,42 @@ static int models_generate(void *ud, struct baton_release *release, baton_ticket
 	default:
 		break;
 	}
+	return first_ns;
+}
+
+/* What the cell of the matrix says. */
+static uint64_t cell_day(struct sim *sim, struct call *call, const char *provider)
+{
+	struct cell_call fault;
+
+	call->words = 8;
+	call->pace_ns = 20 * MS;
+	if (!cell_fault(sim->cell, provider, &fault))
+		return 50 * MS;
+	call->cell = fault;
+	call->hangs = fault.hangs;
+	call->empty = fault.empty;
+	call->fail = fault.fails;
+	call->cut_at = fault.words;
+	call->retry_after_ms = fault.retry_after_ms;
+	return 10 * MS;
+}
+
+static int models_generate(void *ud, struct baton_release *release, baton_ticket ticket,
+			   const char *provider, const baton_prompt *prompt)
+{
+	struct sim_shard *shard = ud;
+	struct sim *sim = shard->sim;
+
+	(void)release;
+	PROMISE(sim, prompt->turn->n_msgs > 0 && prompt->model.n > 0 && provider[0],
+		"a provider is told what to do", NULL);
+	PROMISE(sim, !sim->board_held, "nobody is asked with the board in hand", NULL);
+	if (!sim->cell && sim_chance(sim, 2))
+		return BATON_E_MODULE;
+	sim->open_calls++;
+	struct call *call = call_new(shard, ticket, CALL_ANSWER);
+	uint64_t first_ns = sim->cell ? cell_day(sim, call, provider) : bad_day(sim, call);
 	call_again(sim, call, first_ns);
 	return BATON_OK;
 }
@@ -240,6 +287,10 @@ static void models_cancel(void *ud, struct baton_release *release, baton_ticket 
 	(void)why;
 	PROMISE(shard->sim, shard->sim->open_calls > 0, "what is cancelled was asked", NULL);
 	shard->sim->open_calls--;
+	/* In the middle of a word: a drill cuts an answer so. */
+	struct call *speaking = shard->sim->speaking;
+	if (speaking && speaking->shard == shard && speaking->ticket == ticket)
+		speaking->stopped = true;
 	/* No words after cancel is the rack's promise; nobody shall have to rely on it. */
 	if (due && sim_chance(shard->sim, 10))
 		((struct call *)due->what)->late = true;
@@ -254,9 +305,19 @@ static int models_rules(void *ud, struct baton_release *release, const baton_fac
 	struct sim *sim = shard->sim;
 
 	(void)release;
+	*ret = (baton_verdict){ .size = sizeof(*ret), .rule = "", .reason = "", .queue = "" };
+	if (sim->cell) {
+		if (cell_wants_person(sim->cell) && facts->stage == BATON_STAGE_BEFORE)
+			*ret = (baton_verdict){ .size = sizeof(*ret),
+						.action = BATON_ACT_ESCALATE_NOW,
+						.priority = 2,
+						.rule = "scenario",
+						.reason = "as the scenario says",
+						.queue = "general" };
+		return BATON_OK;
+	}
 	if (sim->modules_down || sim_chance(sim, 1))
 		return BATON_E_MODULE;
-	*ret = (baton_verdict){ .size = sizeof(*ret), .rule = "", .reason = "", .queue = "" };
 	if (facts->unresolved_exchanges >= 3 || sim_chance(sim, 3))
 		*ret = (baton_verdict){ .size = sizeof(*ret),
 					.action = BATON_ACT_ESCALATE,
@@ -298,6 +359,15 @@ static const struct baton_policy *models_policy_of(void *ud, struct baton_releas
 	return &shard->sim->policy;
 }
 
+static bool models_work(void *ud, struct baton_release *release, const char *module)
+{
+	struct sim_shard *shard = ud;
+
+	(void)release;
+	(void)module;
+	return !shard->sim->modules_down;
+}
+
 static uint64_t models_number(void *ud, struct baton_release *release)
 {
 	(void)ud;
@@ -316,6 +386,7 @@ void models_seam(struct baton_seam *seam)
 	seam->release_unpin = models_unpin;
 	seam->policy = models_policy_of;
 	seam->release_number = models_number;
+	seam->module_works = models_work;
 }
 
 static struct baton_route *add_route(struct sim *sim, const char *intent,
@@ -337,51 +408,176 @@ static struct baton_route *add_route(struct sim *sim, const char *intent,
 	return route;
 }
 
-void models_policy(struct sim *sim)
+static baton_expr *condition(const char *text)
 {
-	static const char *const approved[] = { "backup" };
+	baton_expr *expr = NULL;
+	char why[128];
+	uint32_t column;
+	int32_t rc = baton_expr_compile_in(&baton_env_mode, baton_str_of(text), &expr, why,
+					   sizeof(why), &column);
+
+	baton_assert(rc == 0);
+	return expr;
+}
+
+static const char **one_name(struct sim *sim, const char *name)
+{
+	const char **list = baton_arena_alloc(&sim->policy_arena, sizeof(*list));
+
+	list[0] = name;
+	return list;
+}
+
+/* Short ones, so that a storm of 40 s sees them come, recover and expire. */
+static void add_modes(struct sim *sim)
+{
+	struct baton_policy *policy = &sim->policy;
+	struct baton_mode_def *modes =
+		baton_arena_alloc(&sim->policy_arena, 5 * sizeof(*policy->modes));
+
+	modes[0] = (struct baton_mode_def){ .name = "intake",
+					    .what = BATON_MODE_INTAKE,
+					    .intents = one_name(sim, "default"),
+					    .n_intents = 1,
+					    .enter_when = "all_down",
+					    .enter_for_ms = 1000,
+					    .recover_when = "!all_down",
+					    .recover_for_ms = 2000,
+					    .max_duration_ms = 15000,
+					    .at_expiry = BATON_EXPIRY_NORMAL };
+	modes[1] = (struct baton_mode_def){ .name = "pause",
+					    .what = BATON_MODE_PAUSE,
+					    .classes = one_name(sim, "patient"),
+					    .n_classes = 1,
+					    .recover_when = "!primary_open",
+					    .recover_for_ms = 1000,
+					    .max_duration_ms = 10000,
+					    .at_expiry = BATON_EXPIRY_HAND_OVER };
+	modes[2] = (struct baton_mode_def){ .name = "ticket",
+					    .what = BATON_MODE_TICKET,
+					    .recover_when = "true",
+					    .max_duration_ms = 6000,
+					    .at_expiry = BATON_EXPIRY_NEXT,
+					    .next = &modes[3] };
+	modes[3] = (struct baton_mode_def){ .name = "templates",
+					    .what = BATON_MODE_TEMPLATED,
+					    .template_ = "template",
+					    .recover_when = "error_share < 0.5",
+					    .max_duration_ms = 8000,
+					    .at_expiry = BATON_EXPIRY_NORMAL };
+	modes[4] = (struct baton_mode_def){ .name = "local",
+					    .what = BATON_MODE_SUBSTITUTE,
+					    .classes = one_name(sim, "drafting"),
+					    .n_classes = 1,
+					    .use = &policy->targets[2],
+					    .enter_when = "calls >= 5 && error_share > 0.6",
+					    .recover_when = "error_share < 0.2",
+					    .recover_for_ms = 3000,
+					    .max_duration_ms = 20000,
+					    .at_expiry = BATON_EXPIRY_NORMAL };
+	for (size_t i = 0; i < 5; i++) {
+		if (modes[i].enter_when && modes[i].enter_when[0])
+			modes[i].enter_test = condition(modes[i].enter_when);
+		modes[i].recover_test = condition(modes[i].recover_when);
+		modes[i].trigger = "condition";
+		modes[i].say = "It takes a little longer today.";
+		modes[i].queue = "";
+		modes[i].enter_when = modes[i].enter_when ? modes[i].enter_when : "";
+	}
+	policy->modes = modes;
+	policy->n_modes = 5;
+}
+
+void models_policy_done(struct sim *sim)
+{
+	for (size_t i = 0; i < sim->policy.n_modes; i++) {
+		baton_expr_free(sim->policy.modes[i].enter_test);
+		baton_expr_free(sim->policy.modes[i].recover_test);
+	}
+}
+
+static void add_targets(struct sim *sim)
+{
 	static const char *const names[SIM_TARGETS] = { "main", "backup", "local" };
 	struct baton_policy *policy = &sim->policy;
-	struct baton_arena *arena = &sim->policy_arena;
-	static const char *const intents[] = { "shipping", "billing", "complaint", "refund" };
 
-	policy->targets = baton_arena_alloc(arena, SIM_TARGETS * sizeof(*policy->targets));
-	policy->classes = baton_arena_alloc(arena, 3 * sizeof(*policy->classes));
-	policy->routes = baton_arena_alloc(arena, 5 * sizeof(*policy->routes));
-	policy->intents = baton_arena_alloc(arena, 4 * sizeof(*policy->intents));
+	policy->targets =
+		baton_arena_alloc(&sim->policy_arena, SIM_TARGETS * sizeof(*policy->targets));
 	for (policy->n_targets = 0; policy->n_targets < SIM_TARGETS; policy->n_targets++)
-		policy->targets[policy->n_targets] =
-			(struct baton_target){ .name = names[policy->n_targets],
-					       .provider = "any",
-					       .model = "m",
-					       .account = policy->n_targets == 2 ? "own" : "acme",
-					       .prompt = "" };
-	/* approved is a list of pointers that nobody writes through */
-	const char **list = baton_arena_alloc(arena, sizeof(*list));
-	list[0] = approved[0];
+		policy->targets[policy->n_targets] = (struct baton_target){
+			.name = names[policy->n_targets],
+			.provider = names[policy->n_targets],
+			.model = "m",
+			.account = policy->n_targets == 2 ? "own" : "acme",
+			.prompt = "",
+			.region = "",
+			.substitute = policy->n_targets == 0 ? "local" : "",
+			.local = policy->n_targets == 2,
+			.can_continue = policy->n_targets == 1,
+			.breaker = { .failures = 3,
+				     .min_calls = 20,
+				     .share_ppm = 500000,
+				     .window_ms = 60000,
+				     .open_ms = 4000,
+				     .open_max_ms = 9000 },
+		};
+}
+
+static void add_classes(struct sim *sim)
+{
+	struct baton_policy *policy = &sim->policy;
+
+	policy->classes = baton_arena_alloc(&sim->policy_arena, 5 * sizeof(*policy->classes));
 	policy->classes[0] =
 		(struct baton_class){ .name = "drafting", .on_failure = BATON_ON_FAILURE_FALLBACK };
 	policy->classes[1] = (struct baton_class){ .name = "money",
 						   .on_failure = BATON_ON_FAILURE_ESCALATE,
-						   .approved = list,
+						   .approved = one_name(sim, "backup"),
 						   .n_approved = 1 };
 	policy->classes[2] = (struct baton_class){ .name = "careful",
 						   .on_failure = BATON_ON_FAILURE_REVIEW,
 						   .on_restart = "hand_over" };
-	policy->n_classes = 3;
+	policy->classes[3] = (struct baton_class){ .name = "patient",
+						   .on_failure = BATON_ON_FAILURE_PAUSE,
+						   .mode = &policy->modes[1] };
+	policy->classes[4] =
+		(struct baton_class){ .name = "strict", .on_failure = BATON_ON_FAILURE_ESCALATE };
+	policy->n_classes = 5;
+}
+
+void models_policy(struct sim *sim)
+{
+	static const char *const intents[] = { "shipping", "billing", "complaint",
+					       "refund",   "patient", "money" };
+	struct baton_policy *policy = &sim->policy;
+	struct baton_arena *arena = &sim->policy_arena;
+
+	policy->routes = baton_arena_alloc(arena, 7 * sizeof(*policy->routes));
+	policy->intents = baton_arena_alloc(arena, 6 * sizeof(*policy->intents));
+	policy->prompts = baton_arena_alloc(arena, sizeof(*policy->prompts));
+	policy->prompts[policy->n_prompts++] =
+		(struct baton_prompt_def){ "template", "We look into it and write to you." };
+	add_targets(sim);
+	add_modes(sim);
+	add_classes(sim);
 	add_route(sim, "default", &policy->classes[0], BATON_TIER_AUTOMATED);
 	add_route(sim, "shipping", &policy->classes[2], BATON_TIER_AUTOMATED);
 	add_route(sim, "billing", &policy->classes[0], BATON_TIER_REVIEWED);
 	add_route(sim, "complaint", &policy->classes[0], BATON_TIER_HUMAN);
 	add_route(sim, "refund", &policy->classes[1], BATON_TIER_AUTOMATED);
-	for (policy->n_intents = 0; policy->n_intents < 4; policy->n_intents++)
+	add_route(sim, "patient", &policy->classes[3], BATON_TIER_AUTOMATED);
+	add_route(sim, "money", &policy->classes[4], BATON_TIER_AUTOMATED);
+	for (policy->n_intents = 0; policy->n_intents < 6; policy->n_intents++)
 		policy->intents[policy->n_intents] =
 			(struct baton_intent_def){ .name = intents[policy->n_intents],
 						   .min_confidence_ppm = 400000 };
+	policy->budgets.retry_ratio_ppm = 200000;
+	policy->budgets.retry_burst = 10;
 	policy->default_queue = "general";
 	policy->say_disclosure = "You are talking to an AI.";
 	policy->say_handed_over = "A colleague will be with you.";
 	policy->say_handed_back = "The assistant is back.";
 	policy->say_draft_pending = "A colleague checks the answer.";
+	policy->say_resumed = "Now to your question.";
 	policy->say_greeting = "";
 }

@@ -65,6 +65,19 @@ static void outcome(struct sim *sim, struct log *log, uint64_t upto)
 	log->restarts = 0;
 }
 
+static void release_hold(struct log *log)
+{
+	log->resumes[0] = '\0';
+	log->held_after = 0;
+}
+
+static void hold(struct log *log, const char *prefix, baton_str what)
+{
+	if (log->resumes[0] == '\0')
+		log->held_after = log->answered;
+	snprintf(log->resumes, sizeof(log->resumes), "%s%.*s", prefix, (int)what.n, what.p);
+}
+
 static void own(struct sim *sim, struct log *log, enum baton_owner owner, uint64_t epoch)
 {
 	PROMISE(sim, epoch == log->epoch + 1, "each change of owner raises the epoch by one",
@@ -123,6 +136,21 @@ static void clear_wish(struct sim *sim, const struct log *log)
 	}
 }
 
+/* What each class lets a customer read; the sim's own table, see models_policy(). */
+static void promise_class(struct sim *sim, const struct log *log, baton_str target)
+{
+	bool primary = baton_str_is(target, "main"), backup = baton_str_is(target, "backup");
+
+	PROMISE(sim, baton_str_is(target, log->asked.target), "who was asked has answered",
+		&log->session);
+	if (strcmp(log->asked.class_name, "money") == 0)
+		PROMISE(sim, primary || backup, "money is spoken of by who is approved",
+			&log->session);
+	if (strcmp(log->asked.class_name, "careful") == 0 ||
+	    strcmp(log->asked.class_name, "patient") == 0)
+		PROMISE(sim, primary, "no downgrade of a class that forbids it", &log->session);
+}
+
 static void committed_answer(struct sim *sim, struct log *log, const struct baton_event *event)
 {
 	bot_speaks(sim, log, event->answer_generated.turn);
@@ -132,8 +160,54 @@ static void committed_answer(struct sim *sim, struct log *log, const struct bato
 	    log->shown.attempt == event->answer_generated.attempt)
 		log->shown.turn = 0;
 	promise_nothing_left(sim, log);
+	promise_class(sim, log, event->answer_generated.target);
 	outcome(sim, log, event->answer_generated.upto);
+	release_hold(log);
 	sim->saw.answers++;
+}
+
+/* A mode keeps the message: that is its outcome, and a plan to come back to it. */
+static void committed_captured(struct sim *sim, struct log *log, const struct baton_event *event)
+{
+	bot_speaks(sim, log, event->message_captured.turn);
+	promise_nothing_left(sim, log);
+	hold(log, "mode:", event->message_captured.mode);
+	outcome(sim, log, event->message_captured.upto);
+	sim->saw.captured++;
+}
+
+static void committed_resumed(struct sim *sim, struct log *log, const struct baton_event *event)
+{
+	const struct baton_ev_automation_resumed *back = &event->automation_resumed;
+
+	PROMISE(sim, log->owner != BATON_OWNER_AGENT, "only an agent gives back what an agent has",
+		&log->session);
+	PROMISE(sim, log->resumes[0] && baton_str_is(back->reason, log->resumes),
+		"automation goes on when what it waits for is back", &log->session);
+	PROMISE(sim, back->after == log->held_after, "nothing that was kept is passed over",
+		&log->session);
+	own(sim, log, BATON_OWNER_BOT, back->epoch);
+	log->answered = back->after;
+	log->disturbed = false;
+	release_hold(log);
+	sim->saw.resumed++;
+}
+
+static void committed_route(struct sim *sim, struct log *log, const struct baton_event *event)
+{
+	const struct baton_ev_route_selected *route = &event->route_selected;
+
+	bot_speaks(sim, log, route->turn);
+	if (log->asked.turn != route->turn || route->attempt == 1)
+		memset(&log->asked, 0, sizeof(log->asked));
+	log->asked.turn = route->turn;
+	PROMISE(sim, !log->asked.refused, "a refusal is never routed around", &log->session);
+	PROMISE(sim, ++log->asked.attempts <= BATON_TURN_ATTEMPTS_MAX,
+		"a turn asks so often and no more", &log->session);
+	snprintf(log->asked.class_name, sizeof(log->asked.class_name), "%.*s",
+		 (int)route->class_name.n, route->class_name.p);
+	snprintf(log->asked.target, sizeof(log->asked.target), "%.*s", (int)route->target.n,
+		 route->target.p);
 }
 
 /* The client's id says on what it rested: "<if_seq>/<draft>/...". */
@@ -170,6 +244,7 @@ static void committed_case(struct sim *sim, struct log *log, const struct baton_
 		PROMISE(sim, log->owner != BATON_OWNER_AGENT, "a case is claimed once",
 			&log->session);
 		own(sim, log, BATON_OWNER_AGENT, event->case_claimed.epoch);
+		release_hold(log);
 		snprintf(log->agent, sizeof(log->agent), "%.*s", (int)event->case_claimed.agent.n,
 			 event->case_claimed.agent.p);
 		sim->saw.claims++;
@@ -183,10 +258,12 @@ static void committed_case(struct sim *sim, struct log *log, const struct baton_
 		PROMISE(sim, log->owner == BATON_OWNER_AGENT, "only its agent hands a case back",
 			&log->session);
 		own(sim, log, BATON_OWNER_BOT, event->handback_approved.epoch);
+		release_hold(log);
 		sim->saw.handbacks++;
 		break;
 	default:
 		own(sim, log, BATON_OWNER_BOT, event->session_resolved.epoch);
+		release_hold(log);
 		server_saved(sim, &log->session, event->seq);
 		break;
 	}
@@ -212,10 +289,24 @@ void promise_committed(struct sim *sim, struct log *log, const struct baton_even
 		sim->saw.drafts++;
 		break;
 	case BATON_EV_ROUTE_SELECTED:
-		bot_speaks(sim, log, event->route_selected.turn);
+		committed_route(sim, log, event);
+		break;
+	case BATON_EV_ESCALATION_TRIGGERED:
+		if (event->escalation_triggered.resumes.n > 0)
+			hold(log, "", event->escalation_triggered.resumes);
+		else
+			release_hold(log);
+		break;
+	case BATON_EV_MESSAGE_CAPTURED:
+		committed_captured(sim, log, event);
+		break;
+	case BATON_EV_AUTOMATION_RESUMED:
+		committed_resumed(sim, log, event);
 		break;
 	case BATON_EV_MODEL_FAILED:
 		bot_speaks(sim, log, event->model_failed.turn);
+		log->asked.refused = baton_str_is(event->model_failed.fail, "refused") ||
+				     baton_str_is(event->model_failed.fail, "filtered");
 		sim->saw.model_failures++;
 		break;
 	case BATON_EV_ANSWER_SUPERSEDED:
@@ -279,7 +370,7 @@ static void check_snapshot(struct sim *sim, struct log *log)
 	fold_from(sim, log, &all);
 	PROMISE(sim,
 		all.owner == log->owner && all.answered_upto == log->answered &&
-			all.epoch == log->epoch,
+			all.epoch == log->epoch && strcmp(all.resumes, log->resumes) == 0,
 		"two folds agree", &log->session);
 	if (log->snapshot_seq > 0) {
 		int rc = baton_session_load(&rest, &log->session, log->snapshot);
@@ -331,6 +422,8 @@ void promises_at_the_end(struct sim *sim)
 	for (struct log *log = sim->logs; log; log = log->hh.next) {
 		PROMISE(sim, log->owner != BATON_OWNER_BOT || log->answered == log->last_message,
 			"every message ends in an outcome", &log->session);
+		PROMISE(sim, log->owner != BATON_OWNER_BOT || log->resumes[0] == '\0',
+			"what a mode kept is not forgotten", &log->session);
 		check_snapshot(sim, log);
 		waiting += log->owner == BATON_OWNER_QUEUE;
 		claimed += log->owner == BATON_OWNER_AGENT;
@@ -338,6 +431,7 @@ void promises_at_the_end(struct sim *sim)
 	for (size_t i = 0; i < SIM_CUSTOMERS; i++)
 		check_customer(sim, &sim->customers[i]);
 	followers_at_the_end(sim);
+	board_at_the_end(sim);
 	baton_desk_counts(sim->desk, &desk_waiting, &desk_claimed);
 	PROMISE(sim, desk_waiting == waiting && desk_claimed == claimed,
 		"the desk shows every case", NULL);

@@ -146,10 +146,16 @@ static void recover(struct sim *sim)
 	}
 }
 
+void server_resume(struct sim *sim, const struct baton_id *session)
+{
+	baton_shard_resume(shard_of(sim, session)->shard, session);
+}
+
 void server_start(struct sim *sim)
 {
 	sim->up = true;
 	sim->desk = baton_desk_new(desk_notify, sim);
+	board_start(sim);
 	for (unsigned i = 0; i < SIM_SHARDS; i++) {
 		struct baton_seam seam = { .ud = &sim->shards[i],
 					   .now_ns = seam_now_ns,
@@ -165,6 +171,7 @@ void server_start(struct sim *sim)
 		sim->shards[i].sim = sim;
 		sim->shards[i].index = i;
 		store_seam(&seam);
+		board_seam(&seam);
 		models_seam(&seam);
 		sim->shards[i].shard = baton_shard_new(&seam);
 	}
@@ -187,6 +194,7 @@ static void server_end(struct sim *sim)
 	for (unsigned i = 0; i < SIM_SHARDS; i++)
 		baton_shard_free(&sim->shards[i].shard);
 	baton_desk_free(&sim->desk);
+	board_stop(sim);
 	PROMISE(sim, sim->pins == 0, "a dead server holds no release", NULL);
 	PROMISE(sim, sim->open_calls == 0, "nobody works for a turn that is over", NULL);
 	store_crash(sim);

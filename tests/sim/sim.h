@@ -13,6 +13,7 @@
 #include "core/base/assert.h"
 #include "core/base/table.h"
 #include "core/desk/desk.h"
+#include "core/route/board.h"
 
 enum { SIM_SHARDS = 2, SIM_CUSTOMERS = 6, SIM_AGENTS = 2, SIM_TARGETS = 3, SIM_FOLLOWERS = 6 };
 
@@ -31,7 +32,7 @@ struct due {
 	uint64_t key;        /* to find it again: timers, calls */
 	int kind;
 };
-enum due_kind { DUE_WORLD, DUE_TIMER, DUE_CALL };
+enum due_kind { DUE_WORLD, DUE_TIMER, DUE_CALL, DUE_BOARD };
 
 struct sim_shard {
 	struct sim *sim;
@@ -105,6 +106,13 @@ struct log {
 	bool disclosed, disturbed; /* a fault has hit while a message waited */
 	uint64_t draft, restarts;  /* waiting for review; of the open turn */
 	char agent[16];		   /* who holds it */
+	char resumes[BATON_NAME_BYTES_MAX + 8]; /* held until this is back */
+	uint64_t held_after;
+	struct { /* of the open turn: whom it asked, and how that went */
+		uint64_t turn, attempts;
+		char class_name[16], target[16];
+		bool refused, any_failed;
+	} asked;
 	struct { /* what somebody was shown of an answer that is not stored yet */
 		uint64_t turn, attempt, bytes;
 	} shown;
@@ -124,7 +132,20 @@ struct append {
 	int rc;
 };
 
+/* One conversation of the matrix (matrix.c); a storm has none. */
+enum { CELL_SCENARIOS = 5, CELL_FAULTS = 14, CELL_CLASSES = 3 };
+struct cell {
+	unsigned scenario, fault, class_, messages, asked_main;
+};
+struct cell_call { /* what becomes of a call to the primary */
+	uint32_t fail, scope, retry_after_ms;
+	const char *code;
+	unsigned words;
+	bool fails, hangs, empty;
+};
+
 struct sim {
+	struct cell *cell; /* NULL: a storm */
 	uint64_t seed, rng[2], now_ns, wall_ms;
 	uint64_t hash, happenings, order;
 	struct due *heap;
@@ -147,15 +168,22 @@ struct sim {
 	struct baton_policy policy;
 	struct baton_arena policy_arena;
 	bool modules_down; /* classifier, retriever and rules fail */
+	void *speaking; /* the call whose word is just being heard */
 	uint64_t pins, open_calls; /* of modules: asked, not ended and not cancelled */
 	uint64_t told_ns;          /* when the last commit is told */
 	struct baton_desk *desk;
+	struct baton_board *board;
+	bool board_held;
+	baton_str board_saved; /* on the disk; owned */
+	uint64_t swept_ns;
+	unsigned settled;
 
 	struct { /* what a run has seen, so that a green one can be told from an empty one */
 		uint64_t messages, acks, answers, drafts, handovers, claims, crashes,
 			failed_commits, superseded, model_failures, resumes, repeats,
 			human_messages, handbacks, restarts, refused, followed, pauses, tab_sends,
-			drains, saved;
+			drains, saved, captured, resumed, modes_on, modes_off, target_changes,
+			drills;
 	} saw;
 	bool trace;
 };
@@ -188,6 +216,7 @@ const struct stored *store_record(struct sim *sim, const struct baton_id *sessio
 /* models.c */
 void models_seam(struct baton_seam *seam);
 void models_policy(struct sim *sim);
+void models_policy_done(struct sim *sim);
 
 /* server.c */
 void server_start(struct sim *sim);
@@ -203,6 +232,28 @@ void server_typing(struct sim *sim, const struct baton_id *session, baton_conn c
 void server_saved(struct sim *sim, const struct baton_id *session, uint64_t upto);
 /* Orderly: nobody new, open turns end, then it stops and comes back. */
 void server_drain(struct sim *sim);
+
+/* Something may have come back that this session waits for. */
+void server_resume(struct sim *sim, const struct baton_id *session);
+
+/* main.c */
+void sim_begin(struct sim *sim, uint64_t seed, struct cell *cell);
+void sim_end(struct sim *sim);
+
+/* matrix.c */
+int run_matrix(void);
+const char *cell_intent(const struct cell *cell);
+bool cell_wants_person(const struct cell *cell);
+/* False: the call goes well. */
+bool cell_fault(struct cell *cell, const char *provider, struct cell_call *ret);
+
+/* board.c */
+void board_seam(struct baton_seam *seam);
+void board_start(struct sim *sim);
+void board_stop(struct sim *sim);
+void board_at_the_end(struct sim *sim);
+void admins_begin(struct sim *sim);
+void admins_settle(struct sim *sim);
 
 /* people.c */
 void people_begin(struct sim *sim);

@@ -24,6 +24,7 @@ struct bench {
 	unsigned cancels;
 	int refuse; /* what emit() answers */
 	int no_classifier, no_rules;
+	bool no_guard;
 	baton_verdict verdict[2]; /* by stage */
 	struct baton_target targets[3];
 	struct baton_class class_;
@@ -32,8 +33,10 @@ struct bench {
 	struct baton_prompt_def prompts[1];
 	struct baton_policy policy;
 	struct baton_session session;
+	struct baton_board *board;
 	struct baton_run *run;
-	char system[64];
+	char system[64], prefill[64], told[64], resumes[64];
+	struct baton_mode_def modes[1];
 };
 
 static void note(char *list, size_t cap, const char *what)
@@ -87,10 +90,13 @@ static int op_generate(void *ud, struct baton_run *run, const char *provider,
 
 	(void)run;
 	note(bench->asked, sizeof(bench->asked), provider);
-	bench->said[0] = '\0';
+	if (prompt->prefill.n == 0)
+		bench->said[0] = '\0';
 	if (prompt->turn->msgs[0].role == BATON_ROLE_SYSTEM)
 		snprintf(bench->system, sizeof(bench->system), "%.*s",
 			 (int)prompt->turn->msgs[0].text.n, prompt->turn->msgs[0].text.p);
+	snprintf(bench->prefill, sizeof(bench->prefill), "%.*s", (int)prompt->prefill.n,
+		 prompt->prefill.p ? prompt->prefill.p : "");
 	return 0;
 }
 
@@ -110,6 +116,38 @@ static int op_rules(void *ud, struct baton_run *run, const baton_facts *facts, b
 	return bench->no_rules;
 }
 
+static struct baton_now bench_now(const struct bench *bench)
+{
+	return (struct baton_now){ bench->now_ns / MS, 1795000000000 + bench->now_ns / MS };
+}
+
+static struct baton_board *op_board(void *ud, struct baton_now *ret_now)
+{
+	struct bench *bench = ud;
+
+	*ret_now = bench_now(bench);
+	return bench->board;
+}
+
+static void op_board_done(void *ud)
+{
+	(void)ud;
+}
+
+static bool op_module_works(void *ud, struct baton_run *run, const char *module)
+{
+	struct bench *bench = ud;
+
+	(void)run;
+	return strcmp(module, "guard") != 0 || !bench->no_guard;
+}
+
+static void nothing_happened(void *ud, const struct baton_happening *happening)
+{
+	(void)ud;
+	(void)happening;
+}
+
 static void op_wait(void *ud, struct baton_run *run, uint64_t ms)
 {
 	(void)run;
@@ -119,10 +157,23 @@ static void op_wait(void *ud, struct baton_run *run, uint64_t ms)
 static void record(struct bench *bench, const struct baton_event *event)
 {
 	note(bench->emitted, sizeof(bench->emitted), baton_event_info(event->type)->name);
-	if (event->type == BATON_EV_ESCALATION_TRIGGERED)
+	if (event->type == BATON_EV_ESCALATION_TRIGGERED) {
 		snprintf(bench->why, sizeof(bench->why), "%.*s",
 			 (int)event->escalation_triggered.rule.n,
 			 event->escalation_triggered.rule.p);
+		snprintf(bench->resumes, sizeof(bench->resumes), "%.*s",
+			 (int)event->escalation_triggered.resumes.n,
+			 event->escalation_triggered.resumes.p);
+	}
+	if (event->type == BATON_EV_DRAFT_PROPOSED || event->type == BATON_EV_MESSAGE_CAPTURED)
+		snprintf(bench->told, sizeof(bench->told), "%.*s",
+			 (int)(event->type == BATON_EV_DRAFT_PROPOSED
+				       ? event->draft_proposed.text
+				       : event->message_captured.text)
+				 .n,
+			 (event->type == BATON_EV_DRAFT_PROPOSED ? event->draft_proposed.text
+								 : event->message_captured.text)
+				 .p);
 	if (event->type == BATON_EV_MODEL_FAILED) {
 		char fail[64];
 
@@ -142,8 +193,9 @@ static int op_emit(void *ud, struct baton_run *run, enum baton_verb verb,
 {
 	struct bench *bench = ud;
 
-	(void)run;
-	(void)verb;
+	if (verb == BATON_CMD_HAND_OVER)
+		snprintf(bench->told, sizeof(bench->told), "%.*s", (int)run->told.n,
+			 run->told.p ? run->told.p : "");
 	assert_in_range(n, 1, BATON_RUN_NOTES_MAX);
 	if (bench->refuse)
 		return bench->refuse;
@@ -168,10 +220,22 @@ static void op_count(void *ud, unsigned metric, uint64_t add)
 	(void)add;
 }
 
-static const struct baton_run_ops ops = { op_now,      op_random,   op_ticket, op_classify,
-					  op_retrieve, op_generate, op_cancel, op_rules,
-					  op_wait,     op_emit,     op_say,    op_count,
-					  op_count };
+static const struct baton_run_ops ops = { .now_ns = op_now,
+					  .random = op_random,
+					  .ticket = op_ticket,
+					  .classify = op_classify,
+					  .retrieve = op_retrieve,
+					  .generate = op_generate,
+					  .cancel = op_cancel,
+					  .rules = op_rules,
+					  .board = op_board,
+					  .board_done = op_board_done,
+					  .module_works = op_module_works,
+					  .wait = op_wait,
+					  .emit = op_emit,
+					  .say = op_say,
+					  .count = op_count,
+					  .observe = op_count };
 
 static void fill_policy(struct bench *bench)
 {
@@ -183,6 +247,8 @@ static void fill_policy(struct bench *bench)
 							   .model = "m",
 							   .account = names[i],
 							   .prompt = i == 0 ? "support" : "",
+							   .region = "",
+							   .substitute = "",
 							   .in_microusd_per_mtok = 1000000,
 							   .out_microusd_per_mtok = 2000000 };
 	bench->class_ =
@@ -202,7 +268,9 @@ static void fill_policy(struct bench *bench)
 	bench->intents[0] =
 		(struct baton_intent_def){ .name = "shipping", .min_confidence_ppm = 500000 };
 	bench->prompts[0] = (struct baton_prompt_def){ "support", "Be kind." };
-	bench->policy = (struct baton_policy){ .routes = bench->routes,
+	bench->policy = (struct baton_policy){ .targets = bench->targets,
+					       .n_targets = 3,
+					       .routes = bench->routes,
 					       .n_routes = 2,
 					       .intents = bench->intents,
 					       .n_intents = 1,
@@ -229,6 +297,8 @@ static int open_bench(void **state)
 	baton_session_apply(&bench.session, &opened);
 	baton_session_apply(&bench.session, &disclosed);
 	baton_session_apply(&bench.session, &message);
+	bench.board = baton_board_new(nothing_happened, NULL);
+	baton_board_adopt(bench.board, bench_now(&bench), &bench.policy);
 	bench.run = baton_run_new(&(struct baton_run_start){
 		.ops = &ops, .ud = &bench, .session = &bench.session, .policy = &bench.policy });
 	*state = &bench;
@@ -240,6 +310,7 @@ static int close_bench(void **state)
 	struct bench *bench = *state;
 
 	baton_run_free(&bench->run);
+	baton_board_free(&bench->board);
 	baton_session_done(&bench->session);
 	return 0;
 }
@@ -525,7 +596,7 @@ static void a_critical_class_goes_to_a_person_at_once(void **state)
 	hear_fail(bench, BATON_FAIL_TIMEOUT, "timeout");
 	assert_true(bench->run->done);
 	assert_string_equal(bench->asked, "classify retrieve main");
-	assert_string_equal(bench->why, "core.model_unavailable");
+	assert_string_equal(bench->why, "core.person_first");
 }
 
 static void a_refused_outcome_ends_in_silence(void **state)
@@ -554,6 +625,169 @@ static void a_cancelled_run_says_what_was_shown(void **state)
 	assert_int_equal(bench->cancels, 1);
 }
 
+/* --- rescue in mid-answer --- */
+
+static void a_target_that_can_goes_on_from_what_was_shown(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->targets[1].can_continue = true;
+	ask(bench, "shipping", 900000);
+	hear_text(bench, "It left ");
+	hear_fail(bench, BATON_FAIL_TRUNCATED, "truncated");
+	assert_string_equal(bench->asked, "classify retrieve main backup");
+	assert_string_equal(bench->prefill, "It left ");
+	assert_null(strstr(bench->emitted, "answer_superseded"));
+	hear_text(bench, "today.");
+	assert_string_equal(bench->said, "It left today.");
+	hear_end(bench);
+	assert_string_equal(bench->answer, "It left today.");
+}
+
+static void a_continuation_that_says_nothing_is_empty_and_withdrawn(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->targets[1].can_continue = true;
+	ask(bench, "shipping", 900000);
+	hear_text(bench, "It left ");
+	hear_fail(bench, BATON_FAIL_TRUNCATED, "truncated");
+	hear_end(bench);
+	assert_string_equal(bench->fails, "truncated empty");
+	assert_true(bench->run->done);
+	assert_non_null(strstr(bench->emitted, "answer_superseded escalation_triggered"));
+}
+
+static void a_stream_below_the_floor_is_given_up(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->routes[1].min_tokens_per_s = 2;
+	ask(bench, "shipping", 900000);
+	for (int i = 0; i < 6 && !bench->fails[0]; i++) {
+		hear_text(bench, "a ");
+		pass_ms(bench, 1000);
+	}
+	assert_string_equal(bench->fails, "too_slow");
+	assert_string_equal(bench->asked, "classify retrieve main backup");
+}
+
+/* --- modes --- */
+
+static void declare(struct bench *bench, enum baton_mode_do what)
+{
+	static const struct baton_admin admin = { "root", "test" };
+
+	bench->modes[0] = (struct baton_mode_def){ .name = "calm",
+						   .what = what,
+						   .enter_when = "",
+						   .recover_when = "",
+						   .max_duration_ms = 60000,
+						   .trigger = "declared",
+						   .say = "It takes longer today.",
+						   .queue = "",
+						   .use = &bench->targets[1],
+						   .template_ = "support" };
+	bench->policy.modes = bench->modes;
+	bench->policy.n_modes = 1;
+	baton_board_adopt(bench->board, bench_now(bench), &bench->policy);
+	assert_int_equal(baton_board_mode_enter(bench->board, bench_now(bench), "calm", 0, &admin),
+			 0);
+}
+
+static void intake_queues_it_and_says_so(void **state)
+{
+	struct bench *bench = *state;
+
+	declare(bench, BATON_MODE_INTAKE);
+	ask(bench, "shipping", 900000);
+	assert_true(bench->run->done);
+	assert_string_equal(bench->asked, "classify");
+	assert_string_equal(bench->emitted,
+			    "intent_detected policy_decided mode_entered escalation_triggered");
+	assert_string_equal(bench->why, "mode.calm");
+	assert_string_equal(bench->resumes, "mode:calm");
+	assert_string_equal(bench->told, "It takes longer today.");
+}
+
+static void a_pause_keeps_the_message(void **state)
+{
+	struct bench *bench = *state;
+
+	declare(bench, BATON_MODE_PAUSE);
+	ask(bench, "shipping", 900000);
+	assert_true(bench->run->done);
+	assert_string_equal(bench->emitted,
+			    "intent_detected policy_decided mode_entered message_captured");
+	assert_string_equal(bench->told, "It takes longer today.");
+}
+
+static void a_template_is_a_draft(void **state)
+{
+	struct bench *bench = *state;
+
+	declare(bench, BATON_MODE_TEMPLATED);
+	ask(bench, "shipping", 900000);
+	assert_true(bench->run->done);
+	assert_string_equal(bench->asked, "classify");
+	assert_non_null(strstr(bench->emitted, "mode_entered draft_proposed"));
+	assert_string_equal(bench->told, "Be kind.");
+}
+
+static void a_substitute_mode_asks_its_target(void **state)
+{
+	struct bench *bench = *state;
+
+	declare(bench, BATON_MODE_SUBSTITUTE);
+	ask(bench, "shipping", 900000);
+	assert_string_equal(bench->asked, "classify retrieve backup");
+	hear_text(bench, "It left.");
+	hear_end(bench);
+	assert_string_equal(bench->answer, "It left.");
+}
+
+static void the_classes_own_mode_takes_what_nobody_can_answer(void **state)
+{
+	struct bench *bench = *state;
+
+	declare(bench, BATON_MODE_PAUSE);
+	assert_int_equal(baton_board_mode_leave(bench->board, bench_now(bench), "calm",
+						&(struct baton_admin){ "root", "" }),
+			 0);
+	bench->class_.on_failure = BATON_ON_FAILURE_PAUSE;
+	bench->class_.mode = &bench->modes[0];
+	ask(bench, "shipping", 900000);
+	hear_fail(bench, BATON_FAIL_QUOTA, "quota");
+	assert_true(bench->run->done);
+	assert_string_equal(bench->asked, "classify retrieve main");
+	assert_non_null(strstr(bench->emitted, "mode_entered message_captured"));
+}
+
+static void a_mode_that_is_over_is_told(void **state)
+{
+	struct bench *bench = *state;
+
+	snprintf(bench->session.mode, sizeof(bench->session.mode), "calm");
+	ask(bench, "shipping", 900000);
+	hear_text(bench, "It left.");
+	hear_end(bench);
+	assert_non_null(strstr(bench->emitted, "mode_left"));
+}
+
+static void work_that_needs_a_guard_stops_without_it(void **state)
+{
+	struct bench *bench = *state;
+	const char *needs[] = { "guard" };
+
+	bench->class_.needs = needs;
+	bench->class_.n_needs = 1;
+	bench->no_guard = true;
+	ask(bench, "shipping", 900000);
+	assert_true(bench->run->done);
+	assert_string_equal(bench->asked, "classify");
+	assert_string_equal(bench->why, "core.guard_missing");
+}
+
 #define TURN(test) cmocka_unit_test_setup_teardown(test, open_bench, close_bench)
 
 int main(void)
@@ -579,6 +813,16 @@ int main(void)
 		TURN(a_critical_class_goes_to_a_person_at_once),
 		TURN(a_refused_outcome_ends_in_silence),
 		TURN(a_cancelled_run_says_what_was_shown),
+		TURN(a_target_that_can_goes_on_from_what_was_shown),
+		TURN(a_continuation_that_says_nothing_is_empty_and_withdrawn),
+		TURN(a_stream_below_the_floor_is_given_up),
+		TURN(intake_queues_it_and_says_so),
+		TURN(a_pause_keeps_the_message),
+		TURN(a_template_is_a_draft),
+		TURN(a_substitute_mode_asks_its_target),
+		TURN(the_classes_own_mode_takes_what_nobody_can_answer),
+		TURN(a_mode_that_is_over_is_told),
+		TURN(work_that_needs_a_guard_stops_without_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Shared by the steps of a turn. Internal to core/turn. */
+#pragma once
+
+#include "core/turn/run.h"
+
+static const uint64_t BATON_NS_PER_MS = 1000000;
+
+/* What a step says: go on with another, wait for it (with a deadline), or the run is done. */
+struct then {
+	enum { GO_ON, WAIT, DONE } verb;
+	enum baton_step step;
+	uint64_t wait_ms;
+};
+
+static inline struct then go_on(enum baton_step step)
+{
+	return (struct then){ GO_ON, step, 0 };
+}
+
+static inline struct then wait_for(enum baton_step step, uint64_t wait_ms)
+{
+	return (struct then){ WAIT, step, wait_ms };
+}
+
+static inline struct then done(void)
+{
+	return (struct then){ DONE, BATON_STEP_COUNT, 0 };
+}
+
+static inline uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* --- outcome.c: notes, and how a turn ends --- */
+
+uint64_t run_left_ms(const struct baton_run *run);
+/* The wait of this step has used up its time. */
+bool run_clock_ran_out(const struct baton_run *run);
+/* A fresh event of the turn, written with the outcome or by run_flush_notes(). */
+struct baton_event *run_note(struct baton_run *run, enum baton_event_type type);
+int run_flush_notes(struct baton_run *run);
+/* Room for what one step may note; false if the session refuses us by now. */
+bool run_room_for_notes(struct baton_run *run);
+/* The bytes, in the run's arena; the buffer is emptied. */
+baton_str run_keep_buf(struct baton_run *run, struct baton_buf *buf);
+baton_str run_queue(const struct baton_run *run);
+/* Lets go of whoever is working for the run. */
+void run_give_up_waiting(struct baton_run *run);
+struct then run_hand_over(struct baton_run *run, const char *rule, const char *reason);
+/* The same, and automation may go on with it once `resumes` has come true. */
+struct then run_hand_over_for_now(struct baton_run *run, const char *rule, const char *reason,
+				  baton_str resumes);
+/* What the declared mode does with this message. */
+struct then run_obey_mode(struct baton_run *run);
+void run_note_mode(struct baton_run *run);
+void run_note_withdrawn(struct baton_run *run);
+struct then step_answer(struct baton_run *run);
+struct then step_draft(struct baton_run *run);
+struct then step_capture(struct baton_run *run);
+struct then step_hand_over(struct baton_run *run);
+
+/* --- attempt.c: asking a target, hearing it, and what follows when it fails --- */
+
+struct then step_ask(struct baton_run *run);
+struct then step_hear(struct baton_run *run);
+/* Tells the board how the attempt ended; gives its lease back. `cancelled`: for reasons that are not
+ * the target's. Nothing happens if no lease is held. */
+void run_settle(struct baton_run *run, bool answered, bool cancelled);
+/* The board's view of the route, into facts for rules. */
+void run_board_facts(const struct baton_run *run, baton_facts *facts);
+/* What the attempt cost by the prices of its target, if the provider does not say. */
+uint64_t run_cost_microusd(const struct baton_run *run);
+
+/* --- fault.c: what a drill does to an attempt --- */
+
+/* True if the fault ends or replaces the attempt before the provider is asked. */
+bool run_fault_at_start(struct baton_run *run);
+/* True if this delta must not be heard any more. */
+bool run_fault_at_delta(struct baton_run *run);
