@@ -3,11 +3,14 @@
 /* Chat Completions, as OpenAI speaks it and many after it. A chunk of a stream has a `delta`
  * where a whole answer has a `message`; apart from that they are read alike.
  *
- * Surprising: a chunk may have no choices (usage, Azure's first), or those of others (index 1 and
- * up, behind a proxy); vLLM puts an error's fields at the top.
+ * Surprising: `content` may be a list of parts (Mistral's models that think); a chunk may have no
+ * choices (usage, Azure's first), or those of others (index 1 and up, behind a proxy); vLLM puts
+ * an error's fields at the top.
  */
 #include "modules/provider-openai/wires.h"
 #include "modules/sdk/provider/prompt.h"
+
+#include <strings.h>
 
 /* --- asking --- */
 
@@ -88,7 +91,7 @@ static bool chat_ask(const struct config *config, const baton_prompt *prompt, st
 
 /* Views into the text, resolved when all of it has been read. */
 struct choice {
-	baton_str content, reasoning, refusal, finish, tools;
+	baton_str content, parts, reasoning, refusal, finish, tools;
 	uint64_t index;
 	bool delta; /* a delta wins over a message */
 };
@@ -104,7 +107,8 @@ static void delta_read(struct scan *scan, struct choice *choice)
 	baton_str key, *to;
 	bool begun = false;
 
-	choice->content = choice->reasoning = choice->refusal = choice->tools = (baton_str){ 0 };
+	choice->content = choice->parts = choice->reasoning = (baton_str){ 0 };
+	choice->refusal = choice->tools = (baton_str){ 0 };
 	while (scan_member(scan, &begun, &key)) {
 		to = NULL;
 		if (scan_is(key, "content"))
@@ -113,7 +117,9 @@ static void delta_read(struct scan *scan, struct choice *choice)
 			to = &choice->reasoning;
 		else if (scan_is(key, "refusal"))
 			to = &choice->refusal;
-		if (to)
+		if (to == &choice->content && scan_peek(scan) == '[')
+			choice->parts = scan_raw(scan);
+		else if (to)
 			scan_text(scan, to);
 		else if (scan_is(key, "tool_calls"))
 			choice->tools = scan_raw(scan);
@@ -243,16 +249,46 @@ enum finish chat_finish(baton_str reason)
 		{ "tool_calls", FINISH_TOOLS },
 		{ "function_call", FINISH_TOOLS },
 		{ "content_filter", FINISH_FILTERED },
-		{ "abort", FINISH_BROKEN }, /* vLLM */
-		{ "error", FINISH_BROKEN }, /* OpenRouter, Mistral */
+		{ "safety", FINISH_FILTERED },                     /* Google */
+		{ "abort", FINISH_BROKEN },                        /* vLLM */
+		{ "insufficient_system_resource", FINISH_BROKEN }, /* DeepSeek */
+		{ "error", FINISH_BROKEN },                        /* OpenRouter, Mistral */
 	};
+
+	char word[48];
 
 	if (reason.n == 0)
 		return FINISH_NONE;
+	scan_copy(reason, word, sizeof(word));
+	word[strcspn(word, ":")] = '\0'; /* Google: "content_filter: PROHIBITED_CONTENT" */
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (scan_is(reason, words[i].word))
+		if (strcasecmp(word, words[i].word) == 0)
 			return words[i].finish;
 	return FINISH_STOP;
+}
+
+static enum heard_kind parts_take(struct heard *heard, baton_str parts)
+{
+	struct scan scan = scan_of(parts);
+	enum heard_kind kind = HEARD_GOOD;
+	bool begun = false, inner;
+	baton_str key, type, text;
+
+	while (parts.n && kind == HEARD_GOOD && scan_element(&scan, &begun)) {
+		type = text = (baton_str){ 0 };
+		inner = false;
+		while (scan_member(&scan, &inner, &key)) {
+			if (scan_is(key, "type"))
+				scan_text(&scan, &type);
+			else if (scan_is(key, "text"))
+				scan_text(&scan, &text);
+			else
+				scan_skip(&scan);
+		}
+		if (scan_is(type, "text"))
+			kind = heard_text(heard, text);
+	}
+	return kind;
 }
 
 static enum heard_kind choice_take(struct heard *heard, const struct choice *choice)
@@ -265,7 +301,8 @@ static enum heard_kind choice_take(struct heard *heard, const struct choice *cho
 	heard->refusal = heard->refusal || choice->refusal.n;
 	if (finish != FINISH_NONE)
 		heard->finish = finish;
-	return choice->content.n ? heard_text(heard, choice->content) : HEARD_GOOD;
+	return choice->content.n ? heard_text(heard, choice->content)
+				 : parts_take(heard, choice->parts);
 }
 
 static enum heard_kind chat_whole(struct heard *heard, baton_str data)

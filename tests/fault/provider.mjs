@@ -8,7 +8,8 @@
 //
 // Every error text carries CANARY: a customer who ever reads it has been shown a provider's words.
 //
-// Surprising: `S14` needs a second model, `noprefill`, as its fallback; `S12` wants `large`.
+// Surprising: `S14` needs a second model, `noprefill`, as its fallback; `S12` wants `large`. `continues`
+// goes on from the middle of another model's answer (`echo=1`: after saying its beginning again).
 
 import { once, setMaxListeners } from 'node:events';
 import http from 'node:http';
@@ -136,9 +137,21 @@ class Answer {
 const rows = {
 	ok: (a) => a.healthy(),
 	large: (a) => a.healthy(),
-	noprefill: (a) => a.wire.last(a.ask) === 'assistant'
+	noprefill: (a) => a.wire.last(a.ask).role === 'assistant'
 		? a.error(400, 'prefill')
 		: a.healthy(),
+	async continues(a) {
+		const last = a.wire.last(a.ask);
+		if (last.role !== 'assistant')
+			return a.healthy();
+		const said = last.content.trim().split(' ');
+		const words = [...said.slice(0, 1), ...answerOf(a.model).split(' ').slice(1)];
+		const rest = words.slice(said.length).map((word) => ` ${word}`);
+		a.begin();
+		await a.tell(a.option('echo', 0) ? [last.content, ...rest] : rest);
+		a.finish();
+		a.done();
+	},
 	S01: (a, n) => n ? a.healthy() : a.error(429, 'rate', { 'retry-after': '2' }),
 	S02: (a) => a.error(429, 'rate'),
 	S03: (a, n) => n ? a.healthy() : a.error(500, 'server'),

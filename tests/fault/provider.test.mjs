@@ -192,6 +192,11 @@ for (const wire of Object.keys(WIRES))
 		assert.ok(noisy.bytes > 5);
 		const messages = [{ role: 'user', content: 'hi' }, { role: 'assistant', content: 'half an' }];
 		assert.equal((await on('noprefill', { messages })).status, 400);
+		const half = answerOf('S08').split(' ').slice(0, 40).join(' ');
+		const middle = [{ role: 'user', content: 'hi' }, { role: 'assistant', content: half }];
+		assert.equal(half + textOn(wire, await on('continues', { messages: middle })), answerOf('S08'));
+		assert.equal(textOn(wire, await on('continues,echo=1', { messages: middle })), answerOf('S08'));
+		assert.equal(textOn(wire, await on('continues')), answerOf('continues'));
 	});
 
 test('an outage ends when its time is over', async () => {

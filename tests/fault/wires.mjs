@@ -4,6 +4,8 @@
 // lines of JSON, Messages. Which one is asked is decided by the path. A wire writes into an answer (see
 // provider.mjs) with a.raw(); it knows how its API says hello, a word, the end, and each kind of error.
 //
+// `last` is the last message that was sent, with its text as `content`.
+//
 // Kinds of errors: rate, overloaded, server, context, policy, access, quota, gone, prefill.
 
 const json = (value) => JSON.stringify(value);
@@ -55,7 +57,7 @@ const chat = {
 	},
 	error: (kind, words) => ({ error: { message: words, ...chat.errors[kind] } }),
 	inband: (kind, words, named) => sse(named ? 'error' : '', chat.error(kind, words)),
-	last: (ask) => ask.messages?.at(-1)?.role,
+	last: (ask) => ask.messages?.at(-1) ?? {},
 };
 
 const responses = {
@@ -90,7 +92,7 @@ const responses = {
 	inband: (kind, words, named) => (named
 		? responses.event('error', { message: words, ...chat.errors[kind] })
 		: responses.event('response.failed', { response: { status: 'failed', error: { message: words, ...chat.errors[kind] }, output: [] } })),
-	last: (ask) => ask.input?.at(-1)?.role,
+	last: (ask) => ask.input?.at(-1) ?? {},
 };
 
 const ollama = {
@@ -121,7 +123,7 @@ const ollama = {
 	},
 	error: (kind, words) => ({ error: `${ollama.errors[kind]} ${words}` }),
 	inband: (kind, words) => `${json(ollama.error(kind, words))}\n`,
-	last: (ask) => ask.messages?.at(-1)?.role,
+	last: (ask) => ask.messages?.at(-1) ?? {},
 };
 
 const messages = {
@@ -158,7 +160,10 @@ const messages = {
 	},
 	error: (kind, words) => ({ type: 'error', error: { type: messages.errors[kind][0], message: `${messages.errors[kind][1]} ${words}` }, request_id: 'req_1' }),
 	inband: (kind, words, named) => sse(named ? 'error' : '', messages.error(kind, words)),
-	last: (ask) => ask.messages?.at(-1)?.role,
+	last(ask) {
+		const last = ask.messages?.at(-1) ?? {};
+		return { ...last, content: Array.isArray(last.content) ? last.content.map((block) => block.text).join('') : last.content };
+	},
 };
 
 export const WIRES = { chat, responses, ollama, messages };

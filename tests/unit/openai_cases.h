@@ -47,6 +47,12 @@ static const struct recorded recorded[] = {
 	  "ABC", BATON_END_STOP, 0, 0, 1 },
 	/* filtered after some text */
 	{ SAY("A") FINISH("content_filter") DONE, "A", BATON_END_FILTERED, 0, 0, 1 },
+	/* text in parts, between thoughts; a reason with its own reason */
+	{ CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\","
+		"\"text\":\"no\"}]},{\"type\":\"text\",\"text\":\"A\"},{\"type\":\"text\",\"text\":\"B\"}]}}]") SAY("C")
+		  FINISH("content_filter: PROHIBITED_CONTENT") DONE,
+	  "ABC", BATON_END_FILTERED, 0, 0, 1 },
+	{ SAY("A") FINISH("STOP") USAGE DONE, "A", BATON_END_STOP, 9, 4, 3 },
 	/* unusual but good: other choices, unknown fields, deep values, spaces */
 	{ "data:  { \"choices\" : [ { \"delta\" : { \"content\" : \"A\" , \"x\" : {\"y\":[[],{}]} } , \"index\" : 0 } ] } \n\n" CHUNK(
 		  "\"choices\":[{\"index\":1,\"delta\":{\"content\":\"no\"}},{\"index\":0,\"delta\":{\"content\":\"B\"}}]")
@@ -187,6 +193,10 @@ static const struct {
 		  DONE,
 	  BATON_FAIL_REFUSED, "refused" },
 	{ "text/event-stream", ROLE SAY("A"), BATON_FAIL_TRUNCATED, "truncated" },
+	{ "text/event-stream", ROLE SAY("A") FINISH("abort") DONE, BATON_FAIL_TRUNCATED, "truncated" },
+	{ "text/event-stream", ROLE SAY("A") FINISH("insufficient_system_resource") DONE,
+	  BATON_FAIL_TRUNCATED, "truncated" },
+	{ "text/event-stream", ROLE FINISH("SAFETY") DONE, BATON_FAIL_REFUSED, "refused" },
 	{ "text/event-stream", ROLE, BATON_FAIL_TRUNCATED, "truncated" },
 	{ "text/event-stream", "", BATON_FAIL_BAD_OUTPUT, "protocol" },
 	{ "text/event-stream", ": ping\n\n", BATON_FAIL_BAD_OUTPUT, "protocol" },

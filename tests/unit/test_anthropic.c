@@ -167,9 +167,10 @@ static void a_question_is_written_as_the_api_wants_it(void **state)
 	};
 	assert_int_equal(ask_with(&prompt), BATON_OK);
 	assert_string_equal(web.url, "https://api.example.org/v1/messages");
-	assert_string_equal(web.headers,
-			    "Content-Type: application/json\nx-api-key: {{secret:KEY}}\n"
-			    "anthropic-version: 2023-06-01\nanthropic-beta: b-1\n");
+	assert_string_equal(
+		web.headers,
+		"Content-Type: application/json\nx-api-key: {{secret:KEY}}\nUser-Agent: Baton\n"
+		"anthropic-version: 2023-06-01\nanthropic-beta: b-1\n");
 	assert_true(web.flags & BATON_HTTP_SSE);
 	assert_string_equal(
 		web.body,

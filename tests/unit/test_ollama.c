@@ -49,7 +49,7 @@ static void a_question_is_written_as_the_api_wants_it(void **state)
 				.response_schema = host_str("{\"type\":\"object\"}") };
 	assert_int_equal(ask_with(&prompt), BATON_OK);
 	assert_string_equal(web.url, "http://127.0.0.1:11434/api/chat");
-	assert_string_equal(web.headers, "Content-Type: application/json\n");
+	assert_string_equal(web.headers, "Content-Type: application/json\nUser-Agent: Baton\n");
 	assert_int_equal(web.flags, BATON_HTTP_NDJSON);
 	assert_string_equal(
 		web.body,

@@ -49,9 +49,10 @@ static void a_question_is_written_as_the_api_wants_it(void **state)
 	assert_int_equal(ask_with(&prompt), BATON_OK);
 	assert_string_equal(web.url, "https://api.example.org/v1/chat/completions");
 	assert_string_equal(web.method, "POST");
-	assert_string_equal(web.headers,
-			    "Content-Type: application/json\nAuthorization: Bearer {{secret:KEY}}\n"
-			    "X-Team: support\nOpenAI-Organization: org\nIdempotency-Key: k-1\n");
+	assert_string_equal(
+		web.headers,
+		"Content-Type: application/json\nAuthorization: Bearer {{secret:KEY}}\n"
+		"X-Team: support\nUser-Agent: Baton\nOpenAI-Organization: org\nIdempotency-Key: k-1\n");
 	assert_in_range(web.total_ms, 4900, 5001);
 	assert_true(web.flags & BATON_HTTP_SSE);
 	assert_string_equal(
@@ -123,14 +124,35 @@ static void a_bad_configuration_makes_no_instance(void **state)
 	finish();
 }
 
-static void a_question_the_host_refuses_is_not_started(void **state)
+static void a_question_the_host_refuses_says_why(void **state)
+{
+	(void)state;
+	static const struct {
+		int32_t rc;
+		uint32_t scope;
+	} cases[] = { { BATON_E_DENIED, BATON_SCOPE_PROVIDER },
+		      { BATON_E_NOTFOUND, BATON_SCOPE_ACCOUNT } };
+	baton_turn turn = { .size = sizeof(turn), .msgs = &question, .n_msgs = 1 };
+	baton_prompt prompt = { .size = sizeof(prompt), .turn = &turn, .model = host_str("m") };
+
+	begin("{}");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		web.refuse = cases[i].rc;
+		assert_int_equal(ask_with(&prompt), BATON_OK);
+		is_fail(BATON_FAIL_ACCESS, "access");
+		assert_int_equal(told.scope, cases[i].scope);
+	}
+	finish();
+}
+
+static void a_question_the_host_cannot_take_is_not_started(void **state)
 {
 	(void)state;
 	begin("{}");
-	web.refuse = BATON_E_DENIED;
+	web.refuse = BATON_E_LIMIT;
 	baton_turn turn = { .size = sizeof(turn), .msgs = &question, .n_msgs = 1 };
 	baton_prompt prompt = { .size = sizeof(prompt), .turn = &turn, .model = host_str("m") };
-	assert_int_equal(ask_with(&prompt), BATON_E_DENIED);
+	assert_int_equal(ask_with(&prompt), BATON_E_LIMIT);
 	assert_int_equal(call_record()->n_fails + call_record()->n_ends, 0);
 	finish();
 }
@@ -622,8 +644,9 @@ static void each_dialect_is_asked_as_it_wants(void **state)
 	}
 	begin("{\"dialect\":\"azure\",\"base_url\":\"https://r.test\",\"secret\":\"AZURE\"}");
 	ask();
-	assert_string_equal(web.headers,
-			    "Content-Type: application/json\napi-key: {{secret:AZURE}}\n");
+	assert_string_equal(
+		web.headers,
+		"Content-Type: application/json\napi-key: {{secret:AZURE}}\nUser-Agent: Baton\n");
 	finish();
 }
 
@@ -699,7 +722,8 @@ int main(void)
 		cmocka_unit_test(a_question_is_written_as_the_api_wants_it),
 		cmocka_unit_test(without_a_system_prompt_the_passages_make_one),
 		cmocka_unit_test(a_bad_configuration_makes_no_instance),
-		cmocka_unit_test(a_question_the_host_refuses_is_not_started),
+		cmocka_unit_test(a_question_the_host_refuses_says_why),
+		cmocka_unit_test(a_question_the_host_cannot_take_is_not_started),
 		cmocka_unit_test(streams_are_heard_the_same_in_pieces_of_any_size),
 		cmocka_unit_test(a_stream_cut_anywhere_is_never_taken_for_complete),
 		cmocka_unit_test(a_finished_answer_ends_although_the_connection_stays_open),

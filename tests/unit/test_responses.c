@@ -86,9 +86,10 @@ static void a_question_is_written_as_the_api_wants_it(void **state)
 	};
 	assert_int_equal(ask_with(&prompt), BATON_OK);
 	assert_string_equal(web.url, "https://api.openai.com/v1/responses");
-	assert_string_equal(web.headers,
-			    "Content-Type: application/json\nAuthorization: Bearer {{secret:KEY}}\n"
-			    "OpenAI-Project: p\n");
+	assert_string_equal(
+		web.headers,
+		"Content-Type: application/json\nAuthorization: Bearer {{secret:KEY}}\nUser-Agent: Baton\n"
+		"OpenAI-Project: p\n");
 	assert_string_equal(
 		web.body,
 		"{\"model\":\"gpt\",\"input\":[{\"role\":\"system\",\"content\":\"Be kind.\"},"

@@ -365,6 +365,47 @@ static uint32_t headers_fill(const struct provider *provider, const char *key, b
 	return n;
 }
 
+/* A question that never leaves has its class, too: who set this up is to read why. */
+static int32_t refuse(const struct provider *provider, baton_call call,
+		      const struct failure *failure)
+{
+	baton_error error = {
+		.size = sizeof(error),
+		.fail = failure->fail,
+		.code = str_z(failure->code),
+		.message = str_z(failure->message),
+		.scope = failure->scope,
+	};
+
+	return provider->host->fail(provider->ctx, call, &error);
+}
+
+static int32_t not_sent(const struct provider *provider, baton_call call, int32_t rc)
+{
+	struct failure failure = { 0 };
+
+	if (rc != BATON_E_DENIED && rc != BATON_E_NOTFOUND)
+		return rc;
+	failure_set(&failure, BATON_FAIL_ACCESS, "access",
+		    rc == BATON_E_DENIED ? "egress does not have this address, or it is http:// "
+					   "without --allow-loopback-http"
+					 : "the secret that it names is not there");
+	if (rc == BATON_E_DENIED) /* nothing is wrong with their account */
+		failure.scope = BATON_SCOPE_PROVIDER;
+	return refuse(provider, call, &failure);
+}
+
+/* The host has the beginning already and waits for the rest: an answer from the start would be said
+ * twice. */
+static int32_t not_continued(const struct provider *provider, baton_call call)
+{
+	struct failure failure = { 0 };
+
+	failure_set(&failure, BATON_FAIL_BAD_REQUEST, "prefill_refused",
+		    "the module's configuration does not allow `prefill`");
+	return refuse(provider, call, &failure);
+}
+
 static int32_t answer_ask(struct answer *answer, baton_http_req *req, const char *key)
 {
 	struct provider *provider = answer->provider;
@@ -376,12 +417,14 @@ static int32_t answer_ask(struct answer *answer, baton_http_req *req, const char
 	req->connect_ms = provider->config.connect_ms;
 	req->first_byte_ms = provider->config.first_byte_ms;
 	req->idle_ms = provider->config.idle_ms;
+	baton_call call = answer->call;
 	int32_t rc = provider->host->http(provider->ctx, req, &listen_cb, answer, &answer->http);
-	if (rc == BATON_OK)
-		provider->host->call_set(provider->ctx, answer->call, answer);
-	else
-		answer_close(answer);
-	return rc;
+	if (rc == BATON_OK) {
+		provider->host->call_set(provider->ctx, call, answer);
+		return rc;
+	}
+	answer_close(answer);
+	return not_sent(provider, call, rc);
 }
 
 /* One retry of the host's is the same question to the vendor, where he knows the header. */
@@ -393,22 +436,6 @@ static const char *key_write(baton_str idempotency, char *to, size_t cap)
 	return to;
 }
 
-/* The host has the beginning already and waits for the rest: an answer from the start would be said
- * twice. */
-static int32_t prefill_refuse(const struct provider *provider, baton_call call)
-{
-	static const baton_error error = {
-		.size = sizeof(error),
-		.fail = BATON_FAIL_BAD_REQUEST,
-		.code = { "prefill_refused", sizeof("prefill_refused") - 1 },
-		.message = { "the module's configuration does not allow `prefill`",
-			     sizeof("the module's configuration does not allow `prefill`") - 1 },
-		.scope = BATON_SCOPE_REQUEST,
-	};
-
-	return provider->host->fail(provider->ctx, call, &error);
-}
-
 int32_t answer_start(struct provider *provider, baton_call call, const baton_prompt *prompt)
 {
 	const struct config *config = &provider->config;
@@ -418,7 +445,7 @@ int32_t answer_start(struct provider *provider, baton_call call, const baton_pro
 
 	baton_str prefill = BATON_HAS(prompt, prefill) ? prompt->prefill : (baton_str){ NULL, 0 };
 	if (prefill.n && !config->prefill)
-		return prefill_refuse(provider, call);
+		return not_continued(provider, call);
 	struct answer *answer = answer_new(provider, call);
 	url_write(&url, config->url, prompt->model);
 	if (answer && config->wire->ask(config, prompt, &body) && !url.failed && url.n <= URL_MAX) {

@@ -55,13 +55,18 @@ static bool headers_read(struct config *config, const struct config_base *base, 
 	const char *name;
 	json_t *value;
 
+	bool named = false;
 	bool ok = config_header(config, config_format("Content-Type: application/json"));
 	if (secret)
 		ok = ok && config_header(config, config_format("%s {{secret:%s}}", base->key_header,
 							       secret));
-	json_object_foreach(json_object_get(json, "extra_headers"), name, value)
+	json_object_foreach(json_object_get(json, "extra_headers"), name, value) {
+		named = named || strcasecmp(name, "User-Agent") == 0;
 		ok = ok && json_is_string(value) &&
 		     config_header(config, config_format("%s: %s", name, json_string_value(value)));
+	}
+	if (!named) /* some stand behind a gate that lets nobody in who has no name */
+		ok = ok && config_header(config, config_format("User-Agent: Baton"));
 	return ok;
 }
 
