@@ -4,6 +4,8 @@
  * the file; nothing hangs, nothing leaks. The first byte picks the file that is replaced in a
  * copy of the small set beside this file (policy_set). */
 
+#include "core/policy/expr.h"
+#include "core/policy/mode_facts.h"
 #include "core/policy/policy.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -14,8 +16,9 @@
 static const char *const files[] = {
 	"modules.yaml", "targets.yaml", "routes.yaml",    "classes.yaml",   "escalation.yaml",
 	"desk.yaml",    "channel.yaml", "intents/a.yaml", "knowledge/a.md", "prompts/p.md",
+	"modes.yaml",   "budgets.yaml", "alerts.yaml",    "drills/a.yaml",
 };
-static const char *const folders[] = { "", "/intents", "/knowledge", "/prompts" };
+static const char *const folders[] = { "", "/intents", "/knowledge", "/prompts", "/drills" };
 enum {
 	FILES_N = sizeof(files) / sizeof(files[0]),
 	FOLDERS_N = sizeof(folders) / sizeof(folders[0])
@@ -81,6 +84,37 @@ static void on_finding(void *ud, const struct baton_policy_finding *finding)
 	*errors += finding->is_error;
 }
 
+/* What everybody relies on who is handed a set: conditions are there, ways lead somewhere. */
+static void check_compiled(const struct baton_policy *policy)
+{
+	const struct baton_mode_facts quiet = { 0 };
+
+	FUZZ_CHECK(baton_policy_route(policy, BATON_STR("no such intent")) != NULL);
+	for (size_t i = 0; i < policy->n_modes; i++) {
+		const struct baton_mode_def *mode = &policy->modes[i];
+
+		FUZZ_CHECK(mode->max_duration_ms > 0 && mode->say[0] && mode->trigger[0]);
+		FUZZ_CHECK((mode->enter_when[0] != 0) == (mode->enter_test != NULL));
+		FUZZ_CHECK(mode->at_expiry != BATON_EXPIRY_NEXT || mode->next);
+		FUZZ_CHECK(mode->what != BATON_MODE_SUBSTITUTE || mode->use);
+		if (mode->enter_test)
+			(void)baton_expr_test_on(mode->enter_test, &quiet);
+	}
+	for (size_t i = 0; i < policy->n_routes; i++) {
+		const struct baton_route *route = &policy->routes[i];
+
+		FUZZ_CHECK(route->class_ && route->queue &&
+			   route->n_switches <= BATON_ROUTE_SWITCHES_MAX);
+		FUZZ_CHECK(route->class_->on_failure != BATON_ON_FAILURE_PAUSE ||
+			   route->class_->mode);
+		for (size_t j = 0; j < route->n_switches; j++)
+			FUZZ_CHECK(route->switches[j].test && route->switches[j].reason);
+	}
+	for (size_t i = 0; i < policy->n_drills; i++)
+		for (size_t j = 0; j < policy->drills[i].n_faults; j++)
+			FUZZ_CHECK(policy->drills[i].faults[j].fault.type != BATON_FAULT_NONE);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct baton_policy *policy = NULL;
@@ -94,7 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	FUZZ_CHECK((rc == 0) == (errors == 0));
 	FUZZ_CHECK((rc == 0) == (policy != NULL));
 	if (policy)
-		FUZZ_CHECK(baton_policy_route(policy, BATON_STR("no such intent")) != NULL);
+		check_compiled(policy);
 	baton_policy_free(&policy);
 	write_file(i, sound[i], sound_n[i]);
 	return 0;
