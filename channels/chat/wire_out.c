@@ -88,7 +88,7 @@ void baton_wire_welcome(const struct baton_welcome *welcome, struct baton_buf *o
 	put_u64(out, ",\"limits\":{\"msg_bytes\":", BATON_FRAME_BYTES_MAX);
 	put_u64(out, ",\"text_bytes\":", BATON_TEXT_BYTES_MAX);
 	put_u64(out, ",\"msgs_per_s\":", BATON_MSG_PER_S);
-	baton_buf_z(out, "},\"mode\":\"normal\"");
+	put_str(out, "},\"mode\":", welcome->mode.n > 0 ? welcome->mode : BATON_STR("normal"));
 	put_opt(out, ",\"agent\":", welcome->agent);
 	put_opt(out, ",\"agent_name\":", welcome->agent_name);
 	put_opt(out, ",\"greeting\":", baton_str_of(welcome->greeting));

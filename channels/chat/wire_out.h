@@ -27,6 +27,7 @@ struct baton_welcome {
 	const char *token;
 	uint64_t seq;
 	enum baton_owner owner;
+	baton_str mode; /* the degraded mode that the customer was told of; empty: none */
 	const char *greeting, *disclosure; /* NULL or "": left out */
 	baton_str agent, agent_name;       /* who the agent is; empty for customers */
 };

@@ -25,6 +25,8 @@ static const struct cli_command commands[] = {
 	  cli_target },
 	{ "mode", "list|enter|leave", "see degraded modes; declare or end one", "dWFj", cli_mode },
 	{ "drill", "list|stop", "see drills that run; end one", "dWj", cli_drill },
+	{ "route", "explain", "say what would be done about an intent, and why", "pdifj",
+	  cli_route },
 	{ "module", "FILE", "say what a module file is, without running it", "j", cli_module },
 	{ "doc", "TOPIC", "print generated reference: events, errors, metrics, proofs", "",
 	  cli_doc },

@@ -44,10 +44,9 @@ static bool is_ever_asked(const struct baton_policy *policy, const char *target)
 
 static void prove_fault_target(struct proof *p, const struct baton_yaml *name)
 {
-	if (!name || name->kind != BATON_YAML_STRING || baton_str_is(name->text, "primary") ||
-	    baton_str_is(name->text, "fallback"))
-		return;
-	int i = baton_named_at(p->load, baton_named_targets(p->load), name);
+	static const char *const words[] = { "primary", "fallback", NULL };
+	int i = baton_named_or_word(p->load, baton_named_targets(p->load), name, words);
+
 	if (i >= 0 && p->load->findings.n_errors == 0 &&
 	    !is_ever_asked(p->load->policy, p->load->policy->targets[i].name))
 		baton_proof_doubted(&p->load->findings, BATON_PROOF_DRILL_BOUNDED, name->place,
@@ -127,8 +126,9 @@ static void prove_talks(struct proof *p)
 
 		baton_named_at(p->load, baton_named_intents(p->load),
 			       baton_yaml_get(node, "intent"));
-		if (talk->messages && talk->n_messages == 0)
-			baton_finding_error(&p->load->findings, baton_load_place(node, "messages"),
+		const struct baton_yaml *messages = baton_yaml_get(node, "messages");
+		if (messages && messages->kind == BATON_YAML_LIST && messages->n == 0)
+			baton_finding_error(&p->load->findings, messages->place,
 					    "a conversation needs at least one message");
 		n += talk->every_ms ? p->drill->duration_ms / talk->every_ms + 1 : 1;
 	}

@@ -180,8 +180,10 @@ static bool holds(const baton_expr *test, const struct baton_mode_facts *facts)
 	return baton_expr_test_on(test, facts) == 1;
 }
 
-/* All combinations if there are few, else as many as allowed, spread evenly. */
-static bool find_both(const struct search *search, struct baton_mode_facts *ret_facts)
+/* Facts with which enter_when holds, and `other` too unless it is NULL. All combinations are tried if
+ * there are few, else as many as allowed, spread evenly. */
+static bool find(const struct search *search, const baton_expr *other,
+		 struct baton_mode_facts *ret_facts)
 {
 	double combinations = 1;
 	uint32_t dice = 2463534242;
@@ -205,7 +207,7 @@ static bool find_both(const struct search *search, struct baton_mode_facts *ret_
 		}
 		settle(search, &facts);
 		if (!is_possible(&facts) || !holds(search->mode->enter_test, &facts) ||
-		    !holds(search->mode->recover_test, &facts))
+		    (other && !holds(other, &facts)))
 			continue;
 		*ret_facts = facts;
 		return true;
@@ -229,23 +231,46 @@ static const char *facts_text(struct baton_load *load, const struct search *sear
 	return text;
 }
 
-static void prove_no_flapping(struct baton_load *load, struct search *search,
+/* What the conditions name, and the values to try: the ends of each fact, and what it is compared with. */
+static void axes_of(struct search *search)
+{
+	const baton_expr *tests[] = { search->mode->enter_test, search->mode->recover_test };
+
+	for (size_t i = 0; i < 2; i++)
+		if (tests[i])
+			facts_of(search, tests[i]);
+	for (size_t i = 0; i < search->n; i++) {
+		axis_add(&search->axes[i], 0);
+		if (search->axes[i].fact->kind == BATON_FACT_KIND_PPM)
+			axis_add(&search->axes[i], 1e6);
+	}
+	for (size_t i = 0; i < 2; i++)
+		if (tests[i])
+			constants_of(search, tests[i]);
+}
+
+/* Not an error: a condition that computes with facts may hold where nobody looked. */
+static void prove_enters(struct baton_load *load, const struct search *search,
+			 struct baton_place place)
+{
+	struct baton_mode_facts facts;
+
+	if (!find(search, NULL, &facts))
+		baton_proof_doubted(
+			&load->findings, BATON_PROOF_CONDITION_MEANT, place,
+			"no facts were found with which this holds: `%s` would never be "
+			"entered by it",
+			search->mode->name);
+}
+
+static void prove_no_flapping(struct baton_load *load, const struct search *search,
 			      struct baton_place place)
 {
 	const struct baton_mode_def *mode = search->mode;
 	struct baton_mode_facts facts;
 	bool slow = (uint64_t)mode->enter_for_ms + mode->recover_for_ms >= SLOW_MS;
 
-	facts_of(search, mode->enter_test);
-	facts_of(search, mode->recover_test);
-	for (size_t i = 0; i < search->n; i++) {
-		axis_add(&search->axes[i], 0);
-		if (search->axes[i].fact->kind == BATON_FACT_KIND_PPM)
-			axis_add(&search->axes[i], 1e6);
-	}
-	constants_of(search, mode->enter_test);
-	constants_of(search, mode->recover_test);
-	if (!find_both(search, &facts))
+	if (!find(search, mode->recover_test, &facts))
 		return;
 	if (slow)
 		baton_proof_doubted(&load->findings, BATON_PROOF_NO_FLAPPING, place,
@@ -313,6 +338,10 @@ void baton_prove_conditions(struct baton_load *load, const struct baton_mode_def
 	if (search.total == 0)
 		search.total = 1;
 	prove_quiet(load, &search, node);
-	if (mode->enter_test && mode->recover_test)
+	if (!mode->enter_test)
+		return;
+	axes_of(&search);
+	prove_enters(load, &search, baton_load_place(node, "enter_when"));
+	if (mode->recover_test)
 		prove_no_flapping(load, &search, baton_load_place(node, "recover_when"));
 }

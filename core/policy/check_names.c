@@ -70,16 +70,17 @@ int baton_named_find(struct baton_named named, const char *name)
 	return -1;
 }
 
-int baton_named_expect(struct baton_load *load, struct baton_named named, const char *name,
-		       struct baton_place place)
+static void unknown_name(struct baton_load *load, struct baton_named named, const char *name,
+			 struct baton_place place, const char *const *words)
 {
-	int index = baton_named_find(named, name);
 	struct baton_nearest nearest = baton_nearest_to(baton_str_of(name));
 
-	if (index >= 0 || !name || load->broken[named.kind])
-		return index;
+	if (load->broken[named.kind])
+		return;
 	for (size_t i = 0; i < named.n; i++)
 		baton_nearest_try(&nearest, named_at(named, i));
+	for (; words && *words; words++)
+		baton_nearest_try(&nearest, *words);
 	if (nearest.name)
 		baton_finding_error(&load->findings, place,
 				    "there is no %s `%s`, did you mean `%s`?", named.what, name,
@@ -87,14 +88,35 @@ int baton_named_expect(struct baton_load *load, struct baton_named named, const 
 	else
 		baton_finding_error(&load->findings, place, "there is no %s `%s`", named.what,
 				    name);
-	return -1;
+}
+
+int baton_named_expect(struct baton_load *load, struct baton_named named, const char *name,
+		       struct baton_place place)
+{
+	int index = baton_named_find(named, name);
+
+	if (index < 0 && name)
+		unknown_name(load, named, name, place, NULL);
+	return index;
+}
+
+int baton_named_or_word(struct baton_load *load, struct baton_named named,
+			const struct baton_yaml *name, const char *const *words)
+{
+	if (!name || name->kind != BATON_YAML_STRING)
+		return -1;
+	for (size_t i = 0; words && words[i]; i++)
+		if (baton_str_is(name->text, words[i]))
+			return BATON_NAMED_WORD;
+	int index = baton_named_find(named, name->text.p);
+	if (index < 0)
+		unknown_name(load, named, name->text.p, name->place, words);
+	return index;
 }
 
 int baton_named_at(struct baton_load *load, struct baton_named named, const struct baton_yaml *name)
 {
-	if (!name || name->kind != BATON_YAML_STRING)
-		return -1;
-	return baton_named_expect(load, named, name->text.p, name->place);
+	return baton_named_or_word(load, named, name, NULL);
 }
 
 void baton_named_each(struct baton_load *load, const struct baton_yaml *map, const char *key,

@@ -118,14 +118,15 @@ static void prove_targets(struct proof *p)
 static void resolve_switch(struct proof *p, struct baton_switch_def *def,
 			   const struct baton_yaml *node)
 {
-	const struct baton_yaml *to = baton_yaml_get(node, "to");
-	bool person = to && to->kind == BATON_YAML_STRING && baton_str_is(to->text, "person");
+	static const char *const words[] = { "person", NULL };
+	int to = baton_named_or_word(p->load, baton_named_targets(p->load),
+				     baton_yaml_get(node, "to"), words);
 
 	def->test = baton_load_condition(p->load, &baton_env_facts, baton_yaml_get(node, "when"));
-	def->to = person ? NULL : target_of(p, to);
+	def->to = to < 0 ? NULL : &p->load->policy->targets[to];
 	if (!def->reason)
 		def->reason = baton_trigger_meaning(baton_trigger_find(baton_str_of(def->trigger)));
-	if (def->to || person)
+	if (to >= 0 || to == BATON_NAMED_WORD)
 		baton_prove_switch(p->load, p->route, def, node);
 }
 

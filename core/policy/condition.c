@@ -59,6 +59,40 @@ bool baton_condition_uses(const baton_expr *expr, const char *fact, bool others)
 	return false;
 }
 
+/* A share next to a number that no share is: `error_share > 50` means percent, and never holds. */
+static bool is_no_share(const struct baton_expr *expr, size_t i)
+{
+	const struct expr_op *a = &expr->ops[i], *b = &expr->ops[i + 1], *op = &expr->ops[i + 2];
+	int fact = baton_condition_fact(a->code == EXPR_CONST ? b : a);
+	const struct expr_value *value = a->code == EXPR_CONST ? &a->value : &b->value;
+
+	if (fact < 0 || expr->env->facts[fact].kind != BATON_FACT_KIND_PPM ||
+	    (a->code != EXPR_CONST && b->code != EXPR_CONST) || op->code < EXPR_EQ ||
+	    op->code > EXPR_GE)
+		return false;
+	double number = value->type == EXPR_INT      ? (double)value->as.i
+			: value->type == EXPR_DOUBLE ? value->as.d
+						     : 0;
+	return number < 0 || number > 1;
+}
+
+static void prove_shares(struct baton_load *load, const struct baton_expr *expr,
+			 const struct baton_yaml *when)
+{
+	for (size_t i = 0; i + 2 < expr->n; i++) {
+		if (!is_no_share(expr, i))
+			continue;
+		size_t at = expr->ops[i].code == EXPR_CONST ? i + 1 : i;
+		const char *name = expr->env->facts[baton_condition_fact(&expr->ops[at])].name;
+
+		baton_proof_broken(
+			&load->findings, BATON_PROOF_CONDITION_MEANT, when->place,
+			"`%s` lies between 0.0 and 1.0: compared with this number it always "
+			"comes to the same",
+			name);
+	}
+}
+
 baton_expr *baton_load_condition(struct baton_load *load, const struct baton_env *env,
 				 const struct baton_yaml *when)
 {
@@ -77,6 +111,7 @@ baton_expr *baton_load_condition(struct baton_load *load, const struct baton_env
 				    why);
 		return NULL;
 	}
+	prove_shares(load, expr, when);
 	struct baton_policy_condition *kept = baton_arena_alloc(&policy->arena, sizeof(*kept));
 	*kept = (struct baton_policy_condition){ expr, policy->conditions };
 	policy->conditions = kept;

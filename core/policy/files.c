@@ -75,6 +75,15 @@ static bool is_folder(int dir, const char *name)
 	return fstatat(dir, name, &st, 0) == 0 && S_ISDIR(st.st_mode);
 }
 
+static int shape_of(const char *name, bool folder)
+{
+	for (int i = 0; i < BATON_SHAPES_N; i++)
+		if ((baton_shape_files[i].ends != NULL) == folder &&
+		    strcmp(baton_shape_files[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
 static void stray(struct baton_load *load, const char *name, bool folder)
 {
 	struct baton_place place = baton_policy_source_whole(source_new(load, name));
@@ -83,7 +92,10 @@ static void stray(struct baton_load *load, const char *name, bool folder)
 	for (size_t i = 0; i < BATON_SHAPES_N; i++)
 		if ((baton_shape_files[i].ends != NULL) == folder)
 			baton_nearest_try(&nearest, baton_shape_files[i].name);
-	if (folder && nearest.name)
+	if (shape_of(name, !folder) >= 0)
+		baton_finding_error(&load->findings, place, "a %s belongs here, not a %s",
+				    folder ? "file" : "folder", folder ? "folder" : "file");
+	else if (folder && nearest.name)
 		baton_finding_warning(&load->findings, place,
 				      "this folder is not read, did you mean `%s`?", nearest.name);
 	else if (folder)
@@ -127,15 +139,6 @@ static void folder_scan(struct baton_load *load, int root, enum baton_shape_kind
 	closedir(dir);
 }
 
-static int shape_of(const char *name, bool folder)
-{
-	for (int i = 0; i < BATON_SHAPES_N; i++)
-		if ((baton_shape_files[i].ends != NULL) == folder &&
-		    strcmp(baton_shape_files[i].name, name) == 0)
-			return i;
-	return -1;
-}
-
 static void root_scan(struct baton_load *load, DIR *dir)
 {
 	struct dirent *entry;
@@ -151,7 +154,8 @@ static void root_scan(struct baton_load *load, DIR *dir)
 			folder_scan(load, dirfd(dir), (enum baton_shape_kind)kind);
 		else if (kind >= 0)
 			file_add(load, name, (enum baton_shape_kind)kind);
-		else if (folder || ends_with(name, ".yaml") || ends_with(name, ".yml"))
+		else if (folder || ends_with(name, ".yaml") || ends_with(name, ".yml") ||
+			 shape_of(name, !folder) >= 0)
 			stray(load, name, folder);
 	}
 }

@@ -92,6 +92,11 @@ int baton_named_expect(struct baton_load *load, struct baton_named named, const 
 /* The same for a scalar: names that are no text have been reported already. -1 for NULL. */
 int baton_named_at(struct baton_load *load, struct baton_named named,
 		   const struct baton_yaml *name);
+/* The same; `words` (NULL-terminated) are names of nothing that may stand there, too. BATON_NAMED_WORD
+ * for one of them. */
+enum { BATON_NAMED_WORD = -2 };
+int baton_named_or_word(struct baton_load *load, struct baton_named named,
+			const struct baton_yaml *name, const char *const *words);
 /* The same for each name of the list under `key`. */
 void baton_named_each(struct baton_load *load, const struct baton_yaml *map, const char *key,
 		      struct baton_named named);

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { LISTED_BYTES_MAX = 1000 }; /* of one text in a list */
+
 /* --- words for sentences --- */
 
 bool baton_field_in_ms(const struct baton_field *field)
@@ -250,10 +252,11 @@ static const char *read_text(struct baton_reader *reader, const struct baton_fie
 		baton_finding_error(reader->findings, node->place, "`%s` is empty", field->key);
 		return NULL;
 	}
-	if (field->type == BATON_FIELD_TEXT && field->max > 0 &&
-	    node->text.n > (uint64_t)field->max) {
+	/* Of a list, `max` counts the entries. */
+	int64_t max = field->flags & BATON_FIELD_MANY ? LISTED_BYTES_MAX : field->max;
+	if (field->type == BATON_FIELD_TEXT && max > 0 && node->text.n > (uint64_t)max) {
 		baton_finding_error(reader->findings, node->place, "`%s` is longer than %lld bytes",
-				    field->key, (long long)field->max);
+				    field->key, (long long)max);
 		return NULL;
 	}
 	return baton_arena_dup(reader->keep, node->text.p, node->text.n);

@@ -100,6 +100,8 @@ struct baton_target_health *baton_health_target(struct baton_health *health, str
 	describe(health, row, target);
 	row->used_ms = now.ms;
 	row->retry_ppm = (uint64_t)PPM * RETRY_BURST;
+	/* That its account was closed before it came is no news. */
+	row->told = baton_health_state(row, now.ms);
 	HASH_ADD_STR(health->targets, name, row);
 	return row;
 }

@@ -7,6 +7,7 @@
 #include "core/base/errors.h"
 #include "core/base/log.h"
 #include "core/policy/nearest.h"
+#include "core/server/explain.h"
 #include "core/server/operations.h"
 #include "core/server/watch.h"
 
@@ -154,6 +155,28 @@ static void do_status(struct control_conn *conn, const struct control_request *r
 		(unsigned long long)desk.waiting, (unsigned long long)desk.claimed,
 		(unsigned long long)desk.oldest_wait_ms, (unsigned long long)desk.agents_free);
 	put_board(conn, names, &line);
+	end(conn, &line);
+}
+
+static void do_explain(struct control_conn *conn, const struct control_request *request)
+{
+	struct baton_server *server = conn->control->server;
+	struct explain_ask ask = { .policy = baton_release_policy(server->release),
+				   .intent = request->intent,
+				   .facts = request->facts };
+	struct baton_buf line = { NULL, 0, 0 };
+	char why[EXPLAIN_WHY_MAX];
+
+	begin(request, true, &line);
+	baton_buf_z(&line, ",\"explained\":");
+	ask.board = watch_hold(server->watch, &ask.now);
+	int rc = explain_route(&ask, &line, why);
+	watch_done(server->watch);
+	if (rc < 0) {
+		baton_buf_done(&line);
+		control_refuse(conn, request, rc, why);
+		return;
+	}
 	end(conn, &line);
 }
 
@@ -424,7 +447,7 @@ static void (*const handlers[])(struct control_conn *conn,
 	[CONTROL_DRILLS] = do_drills,
 	[CONTROL_DRILL_START] = do_drill,
 	[CONTROL_DRILL_STOP] = do_drill,
-	[CONTROL_EXPLAIN] = NULL,
+	[CONTROL_EXPLAIN] = do_explain,
 	[CONTROL_CONVERSE] = converse_open,
 	[CONTROL_MSG] = converse_say,
 	[CONTROL_HUMAN] = converse_say,
@@ -442,8 +465,6 @@ void control_answer(struct control_conn *conn, baton_str line)
 	int rc = control_request_read(line, &arena, &request, hint, sizeof(hint));
 	if (rc < 0)
 		control_refuse(conn, &request, rc, hint);
-	else if (!handlers[request.verb])
-		control_refuse(conn, &request, BATON_E_UNSUPPORTED, NULL);
 	else
 		handlers[request.verb](conn, &request);
 	/* Somebody who speaks another protocol need not be told for ever. */

@@ -8,7 +8,7 @@ import { Conversation, utf8Length } from '../../channels/web/widget/conversation
 import de from '../../channels/web/widget/messages.de.js';
 import { en, speak } from '../../channels/web/widget/messages.js';
 import { Desk, age } from '../../channels/web/console/desk.js';
-import { describe } from '../../channels/web/console/events.js';
+import { describe, resumes } from '../../channels/web/console/events.js';
 import { Room } from '../../channels/web/console/room.js';
 
 const start = (messageId, role = 'assistant') => ({ t: 'ev', ev: { type: 'TEXT_MESSAGE_START', messageId, role } });
@@ -97,6 +97,76 @@ test('the owner follows the newest change, also when an old one is told again', 
 	assert.deepEqual([talk.owner, talk.agent], ['bot', '']);
 	feed(talk, custom(9, 'session_resolved', { by: 'agent' }));
 	assert.ok(talk.resolved);
+});
+
+const MODE = { mode: 'night', what: 'pause', text: 'We answer tomorrow.', until_ms: 1795000000000 };
+
+test('a mode is told as long as it lasts, and leaves nothing behind', () => {
+	const talk = new Conversation();
+	feed(talk, custom(4, 'mode_entered', MODE));
+	assert.deepEqual([talk.mode.mode, talk.mode.text, talk.items.length], ['night', MODE.text, 0]);
+	feed(talk, custom(9, 'mode_left', { mode: 'night' }));
+	assert.deepEqual([talk.mode, talk.items.length], [null, 0]);
+});
+
+test('a mode that follows another one takes its place, whatever is told again', () => {
+	const talk = new Conversation();
+	feed(talk, custom(4, 'mode_entered', MODE), custom(6, 'mode_entered', { mode: 'outage', text: 'Later.' }));
+	assert.equal(talk.mode.mode, 'outage');
+	feed(talk, custom(4, 'mode_entered', MODE));
+	assert.equal(talk.mode.mode, 'outage', 'an old beginning');
+	feed(talk, custom(8, 'mode_left', { mode: 'night' }));
+	assert.equal(talk.mode.mode, 'outage', 'the end of another one');
+	feed(talk, custom(9, 'mode_left', { mode: 'outage' }), custom(6, 'mode_entered', { mode: 'outage' }));
+	assert.equal(talk.mode, null, 'it has ended since');
+});
+
+test('a kept message is noted below it, in words that do not repeat the banner', () => {
+	const talk = new Conversation();
+	const captured = (seq, text) => custom(seq, 'message_captured', { turn: 3, mode: 'night', text, until_ms: 1795000000000 });
+	feed(talk, message('c-a', 3, 'hi', 'customer'), custom(4, 'mode_entered', MODE), captured(5, MODE.text), message('c-b', 7, 'ho', 'customer'), captured(8, 'Your words are kept.'));
+	assert.deepEqual(shown(talk), ['customer:hi', 'notice:message_captured', 'customer:ho', 'notice:Your words are kept.']);
+	feed(talk, custom(9, 'automation_resumed', { text: 'Here we go.' }));
+	assert.deepEqual([talk.owner, shown(talk).at(-1)], ['bot', 'notice:Here we go.']);
+});
+
+test('what a mode queued and nobody claimed is the bot\'s again', () => {
+	const talk = new Conversation();
+	feed(talk, custom(4, 'case_queued', { text: 'wait' }), custom(6, 'automation_resumed', { text: 'on' }));
+	assert.equal(talk.owner, 'bot');
+});
+
+test('agents get modes as rows too, with what brought them', () => {
+	const talk = new Conversation({ everything: true });
+	feed(talk, custom(4, 'mode_entered', { ...MODE, trigger: 'p95', by: '' }), custom(9, 'mode_left', { mode: 'night', reason: 'recovered' }));
+	assert.deepEqual(talk.items.map((item) => item.what), ['mode_entered', 'mode_left']);
+	assert.match(describe('mode_entered', talk.items[0].value).text, /^because of p95 · until .* · the customer was told: We answer tomorrow\.$/);
+	assert.equal(describe('mode_left', talk.items[1].value).text, 'recovered');
+	assert.deepEqual(['mode:night', 'targets', ''].map(resumes), ['when mode night is over', 'when a model answers again', '']);
+});
+
+test('a detour says why, and the fold has who was passed over', () => {
+	const told = describe('route_selected', { route: 'refund', target: 'backup', attempt: 1, reason: 'fallback', trigger: 'degraded', skipped: '[{"target":"main","trigger":"degraded"}]', mode: '' });
+	assert.match(told.text, /because of degraded/);
+	assert.deepEqual(told.facts, { trigger: 'degraded', skipped: [{ target: 'main', trigger: 'degraded' }] });
+	assert.deepEqual(describe('route_selected', { route: 'refund', target: 'main', reason: 'primary', skipped: '[]' }).facts, {});
+	assert.deepEqual(describe('model_failed', { fail: 'timeout', scope: 'model', trigger: 'slow', total_ms: 900 }).facts, { trigger: 'slow', scope: 'model', total_ms: 900 });
+});
+
+test('what happened to the server is told in words', () => {
+	const rows = [
+		['target_changed', { target: 'main', kind: 'target', was: 'closed', is: 'open', trigger: 'unreachable' }, 'Target main: closed → open', 'warn'],
+		['target_changed', { target: 'main', kind: 'target', was: 'open', is: 'closed' }, 'Target main: open → closed', ''],
+		['target_changed', { target: 'acme', kind: 'account', was: 'open', is: 'closed', trigger: 'quota' }, 'Account acme: open → closed', 'warn'],
+		['alert_changed', { alert: 'business', on: true, values: '{"turns":30}' }, 'Alert business: on', 'bad'],
+		['drill_changed', { drill: 'monthly', reason: 'time_up' }, 'Drill monthly: over', ''],
+		['admin_acted', { by: 'root', action: 'mode enter', subject: 'night', why: 'moving' }, 'root: mode enter night', undefined],
+	];
+	for (const [what, fields, title, tone] of rows) {
+		const told = describe(what, fields);
+		assert.deepEqual([told.title, told.tone], [title, tone]);
+	}
+	assert.equal(describe('drill_changed', { drill: 'monthly', reason: 'time_up' }).text, 'time_up');
 });
 
 test('when a person is called the bot has nothing half said', () => {

@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AGENTS, Baton, SLOW, run } from '../lib/baton.mjs';
 import { Agent } from '../lib/client.mjs';
 import { Control } from '../lib/control.mjs';
-import { KEY_ENV, simpleSet } from '../lib/policies.mjs';
+import { KEY_ENV, openai, simpleSet } from '../lib/policies.mjs';
 import { HostileProvider } from '../fault/provider.mjs';
 
 const OPERATIONS = '00000000-0000-7000-8000-000000000001';
@@ -31,7 +31,7 @@ after(async () => {
 });
 
 async function start(options = {}) {
-	const baton = await Baton.start({ policies: simpleSet(provider.url, { models: ['ok', 'ok'], files: { 'modes.yaml': MODES, ...options.files } }),
+	const baton = await Baton.start({ policies: simpleSet(provider.url, { models: ['ok', 'ok'], route: options.route, files: { 'modes.yaml': MODES, ...options.files } }),
 		env: KEY_ENV });
 	open.push(baton);
 	return baton;
@@ -119,6 +119,72 @@ describe('modes', () => {
 		assert.equal(on(baton, 'mode', 'enter', 'hold', '--for', '30h').code, 0);
 		assert.ok(mode(baton, 'hold').until_unix_ms - Date.now() <= 3600000);
 		assert.equal(on(baton, 'mode', 'leave', 'hold').code, 0);
+	});
+});
+
+describe('route explain', () => {
+	let baton;
+	const explain = (...args) => json(baton, 'route', 'explain', '--intent', 'default', ...args);
+	before(async () => {
+		baton = await start({ route: { switches: [{ when: 'customer_tier == "vip" && idle_ms < 300000', to: 't1', trigger: 'condition', reason: 'vips get the other one' }] },
+			files: { 'modules.yaml': { modules: [openai(provider.url), { name: 'rules', file: 'rule-policy.so', kind: 'rule' }] }, 'escalation.yaml': { rules: [{ id: 'angry', when: 'sentiment < 0.2 && channel == "web"', action: 'escalate', queue: 'general', reason: 'angry', priority: 3 }] } } });
+	});
+	after(() => baton.stop());
+
+	test('who is asked, one after the other, while all is well', () => {
+		const out = explain();
+		assert.deepEqual([...new Set(out.steps.map((s) => s.target))], ['t0', 't1', '']);
+		assert.equal(out.decided_by, 'route');
+		assert.equal(out.mode, null);
+		assert.match(on(baton, 'route', 'explain', '--intent', 'default').stdout, /1\. t0 \(primary\)/);
+	});
+
+	test('a condition is shown with the values it saw', () => {
+		const [no] = explain().switches;
+		assert.equal(no.holds, false);
+		assert.deepEqual(no.values, { customer_tier: '', idle_ms: 0 });
+		const out = explain('--fact', 'customer_tier=vip', '--fact', 'idle_ms=2m');
+		assert.equal(out.switches[0].holds, true);
+		assert.deepEqual(out.switches[0].values, { customer_tier: 'vip', idle_ms: 120000 });
+		assert.equal(out.steps[0].target, 't1');
+		assert.equal(out.steps[0].reason, 'switch');
+	});
+
+	test('a rule that fires decides', () => {
+		const out = explain('--fact', 'sentiment=0.1');
+		assert.equal(out.rules[0].holds, true);
+		assert.deepEqual([out.decided_by, out.decision], ['rule', 'angry']);
+	});
+
+	test('what is off and what is on now is part of it, and nothing is changed by asking', () => {
+		assert.equal(on(baton, 'target', 'disable', 't0').code, 0);
+		const off = explain();
+		assert.deepEqual(off.steps[0].skipped, [{ target: 't0', trigger: 'disabled' }]);
+		assert.equal(off.steps[0].target, 't1');
+		assert.equal(off.facts.primary_state, 'disabled');
+		assert.equal(on(baton, 'mode', 'enter', 'hold').code, 0);
+		const held = explain();
+		assert.equal(held.mode.name, 'hold');
+		assert.deepEqual([held.decided_by, held.decision], ['mode', 'hold']);
+		assert.match(on(baton, 'route', 'explain', '--intent', 'default').stdout, /not t0: disabled/);
+		for (const name of ['t0', 't1'])
+			assert.equal(target(baton, name).in_flight, 0);
+		assert.equal(on(baton, 'mode', 'leave', 'hold').code, 0);
+		assert.equal(on(baton, 'target', 'enable', 't0').code, 0);
+	});
+
+	test('a set on disk is explained without a server', () => {
+		const out = run(['route', 'explain', '--intent', 'default', '--policies', baton.policies, '--json']);
+		assert.equal(out.code, 0, out.stderr);
+		assert.equal(JSON.parse(out.stdout).steps[0].target, 't0');
+	});
+
+	test('what is not known is said with the nearest that is', () => {
+		assert.match(on(baton, 'route', 'explain', '--intent', 'defualt').stderr, /no intent `defualt`/);
+		assert.match(on(baton, 'route', 'explain', '--intent', 'default', '--fact', 'sentimnt=1').stderr, /did you mean `sentiment`/);
+		assert.match(on(baton, 'route', 'explain', '--intent', 'default', '--fact', 'sentiment=high').stderr, /sentiment/);
+		assert.equal(on(baton, 'route', 'explain').code, 2);
+		assert.equal(on(baton, 'route', 'explain', '--intent', 'default', '--fact', 'sentiment').code, 2);
 	});
 });
 

@@ -174,6 +174,7 @@ static const struct proof_case mode_cases[] = {
 	  "  enter_when: tool_success_share <= 1.0\n"
 	  "  recover_when: tool_success_share > 1.0 || healthy_targets > 0 && tool_success_share > 2.0\n",
 	  "modes.yaml:8:15: error: this holds while all is well (no calls, every target healthy, nobody waiting): `x` would always be on [mode-quiet]\n"
+	  "modes.yaml:9:17: error: `tool_success_share` lies between 0.0 and 1.0: compared with this number it always comes to the same [condition-meant]\n"
 	  "modes.yaml:9:17: error: this does not hold even when all is well (1000 calls, no error, every target healthy, nobody waiting): `x` would never recover [mode-quiet]\n" },
 	{ "modes.yaml",
 	  "modes:\n"
@@ -409,5 +410,46 @@ static const struct proof_case mode_cases[] = {
 	  "duration: 10m\n"
 	  "faults: [ { target: fallback, fault: outage } ]\n",
 	  "drills/outage.yaml:1:1: warning: it has no `conversations`: nothing would be measured [drill-bounded]\n" },
+	{ "modes.yaml",
+	  "modes:\n"
+	  "- { name: intake-only, do: intake, max_duration: 4h, say: A, recover_when: healthy_targets > 0 }\n"
+	  "- { name: hold, do: pause, applies_to: { classes: [account] }, max_duration: 30m, say: B, recover_when: healthy_targets > 0 }\n"
+	  "- name: x\n"
+	  "  do: intake\n"
+	  "  max_duration: 1h\n"
+	  "  say: C\n"
+	  "  enter_when: error_share > 0.5\n"
+	  "  recover_when: error_share < 0.1\n",
+	  "modes:\n"
+	  "- { name: intake-only, do: intake, max_duration: 4h, say: A, recover_when: healthy_targets > 0 }\n"
+	  "- { name: hold, do: pause, applies_to: { classes: [account] }, max_duration: 30m, say: B, recover_when: healthy_targets > 0 }\n"
+	  "- name: x\n"
+	  "  do: intake\n"
+	  "  max_duration: 1h\n"
+	  "  say: C\n"
+	  "  enter_when: error_share > 50\n"
+	  "  recover_when: 0.1 > error_share\n",
+	  "modes.yaml:8:15: error: `error_share` lies between 0.0 and 1.0: compared with this number it always comes to the same [condition-meant]\n"
+	  "modes.yaml:8:15: warning: no facts were found with which this holds: `x` would never be entered by it [condition-meant]\n" },
+	{ "modes.yaml",
+	  "modes:\n"
+	  "- { name: intake-only, do: intake, max_duration: 4h, say: A, recover_when: healthy_targets > 0 }\n"
+	  "- { name: hold, do: pause, applies_to: { classes: [account] }, max_duration: 30m, say: B, recover_when: healthy_targets > 0 }\n"
+	  "- name: x\n"
+	  "  do: intake\n"
+	  "  max_duration: 1h\n"
+	  "  say: C\n"
+	  "  enter_when: primary_open && healthy_targets < total_targets\n"
+	  "  recover_when: \"!primary_open\"\n",
+	  "modes:\n"
+	  "- { name: intake-only, do: intake, max_duration: 4h, say: A, recover_when: healthy_targets > 0 }\n"
+	  "- { name: hold, do: pause, applies_to: { classes: [account] }, max_duration: 30m, say: B, recover_when: healthy_targets > 0 }\n"
+	  "- name: x\n"
+	  "  do: intake\n"
+	  "  max_duration: 1h\n"
+	  "  say: C\n"
+	  "  enter_when: primary_open && healthy_targets == total_targets\n"
+	  "  recover_when: \"!primary_open\"\n",
+	  "modes.yaml:8:15: warning: no facts were found with which this holds: `x` would never be entered by it [condition-meant]\n" },
 };
 /* clang-format on */

@@ -190,8 +190,8 @@ static void a_clock_that_is_set_back_opens_no_second_day(void **state)
 	rig_close(&rig);
 }
 
-/* Calls of chance, with days that pass and policies that change: what is reserved is the sum of what
- * runs, and in the end nothing is. */
+/* Calls of chance, with days that pass and policies that change: what is reserved is the sum of
+ * what runs, and in the end nothing is. */
 static void reserved_is_what_runs_and_in_the_end_nothing(void **state)
 {
 	enum { RUNNING_MAX = 64 };

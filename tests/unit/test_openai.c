@@ -559,6 +559,14 @@ static void failures_have_a_scope_and_a_date(void **state)
 	body(ERR("\"insufficient_quota\"", "", ""));
 	end();
 	assert_int_equal(told.until_unix_ms, (UINT64_C(1445412470) + 60) * 1000);
+	ask();
+	head(503, "Content-Type: application/json", "X-Should-Retry: false");
+	end();
+	assert_int_equal(told.flags, BATON_ERROR_NOT_AGAIN);
+	ask();
+	head(503, "Content-Type: application/json", "x-should-retry: true");
+	end();
+	assert_int_equal(told.flags, 0);
 	/* Our own list forbids the address: nothing is wrong with their account. */
 	ask();
 	end_with(BATON_FAIL_ACCESS, "denied");

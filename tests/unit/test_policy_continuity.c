@@ -236,7 +236,7 @@ static void outcomes_of_a_drill_are_one_word_or_several(void **state)
 		"- { scenario: a, messages: [x], expect: { outcome: [answered, drafted], within_ms: 9000 },\n"
 		"    degraded: { outcome: [handed_over, captured] } }\n"
 		"- { scenario: b, messages: [x, y], customer_tier: vip, expect: { outcome: any } }\n"
-		"- { scenario: c, messages: [x] }\n");
+		"- { scenario: c, messages: [how long do I have to ask for a refund] }\n");
 	const struct baton_drill_talk *talks = policy->drills[0].talks;
 
 	(void)state;

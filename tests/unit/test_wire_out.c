@@ -340,6 +340,14 @@ static void welcome_gives_agents_neither_session_nor_token(void **state)
 	assert_string_equal(at(json, "token", NULL, NULL, NULL), "tok");
 	assert_string_equal(at(json, "owner", NULL, NULL, NULL), "queue");
 	assert_string_equal(at(json, "greeting", NULL, NULL, NULL), "Hi \"you\"");
+	assert_string_equal(at(json, "mode", NULL, NULL, NULL), "normal");
+	json_decref(json);
+
+	baton_buf_reset(&out);
+	customer.mode = BATON_STR("night");
+	baton_wire_welcome(&customer, &out);
+	json = parse(baton_buf_view(&out));
+	assert_string_equal(at(json, "mode", NULL, NULL, NULL), "night");
 	json_decref(json);
 
 	baton_buf_reset(&out);
@@ -356,6 +364,40 @@ static void welcome_gives_agents_neither_session_nor_token(void **state)
 	assert_null(json_object_get(json, "disclosure"));
 	json_decref(json);
 	baton_buf_done(&out);
+}
+
+static void customers_are_told_of_a_mode_and_a_substitute_but_not_why(void **state)
+{
+	struct sheet sheet = { .n = 0 };
+	struct baton_notice notice = event_notice(BATON_EV_MODE_ENTERED, 7);
+	struct baton_notice words = answer("Hello.");
+
+	(void)state;
+	notice.event.mode_entered = (struct baton_ev_mode_entered){
+		.mode = BATON_STR("night"),
+		.what = BATON_STR("pause"),
+		.text = BATON_STR("We answer tomorrow."),
+		.until_ms = 1795000009000,
+		.trigger = BATON_STR("declared"),
+		.by = BATON_STR("nina"),
+		.release = 3,
+	};
+	assert_int_equal(tell(&sheet, &notice, BATON_AUDIENCE_CUSTOMER, NULL), 1);
+	json_t *value = json_object_get(json_object_get(sheet.frames[0], "ev"), "value");
+	assert_string_equal(ev(&sheet, 0, "name"), "baton.mode_entered");
+	assert_string_equal(at(value, "text", NULL, NULL, NULL), "We answer tomorrow.");
+	assert_int_equal(number(value, "until_ms"), 1795000009000);
+	assert_null(strstr(sheet.text[0], "nina"));
+	assert_null(strstr(sheet.text[0], "declared"));
+	assert_int_equal(tell(&sheet, &notice, BATON_AUDIENCE_AGENT, NULL), 1);
+	assert_non_null(strstr(sheet.text[0], "\"by\":\"nina\""));
+
+	words.event.answer_generated.marked = true;
+	words.event.answer_generated.substitute = true;
+	assert_int_equal(tell(&sheet, &words, BATON_AUDIENCE_CUSTOMER, NULL), 3);
+	assert_non_null(strstr(sheet.text[2], "\"marked\":true"));
+	assert_null(strstr(sheet.text[2], "substitute"));
+	clear(&sheet);
 }
 
 static void the_rest_is_json_too(void **state)
@@ -419,6 +461,7 @@ int main(void)
 		cmocka_unit_test(people_and_customers_speak_under_their_own_ids),
 		cmocka_unit_test(refusals_use_the_words_of_the_error_table),
 		cmocka_unit_test(welcome_gives_agents_neither_session_nor_token),
+		cmocka_unit_test(customers_are_told_of_a_mode_and_a_substitute_but_not_why),
 		cmocka_unit_test(the_rest_is_json_too),
 	};
 

@@ -383,7 +383,7 @@ function drawCase(one) {
 	let row = rows.get(one.session);
 	if (!row) {
 		row = h('li', {}, h('button', { type: 'button', class: 'case', onclick: (click) => openCase(one.session, click.detail === 0) },
-			h('span', { class: 'line' }, h('b', { class: 'place' }), h('span', { class: 'chip' }), h('span', { class: 'age' })),
+			h('span', { class: 'line' }, h('b', { class: 'place' }), h('span', { class: 'chip' }), h('span', { class: 'chip mode', hidden: true }), h('span', { class: 'age' })),
 			h('span', { class: 'reason', dir: 'auto' }), h('span', { class: 'more dim', dir: 'auto' })));
 		row.dataset.session = one.session;
 		rows.set(one.session, row);
@@ -392,16 +392,29 @@ function drawCase(one) {
 	setAttr(button, 'aria-current', room?.session === one.session ? 'true' : null);
 	setText(row.querySelector('.place'), one.state === 'waiting' ? `#${desk.position(one)}` : one.agent_name || one.agent || 'claimed');
 	setText(row.querySelector('.chip'), `${one.queue} · P${one.priority}${one.draft ? ' · draft' : ''}`);
+	drawMode(row.querySelector('.mode'), modeOf(one.session));
 	setText(row.querySelector('.age'), age(Date.now() - one.waiting_since_ms));
 	setText(row.querySelector('.reason'), one.reason || 'no reason given');
 	setText(row.querySelector('.more'), one.preview || '');
 	return row;
 }
 
+/** The degraded mode of a case: of an open one with trigger and age, of the others by name. */
+function modeOf(session) {
+	const one = rooms.get(session);
+	return one?.ready ? one.talk.mode : desk.get(session)?.mode ? { mode: desk.get(session).mode } : null;
+}
+
+function drawMode(chip, mode) {
+	chip.hidden = !mode;
+	setText(chip, mode ? [`mode ${mode.mode}`, mode.trigger, mode.ts && age(Date.now() - mode.ts)].filter(Boolean).join(' · ') : '');
+}
+
 function drawRoom() {
 	const own = mine(room);
 	const entry = desk.get(room.session);
 	setText($('room-title'), entry ? `${entry.queue}, priority ${entry.priority}` : 'Conversation');
+	drawMode($('room-mode'), room.talk.mode);
 	drawVerbs(own, entry);
 	drawWhy($('why'), room, entry);
 	setText($('busy'), room.talk.typing?.who === 'customer' ? 'The customer is typing…' : room.talk.running ? 'The bot is answering…' : '');
@@ -437,8 +450,11 @@ function drawConflict() {
 function tick() {
 	for (const [session, row] of rows) {
 		const one = desk.get(session);
-		if (one) setText(row.querySelector('.age'), age(Date.now() - one.waiting_since_ms));
+		if (!one) continue;
+		setText(row.querySelector('.age'), age(Date.now() - one.waiting_since_ms));
+		drawMode(row.querySelector('.mode'), modeOf(session));
 	}
+	if (room) drawMode($('room-mode'), room.talk.mode);
 }
 
 // --- keys ---------------------------------------------------------------------------------------

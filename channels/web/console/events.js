@@ -18,6 +18,12 @@ const percent = (ppm) => `${Math.round(Number(ppm ?? 0) / 10000)} %`;
 const join = (...parts) => parts.filter(Boolean).join(' · ');
 const target = (v) => join(v.target, v.model);
 const facts = (v) => value(v.facts) ?? {};
+/* The fields of these names that are set, for the fold. */
+const some = (v, ...names) => Object.fromEntries(names.map((name) => [name, value(v[name])]).filter(([, one]) => one && one.length !== 0));
+const clock = new Intl.DateTimeFormat(undefined, { day: '2-digit', month: '2-digit', hour: '2-digit', minute: '2-digit' });
+const until = (v) => v.until_ms && `until ${clock.format(v.until_ms)} at the latest`;
+const who = (v) => v.by && `by ${v.by}`;
+const told = (v) => v.text && `the customer was told: ${v.text}`;
 
 const WORDS = {
 	session_opened: (v) => ({ title: 'Conversation began', text: join(v.channel, v.locale, v.customer ? `customer ${v.customer}` : 'anonymous', v.customer_tier, v.origin) }),
@@ -26,12 +32,14 @@ const WORDS = {
 		? { title: 'No intent', text: v.failed, tone: 'warn' }
 		: { title: `Intent: ${v.intent || 'none'}`, text: join(`${percent(v.confidence_ppm)} sure`, `mood ${percent(v.sentiment_ppm)}`, v.language) },
 	policy_decided: (v) => ({ title: `Rule ${v.rule}: ${v.action}`, text: join(v.reason, `${v.stage} the answer`), facts: facts(v), tone: /^escalate/.test(v.action) ? 'warn' : '' }),
-	route_selected: (v) => ({ title: `Route ${v.route}: asks ${v.target}`, text: join(v.model, `attempt ${v.attempt ?? 1}`, v.reason, v.tier && `tier ${v.tier}`, v.class_name) }),
+	route_selected: (v) => ({ title: `Route ${v.route}: asks ${v.target}`, text: join(v.model, `attempt ${v.attempt ?? 1}`, v.reason, v.trigger && `because of ${v.trigger}`, v.mode && `mode ${v.mode}`, v.tier && `tier ${v.tier}`, v.class_name),
+		tone: v.trigger ? 'warn' : '', facts: some(v, 'trigger', 'skipped', 'mode', 'delay_ms', 'tools_off', 'drill') }),
 	sources_retrieved: (v) => v.failed
 		? { title: 'No sources', text: v.failed, tone: 'warn' }
 		: { title: 'Sources found', sources: value(v.sources) ?? [] },
 	model_failed: (v) => ({ title: `Model failed: ${v.fail}`, tone: 'bad',
-		text: join(target(v), v.http_status && `HTTP ${v.http_status}`, v.message, v.shown_bytes ? `${v.shown_bytes} bytes had been shown` : 'nothing had been shown') }),
+		text: join(target(v), v.http_status && `HTTP ${v.http_status}`, v.message, v.shown_bytes ? `${v.shown_bytes} bytes had been shown` : 'nothing had been shown', v.drill && `drill: ${v.drill}`),
+		facts: some(v, 'trigger', 'scope', 'retry_after_ms', 'total_ms', 'cost_microusd', 'drill') }),
 	answer_superseded: (v) => ({ title: 'Partial answer withdrawn', text: v.text, tone: 'warn' }),
 	draft_reviewed: (v) => ({ title: `Draft ${v.action}`, text: v.agent && `by ${v.agent}` }),
 	escalation_triggered: (v) => ({ title: 'A person is needed', text: join(v.reason, `rule ${v.rule}`, v.queue && `queue ${v.queue}`, v.priority && `priority ${v.priority}`), facts: facts(v), tone: 'warn' }),
@@ -43,8 +51,21 @@ const WORDS = {
 	turn_restarted: (v) => ({ title: 'The server came back in mid-answer', text: `restart ${v.times ?? 1}` }),
 	session_resolved: (v) => ({ title: 'Resolved', text: join(v.by && `by ${v.by}`, v.code) }),
 	session_erased: () => ({ title: 'Erased', tone: 'bad' }),
+	mode_entered: (v) => ({ title: `Mode ${v.mode}: ${v.what}`, text: join(v.trigger && `because of ${v.trigger}`, who(v), until(v), told(v)), tone: 'warn' }),
+	mode_left: (v) => ({ title: `Mode ${v.mode} is over`, text: join(v.reason, who(v)) }),
+	message_captured: (v) => ({ title: `Kept by mode ${v.mode}`, text: join(v.trigger && `because of ${v.trigger}`, v.until_ms && `a person gets it on ${clock.format(v.until_ms)} if nothing has answered`, told(v)), tone: 'warn' }),
+	automation_resumed: (v) => ({ title: 'Automation goes on', text: join(v.reason, told(v)) }),
+	target_changed: (v) => ({ title: `${v.kind === 'account' ? 'Account' : 'Target'} ${v.target}: ${v.was} → ${v.is}`, text: join(v.trigger, who(v)), tone: v.is === (v.kind === 'account' ? 'open' : 'closed') ? '' : 'warn' }),
+	alert_changed: (v) => ({ title: `Alert ${v.alert}: ${v.on ? 'on' : 'over'}`, tone: v.on ? 'bad' : '', facts: value(v.values) ?? {} }),
+	admin_acted: (v) => ({ title: `${v.by}: ${v.action} ${v.subject}`, text: v.why }),
+	drill_changed: (v) => ({ title: `Drill ${v.drill}: ${v.on ? 'began' : 'over'}`, text: join(who(v), !v.on && v.reason), tone: v.on ? 'warn' : '' }),
 	transcript_saved: (v) => ({ title: 'Transcript saved', text: join(v.backend, v.upto && `up to ${v.upto}`) }),
 };
+
+/** What brings a case back to automation before anybody claims it, in words. */
+export function resumes(word = '') {
+	return word.startsWith('mode:') ? `when mode ${word.slice(5)} is over` : word === 'targets' ? 'when a model answers again' : word;
+}
 
 export function describe(what, fields = {}) {
 	return WORDS[what]?.(fields) ?? { title: what.replaceAll('_', ' '), facts: fields };

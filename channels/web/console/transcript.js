@@ -6,7 +6,7 @@
 
 import { arrange, h, setAttr, setText } from '/w/1/dom.js';
 import { render, safeUrl } from '/w/1/text.js';
-import { describe, value } from './events.js';
+import { describe, resumes, value } from './events.js';
 
 const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const STATES = { queued: 'kept, not sent yet', sent: 'sending…', failed: 'not sent' };
@@ -25,6 +25,9 @@ export function sourceList(sources) {
 		return h('li', { dir: 'auto' }, href ? h('a', { href, target: '_blank', rel: 'noopener noreferrer nofollow' }, label) : label);
 	}));
 }
+
+const draftTitle = ({ origin, substitute, mode }) =>
+	`${origin === 'template' ? 'Prepared text' : 'Draft of the AI'}${substitute ? ', by a substitute' : ''}${mode ? `, in mode ${mode}` : ''}, not sent`;
 
 export class Transcript {
 	#log; #nodes = new Map(); #act;
@@ -93,7 +96,7 @@ export class Transcript {
 
 	#draft(item, reviewable) {
 		const act = (action, label, primary) => h('button', { type: 'button', class: primary && 'primary', onclick: () => this.#act.draft(action) }, label);
-		return h('div', { class: 'message draft' }, this.#head(item, 'Draft of the AI, not sent'), h('div', { class: 'bubble', dir: 'auto' }, render(String(item.value.text ?? ''))),
+		return h('div', { class: 'message draft' }, this.#head(item, draftTitle(item.value)), h('div', { class: 'bubble', dir: 'auto' }, render(String(item.value.text ?? ''))),
 			sourceList(value(item.value.sources) ?? []),
 			reviewable && h('p', { class: 'verbs' }, act('accept', 'Accept and send', true), act('edit', 'Edit'), act('reject', 'Reject')));
 	}
@@ -109,7 +112,7 @@ export function drawWhy(aside, room, entry) {
 	const reason = escalation?.reason || entry?.reason;
 	const rows = [['Rule', escalation?.rule], ['Queue', escalation?.queue || entry?.queue], ['Priority', escalation?.priority ?? entry?.priority], ['Tier', entry?.tier],
 		['Held by', entry?.agent_name], ['Intent', intent && describe('intent_detected', intent.value).title.replace('Intent: ', '')],
-		['Customer', opened.customer || 'anonymous'], ['Language', opened.locale], ['Failed attempts', tried || null]].filter(([, text]) => text != null && text !== '');
+		['Customer', opened.customer || 'anonymous'], ['Language', opened.locale], ['Failed attempts', tried || null], ['Mode', room.talk.mode?.mode], ['Back to automation', escalation && resumes(escalation.resumes)]].filter(([, text]) => text != null && text !== '');
 	const facts = escalation && value(escalation.facts);
 	const open = aside.querySelector('details')?.open ?? true;
 	aside.replaceChildren(h('h2', {}, 'Why am I here'), h('p', { class: 'reason', dir: 'auto' }, reason || 'No reason was recorded.'),

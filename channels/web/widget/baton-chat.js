@@ -288,6 +288,7 @@ export class BatonChat extends HTMLElement {
 		if (told.finished && told.item.kind === 'customer') this.#outbox.acked(told.item.key.slice(2));
 		else if (told.finished) this.#arrived(told.item, seq);
 		if (told.notice) this.#noticed(told.notice);
+		if (ev.name === 'baton.mode_left' && this.#live && !this.#talk.mode) this.#view.say(this.#t('mode_left'));
 		if (told.typing) this.#showTyping();
 		if (ev.name === 'baton.session_erased') this.#erased();
 	}
@@ -302,9 +303,9 @@ export class BatonChat extends HTMLElement {
 	}
 
 	#noticed(notice) {
-		if (notice.what === 'case_queued' || notice.what === 'handback_approved' || notice.what === 'session_resolved') this.#asked = '';
+		if (/queued|approved|resumed|resolved/.test(notice.what)) this.#asked = '';
 		if (!this.#live) return;
-		this.#view.say(notice.text || this.#t(notice.what, { name: notice.value.agent_name || this.#t('someone') }));
+		this.#view.say(this.#view.words(notice));
 	}
 
 	#acked({ id, seq }) {

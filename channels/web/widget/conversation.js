@@ -23,10 +23,12 @@ export class Conversation {
 	typing = null; // {who, name} who is typing now
 	agent = '';
 	resolved = false;
+	mode = null; // {mode, what, text, until_ms}: works in a limited way, and says so
 	disclosure = '';
 	#byKey = new Map();
 	#made = 0;
 	#owned = 0; // seq of the newest change of owner
+	#limited = 0; // seq of the newest change of mode
 	#resynced = new Set();
 	#everything;
 
@@ -198,16 +200,26 @@ export class Conversation {
 		}
 		if (what === 'disclosure_made') this.disclosure = value.text ?? '';
 		if (seq > this.#owned) this.#own(what, value, seq);
+		if (what.startsWith('mode_') && seq > this.#limited) this.#limit(what, value, seq, ts);
 		if (this.#everything) return { item: this.#item(`e${seq}`, 'event', { what, value, seq, ts, final: true }) };
 		if (!NOTICES.has(what)) return {};
 		// A withdrawal is told where the text stood: above the answer that takes its place.
 		const place = what === 'answer_superseded' ? value.turn + 0.4 : 0;
-		return { notice: this.#item(`e${seq}`, 'notice', { what, value, text: value.text ?? '', seq, ts, place, final: true }) };
+		// A mode's sentence is read above the conversation already: not twice.
+		const text = what === 'message_captured' && value.text === this.mode?.text ? '' : value.text ?? '';
+		return { notice: this.#item(`e${seq}`, 'notice', { what, value, text, seq, ts, place, final: true }) };
+	}
+
+	/* A mode that follows another one is told by its own beginning alone. */
+	#limit(what, value, seq, ts) {
+		this.#limited = seq;
+		if (what === 'mode_entered') this.mode = { ...value, ts };
+		else if (value.mode === this.mode?.mode) this.mode = null;
 	}
 
 	/* Who speaks for the house from here on. */
 	#own(what, value, seq) {
-		const owner = { case_queued: 'queue', case_released: 'queue', case_claimed: 'agent', handback_approved: 'bot', session_resolved: 'bot' }[what];
+		const owner = { case_queued: 'queue', case_released: 'queue', case_claimed: 'agent', handback_approved: 'bot', automation_resumed: 'bot', session_resolved: 'bot' }[what];
 		if (!owner) return;
 		this.#owned = seq;
 		this.owner = owner;
@@ -219,4 +231,4 @@ export class Conversation {
 	}
 }
 
-const NOTICES = new Set(['answer_superseded', 'case_queued', 'case_claimed', 'case_released', 'handback_approved', 'session_resolved', 'session_erased']);
+const NOTICES = new Set(['answer_superseded', 'case_queued', 'case_claimed', 'case_released', 'handback_approved', 'message_captured', 'automation_resumed', 'session_resolved', 'session_erased']);

@@ -13,9 +13,15 @@ const CROSS = 'M6 4l6 6 6-6 2 2-6 6 6 6-2 2-6-6-6 6-2-2 6-6-6-6z';
 const PLANE = 'M3 20v-6l9-2-9-2V4l19 8z';
 const THUMB = 'M2 10h4v10H2zM8 20V10l4-7c1 0 2 1 2 2v4h5c1 0 2 1 2 2l-1 7c0 1-1 2-2 2z';
 
+/** A text, or nothing at all. */
+const tell = (node, text = '') => {
+	setText(node, text);
+	node.hidden = !text;
+};
+
 /** act: {open, close, submit, human, retry(id), rate(item, value), input, keydown}; t: translator. */
 export class View {
-	#t; #act; #nodes = new Map(); #drawn = new Map(); #time; #log; #busy; #state; #said; #badge; #name; #human; #disclosure; #atEnd = true;
+	#t; #act; #nodes = new Map(); #drawn = new Map(); #time; #log; #busy; #state; #mode; #said; #badge; #name; #human; #disclosure; #atEnd = true;
 	root; launcher; panel; input;
 
 	constructor(t, act, lang) {
@@ -31,6 +37,7 @@ export class View {
 		this.panel = h('section', { class: 'panel', id: 'panel', role: 'dialog', 'aria-label': t('title'), hidden: true, lang },
 			h('div', { class: 'head', part: 'header' }, h('h2', {}, t('title')), h('button', { type: 'button', 'aria-label': t('close'), onclick: act.close }, icon(CROSS))),
 			(this.#state = h('div', { class: 'state', role: 'status', hidden: true })),
+			(this.#mode = h('div', { class: 'state mode', role: 'status', dir: 'auto', hidden: true })),
 			this.#log,
 			(this.#busy = h('div', { class: 'busy' })),
 			h('div', { class: 'foot-bar' }, this.#human,
@@ -45,8 +52,7 @@ export class View {
 
 	/** An honest sentence about the connection, empty if all is well. */
 	state(text) {
-		setText(this.#state, text);
-		this.#state.hidden = !text;
+		tell(this.#state, text);
 	}
 
 	show(open) {
@@ -66,8 +72,9 @@ export class View {
 	draw(talk, { disclosure, greeting, asked, online, rated }) {
 		const log = this.#log;
 		const grew = talk.items.at(-1)?.own && !this.#nodes.has(talk.items.at(-1).key);
-		setText(this.#disclosure, disclosure);
-		this.#disclosure.hidden = !disclosure;
+		tell(this.#disclosure, disclosure);
+		// Honest as long as it lasts: nothing closes it but the end of the mode.
+		tell(this.#mode, talk.mode?.text);
 		const items = greeting ? [{ key: 'greeting', kind: 'bot', origin: 'template', text: greeting, final: true, rev: 0 }, ...talk.items] : talk.items;
 		arrange(log, [this.#disclosure, ...items.map((item) => this.#node(item, online, rated))]);
 		for (const key of this.#nodes.keys()) if (key !== 'greeting' && !talk.get(key)) this.#forget(key);
@@ -106,7 +113,7 @@ export class View {
 		this.#drawn.set(item.key, drawn);
 		if (item.kind === 'notice') {
 			node.className = 'note';
-			setText(node, item.text || this.#t(item.what, { name: item.value.agent_name || this.#t('someone') }));
+			setText(node, this.words(item));
 		} else {
 			this.#message(node, item, online, rated.get(item.seq));
 		}
@@ -129,6 +136,12 @@ export class View {
 		if (focused) node.querySelector('[aria-pressed=true]')?.focus();
 	}
 
+	/** What a notice says. */
+	words({ what, text, value }) {
+		const time = value.until_ms && new Date(value.until_ms).toLocaleString([], { dateStyle: 'short', timeStyle: 'short' });
+		return (text || this.#t(what, { name: value.agent_name || this.#t('someone') })) + (time ? ` ${this.#t('until', { time })}` : '');
+	}
+
 	who(item) {
 		if (item.kind === 'customer') return this.#t('you');
 		if (item.kind === 'human') return this.#t('person', { name: item.name || this.#t('someone') });
@@ -144,7 +157,7 @@ export class View {
 			return [h('div', { class: 'foot' }, t(item.state === 'acked' ? 'sent' : online ? 'sending' : 'kept'))];
 		}
 		if (!item.final) return [];
-		const feet = [];
+		const feet = item.rest?.marked ? [h('div', { class: 'foot' }, t('marked'))] : [];
 		if (item.sources?.length) {
 			feet.push(h('div', { class: 'foot' }, t('sources'), h('ul', {}, item.sources.map(({ title, uri, id }) => {
 				const href = safeUrl(uri);

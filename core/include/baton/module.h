@@ -79,7 +79,8 @@ enum { /* what a failure says something about, and so what a breaker closes */
   BATON_SCOPE_PROVIDER,                    /* everything behind this address */
   BATON_SCOPE_ACCOUNT                      /* every model that this key pays for */
 };
-enum { BATON_ERROR_BILLED = 1u };          /* the provider has counted tokens for this attempt: see usage() */
+enum { BATON_ERROR_BILLED = 1u,            /* the provider has counted tokens for this attempt: see usage() */
+       BATON_ERROR_NOT_AGAIN = 2u };       /* the provider says that asking it the same again is of no use */
 enum { BATON_CANCEL_USER = 0, BATON_CANCEL_DEADLINE, BATON_CANCEL_SUPERSEDED, BATON_CANCEL_BUDGET,
        BATON_CANCEL_DRAIN, BATON_CANCEL_SHUTDOWN };
 enum { BATON_LOG_DEBUG = 0, BATON_LOG_INFO, BATON_LOG_NOTICE, BATON_LOG_WARN, BATON_LOG_ERROR };

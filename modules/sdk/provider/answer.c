@@ -107,7 +107,8 @@ bool answer_fail(struct answer *answer, const struct failure *failure)
 		.code = str_z(failure->code),
 		.message = str_z(failure->message),
 		.scope = failure->scope,
-		.flags = billed ? BATON_ERROR_BILLED : 0,
+		.flags = (billed ? BATON_ERROR_BILLED : 0u) |
+			 (answer->not_again ? BATON_ERROR_NOT_AGAIN : 0u),
 		.until_unix_ms = failure->until_unix_ms,
 	};
 

@@ -89,6 +89,16 @@ uint32_t hint_of_headers(const baton_str *headers, uint32_t n, uint64_t unix_ms)
 	return coarse;
 }
 
+bool hint_not_again(const baton_str *headers, uint32_t n)
+{
+	baton_str value;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (header_is(headers[i], "x-should-retry", &value))
+			return value.n == 5 && strncasecmp(value.p, "false", 5) == 0;
+	return false;
+}
+
 /* --- sentences --- */
 
 /* "6m0s", "1.5s", "120ms", "20 seconds", "34": as ms, 0 if it is none of them. */

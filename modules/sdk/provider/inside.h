@@ -18,6 +18,7 @@ struct answer {
 	baton_timer timer; /* waits for usage, later for the last bytes */
 	bool check;
 
+	bool not_again; /* the head said so */
 	bool head, sse, lines, told; /* told: the call has ended, what still comes is read over */
 	uint32_t status, retry_after_ms;
 	struct text body; /* of an error or of an answer that is no stream */

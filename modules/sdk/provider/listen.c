@@ -100,6 +100,7 @@ static void on_head(void *user, baton_http h, uint32_t status, const baton_str *
 
 	answer->head = true;
 	answer->status = status;
+	answer->not_again = hint_not_again(headers, n);
 	answer->retry_after_ms =
 		hint_of_headers(headers, n, provider->host->unix_ms(provider->ctx));
 	for (uint32_t i = 0; i < n; i++) {
