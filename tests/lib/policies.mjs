@@ -52,19 +52,27 @@ export function write(dir, files) {
 }
 
 // A set whose one route asks `models` in turn, the first as primary. No classifier, no rules: what
-// is tested is the way of a message and not what is understood of it.
-export function simpleSet(url, { models = ['ok'], tier = 1, route = {}, onFailure = 'fallback', files = {} } = {}) {
+// is tested is the way of a message and not what is understood of it. `target`, `klass` and `route` add
+// keys to each target, the class and the route; `modes`, `budgets`, `alerts` and `drills` are the
+// contents of those files: a list, a map, a map, and a map of drills by name.
+export function simpleSet(url, { models = ['ok'], tier = 1, route = {}, onFailure = 'fallback', files = {}, target = {}, klass = {},
+	modes, budgets, alerts, drills = {} } = {}) {
 	const targets = models.map((model, i) => ({ name: `t${i}`, provider: 'openai', model, account: `account${i}`,
-		prompt: 'assistant', max_output_tokens: 500 }));
+		prompt: 'assistant', max_output_tokens: 500,
+		...target }));
 	return write(tempDir('policy'), {
 		'modules.yaml': { modules: [openai(url)] },
 		'targets.yaml': { targets },
 		'routes.yaml': { routes: [{ intent: 'default', primary: 't0',
 			...(targets.length > 1 ? { fallback: targets.slice(1).map((t) => t.name) } : {}), class: 'general', tier, ...route }] },
-		'classes.yaml': { classes: [{ name: 'general', on_failure: onFailure }] },
+		'classes.yaml': { classes: [{ name: 'general', on_failure: onFailure, ...klass }] },
 		'desk.yaml': desk(),
 		'channel.yaml': { origins: ['self'], say: SAYS },
 		'prompts/assistant.md': 'Answer the customer of a small shop.\n',
+		...(modes ? { 'modes.yaml': { modes } } : {}),
+		...(budgets ? { 'budgets.yaml': budgets } : {}),
+		...(alerts ? { 'alerts.yaml': alerts } : {}),
+		...Object.fromEntries(Object.entries(drills).map(([name, drill]) => [`drills/${name}.yaml`, { name, ...drill }])),
 		...files,
 	});
 }
