@@ -10,7 +10,7 @@ import { after, describe, test } from 'node:test';
 import { Baton } from '../lib/baton.mjs';
 import { Customer } from '../lib/client.mjs';
 import { judge } from '../lib/judge.mjs';
-import { KEY_ENV, simpleSet, speaking } from '../lib/policies.mjs';
+import { KEY_ENV, simpleSet, speaking, write } from '../lib/policies.mjs';
 import { HostileProvider, CANARY, answerOf } from '../fault/provider.mjs';
 
 // How the first attempt fails, by the name in `model_failed`; null: the primary answers.
@@ -70,3 +70,43 @@ for (const wire of ['responses', 'ollama', 'messages'])
 		for (const [row, fail] of Object.entries(ROWS))
 			test(`${wire} ${row}: ${fail ?? 'answered'}`, () => drill(wire, row, fail));
 	});
+
+// --- an answer that another model goes on with ---
+
+// The primary is cut in the middle; `second` goes on where it is able to, on its wire.
+async function rescue(wire, second, { prefill = true, able = true } = {}) {
+	const entry = speaking(wire, provider.base);
+	const policies = simpleSet(provider.url, { models: ['S08', second], files: {
+		'modules.yaml': { modules: [{ ...entry, config: { ...entry.config, ...(prefill ? { prefill } : {}) } }] } } });
+	const account = (i) => ({ name: `t${i}`, provider: 'openai', account: `account${i}`, prompt: 'assistant', max_output_tokens: 500 });
+	write(policies, { 'targets.yaml': { targets: [{ ...account(0), model: `S08#${wire}${second}` }, { ...account(1), model: second, can_continue: able }] } });
+	const baton = await Baton.start({ policies, env: KEY_ENV, workers: 1 });
+	try {
+		const c = new Customer(baton);
+		await c.connect();
+		const outcome = await c.outcome((await c.say('where is my order?')).seq, 32000);
+		assert.ok(!JSON.stringify(c.frames).includes(CANARY), 'no provider\'s words');
+		assert.equal(c.screen.list('bot').length, 1, 'one answer is on the screen');
+		await judge(baton, [c]);
+		return { text: outcome.text, superseded: Boolean(c.screen.event('answer_superseded')) };
+	} finally {
+		if (baton.alive)
+			await baton.kill().catch(() => {});
+	}
+}
+
+describe('an answer that was cut', { concurrency: 3 }, () => {
+	for (const wire of ['chat', 'ollama', 'messages']) {
+		for (const model of [`continues#${wire}`, `continues#${wire},echo=1`])
+			test(`${wire} ${model}: goes on where it was cut`, async () => {
+				const { text, superseded } = await rescue(wire, model);
+				assert.equal(text, answerOf(`S08#${wire}${model.split(',')[0]}`).replace(/^\[\S+\]/, text.split(' ')[0]));
+				assert.equal(superseded, false, 'nothing was withdrawn');
+			});
+		test(`${wire}: begins anew where the model refuses to go on`, async () => {
+			const { text, superseded } = await rescue(wire, 'noprefill');
+			assert.equal(text, answerOf('noprefill'));
+			assert.equal(superseded, true);
+		});
+	}
+});
