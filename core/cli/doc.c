@@ -51,6 +51,12 @@ static int doc_metrics(void)
 #define X(NAME, prometheus, help) printf("| `%s` | %s |\n", prometheus, help);
 #include "core/observe/metrics.def"
 #undef X
+	printf("\n## Targets, accounts, budgets, modes\n\nGenerated from `core/route/series.def`.\n\n"
+	       "| series | type | labels | meaning |\n|---|---|---|---|\n");
+#define SERIES(name, type, labels, help) \
+	printf("| `%s` | %s | %s | %s |\n", #name, #type, labels, help);
+#include "core/route/series.def"
+#undef SERIES
 	return CLI_OK;
 }
 

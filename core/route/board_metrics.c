@@ -1,16 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The board as Prometheus text 0.0.4. Names are explained in docs/METRICS.md; labels are names
- * of the policies, never ids. Summaries hold the quantiles of five minutes and the totals since
- * the start. */
+/* The board as Prometheus text 0.0.4. Series are described in series.def. Summaries hold
+ * the quantiles of five minutes and the totals since the start. */
 
 #include "core/route/inside.h"
 
+#include "core/base/assert.h"
+
 static const double MS_PER_S = 1e3, MICROUSD_PER_USD = 1e6;
 
-static void describe(struct baton_buf *out, const char *name, const char *type, const char *help)
+static const struct {
+	const char *name, *type, *help;
+} all[] = {
+#define SERIES(name_, type_, labels_, help_) { #name_, #type_, help_ },
+#include "core/route/series.def"
+#undef SERIES
+};
+
+static void describe(struct baton_buf *out, const char *name)
 {
-	baton_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+	size_t i = 0;
+
+	while (i < sizeof(all) / sizeof(all[0]) && strcmp(all[i].name, name) != 0)
+		i++;
+	baton_assert(i < sizeof(all) / sizeof(all[0]));
+	baton_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, all[i].help, name, all[i].type);
 }
 
 /* {label="value" with \, " and line feeds escaped */
@@ -54,8 +68,7 @@ static void states(struct baton_board *board, struct baton_now now, struct baton
 {
 	struct baton_target_health *row;
 
-	describe(out, "baton_target_state", "gauge",
-		 "1 for the state the target is in, 0 for others");
+	describe(out, "baton_target_state");
 	for (row = board->health.targets; row; row = row->hh.next)
 		for (unsigned i = 0; i < BATON_TARGET_STATES_N; i++)
 			sample2(out, "baton_target_state", row->name,
@@ -68,8 +81,7 @@ static void calls(struct baton_board *board, struct baton_buf *out)
 {
 	struct baton_target_health *row;
 
-	describe(out, "baton_target_calls_total", "counter",
-		 "calls that ended, by class: answered, or how they failed");
+	describe(out, "baton_target_calls_total");
 	for (row = board->health.targets; row; row = row->hh.next) {
 		for (unsigned kind = 0; kind <= BATON_CALL_ANSWERED; kind++)
 			if (kind == BATON_CALL_ANSWERED || row->calls.total[kind])
@@ -80,8 +92,7 @@ static void calls(struct baton_board *board, struct baton_buf *out)
 								  : baton_fail_name(kind) },
 					(double)row->calls.total[kind]);
 	}
-	describe(out, "baton_target_skipped_total", "counter",
-		 "times the target was passed over, by trigger");
+	describe(out, "baton_target_skipped_total");
 	for (row = board->health.targets; row; row = row->hh.next) {
 		for (unsigned i = 1; i < BATON_TRIGGERS_N; i++)
 			if (row->skipped[i])
@@ -115,12 +126,10 @@ static void times(struct baton_board *board, struct baton_now now, struct baton_
 {
 	struct baton_target_health *row;
 
-	describe(out, "baton_target_first_token_seconds", "summary",
-		 "a call's start to its first word, quantiles of five minutes");
+	describe(out, "baton_target_first_token_seconds");
 	for (row = board->health.targets; row; row = row->hh.next)
 		summary(out, "baton_target_first_token_seconds", row->name, &row->first, now.ms);
-	describe(out, "baton_target_answer_seconds", "summary",
-		 "a whole answer, quantiles of five minutes");
+	describe(out, "baton_target_answer_seconds");
 	for (row = board->health.targets; row; row = row->hh.next)
 		summary(out, "baton_target_answer_seconds", row->name, &row->whole, now.ms);
 }
@@ -129,17 +138,17 @@ static void amounts(struct baton_board *board, struct baton_buf *out)
 {
 	struct baton_target_health *row;
 
-	describe(out, "baton_target_in_flight", "gauge", "calls of the target that run now");
+	describe(out, "baton_target_in_flight");
 	for (row = board->health.targets; row; row = row->hh.next)
 		sample(out, "baton_target_in_flight", row->name, row->in_flight);
-	describe(out, "baton_target_retries_total", "counter", "second calls of it in one turn");
+	describe(out, "baton_target_retries_total");
 	for (row = board->health.targets; row; row = row->hh.next)
 		sample(out, "baton_target_retries_total", row->name, (double)row->retries);
-	describe(out, "baton_target_cost_dollars_total", "counter", "what its calls cost");
+	describe(out, "baton_target_cost_dollars_total");
 	for (row = board->health.targets; row; row = row->hh.next)
 		sample(out, "baton_target_cost_dollars_total", row->name,
 		       (double)row->cost_microusd / MICROUSD_PER_USD);
-	describe(out, "baton_target_output_tokens_total", "counter", "tokens it wrote");
+	describe(out, "baton_target_output_tokens_total");
 	for (row = board->health.targets; row; row = row->hh.next)
 		sample(out, "baton_target_output_tokens_total", row->name, (double)row->out_tokens);
 }
@@ -150,8 +159,7 @@ static void accounts(struct baton_board *board, struct baton_buf *out)
 {
 	const struct baton_account_health *row;
 
-	describe(out, "baton_account_closed", "gauge",
-		 "1 while all targets of the account are passed over: money or access");
+	describe(out, "baton_account_closed");
 	for (row = board->health.accounts; row; row = row->hh.next) {
 		series(out, "baton_account_closed", "account", row->name);
 		baton_buf_printf(out, "} %d\n", row->closure.closed);
@@ -176,22 +184,20 @@ static void purse(struct baton_buf *out, const char *name, const char *kind,
 
 static void money(struct baton_board *board, struct baton_buf *out)
 {
-	static const struct {
-		const char *name, *help;
-	} gauges[] = {
-		[SPENT] = { "baton_budget_spent_dollars", "spent since midnight UTC" },
-		[RESERVED] = { "baton_budget_reserved_dollars", "the worst case of running calls" },
-		[CEILING] = { "baton_budget_ceiling_dollars", "what may be spent in a day" },
+	static const char *const gauges[] = {
+		[SPENT] = "baton_budget_spent_dollars",
+		[RESERVED] = "baton_budget_reserved_dollars",
+		[CEILING] = "baton_budget_ceiling_dollars",
 	};
 	const struct baton_purse *row;
 
 	for (unsigned i = SPENT; i <= CEILING; i++) {
-		describe(out, gauges[i].name, "gauge", gauges[i].help);
-		purse(out, gauges[i].name, "tenant", &board->money.whole, (enum amount)i);
+		describe(out, gauges[i]);
+		purse(out, gauges[i], "tenant", &board->money.whole, (enum amount)i);
 		for (row = board->money.routes; row; row = row->hh.next)
-			purse(out, gauges[i].name, "route", row, (enum amount)i);
+			purse(out, gauges[i], "route", row, (enum amount)i);
 		for (row = board->money.accounts; row; row = row->hh.next)
-			purse(out, gauges[i].name, "account", row, (enum amount)i);
+			purse(out, gauges[i], "account", row, (enum amount)i);
 	}
 }
 
@@ -199,18 +205,16 @@ static void lanes(struct baton_board *board, struct baton_buf *out)
 {
 	const struct baton_lane *row;
 
-	describe(out, "baton_route_slow", "gauge",
-		 "1 while the primary's p95 is above the route's max_p95_ms");
+	describe(out, "baton_route_slow");
 	for (row = board->health.lanes; row; row = row->hh.next) {
 		series(out, "baton_route_slow", "intent", row->intent);
 		baton_buf_printf(out, "} %d\n", row->slow);
 	}
 }
 
-static void plain(struct baton_buf *out, const char *name, const char *type, const char *help,
-		  uint64_t value)
+static void plain(struct baton_buf *out, const char *name, uint64_t value)
 {
-	describe(out, name, type, help);
+	describe(out, name);
 	baton_buf_printf(out, "%s %llu\n", name, (unsigned long long)value);
 }
 
@@ -223,12 +227,10 @@ void baton_board_metrics(struct baton_board *board, struct baton_now now, struct
 	accounts(board, out);
 	money(board, out);
 	lanes(board, out);
-	plain(out, "baton_calls_running", "gauge", "calls of all targets that run now",
-	      board->leases.held);
-	plain(out, "baton_calls_lost_total", "counter",
-	      "calls that nobody settled: taken back after a minute", board->lost);
-	plain(out, "baton_alert_on", "gauge", "1 while the business alert rings", board->alert.on);
-	plain(out, "baton_drills_running", "gauge", "drills that run now", board->drills.n);
+	plain(out, "baton_calls_running", board->leases.held);
+	plain(out, "baton_calls_lost_total", board->lost);
+	plain(out, "baton_alert_on", board->alert.on);
+	plain(out, "baton_drills_running", board->drills.n);
 	baton_modes_metrics(&board->modes, now, out);
 	baton_tallies_metrics(&board->tallies, out);
 }

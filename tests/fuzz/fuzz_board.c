@@ -28,10 +28,42 @@ static const struct baton_mode_def modes[] = {
 	  .next = &modes[0] },
 };
 
+static struct baton_target targets[] = {
+	{ .name = "main", .account = "acme", .region = "eu", .substitute = "spare" },
+	{ .name = "spare", .account = "acme", .region = "eu", .substitute = "" },
+	{ .name = "other", .account = "globex", .region = "", .substitute = "" },
+};
+static struct baton_route route = { .intent = "refund",
+				    .primary = &targets[0],
+				    .fallbacks = { &targets[1], &targets[2] },
+				    .n_fallbacks = 2,
+				    .max_p95_ms = 3500,
+				    .queue = "q" };
+
+/* A turn: whoever may be asked answers. */
+static void ask(struct baton_board *board, struct baton_now now, const struct baton_policy *policy)
+{
+	static const struct baton_id session = { .b = { 1 } };
+	static const struct baton_outcome well = { .answered = true, .total_ms = 5 };
+	struct baton_choice choice;
+
+	if (baton_board_next(board, now,
+			     &(struct baton_ask){ .policy = policy,
+						  .route = &route,
+						  .session = &session,
+						  .left_ms = 30000 },
+			     &choice))
+		baton_board_settle(board, now, choice.lease, &well);
+}
+
 static void live_on(struct baton_board *board)
 {
 	const struct baton_policy policy = { .modes = (struct baton_mode_def *)(uintptr_t)modes,
-					     .n_modes = 2 };
+					     .n_modes = 2,
+					     .targets = targets,
+					     .n_targets = 3,
+					     .routes = &route,
+					     .n_routes = 1 };
 	struct baton_buf text = { 0 };
 	struct baton_json json;
 	struct baton_now now = start;
@@ -40,6 +72,7 @@ static void live_on(struct baton_board *board)
 	for (int i = 0; i < 20; i++) {
 		now.ms += 30000;
 		now.unix_ms += 30000;
+		ask(board, now, &policy);
 		baton_board_tick(board, now);
 	}
 	baton_board_json(board, now, &text);
