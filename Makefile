@@ -120,6 +120,7 @@ check: all $(UNIT)
 	@for test in $(UNIT); do CMOCKA_MESSAGE_OUTPUT=TAP $$test || exit 1; done
 
 sim: $(O)/tests/simulate
+	@$(O)/tests/simulate --matrix
 	@$(O)/tests/simulate --seeds $(SEEDS)
 
 $(O)/tests/journal_%: $(O)/tests/crash/journal_%.o $(O)/libhost.a $(O)/libpure.a

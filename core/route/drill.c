@@ -5,7 +5,7 @@
 #include "core/route/drill.h"
 
 static const char *const names[] = {
-	[BATON_FAULT_NONE] = "none",
+	[BATON_FAULT_NONE] = "",
 	[BATON_FAULT_OUTAGE] = "outage",
 	[BATON_FAULT_RATE_LIMIT] = "rate_limit",
 	[BATON_FAULT_QUOTA] = "quota",

@@ -53,15 +53,17 @@ export function write(dir, files) {
 
 // A set whose one route asks `models` in turn, the first as primary. No classifier, no rules: what
 // is tested is the way of a message and not what is understood of it. `target`, `klass` and `route` add
-// keys to each target, the class and the route; `modes`, `budgets`, `alerts` and `drills` are the
-// contents of those files: a list, a map, a map, and a map of drills by name.
+// keys to each target, the class and the route, `provider` to the module's configuration; `modes`,
+// `budgets`, `alerts` and `drills` are the contents of those files: a list, a map, a map, and a map of
+// drills by name.
 export function simpleSet(url, { models = ['ok'], tier = 1, route = {}, onFailure = 'fallback', files = {}, target = {}, klass = {},
-	modes, budgets, alerts, drills = {} } = {}) {
+	provider = {}, modes, budgets, alerts, drills = {} } = {}) {
 	const targets = models.map((model, i) => ({ name: `t${i}`, provider: 'openai', model, account: `account${i}`,
 		prompt: 'assistant', max_output_tokens: 500,
 		...target }));
+	const entry = openai(url);
 	return write(tempDir('policy'), {
-		'modules.yaml': { modules: [openai(url)] },
+		'modules.yaml': { modules: [{ ...entry, config: { ...entry.config, ...provider } }] },
 		'targets.yaml': { targets },
 		'routes.yaml': { routes: [{ intent: 'default', primary: 't0',
 			...(targets.length > 1 ? { fallback: targets.slice(1).map((t) => t.name) } : {}), class: 'general', tier, ...route }] },
