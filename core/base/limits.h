@@ -64,6 +64,13 @@ enum {
 	BATON_NAME_BYTES_MAX = 64, /* names of intents, targets, queues, rules */
 	BATON_EXPR_BYTES_MAX = 2048,
 	BATON_EXPR_NODES_MAX = 256,
+	BATON_EXPR_STEPS_MAX = 20000,          /* of one condition, worst case, proved at load */
+	BATON_EXPR_LOOPS_MAX = 4,              /* all, exists, filter, map inside each other */
+	BATON_EXPR_LIST_MAX = 64,              /* values of a fact that is a list; more: undecided */
+	BATON_EXPR_ROWS_MAX = 1024,            /* values of a list that a condition makes */
+	BATON_EXPR_TEXT_BYTES_MAX = 4096,      /* text that a condition makes or matches */
+	BATON_EXPR_RUN_BYTES_MAX = 512 * 1024, /* memory of one run; more: undecided */
+	BATON_EXPR_REGEX_MAX = 256,            /* steps of a pattern, repetitions written out */
 	BATON_ROUTE_FALLBACKS_MAX = 4,
 	BATON_ROUTE_SWITCHES_MAX = 8,
 	BATON_MODES_MAX = 64,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Compiles a condition: one pass of a precedence parser that checks types as it goes and writes a
- * postfix program (expr_code.h). The grammar is CEL's, cut to what baton/expr.h lists.
+ * postfix program (expr_code.h). The grammar is CEL's, cut to what baton/expr.h lists. Here are
+ * literals, operators and the doors; names, functions and loops are in expr_name.c.
  *
  * The parser calls itself for what stands in parentheses, lists and after `:`, at most NEST_MAX
  * deep, which is why it is no recursion on input in the sense of an unbounded stack.
@@ -14,60 +15,45 @@
 
 #include "core/base/assert.h"
 #include "core/base/errors.h"
-#include "core/base/limits.h"
-#include "core/policy/expr_code.h"
-#include "core/policy/expr_lex.h"
+#include "core/policy/expr_parse.h"
 #include "core/policy/facts.h"
-#include "core/policy/nearest.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 enum { NEST_MAX = 32, LEVELS = 5 };
 
-/* Static type of what has just been compiled; NONE after an error. */
-struct typed {
-	enum expr_type type, element; /* element: of a LIST */
-};
-
-struct parser {
-	struct expr_lexer lexer;
-	struct expr_token token; /* the one to look at */
-	struct baton_expr *expr;
-	unsigned nest;
-	bool failed;
-	size_t failed_at;
-};
-
-static const struct typed NOTHING = { EXPR_NONE, EXPR_NONE };
-
-static struct typed of_type(enum expr_type type)
+struct expr_typed expr_nothing(void)
 {
-	struct typed t = { type, EXPR_NONE };
+	return expr_typed(EXPR_NONE, 0);
+}
+
+struct expr_typed expr_typed(enum expr_type type, size_t from)
+{
+	struct expr_typed t = { .type = type, .element = EXPR_NONE, .from = from };
 	return t;
 }
 
-/* The first error counts; what comes after it is its echo. */
-__attribute__((format(printf, 3, 4))) static struct typed fail(struct parser *p, size_t at,
-							       const char *fmt, ...)
+struct expr_typed expr_fail(struct expr_parser *p, size_t at, const char *fmt, ...)
 {
 	va_list args;
 
 	if (p->failed)
-		return NOTHING;
+		return expr_nothing();
 	p->failed = true;
 	p->failed_at = at;
 	va_start(args, fmt);
 	if (p->lexer.cap > 0)
 		vsnprintf(p->lexer.why, p->lexer.cap, fmt, args);
 	va_end(args);
-	return NOTHING;
+	return expr_nothing();
 }
 
-static void next(struct parser *p)
+void expr_next(struct expr_parser *p)
 {
 	if (p->failed)
 		return;
+	p->end = p->lexer.at;
 	p->token = expr_lex(&p->lexer);
 	if (p->token.kind == EXPR_TOKEN_BAD) { /* `why` is written already */
 		p->failed = true;
@@ -75,17 +61,17 @@ static void next(struct parser *p)
 	}
 }
 
-static bool is_sign(const struct parser *p, const char *sign)
+bool expr_is_sign(const struct expr_parser *p, const char *sign)
 {
 	return !p->failed && p->token.kind == EXPR_TOKEN_SIGN && baton_str_is(p->token.text, sign);
 }
 
-static bool is_word(const struct parser *p, const char *word)
+bool expr_is_word(const struct expr_parser *p, const char *word)
 {
 	return !p->failed && p->token.kind == EXPR_TOKEN_NAME && baton_str_is(p->token.text, word);
 }
 
-static const char *token_shown(const struct parser *p, char shown[40])
+const char *expr_token_shown(const struct expr_parser *p, char shown[40])
 {
 	if (p->token.kind == EXPR_TOKEN_END)
 		return "the end";
@@ -96,72 +82,87 @@ static const char *token_shown(const struct parser *p, char shown[40])
 	return shown;
 }
 
-static void expect(struct parser *p, const char *sign)
+void expr_expect(struct expr_parser *p, const char *sign)
 {
 	char shown[40];
 
-	if (is_sign(p, sign))
-		next(p);
+	if (expr_is_sign(p, sign))
+		expr_next(p);
 	else
-		fail(p, p->token.at, "expected `%s`, found %s", sign, token_shown(p, shown));
+		expr_fail(p, p->token.at, "expected `%s`, found %s", sign,
+			  expr_token_shown(p, shown));
 }
 
-static const char *type_shown(struct typed t)
+const char *expr_type_shown(struct expr_typed t)
 {
-	static const char *const names[] = { "nothing",  "true/false", "a whole number",
-					     "a number", "a string",   "a list" };
+	static const char *const names[] = { "nothing",  "true/false", "a whole number", "a number",
+					     "a string", "a duration", "a list" };
 	return names[t.type];
 }
 
-static void emit(struct parser *p, enum expr_code code, uint32_t arg, struct expr_value value)
+void expr_charge(struct expr_parser *p, uint64_t n)
 {
+	p->steps += n * p->times; /* both are bounded far below 2^32 */
+	if (p->steps > BATON_EXPR_STEPS_MAX)
+		expr_fail(p, p->token.at,
+			  "the condition could take more than %d steps: put fewer of all, exists, "
+			  "filter and map inside each other",
+			  (int)BATON_EXPR_STEPS_MAX);
+}
+
+struct expr_op *expr_emit(struct expr_parser *p, enum expr_code code, uint32_t arg, size_t from)
+{
+	static struct expr_op nowhere;
 	struct baton_expr *e = p->expr;
 
+	if (!p->failed && e->n >= BATON_EXPR_NODES_MAX)
+		expr_fail(p, p->token.at, "the condition is too long: at most %d parts",
+			  (int)BATON_EXPR_NODES_MAX);
+	expr_charge(p, 1);
 	if (p->failed)
-		return;
-	if (e->n >= BATON_EXPR_NODES_MAX) {
-		fail(p, p->token.at, "the condition is too long: at most %d parts",
-		     (int)BATON_EXPR_NODES_MAX);
-		return;
-	}
+		return &nowhere; /* nobody writes to it: callers look at p->failed first */
 	if (e->n == e->cap) {
 		e->cap = e->cap ? e->cap * 2 : 8;
 		e->ops = baton_realloc(e->ops, e->cap * sizeof(*e->ops));
 	}
-	e->ops[e->n++] = (struct expr_op){ .code = code, .arg = arg, .value = value };
+	e->ops[e->n] = (struct expr_op){ .code = code, .arg = arg };
+	e->ops[e->n].from = (uint32_t)from;
+	e->ops[e->n].to = (uint32_t)p->end;
+	return &e->ops[e->n++];
 }
 
-static void emit_op(struct parser *p, enum expr_code code, uint32_t arg)
+/* --- literals --- */
+
+/* The token to look at is a value: passes it and pushes it. */
+static struct expr_typed push(struct expr_parser *p, struct expr_value value, size_t from)
 {
-	struct expr_value none = { .type = EXPR_NONE };
+	struct expr_op *op;
 
-	emit(p, code, arg, none);
+	expr_next(p);
+	op = expr_emit(p, EXPR_CONST, 0, from);
+	if (p->failed)
+		return expr_nothing();
+	op->value = value;
+	return expr_typed(value.type, from);
 }
 
-static struct typed parse_expr(struct parser *p);
-static struct typed parse_unary(struct parser *p);
-
-/* --- names, functions, literals --- */
-
-static struct typed parse_int(struct parser *p, bool negative)
+static struct expr_typed parse_int(struct expr_parser *p, bool negative, size_t from)
 {
 	struct expr_value v = { .type = EXPR_INT };
 	uint64_t m = p->token.magnitude;
 
 	if (m > (uint64_t)INT64_MAX + (negative ? 1 : 0))
-		return fail(p, p->token.at, "this number does not fit into 64 bits");
+		return expr_fail(p, p->token.at, "this number does not fit into 64 bits");
 	v.as.i = negative ? (int64_t)(0 - m) : (int64_t)m;
-	emit(p, EXPR_CONST, 0, v);
-	next(p);
-	return of_type(EXPR_INT);
+	return push(p, v, from);
 }
 
-static struct typed parse_literal(struct parser *p)
+static struct expr_typed parse_literal(struct expr_parser *p)
 {
 	struct expr_value v = { .type = EXPR_NONE };
 
 	if (p->token.kind == EXPR_TOKEN_INT)
-		return parse_int(p, false);
+		return parse_int(p, false, p->token.at);
 	if (p->token.kind == EXPR_TOKEN_DOUBLE) {
 		v.type = EXPR_DOUBLE;
 		v.as.d = p->token.number;
@@ -170,283 +171,181 @@ static struct typed parse_literal(struct parser *p)
 		v.as.s = p->token.text;
 	} else {
 		v.type = EXPR_BOOL;
-		v.as.b = is_word(p, "true");
+		v.as.b = expr_is_word(p, "true");
 	}
-	emit(p, EXPR_CONST, 0, v);
-	next(p);
-	return of_type(v.type);
-}
-
-static struct typed fact_type(const struct baton_fact *fact)
-{
-	switch (fact->kind) {
-	case BATON_FACT_KIND_STR:
-	case BATON_FACT_KIND_FAIL:
-		return of_type(EXPR_STRING);
-	case BATON_FACT_KIND_PPM:
-		return of_type(EXPR_DOUBLE);
-	case BATON_FACT_KIND_U32:
-	case BATON_FACT_KIND_U64:
-		return of_type(EXPR_INT);
-	case BATON_FACT_KIND_FLAG:
-		return of_type(EXPR_BOOL);
-	case BATON_FACT_KIND_TAGS:
-		break;
-	}
-	return (struct typed){ EXPR_LIST, EXPR_STRING };
-}
-
-static struct typed unknown_fact(struct parser *p, baton_str name)
-{
-	struct baton_nearest nearest = baton_nearest_to(name);
-	baton_str cut = baton_str_clip(name, BATON_NAME_BYTES_MAX);
-
-	for (size_t i = 0; i < p->expr->env->n; i++)
-		baton_nearest_try(&nearest, p->expr->env->facts[i].name);
-	if (!nearest.name)
-		return fail(p, p->token.at, "there is no fact `%.*s`", (int)cut.n, cut.p);
-	return fail(p, p->token.at, "there is no fact `%.*s`, did you mean `%s`?", (int)cut.n,
-		    cut.p, nearest.name);
-}
-
-static struct typed parse_fact(struct parser *p)
-{
-	static const char *const reserved[] = { "as",     "break",   "const",     "continue",
-						"else",   "for",     "function",  "if",
-						"import", "in",      "let",       "loop",
-						"null",   "package", "namespace", "return",
-						"var",    "void",    "while" };
-	int index = baton_env_find(p->expr->env, p->token.text);
-
-	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-		if (is_word(p, reserved[i]))
-			return fail(p, p->token.at, "`%s` cannot stand here", reserved[i]);
-	if (index < 0)
-		return unknown_fact(p, p->token.text);
-	emit_op(p, EXPR_FACT, (uint32_t)index);
-	next(p);
-	return fact_type(&p->expr->env->facts[index]);
-}
-
-static struct typed emit_size(struct parser *p, size_t at, struct typed of)
-{
-	if (p->failed)
-		return NOTHING;
-	if (of.type != EXPR_STRING && of.type != EXPR_LIST)
-		return fail(p, at, "size() takes a string or a list, not %s", type_shown(of));
-	emit_op(p, EXPR_SIZE, 0);
-	return of_type(EXPR_INT);
-}
-
-static struct typed unknown_function(struct parser *p, const struct expr_token *name)
-{
-	static const char *const functions[] = { "size", "startsWith", "endsWith", "contains" };
-	struct baton_nearest nearest = baton_nearest_to(name->text);
-	baton_str cut = baton_str_clip(name->text, BATON_NAME_BYTES_MAX);
-
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
-		baton_nearest_try(&nearest, functions[i]);
-	if (nearest.distance == 0 && baton_str_is(name->text, nearest.name))
-		return fail(p, name->at, "%s() belongs to a string: write `text.%s(\"...\")`",
-			    nearest.name, nearest.name);
-	if (!nearest.name)
-		return fail(p, name->at, "there is no function `%.*s`", (int)cut.n, cut.p);
-	return fail(p, name->at, "there is no function `%.*s`, did you mean `%s`?", (int)cut.n,
-		    cut.p, nearest.name);
-}
-
-static struct typed parse_name(struct parser *p)
-{
-	struct expr_token name = p->token;
-	struct expr_lexer ahead = p->lexer;
-	char scratch[1];
-	ahead.why = scratch; /* an error beyond the name is for later to report */
-	ahead.cap = 0;
-	struct expr_token after = expr_lex(&ahead);
-
-	if (is_word(p, "true") || is_word(p, "false"))
-		return parse_literal(p);
-	if (after.kind != EXPR_TOKEN_SIGN || !baton_str_is(after.text, "("))
-		return parse_fact(p);
-	if (!is_word(p, "size"))
-		return unknown_function(p, &name);
-	next(p);
-	next(p);
-	struct typed of = parse_expr(p);
-	expect(p, ")");
-	return emit_size(p, name.at, of);
+	return push(p, v, p->token.at);
 }
 
 /* Adds one element's type to a list's; false if they do not go together. */
-static bool list_takes(struct typed *list, struct typed element)
+static bool list_takes(struct expr_typed *list, struct expr_typed element)
 {
 	if (list->element == EXPR_NONE)
 		list->element = element.type;
 	return list->element == element.type;
 }
 
-static struct typed parse_list(struct parser *p)
+static struct expr_typed parse_list(struct expr_parser *p)
 {
-	struct typed list = { EXPR_LIST, EXPR_NONE };
-	uint32_t n = 0;
+	struct expr_typed list = expr_typed(EXPR_LIST, p->token.at);
 
-	next(p);
-	while (!p->failed && !is_sign(p, "]")) {
+	expr_next(p);
+	while (!p->failed && !expr_is_sign(p, "]")) {
 		size_t at = p->token.at;
-		struct typed element = parse_expr(p);
+		struct expr_typed element = expr_parse(p);
 
 		if (p->failed)
-			return NOTHING;
+			return expr_nothing();
 		if (element.type == EXPR_LIST)
-			return fail(p, at, "a list cannot hold a list");
+			return expr_fail(p, at, "a list cannot hold a list");
 		if (!list_takes(&list, element))
-			return fail(p, at,
-				    "all of a list must be of one type: this is %s, what "
-				    "stands before is %s",
-				    type_shown(element), type_shown(of_type(list.element)));
-		n++;
-		if (!is_sign(p, "]"))
-			expect(p, ",");
+			return expr_fail(p, at,
+					 "all of a list must be of one type: this is %s, what "
+					 "stands before is %s",
+					 expr_type_shown(element),
+					 expr_type_shown(expr_typed(list.element, 0)));
+		list.n_max++;
+		if (!expr_is_sign(p, "]"))
+			expr_expect(p, ",");
 	}
-	next(p);
-	emit_op(p, EXPR_MAKE, n);
+	expr_next(p);
+	expr_emit(p, EXPR_MAKE, list.n_max, list.from);
+	expr_charge(p, list.n_max);
 	return list;
 }
 
-static struct typed parse_primary(struct parser *p)
+static struct expr_typed parse_primary(struct expr_parser *p)
 {
+	size_t from = p->token.at;
 	char shown[40];
 
+	if (expr_is_word(p, "true") || expr_is_word(p, "false"))
+		return parse_literal(p);
 	if (p->token.kind == EXPR_TOKEN_NAME)
-		return parse_name(p);
-	if (is_sign(p, "[")) {
+		return expr_parse_name(p);
+	if (expr_is_sign(p, "["))
 		return parse_list(p);
-	}
-	if (is_sign(p, "(")) {
-		next(p);
-		struct typed inner = parse_expr(p);
-		expect(p, ")");
+	if (expr_is_sign(p, "(")) {
+		expr_next(p);
+		struct expr_typed inner = expr_parse(p);
+		expr_expect(p, ")");
+		inner.from = from;
 		return inner;
 	}
 	if (p->token.kind == EXPR_TOKEN_SIGN || p->token.kind == EXPR_TOKEN_END)
-		return fail(p, p->token.at, "expected a value, found %s", token_shown(p, shown));
+		return expr_fail(p, from, "expected a value, found %s", expr_token_shown(p, shown));
 	return parse_literal(p);
 }
 
-/* text.startsWith("x") and its kin; p->token is the function's name. */
-static struct typed parse_method(struct parser *p, struct typed of)
+/* list[0] */
+static struct expr_typed parse_index(struct expr_parser *p, struct expr_typed of)
 {
-	struct expr_token name = p->token;
-	enum expr_code code = is_word(p, "startsWith") ? EXPR_STARTS
-			      : is_word(p, "endsWith") ? EXPR_ENDS
-			      : is_word(p, "contains") ? EXPR_CONTAINS
-						       : EXPR_SIZE;
-	char shown[40];
-
-	if (name.kind != EXPR_TOKEN_NAME)
-		return fail(p, name.at, "expected a function, found %s", token_shown(p, shown));
-	next(p);
-	if (!is_sign(p, "("))
-		return fail(p, name.at,
-			    "a fact has no parts: only functions can stand after a dot");
-	if (code == EXPR_SIZE && !baton_str_is(name.text, "size"))
-		return unknown_function(p, &name);
-	next(p);
-	if (code == EXPR_SIZE) {
-		expect(p, ")");
-		return emit_size(p, name.at, of);
-	}
 	size_t at = p->token.at;
-	struct typed arg = parse_expr(p);
-	expect(p, ")");
+
+	expr_next(p);
+	struct expr_typed index = expr_parse(p);
+	expr_expect(p, "]");
 	if (p->failed)
-		return NOTHING;
-	if (of.type != EXPR_STRING)
-		return fail(p, name.at, "%.*s() belongs to a string, this is %s%s",
-			    (int)name.text.n, name.text.p, type_shown(of),
-			    of.type == EXPR_LIST ? ": use `in`" : "");
-	if (arg.type != EXPR_STRING)
-		return fail(p, at, "%.*s() takes a string, not %s", (int)name.text.n, name.text.p,
-			    type_shown(arg));
-	emit_op(p, code, 0);
-	return of_type(EXPR_BOOL);
+		return expr_nothing();
+	if (of.type != EXPR_LIST)
+		return expr_fail(p, at, "only a list has places to pick from, not %s",
+				 expr_type_shown(of));
+	if (of.element == EXPR_NONE)
+		return expr_fail(p, at, "this list is always empty");
+	if (index.type != EXPR_INT)
+		return expr_fail(p, at, "a place of a list is a whole number, not %s",
+				 expr_type_shown(index));
+	expr_emit(p, EXPR_INDEX, 0, of.from);
+	return expr_typed(of.element, of.from);
 }
 
-static struct typed parse_member(struct parser *p)
+static struct expr_typed parse_member(struct expr_parser *p)
 {
-	struct typed t = parse_primary(p);
+	struct expr_typed t = parse_primary(p);
 
-	while (is_sign(p, ".")) {
-		next(p);
-		t = p->failed ? NOTHING : parse_method(p, t);
+	while (expr_is_sign(p, ".") || expr_is_sign(p, "[")) {
+		if (expr_is_sign(p, "[")) {
+			t = parse_index(p, t);
+			continue;
+		}
+		expr_next(p);
+		t = p->failed ? expr_nothing() : expr_parse_method(p, t);
 	}
-	if (is_sign(p, "["))
-		return fail(p, p->token.at, "a list has no places to pick from: use `in`");
-	return p->failed ? NOTHING : t;
+	return p->failed ? expr_nothing() : t;
 }
 
 /* --- operators --- */
 
-static struct typed emit_sign(struct parser *p, const struct expr_token *sign, struct typed t)
+static struct expr_typed emit_sign(struct expr_parser *p, const struct expr_token *sign,
+				   struct expr_typed t)
 {
 	bool is_not = baton_str_is(sign->text, "!");
 
 	if (p->failed)
-		return NOTHING;
+		return expr_nothing();
 	if (is_not && t.type != EXPR_BOOL)
-		return fail(p, sign->at, "`!` takes true/false, not %s", type_shown(t));
+		return expr_fail(p, sign->at, "`!` takes true/false, not %s", expr_type_shown(t));
 	if (!is_not && t.type != EXPR_INT && t.type != EXPR_DOUBLE)
-		return fail(p, sign->at, "`-` takes a number, not %s", type_shown(t));
-	emit_op(p, is_not ? EXPR_NOT : EXPR_NEG, 0);
+		return expr_fail(p, sign->at, "`-` takes a number, not %s%s", expr_type_shown(t),
+				 t.type == EXPR_DURATION ? ": write duration(\"-5m\")" : "");
+	expr_emit(p, is_not ? EXPR_NOT : EXPR_NEG, 0, sign->at);
+	t.from = sign->at;
 	return t;
 }
 
 /* CEL's Unary: a run of `!` or a run of `-`, never mixed. A minus right before a whole number is
  * part of it, or the smallest one could not be written. */
-static struct typed parse_unary(struct parser *p)
+static struct expr_typed parse_unary(struct expr_parser *p)
 {
 	struct expr_token sign = p->token;
 	unsigned n = 0;
-	bool minus = is_sign(p, "-");
-	struct typed t;
+	bool minus = expr_is_sign(p, "-");
+	struct expr_typed t;
 
-	if (!minus && !is_sign(p, "!"))
+	if (!minus && !expr_is_sign(p, "!"))
 		return parse_member(p);
-	while (is_sign(p, minus ? "-" : "!")) {
+	while (expr_is_sign(p, minus ? "-" : "!")) {
 		n++;
-		next(p);
+		expr_next(p);
 	}
 	if (minus && !p->failed && p->token.kind == EXPR_TOKEN_INT) {
 		n--;
-		t = parse_int(p, true);
-		if (is_sign(p, "."))
-			return fail(p, p->token.at, "a number has no functions");
+		t = parse_int(p, true, sign.at);
+		if (expr_is_sign(p, "."))
+			return expr_fail(p, p->token.at, "a number has no functions");
 	} else {
 		t = parse_member(p);
 	}
 	/* An even run still checks the type, and -(-x) can overflow: each sign is done. */
 	for (; n > 0 && !p->failed; n--)
 		t = emit_sign(p, &sign, t);
-	return p->failed ? NOTHING : t;
+	return p->failed ? expr_nothing() : t;
 }
+
+/* What an operator takes. */
+enum operands { TRUTHS, EQUALS, ORDERED, MEMBER, SUMMANDS, TERMS, NUMBERS, WHOLE };
 
 struct infix {
 	const char *sign;
 	enum expr_code code;
 	unsigned level;
+	enum operands takes;
 };
 static const struct infix infixes[] = {
-	{ "||", EXPR_OR, 0 }, { "&&", EXPR_AND, 1 }, { "==", EXPR_EQ, 2 }, { "!=", EXPR_NE, 2 },
-	{ "<=", EXPR_LE, 2 }, { ">=", EXPR_GE, 2 },  { "<", EXPR_LT, 2 },  { ">", EXPR_GT, 2 },
-	{ "in", EXPR_IN, 2 }, { "+", EXPR_ADD, 3 },  { "-", EXPR_SUB, 3 }, { "*", EXPR_MUL, 4 },
-	{ "/", EXPR_DIV, 4 }, { "%", EXPR_MOD, 4 },
+	{ "||", EXPR_OR, 0, TRUTHS },  { "&&", EXPR_AND, 1, TRUTHS },
+	{ "==", EXPR_EQ, 2, EQUALS },  { "!=", EXPR_NE, 2, EQUALS },
+	{ "<=", EXPR_LE, 2, ORDERED }, { ">=", EXPR_GE, 2, ORDERED },
+	{ "<", EXPR_LT, 2, ORDERED },  { ">", EXPR_GT, 2, ORDERED },
+	{ "in", EXPR_IN, 2, MEMBER },  { "+", EXPR_ADD, 3, SUMMANDS },
+	{ "-", EXPR_SUB, 3, TERMS },   { "*", EXPR_MUL, 4, NUMBERS },
+	{ "/", EXPR_DIV, 4, NUMBERS }, { "%", EXPR_MOD, 4, WHOLE },
 };
 
-static const struct infix *infix_here(const struct parser *p, unsigned level)
+static const struct infix *infix_here(const struct expr_parser *p, unsigned level)
 {
 	for (size_t i = 0; i < sizeof(infixes) / sizeof(infixes[0]); i++) {
 		const struct infix *o = &infixes[i];
-		bool here = o->code == EXPR_IN ? is_word(p, o->sign) : is_sign(p, o->sign);
+		bool here =
+			o->code == EXPR_IN ? expr_is_word(p, o->sign) : expr_is_sign(p, o->sign);
 
 		if (here && o->level == level)
 			return o;
@@ -454,76 +353,98 @@ static const struct infix *infix_here(const struct parser *p, unsigned level)
 	return NULL;
 }
 
-static bool is_number(struct typed t)
+static bool is_number(struct expr_typed t)
 {
 	return t.type == EXPR_INT || t.type == EXPR_DOUBLE;
 }
 
-static bool can_equal(struct typed a, struct typed b)
+static bool can_equal_plain(enum expr_type a, enum expr_type b)
+{
+	return a == b || (is_number(expr_typed(a, 0)) && is_number(expr_typed(b, 0)));
+}
+
+bool expr_can_equal(struct expr_typed a, struct expr_typed b)
 {
 	if (a.type == EXPR_LIST && b.type == EXPR_LIST)
 		return a.element == EXPR_NONE || b.element == EXPR_NONE ||
-		       can_equal(of_type(a.element), of_type(b.element)); /* one level: no deeper */
-	return a.type == b.type || (is_number(a) && is_number(b));
+		       can_equal_plain(a.element, b.element);
+	return can_equal_plain(a.type, b.type);
 }
 
-static bool operands_ok(enum expr_code code, struct typed a, struct typed b)
+static bool same_list(struct expr_typed a, struct expr_typed b)
 {
-	switch (code) {
-	case EXPR_OR:
-	case EXPR_AND:
+	return a.type == EXPR_LIST && b.type == EXPR_LIST &&
+	       (a.element == b.element || a.element == EXPR_NONE || b.element == EXPR_NONE);
+}
+
+static bool operands_ok(enum operands takes, struct expr_typed a, struct expr_typed b)
+{
+	bool same = a.type == b.type;
+
+	switch (takes) {
+	case TRUTHS:
 		return a.type == EXPR_BOOL && b.type == EXPR_BOOL;
-	case EXPR_EQ:
-	case EXPR_NE:
-		return can_equal(a, b);
-	case EXPR_LT:
-	case EXPR_LE:
-	case EXPR_GT:
-	case EXPR_GE:
-		return can_equal(a, b) && a.type != EXPR_LIST;
-	case EXPR_IN:
+	case EQUALS:
+		return expr_can_equal(a, b);
+	case ORDERED:
+		return expr_can_equal(a, b) && a.type != EXPR_LIST;
+	case MEMBER:
 		return b.type == EXPR_LIST && a.type != EXPR_LIST &&
-		       (b.element == EXPR_NONE || can_equal(a, of_type(b.element)));
-	case EXPR_ADD:
-		return a.type == b.type && (is_number(a) || a.type == EXPR_STRING);
-	case EXPR_SUB:
-	case EXPR_MUL:
-	case EXPR_DIV:
-		return a.type == b.type && is_number(a);
-	case EXPR_MOD:
+		       (b.element == EXPR_NONE || can_equal_plain(a.type, b.element));
+	case SUMMANDS:
+		return same && (is_number(a) || a.type == EXPR_STRING || a.type == EXPR_DURATION ||
+				same_list(a, b));
+	case TERMS:
+		return same && (is_number(a) || a.type == EXPR_DURATION);
+	case NUMBERS:
+		return same && is_number(a);
+	case WHOLE:
 		return a.type == EXPR_INT && b.type == EXPR_INT;
-	case EXPR_CONST:
-	case EXPR_FACT:
-	case EXPR_MAKE:
-	case EXPR_NOT:
-	case EXPR_NEG:
-	case EXPR_SIZE:
-	case EXPR_STARTS:
-	case EXPR_ENDS:
-	case EXPR_CONTAINS:
-	case EXPR_IF:
-		break;
 	}
 	return false;
 }
 
-static struct typed emit_binary(struct parser *p, size_t at, const struct infix *o, struct typed a,
-				struct typed b)
+/* What to write instead, where the mistake is a common one. */
+static const char *remedy(const struct infix *o, struct expr_typed a, struct expr_typed b)
 {
-	if (p->failed)
-		return NOTHING;
-	if (!operands_ok(o->code, a, b)) {
-		bool mixed = is_number(a) && is_number(b) && o->code != EXPR_MOD;
-		return fail(p, at, "`%s` does not take %s and %s%s", o->sign, type_shown(a),
-			    type_shown(b), mixed ? ": write whole numbers as 2.0 here" : "");
-	}
-	emit_op(p, o->code, 0);
-	return o->level < 3 ? of_type(EXPR_BOOL) : a;
+	bool duration = a.type == EXPR_DURATION || b.type == EXPR_DURATION;
+
+	if (is_number(a) && is_number(b) && o->takes != WHOLE)
+		return ": write whole numbers as 2.0 here";
+	if (duration && (a.type == EXPR_INT || b.type == EXPR_INT) && o->level == 2)
+		return ": the fact without `_ms` is the duration";
+	if (duration && (a.type == EXPR_STRING || b.type == EXPR_STRING))
+		return ": write duration(\"5m\")";
+	if (o->code == EXPR_IN && a.type == EXPR_STRING && b.type == EXPR_STRING)
+		return ": for a part of a text, write text.contains(\"...\")";
+	return "";
 }
 
-static struct typed parse_binary(struct parser *p, unsigned level)
+static struct expr_typed emit_binary(struct expr_parser *p, size_t at, const struct infix *o,
+				     struct expr_typed a, struct expr_typed b)
 {
-	struct typed left;
+	struct expr_typed result = o->level < 3 ? expr_typed(EXPR_BOOL, a.from) : a;
+
+	if (p->failed)
+		return expr_nothing();
+	if (!operands_ok(o->takes, a, b))
+		return expr_fail(p, at, "`%s` does not take %s and %s%s", o->sign,
+				 expr_type_shown(a), expr_type_shown(b), remedy(o, a, b));
+	if (result.type == EXPR_LIST) {
+		result.n_max = a.n_max + b.n_max;
+		result.element = a.element == EXPR_NONE ? b.element : a.element;
+		if (result.n_max > BATON_EXPR_ROWS_MAX)
+			return expr_fail(p, at, "this list could have more than %d values",
+					 (int)BATON_EXPR_ROWS_MAX);
+	}
+	expr_charge(p, a.n_max + b.n_max); /* a list is walked */
+	expr_emit(p, o->code, 0, a.from);
+	return result;
+}
+
+static struct expr_typed parse_binary(struct expr_parser *p, unsigned level)
+{
+	struct expr_typed left;
 	const struct infix *o;
 
 	if (level == LEVELS)
@@ -532,45 +453,49 @@ static struct typed parse_binary(struct parser *p, unsigned level)
 	while ((o = infix_here(p, level)) != NULL) {
 		size_t at = p->token.at;
 
-		next(p);
-		struct typed right = p->failed ? NOTHING : parse_binary(p, level + 1);
+		expr_next(p);
+		struct expr_typed right = p->failed ? expr_nothing() : parse_binary(p, level + 1);
 		left = emit_binary(p, at, o, left, right);
 	}
-	return p->failed ? NOTHING : left;
+	return p->failed ? expr_nothing() : left;
 }
 
-static struct typed parse_choice(struct parser *p, struct typed condition)
+static struct expr_typed parse_choice(struct expr_parser *p, struct expr_typed condition)
 {
 	size_t at = p->token.at;
 
-	next(p);
-	struct typed yes = p->failed ? NOTHING : parse_binary(p, 0);
-	expect(p, ":");
-	struct typed no = p->failed ? NOTHING : parse_expr(p);
+	expr_next(p);
+	struct expr_typed yes = p->failed ? expr_nothing() : parse_binary(p, 0);
+	expr_expect(p, ":");
+	struct expr_typed no = p->failed ? expr_nothing() : expr_parse(p);
 	if (p->failed)
-		return NOTHING;
+		return expr_nothing();
 	if (condition.type != EXPR_BOOL)
-		return fail(p, at, "what stands before `?` must be true/false, not %s",
-			    type_shown(condition));
-	if (yes.type != no.type || (yes.type == EXPR_LIST && !can_equal(yes, no)))
-		return fail(p, at, "both sides of `:` must be of one type, not %s and %s",
-			    type_shown(yes), type_shown(no));
-	emit_op(p, EXPR_IF, 0);
-	return yes.element == EXPR_NONE ? no : yes;
+		return expr_fail(p, at, "what stands before `?` must be true/false, not %s",
+				 expr_type_shown(condition));
+	if (yes.type != no.type || (yes.type == EXPR_LIST && !same_list(yes, no)))
+		return expr_fail(p, at, "both sides of `:` must be of one type, not %s and %s",
+				 expr_type_shown(yes), expr_type_shown(no));
+	expr_emit(p, EXPR_IF, 0, condition.from);
+	struct expr_typed result = yes.element == EXPR_NONE ? no : yes;
+	result.n_max = yes.n_max > no.n_max ? yes.n_max : no.n_max;
+	result.from = condition.from;
+	return result;
 }
 
-static struct typed parse_expr(struct parser *p)
+struct expr_typed expr_parse(struct expr_parser *p)
 {
-	struct typed t;
+	struct expr_typed t;
 
 	if (p->nest >= NEST_MAX)
-		return fail(p, p->token.at, "the condition is nested deeper than %d", NEST_MAX);
+		return expr_fail(p, p->token.at, "the condition is nested deeper than %d",
+				 NEST_MAX);
 	p->nest++;
-	t = p->failed ? NOTHING : parse_binary(p, 0);
-	if (is_sign(p, "?"))
+	t = p->failed ? expr_nothing() : parse_binary(p, 0);
+	if (expr_is_sign(p, "?"))
 		t = parse_choice(p, t);
 	p->nest--;
-	return p->failed ? NOTHING : t;
+	return p->failed ? expr_nothing() : t;
 }
 
 /* --- the doors --- */
@@ -585,35 +510,37 @@ static uint32_t column_of(baton_str text, size_t at)
 	return column;
 }
 
-static void compile(struct parser *p)
+static void compile(struct expr_parser *p)
 {
 	char shown[40];
 
 	if (p->lexer.text.n > BATON_EXPR_BYTES_MAX) {
-		fail(p, 0, "the condition is longer than %d bytes", (int)BATON_EXPR_BYTES_MAX);
+		expr_fail(p, 0, "the condition is longer than %d bytes", (int)BATON_EXPR_BYTES_MAX);
 		return;
 	}
 	if (!baton_str_utf8_ok(p->lexer.text)) {
-		fail(p, 0, "the condition is not UTF-8");
+		expr_fail(p, 0, "the condition is not UTF-8");
 		return;
 	}
-	next(p);
+	expr_next(p);
 	if (!p->failed && p->token.kind == EXPR_TOKEN_END) {
-		fail(p, 0, "the condition is empty");
+		expr_fail(p, 0, "the condition is empty");
 		return;
 	}
-	struct typed t = parse_expr(p);
+	struct expr_typed t = expr_parse(p);
 	if (!p->failed && p->token.kind != EXPR_TOKEN_END)
-		fail(p, p->token.at, "expected the end, found %s", token_shown(p, shown));
+		expr_fail(p, p->token.at, "expected the end, found %s", expr_token_shown(p, shown));
 	if (!p->failed && t.type != EXPR_BOOL)
-		fail(p, 0, "a condition must be true or false; this one is %s", type_shown(t));
+		expr_fail(p, 0, "a condition must be true or false; this one is %s",
+			  expr_type_shown(t));
 }
 
 int32_t baton_expr_compile_in(const struct baton_env *env, baton_str text, baton_expr **ret_expr,
 			      char *why, size_t cap, uint32_t *ret_column)
 {
-	struct parser p = { .lexer = { .text = text, .why = why, .cap = why ? cap : 0 } };
+	struct expr_parser p = { .lexer = { .text = text, .why = why, .cap = why ? cap : 0 } };
 
+	p.times = 1;
 	p.expr = baton_new(struct baton_expr);
 	p.expr->env = env;
 	p.lexer.arena = &p.expr->arena;
@@ -624,6 +551,7 @@ int32_t baton_expr_compile_in(const struct baton_env *env, baton_str text, baton
 		baton_expr_free(p.expr);
 		return BATON_E_INVAL;
 	}
+	p.expr->text = (baton_str){ baton_arena_dup(&p.expr->arena, text.p, text.n), text.n };
 	*ret_expr = p.expr;
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Cuts a condition into tokens, by the lexical rules of CEL's specification. What CEL has and Baton
- * does not (bytes, raw and triple-quoted strings, unsigned numbers) is refused by name. */
+ * does not (bytes, triple-quoted strings, unsigned numbers) is refused by name. */
 
 #include "core/policy/expr_lex.h"
 
@@ -192,7 +192,8 @@ static int64_t lex_escape(struct expr_lexer *lexer)
 	return value > 0x10ffff || (value >= 0xd800 && value < 0xe000) ? -1 : value;
 }
 
-static struct expr_token lex_string(struct expr_lexer *lexer)
+/* `raw`: r'...', in which a backslash is one. */
+static struct expr_token lex_string(struct expr_lexer *lexer, bool raw)
 {
 	struct expr_token token = { .kind = EXPR_TOKEN_STRING, .at = lexer->at };
 	char quote = char_at(lexer, lexer->at);
@@ -210,7 +211,7 @@ static struct expr_token lex_string(struct expr_lexer *lexer)
 		if (at >= lexer->text.n || c == '\n' || c == '\r')
 			return token_bad(lexer, token.at, "this string has no end quote");
 		lexer->at++;
-		if (c != '\\') {
+		if (c != '\\' || raw) {
 			to[n++] = c;
 			continue;
 		}
@@ -233,11 +234,16 @@ static struct expr_token lex_name(struct expr_lexer *lexer)
 	while (is_name(char_at(lexer, lexer->at)))
 		lexer->at++;
 	token.text = (baton_str){ lexer->text.p + token.at, lexer->at - token.at };
-	if (char_at(lexer, lexer->at) == '"' || char_at(lexer, lexer->at) == '\'')
-		return token_bad(lexer, token.at,
-				 "raw strings and bytes are not part of this "
-				 "language: leave the letter before the quote away");
-	return token;
+	if (char_at(lexer, lexer->at) != '"' && char_at(lexer, lexer->at) != '\'')
+		return token;
+	if (token.text.n == 1 && (token.text.p[0] | 0x20) == 'r') {
+		struct expr_token string = lex_string(lexer, true);
+		string.at = token.at;
+		return string;
+	}
+	return token_bad(lexer, token.at,
+			 "bytes are not part of this language: leave the letter before the quote "
+			 "away");
 }
 
 /* --- the rest --- */
@@ -293,7 +299,7 @@ struct expr_token expr_lex(struct expr_lexer *lexer)
 	if (is_digit(c) || (c == '.' && is_digit(char_at(lexer, lexer->at + 1))))
 		return lex_number(lexer);
 	if (c == '"' || c == '\'')
-		return lex_string(lexer);
+		return lex_string(lexer, false);
 	if (is_name(c))
 		return lex_name(lexer);
 	return lex_sign(lexer);

@@ -1,59 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Runs a compiled condition over facts. Total: every operation gives a value or a failed value,
- * and failure is what CEL says (integer overflow, division by zero), never undefined behaviour.
- * Owns nothing that outlives the call; strings are views into facts, program or the call's arena.
+/* Runs a compiled condition over a struct of facts. Total and bounded: the compiler has counted how
+ * many steps the worst facts can cause. Owns nothing that outlives the call.
  */
 
 #include "core/base/assert.h"
 #include "core/base/errors.h"
 #include "core/base/json.h"
 #include "core/base/limits.h"
-#include "core/policy/expr_code.h"
+#include "core/policy/expr_duration.h"
+#include "core/policy/expr_value.h"
 #include "core/policy/facts.h"
-
-#include <math.h>
 
 /* What the first version of the ABI had. */
 enum { FACTS_SIZE_FIRST = offsetof(baton_facts, primary_state) };
 
-struct run {
-	const struct baton_env *env;
-	const void *base;
-	struct baton_arena arena;
+/* A loop that runs: over what, how far, and what it has found. */
+struct loop {
+	const struct expr_value *v;
+	size_t n, i, body;
+	struct expr_value found; /* BOOL of all and exists; LIST of filter and map, growing */
+	struct expr_value *kept; /* room of that list */
+	size_t n_kept;           /* and of exists_one the number of hits */
 };
 
-static struct expr_value failed(enum expr_type type)
-{
-	struct expr_value v = { .type = type, .failed = true };
-	return v;
-}
-
-static struct expr_value of_bool(bool b)
-{
-	struct expr_value v = { .type = EXPR_BOOL, .as.b = b };
-	return v;
-}
-
-static struct expr_value of_int(uint64_t u)
-{
-	struct expr_value v = { .type = EXPR_INT };
-
-	v.as.i = u > INT64_MAX ? INT64_MAX : (int64_t)u;
-	return v;
-}
-
-static struct expr_value of_double(double d)
-{
-	struct expr_value v = { .type = EXPR_DOUBLE, .as.d = d };
-	return v;
-}
-
-static struct expr_value of_str(baton_str s)
-{
-	struct expr_value v = { .type = EXPR_STRING, .as.s = s };
-	return v;
-}
+struct run {
+	const struct baton_expr *expr;
+	const void *base;
+	struct baton_arena *arena;
+	struct loop loops[BATON_EXPR_LOOPS_MAX];
+	size_t n_loops;
+};
 
 /* --- facts --- */
 
@@ -68,290 +45,103 @@ static struct expr_value of_tags(struct run *run, baton_str json)
 	if (json.n == 0)
 		return list;
 	if (baton_json_parse(json, &array) < 0 || array.type != BATON_JSON_ARRAY)
-		return failed(EXPR_LIST);
-	while (baton_json_element(&array, &at, &element))
+		return expr_failed(EXPR_LIST, EXPR_FAIL_LIST);
+	while (n <= BATON_EXPR_LIST_MAX && baton_json_element(&array, &at, &element))
 		n++;
-	v = baton_arena_alloc(&run->arena, n * sizeof(*v) + 1);
+	if (n > BATON_EXPR_LIST_MAX || json.n > BATON_EXPR_RUN_BYTES_MAX / 8)
+		return expr_failed(EXPR_LIST, EXPR_FAIL_LIST);
+	v = expr_room(run->arena, n * sizeof(*v));
+	if (!v)
+		return expr_failed(EXPR_LIST, EXPR_FAIL_MEMORY);
 	at = 0;
 	for (size_t i = 0; i < n && baton_json_element(&array, &at, &element); i++) {
 		if (element.type != BATON_JSON_STRING)
-			return failed(EXPR_LIST);
-		v[i] = of_str(baton_json_text(&element, &run->arena));
+			return expr_failed(EXPR_LIST, EXPR_FAIL_LIST);
+		v[i] = expr_of_str(baton_json_text(&element, run->arena));
 	}
 	list.as.list.v = v;
 	list.as.list.n = n;
 	return list;
 }
 
-static struct expr_value of_fact(struct run *run, const struct baton_fact *fact)
+static uint64_t whole_fact(const struct run *run, const struct baton_fact *fact)
 {
 	const char *field = (const char *)run->base + fact->offset;
 	uint32_t u32;
+	uint64_t u64;
+
+	if (fact->kind == BATON_FACT_KIND_U64) {
+		memcpy(&u64, field, sizeof(u64));
+		return u64;
+	}
+	memcpy(&u32, field, sizeof(u32));
+	return u32;
+}
+
+static struct expr_value of_fact(struct run *run, const struct baton_fact *fact)
+{
+	const char *field = (const char *)run->base + fact->offset;
 	uint64_t u64;
 	baton_str s;
 
 	switch (fact->kind) {
 	case BATON_FACT_KIND_STR:
 		memcpy(&s, field, sizeof(s));
-		return of_str(s);
+		return expr_of_str(s);
 	case BATON_FACT_KIND_PPM:
-		memcpy(&u32, field, sizeof(u32));
-		return of_double((double)u32 / 1e6);
+		return expr_of_double((double)whole_fact(run, fact) / 1e6);
 	case BATON_FACT_KIND_U32:
-		memcpy(&u32, field, sizeof(u32));
-		return of_int(u32);
 	case BATON_FACT_KIND_U64:
-		memcpy(&u64, field, sizeof(u64));
-		return of_int(u64);
+		u64 = whole_fact(run, fact);
+		return expr_of_int(u64 > INT64_MAX ? INT64_MAX : (int64_t)u64);
 	case BATON_FACT_KIND_FLAG:
-		memcpy(&u32, field, sizeof(u32));
-		return of_bool((u32 & fact->flag) != 0);
+		return expr_of_bool((whole_fact(run, fact) & fact->flag) != 0);
 	case BATON_FACT_KIND_FAIL:
-		return of_str(baton_str_of(baton_fact_fail_text(fact, run->base)));
+		return expr_of_str(baton_str_of(baton_fact_fail_text(fact, run->base)));
 	case BATON_FACT_KIND_TAGS:
 		memcpy(&s, field, sizeof(s));
 		return of_tags(run, s);
 	}
-	return failed(EXPR_NONE);
+	return expr_failed(EXPR_NONE, EXPR_FAIL_LIST);
 }
 
-/* --- comparing --- */
-
-enum order { LESS = -1, SAME = 0, MORE = 1, UNORDERED = 2 };
-
-static enum order order_of(bool less, bool more)
+/* CEL's has() of a message without explicit presence: a field is there unless it is its zero. */
+static struct expr_value has_fact(struct run *run, const struct baton_fact *fact)
 {
-	return less ? LESS : more ? MORE : SAME;
-}
+	struct expr_value v = of_fact(run, fact);
 
-static enum order order_double(double a, double b)
-{
-	return isnan(a) || isnan(b) ? UNORDERED : order_of(a<b, a> b);
-}
-
-/* Exact: an int is never rounded to a double to be compared. */
-static enum order order_int_double(int64_t i, double d)
-{
-	if (isnan(d))
-		return UNORDERED;
-	if (d >= 9223372036854775808.0)
-		return LESS;
-	if (d < -9223372036854775808.0)
-		return MORE;
-	int64_t whole = (int64_t)d;
-	if (i != whole)
-		return order_of(i < whole, true);
-	double rest = d - (double)whole;
-	return order_of(rest > 0, rest < 0);
-}
-
-/* By code points, which is the order of UTF-8 bytes. */
-static enum order order_str(baton_str a, baton_str b)
-{
-	size_t n = a.n < b.n ? a.n : b.n;
-	int c = n ? memcmp(a.p, b.p, n) : 0;
-
-	if (c != 0)
-		return order_of(c < 0, true);
-	return order_of(a.n<b.n, a.n> b.n);
-}
-
-/* Two values of types the compiler let through, lists excepted. */
-static enum order order_values(const struct expr_value *a, const struct expr_value *b)
-{
-	if (a->type == EXPR_INT && b->type == EXPR_DOUBLE)
-		return order_int_double(a->as.i, b->as.d);
-	if (a->type == EXPR_DOUBLE && b->type == EXPR_INT) {
-		enum order o = order_int_double(b->as.i, a->as.d);
-		return o == LESS ? MORE : o == MORE ? LESS : o;
-	}
-	if (a->type != b->type)
-		return UNORDERED;
-	switch (a->type) {
+	if (v.failed)
+		return expr_failed(EXPR_BOOL, v.failed);
+	switch (v.type) {
 	case EXPR_BOOL:
-		return order_of(a->as.b<b->as.b, a->as.b> b->as.b);
+		return v;
 	case EXPR_INT:
-		return order_of(a->as.i<b->as.i, a->as.i> b->as.i);
+	case EXPR_DURATION:
+		return expr_of_bool(v.as.i != 0);
 	case EXPR_DOUBLE:
-		return order_double(a->as.d, b->as.d);
+		return expr_of_bool(v.as.d > 0);
 	case EXPR_STRING:
-		return order_str(a->as.s, b->as.s);
+		return expr_of_bool(v.as.s.n > 0);
 	case EXPR_LIST:
+		return expr_of_bool(v.as.list.n > 0);
 	case EXPR_NONE:
 		break;
 	}
-	return UNORDERED;
-}
-
-static bool values_equal(const struct expr_value *a, const struct expr_value *b)
-{
-	if (a->type != EXPR_LIST || b->type != EXPR_LIST)
-		return order_values(a, b) == SAME;
-	if (a->as.list.n != b->as.list.n)
-		return false;
-	for (size_t i = 0; i < a->as.list.n; i++) /* lists do not nest: the compiler sees to it */
-		if (order_values(&a->as.list.v[i], &b->as.list.v[i]) != SAME)
-			return false;
-	return true;
-}
-
-static bool value_in(const struct expr_value *needle, const struct expr_value *list)
-{
-	for (size_t i = 0; i < list->as.list.n; i++)
-		if (order_values(needle, &list->as.list.v[i]) == SAME)
-			return true;
-	return false;
-}
-
-/* --- computing --- */
-
-static struct expr_value int_op(enum expr_code code, int64_t a, int64_t b)
-{
-	struct expr_value v = { .type = EXPR_INT };
-	bool divides = code == EXPR_DIV || code == EXPR_MOD;
-
-	if (divides && (b == 0 || (a == INT64_MIN && b == -1)))
-		return failed(EXPR_INT);
-	if (code == EXPR_ADD)
-		v.failed = __builtin_add_overflow(a, b, &v.as.i);
-	else if (code == EXPR_SUB)
-		v.failed = __builtin_sub_overflow(a, b, &v.as.i);
-	else if (code == EXPR_MUL)
-		v.failed = __builtin_mul_overflow(a, b, &v.as.i);
-	else
-		v.as.i = code == EXPR_DIV ? a / b : a % b;
 	return v;
 }
 
-/* IEEE 754: a division by zero is infinite or no number, and no failure. The division is spelled
- * out because C leaves it undefined, and the sanitizers say so. */
-static double divide(double a, double b)
-{
-	if (b != 0)
-		return a / b;
-	if (a == 0 || isnan(a) || isnan(b))
-		return __builtin_nan("");
-	return (a < 0) != (signbit(b) != 0) ? -HUGE_VAL : HUGE_VAL;
-}
-
-static struct expr_value double_op(enum expr_code code, double a, double b)
-{
-	if (code == EXPR_ADD)
-		return of_double(a + b);
-	if (code == EXPR_SUB)
-		return of_double(a - b);
-	return of_double(code == EXPR_MUL ? a * b : divide(a, b));
-}
-
-static struct expr_value joined(struct run *run, baton_str a, baton_str b)
-{
-	char *p = baton_arena_alloc(&run->arena, a.n + b.n + 1);
-
-	if (a.n)
-		memcpy(p, a.p, a.n);
-	if (b.n)
-		memcpy(p + a.n, b.p, b.n);
-	return of_str((baton_str){ p, a.n + b.n });
-}
-
-static struct expr_value arithmetic(struct run *run, enum expr_code code,
-				    const struct expr_value *a, const struct expr_value *b)
-{
-	if (a->type == EXPR_INT)
-		return int_op(code, a->as.i, b->as.i);
-	if (a->type == EXPR_DOUBLE)
-		return double_op(code, a->as.d, b->as.d);
-	return joined(run, a->as.s, b->as.s);
-}
-
-static bool text_op(enum expr_code code, baton_str s, baton_str part)
-{
-	if (part.n == 0)
-		return true;
-	if (part.n > s.n)
-		return false;
-	if (code == EXPR_STARTS)
-		return memcmp(s.p, part.p, part.n) == 0;
-	if (code == EXPR_ENDS)
-		return memcmp(s.p + s.n - part.n, part.p, part.n) == 0;
-	return memmem(s.p, s.n, part.p, part.n) != NULL;
-}
-
-static struct expr_value size_of(const struct expr_value *v)
-{
-	uint64_t n = 0;
-
-	if (v->failed)
-		return failed(EXPR_INT);
-	if (v->type == EXPR_LIST)
-		return of_int(v->as.list.n);
-	for (size_t i = 0; i < v->as.s.n; i++) /* characters, not bytes */
-		n += ((unsigned char)v->as.s.p[i] & 0xc0) != 0x80;
-	return of_int(n);
-}
-
-/* CEL: one side that decides alone wins over a failure on the other, in either order. */
-static struct expr_value logic(enum expr_code code, const struct expr_value *a,
-			       const struct expr_value *b)
-{
-	bool decides = code == EXPR_OR;
-
-	if ((!a->failed && a->as.b == decides) || (!b->failed && b->as.b == decides))
-		return of_bool(decides);
-	return a->failed || b->failed ? failed(EXPR_BOOL) : of_bool(!decides);
-}
-
-static struct expr_value unary(enum expr_code code, const struct expr_value *v)
-{
-	if (code == EXPR_SIZE)
-		return size_of(v);
-	if (v->failed)
-		return *v;
-	if (code == EXPR_NOT)
-		return of_bool(!v->as.b);
-	if (v->type == EXPR_DOUBLE)
-		return of_double(-v->as.d);
-	return int_op(EXPR_SUB, 0, v->as.i);
-}
-
-static struct expr_value compare(enum expr_code code, const struct expr_value *a,
-				 const struct expr_value *b)
-{
-	enum order o;
-
-	if (code == EXPR_EQ || code == EXPR_NE)
-		return of_bool(values_equal(a, b) == (code == EXPR_EQ));
-	o = order_values(a, b);
-	if (o == UNORDERED)
-		return of_bool(false);
-	if (code == EXPR_LT || code == EXPR_GE)
-		return of_bool((o == LESS) == (code == EXPR_LT));
-	return of_bool((o == MORE) == (code == EXPR_GT));
-}
-
-static struct expr_value binary(struct run *run, enum expr_code code, const struct expr_value *a,
-				const struct expr_value *b)
-{
-	if (code == EXPR_AND || code == EXPR_OR)
-		return logic(code, a, b);
-	if (code >= EXPR_ADD && code <= EXPR_MOD)
-		return a->failed || b->failed ? failed(a->type) : arithmetic(run, code, a, b);
-	if (a->failed || b->failed)
-		return failed(EXPR_BOOL);
-	if (code >= EXPR_EQ && code <= EXPR_GE)
-		return compare(code, a, b);
-	if (code == EXPR_IN)
-		return of_bool(value_in(a, b));
-	return of_bool(text_op(code, a->as.s, b->as.s));
-}
+/* --- lists and loops --- */
 
 static struct expr_value make_list(struct run *run, const struct expr_value *from, size_t n)
 {
 	struct expr_value list = { .type = EXPR_LIST }, *v;
 
-	v = baton_arena_alloc(&run->arena, n * sizeof(*v) + 1);
+	v = expr_room(run->arena, n * sizeof(*v));
+	if (!v)
+		return expr_failed(EXPR_LIST, EXPR_FAIL_MEMORY);
 	for (size_t i = 0; i < n; i++) {
-		list.failed = list.failed || from[i].failed;
+		if (from[i].failed)
+			return expr_failed(EXPR_LIST, from[i].failed);
 		v[i] = from[i];
 	}
 	list.as.list.v = v;
@@ -359,63 +149,160 @@ static struct expr_value make_list(struct run *run, const struct expr_value *fro
 	return list;
 }
 
+/* What a loop gives. */
+static struct expr_value loop_result(const struct loop *loop, enum expr_loop kind)
+{
+	struct expr_value list = { .type = EXPR_LIST };
+
+	if (kind == EXPR_EXISTS_ONE && !loop->found.failed)
+		return expr_of_bool(loop->n_kept == 1);
+	if (kind <= EXPR_EXISTS_ONE || loop->found.failed)
+		return loop->found;
+	list.as.list.v = loop->kept;
+	list.as.list.n = loop->n_kept;
+	return list;
+}
+
+/* Begins the loop of the EACH at `pc`, or gives its result at once: false, and *value is it. */
+static bool loop_begin(struct run *run, size_t pc, struct expr_value *value)
+{
+	enum expr_loop kind = (enum expr_loop)run->expr->ops[run->expr->ops[pc].arg].arg;
+	bool collects = kind == EXPR_FILTER || kind == EXPR_MAP;
+	struct loop loop = { .v = value->as.list.v, .n = value->as.list.n, .body = pc + 1 };
+
+	loop.found = expr_of_bool(kind == EXPR_ALL);
+	if (value->failed)
+		loop.found = expr_failed(collects ? EXPR_LIST : EXPR_BOOL, value->failed);
+	else if (collects && loop.n > 0)
+		loop.kept = expr_room(run->arena, loop.n * sizeof(*loop.kept));
+	if (collects && loop.n > 0 && !value->failed && !loop.kept)
+		loop.found = expr_failed(EXPR_LIST, EXPR_FAIL_MEMORY);
+	if (loop.found.failed || loop.n == 0) {
+		*value = loop_result(&loop, kind);
+		return false;
+	}
+	baton_assert(run->n_loops < BATON_EXPR_LOOPS_MAX);
+	run->loops[run->n_loops++] = loop;
+	return true;
+}
+
+/* all and exists are && and || over the values, failures included; the others need every value. */
+static void loop_take(struct loop *loop, enum expr_loop kind, const struct expr_value *said)
+{
+	if (kind == EXPR_ALL || kind == EXPR_EXISTS) {
+		enum expr_code code = kind == EXPR_ALL ? EXPR_AND : EXPR_OR;
+		loop->found = expr_logic(code, &loop->found, said);
+	} else if (said->failed) {
+		if (!loop->found.failed)
+			loop->found = expr_failed(kind == EXPR_EXISTS_ONE ? EXPR_BOOL : EXPR_LIST,
+						  said->failed);
+	} else if (kind == EXPR_MAP) {
+		loop->kept[loop->n_kept++] = *said;
+	} else if (said->as.b) {
+		if (kind == EXPR_FILTER)
+			loop->kept[loop->n_kept] = loop->v[loop->i];
+		loop->n_kept++;
+	}
+}
+
+/* --- the machine --- */
+
 static struct expr_value choose(const struct expr_value *v)
 {
 	if (v[0].failed)
-		return failed(v[1].type);
+		return expr_failed(v[1].type, v[0].failed);
 	return v[0].as.b ? v[1] : v[2];
-}
-
-/* How many values an operation takes from the stack. */
-static size_t takes(const struct expr_op *op)
-{
-	if (op->code <= EXPR_FACT)
-		return 0;
-	if (op->code == EXPR_MAKE)
-		return op->arg;
-	if (op->code == EXPR_IF)
-		return 3;
-	return op->code < EXPR_ADD ? 1 : 2;
 }
 
 static struct expr_value step(struct run *run, const struct expr_op *op,
 			      const struct expr_value *args)
 {
+	const struct baton_fact *facts = run->expr->env->facts;
+
 	if (op->code == EXPR_CONST)
 		return op->value;
 	if (op->code == EXPR_FACT)
-		return of_fact(run, &run->env->facts[op->arg]);
+		return of_fact(run, &facts[op->arg]);
+	if (op->code == EXPR_SPAN)
+		return expr_of_duration(expr_duration_of_ms(whole_fact(run, &facts[op->arg])));
+	if (op->code == EXPR_HAS)
+		return has_fact(run, &facts[op->arg]);
+	if (op->code == EXPR_VAR)
+		return run->loops[op->arg].v[run->loops[op->arg].i];
 	if (op->code == EXPR_MAKE)
 		return make_list(run, args, op->arg);
 	if (op->code == EXPR_IF)
 		return choose(args);
 	if (op->code < EXPR_ADD)
-		return unary(op->code, &args[0]);
-	return binary(run, op->code, &args[0], &args[1]);
+		return expr_unary(op, &args[0], run->arena);
+	return expr_binary(op->code, &args[0], &args[1], run->arena);
+}
+
+/* EACH and NEXT, with the list or what the body gave in *value. True: the body runs, *value is used
+ * up. False: the loop is over, and *value is what it has found. */
+static bool turn(struct run *run, size_t *pc, struct expr_value *value)
+{
+	const struct expr_op *op = &run->expr->ops[*pc];
+	struct loop *loop;
+
+	if (op->code == EXPR_EACH) {
+		bool begun = loop_begin(run, *pc, value);
+
+		*pc = begun ? *pc + 1 : op->arg + 1;
+		return begun;
+	}
+	loop = &run->loops[run->n_loops - 1];
+	loop_take(loop, (enum expr_loop)op->arg, value);
+	if (++loop->i < loop->n) {
+		*pc = loop->body;
+		return true;
+	}
+	*value = loop_result(loop, (enum expr_loop)op->arg);
+	run->n_loops--;
+	(*pc)++;
+	return false;
+}
+
+struct expr_value expr_run(const struct baton_expr *expr, const void *base,
+			   struct baton_arena *arena, struct expr_value *seen)
+{
+	struct expr_value stack[BATON_EXPR_NODES_MAX];
+	struct run run = { .expr = expr, .base = base, .arena = arena };
+	size_t top = 0, pc = 0, steps = 0;
+
+	while (pc < expr->n) {
+		const struct expr_op *op = &expr->ops[pc];
+		size_t n = expr_takes(op), whole = pc;
+
+		baton_assert(n <= top && top - n < BATON_EXPR_NODES_MAX);
+		baton_assert(steps++ <= BATON_EXPR_STEPS_MAX);
+		if (op->code == EXPR_EACH || op->code == EXPR_NEXT) {
+			whole = op->code == EXPR_EACH ? op->arg : pc; /* NEXT stands for both */
+			top -= turn(&run, &pc, &stack[top - 1]);
+		} else {
+			top -= n;
+			stack[top] = step(&run, op, &stack[top]);
+			top++;
+			pc++;
+		}
+		if (seen && top > 0)
+			seen[whole] = stack[top - 1];
+	}
+	baton_assert(top == 1);
+	return stack[0];
 }
 
 int32_t baton_expr_test_on(const baton_expr *expr, const void *base)
 {
-	struct expr_value stack[BATON_EXPR_NODES_MAX];
-	struct run run = { .base = base };
-	size_t top = 0;
+	struct baton_arena arena = { 0 };
 
 	if (!expr || !base)
 		return BATON_E_INVAL;
-	run.env = expr->env;
-	for (size_t i = 0; i < expr->n; i++) {
-		size_t n = takes(&expr->ops[i]);
-
-		baton_assert(n <= top && top - n < BATON_EXPR_NODES_MAX);
-		top -= n;
-		stack[top] = step(&run, &expr->ops[i], &stack[top]);
-		top++;
-	}
-	baton_assert(top == 1);
-	baton_arena_done(&run.arena);
-	if (stack[0].failed)
+	struct expr_value v = expr_run(expr, base, &arena, NULL);
+	baton_arena_done(&arena);
+	if (v.failed)
 		return BATON_E_INVAL;
-	return stack[0].as.b ? 1 : 0;
+	return v.as.b ? 1 : 0;
 }
 
 /* A module that was built before a fact existed hands over a shorter struct: what it does not know
