@@ -55,6 +55,7 @@ suite_tools() { make -s test-tools; }
 suite_lint() { make -s lint; }
 suite_fuzz() { make -s -j"$jobs" fuzz SECONDS="${FUZZ_S:-4}"; }
 suite_docs() { tests/docs/run.sh; }
+suite_cel() { make -s cel; }
 
 # TAP lines of our own and of cmocka stand at the left edge; node's runner counts for itself.
 count() {
@@ -97,7 +98,7 @@ else
 	run_suite build
 	if grep -q ' 0 build$' build/test/counts; then
 		run_lane browser e2e_asan e2e &
-		run_lane unit sim crash tools docs lint asan tsan fuzz
+		run_lane unit sim crash tools docs cel lint asan tsan fuzz
 		wait
 	fi
 fi

@@ -64,7 +64,7 @@ enum {
 	BATON_NAME_BYTES_MAX = 64, /* names of intents, targets, queues, rules */
 	BATON_EXPR_BYTES_MAX = 2048,
 	BATON_EXPR_NODES_MAX = 256,
-	BATON_EXPR_STEPS_MAX = 20000,          /* of one condition, worst case, proved at load */
+	BATON_EXPR_STEPS_MAX = 50000,          /* of one condition, worst case, proved at load */
 	BATON_EXPR_LOOPS_MAX = 4,              /* all, exists, filter, map inside each other */
 	BATON_EXPR_LIST_MAX = 64,              /* values of a fact that is a list; more: undecided */
 	BATON_EXPR_ROWS_MAX = 1024,            /* values of a list that a condition makes */

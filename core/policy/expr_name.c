@@ -250,13 +250,14 @@ static struct expr_op *literal_since(struct expr_parser *p, size_t n_before)
 /* A literal's duration is read when the condition is compiled, and a wrong one is refused. */
 static void fold_duration(struct expr_parser *p, struct expr_op *op, size_t at, size_t from)
 {
-	baton_str text = op->value.as.s, cut = baton_str_clip(text, 32);
+	baton_str written = { p->lexer.text.p + op->from, op->to - op->from };
 	int64_t ns = 0;
 
-	if (!expr_duration_parse(text, &ns)) {
+	if (!expr_duration_parse(op->value.as.s, &ns)) {
+		written = baton_str_clip(written, 32);
 		expr_fail(p, at,
-			  "`%.*s` is no duration: write it like \"5m\", \"1h30m\" or \"250ms\"",
-			  (int)cut.n, cut.p);
+			  "%.*s is no duration: write it like \"5m\", \"1h30m\" or \"250ms\"",
+			  (int)written.n, written.p);
 		return;
 	}
 	op->value.type = EXPR_DURATION;
