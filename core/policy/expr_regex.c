@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Patterns as a small machine (Thompson's): the program of all ways through the pattern, and a walk
- * over the text that follows them all at once. Steps <= characters * BATON_EXPR_REGEX_MAX: no pattern
- * can make it slow, which is why it is here and not a backtracking library.
+/* Patterns as a small machine (Thompson's): the program of all ways through the pattern, and a
+ * walk over the text that follows them all at once. Steps <= characters * BATON_EXPR_REGEX_MAX: no
+ * pattern can make it slow, which is why it is here and not a backtracking library.
  *
- * The parser calls itself for what stands in parentheses, at most NEST_MAX deep. A part of a program
- * is one run of instructions with relative jumps, so it can be moved and written twice.
+ * The parser calls itself for what stands in parentheses, at most NEST_MAX deep. A part of a
+ * program is one run of instructions with relative jumps, so it can be moved and written twice.
  */
 
 #include "core/policy/expr_regex.h"
@@ -49,8 +49,8 @@ struct reader {
 	struct step nowhere; /* what is written after it */
 };
 
-/* The character at *at, which is moved; -1 at the end. The text is UTF-8, or *at moves a byte on and
- * the answer is a character that no pattern names. */
+/* The character at *at, which is moved; -1 at the end. The text is UTF-8, or *at moves a byte on
+ * and the answer is a character that no pattern names. */
 static int64_t decode(baton_str text, size_t *at)
 {
 	unsigned char lead = *at < text.n ? (unsigned char)text.p[*at] : 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* What operations do to values. Total: every operation gives a value or a failed value, and failure
- * is what CEL says (integer overflow, division by zero), never undefined behaviour. Strings are views
- * into facts, program or the run's arena.
+ * is what CEL says (integer overflow, division by zero), never undefined behaviour. Strings are
+ * views into facts, program or the run's arena.
  */
 
 #include "core/policy/expr_value.h"
@@ -475,8 +475,8 @@ struct expr_value expr_logic(enum expr_code code, const struct expr_value *a,
 	return expr_of_bool(!decides);
 }
 
-/* The value of a list at a place. What type it would have is the compiler's knowledge; a failed value
- * is only ever asked why. */
+/* The value of a list at a place. What type it would have is the compiler's knowledge; a failed
+ * value is only ever asked why. */
 static struct expr_value at_index(const struct expr_value *list, int64_t i)
 {
 	if (i < 0 || (uint64_t)i >= list->as.list.n)
