@@ -103,6 +103,9 @@ struct baton_lane {
 	struct baton_lane_entry *entries, *oldest; /* by id; longest unused first */
 	size_t n_entries;
 	uint64_t erasures; /* of the key file when the cached keys were taken */
+	bool gathers;
+	struct baton_op *newest, *first; /* gathered, not yet queued; newest first */
+	size_t n_gathered;
 	/* writer, while it completes a batch */
 	struct baton_op *batch_newest, *batch_oldest;
 	struct baton_lane *batch_next;

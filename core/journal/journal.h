@@ -77,6 +77,10 @@ struct baton_lane_events {
 
 int baton_lane_open(struct baton_journal *journal, const struct baton_lane_events *events,
 		    struct baton_lane **ret_lane);
+/* From now on what is put into the lane stays there until baton_lane_flush(), or until there is a
+ * good commit of it: what gathers in one turn of a loop shares one wake-up and one sync. */
+void baton_lane_gather(struct baton_lane *lane);
+void baton_lane_flush(struct baton_lane *lane);
 /* Appends still queued are committed but no longer told. */
 void baton_lane_close(struct baton_lane **lane);
 

@@ -13,7 +13,10 @@
 
 #include <utlist.h>
 
-enum { ENTRIES_MAX = 8192 }; /* sessions with a cached key; more only while appends are pending */
+enum {
+	ENTRIES_MAX = 8192, /* sessions with a cached key; more only while appends are pending */
+	GATHER_MAX = 64     /* beyond this a commit gains little, and the disk could be at work */
+};
 
 struct baton_lane_entry {
 	struct baton_id id;
@@ -229,6 +232,33 @@ static struct baton_op *append_op(struct baton_lane *lane, struct baton_lane_ent
 	return op;
 }
 
+void baton_lane_gather(struct baton_lane *lane)
+{
+	lane->gathers = true;
+}
+
+void baton_lane_flush(struct baton_lane *lane)
+{
+	if (!lane->newest)
+		return;
+	baton_queue_push(&lane->journal->queue, lane->newest, lane->first);
+	lane->newest = lane->first = NULL;
+	lane->n_gathered = 0;
+}
+
+/* Counted at once: what is gathered waits for the writer like everything else. */
+static void lane_queue(struct baton_lane *lane, struct baton_op *op)
+{
+	atomic_fetch_add(&lane->journal->queued, 1);
+	atomic_fetch_add(&lane->journal->queued_bytes, op->bytes_n);
+	op->next = lane->newest;
+	lane->newest = op;
+	if (!lane->first)
+		lane->first = op;
+	if (!lane->gathers || ++lane->n_gathered >= GATHER_MAX)
+		baton_lane_flush(lane);
+}
+
 int baton_lane_append(struct baton_lane *lane, const struct baton_append *append, uint64_t ticket)
 {
 	size_t bytes = 0;
@@ -250,9 +280,7 @@ int baton_lane_append(struct baton_lane *lane, const struct baton_append *append
 	struct baton_op *op = append_op(lane, entry, append, bytes);
 	op->ticket = ticket;
 	entry->pending++;
-	atomic_fetch_add(&journal->queued, 1);
-	atomic_fetch_add(&journal->queued_bytes, op->bytes_n);
-	baton_queue_push(&journal->queue, op, op);
+	lane_queue(lane, op);
 	return 0;
 }
 
@@ -323,9 +351,7 @@ int baton_lane_snapshot_put(struct baton_lane *lane, const struct baton_id *sess
 	op->snapshot_seq = seq;
 	op->bytes_n = n;
 	baton_row_snapshot(&lane->seal, entry->key, session, &snapshot, op->bytes);
-	atomic_fetch_add(&journal->queued, 1);
-	atomic_fetch_add(&journal->queued_bytes, n);
-	baton_queue_push(&journal->queue, op, op);
+	lane_queue(lane, op);
 	return 0;
 }
 
@@ -375,6 +401,7 @@ void baton_lane_close(struct baton_lane **lane)
 	struct baton_lane *l = *lane;
 	if (!l)
 		return;
+	baton_lane_flush(l);
 	struct baton_op barrier = { .kind = BATON_OP_BARRIER };
 	baton_journal_wait(l->journal, &barrier);
 

@@ -65,6 +65,8 @@ struct baton_loop {
 	struct baton_slots watches;
 	struct loop_hook hooks[HOOKS_MAX];
 	size_t n_hooks;
+	struct loop_hook early[HOOKS_MAX];
+	size_t n_early;
 	struct baton_guest *guests;
 	struct baton_http *http;
 	unsigned jobs;
@@ -222,6 +224,8 @@ static void on_prepare(uv_prepare_t *prepare)
 	struct baton_loop *loop = prepare->data;
 	struct baton_guest *guest, *next;
 
+	for (size_t i = 0; i < loop->n_early; i++)
+		loop->early[i].fn(loop->early[i].ud);
 	LL_FOREACH_SAFE(loop->guests, guest, next)
 	{
 		if (guest->wants_turn) {
@@ -243,6 +247,12 @@ void baton_loop_before_wait(struct baton_loop *loop, void (*fn)(void *ud), void 
 {
 	baton_assert(loop->n_hooks < HOOKS_MAX);
 	loop->hooks[loop->n_hooks++] = (struct loop_hook){ fn, ud };
+}
+
+void baton_loop_after_events(struct baton_loop *loop, void (*fn)(void *ud), void *ud)
+{
+	baton_assert(loop->n_early < HOOKS_MAX);
+	loop->early[loop->n_early++] = (struct loop_hook){ fn, ud };
 }
 
 void baton_loop_guest_add(struct baton_loop *loop, struct baton_guest *guest)

@@ -42,6 +42,10 @@ bool baton_loop_timer_stop(struct baton_loop *loop, uint64_t timer);
 int baton_loop_job(struct baton_loop *loop, void (*work)(void *ud), void (*done)(void *ud),
 		   void *ud);
 
+/* Called once per turn of the loop when letters, descriptors and timers have been seen to, before
+ * requests leave: what others should begin with meanwhile is handed to them here. At most 4 per
+ * loop; never removed. [loop] */
+void baton_loop_after_events(struct baton_loop *loop, void (*fn)(void *ud), void *ud);
 /* Called once per turn of the loop before it waits: where frames gathered during it are flushed.
  * At most 4 per loop; never removed. [loop] */
 void baton_loop_before_wait(struct baton_loop *loop, void (*fn)(void *ud), void *ud);

@@ -146,6 +146,7 @@ static int seam_erase(void *ud, const struct baton_id *session)
 {
 	struct worker *worker = ud;
 
+	baton_lane_flush(worker->lane); /* it waits: what was gathered need not */
 	return baton_journal_erase(worker->server->journal, session);
 }
 

@@ -36,32 +36,29 @@ void worker_leave(struct worker *worker)
 
 /* --- the lane's signals --- */
 
-struct lane_mail {
-	struct baton_mail mail;
-	struct worker *worker;
-};
-
 static void lane_deliver(struct baton_mail *mail, struct baton_loop *loop)
 {
-	struct worker *worker = ((struct lane_mail *)mail)->worker;
+	struct worker *worker = ((struct lane_letter *)mail)->worker;
 
-	baton_free(mail);
 	atomic_store(&worker->lane_signalled, 0);
 	if (loop && worker->lane)
 		baton_lane_poll(worker->lane);
 }
 
-/* [journal's writer] One letter is enough, however often the writer calls before it is read. */
+/* [journal's writer] */
 static void lane_wake(void *ud)
 {
 	struct worker *worker = ud;
 
-	if (atomic_exchange(&worker->lane_signalled, 1))
-		return;
-	struct lane_mail *letter = baton_new(struct lane_mail);
-	letter->mail.deliver = lane_deliver;
-	letter->worker = worker;
-	baton_loop_post(worker->loop, &letter->mail);
+	if (!atomic_exchange(&worker->lane_signalled, 1))
+		baton_loop_post(worker->loop, &worker->lane_letter.mail);
+}
+
+static void lane_hand_in(void *ud)
+{
+	struct worker *worker = ud;
+
+	baton_lane_flush(worker->lane);
 }
 
 static void lane_committed(void *ud, uint64_t ticket, int rc, uint64_t position)
@@ -142,6 +139,8 @@ static int worker_up(struct worker *worker)
 	int rc = baton_lane_open(worker->server->journal, &lane_events, &worker->lane);
 	if (rc < 0)
 		return rc;
+	baton_lane_gather(worker->lane);
+	baton_loop_after_events(worker->loop, lane_hand_in, worker);
 	rc = baton_rack_new(worker->server->release, worker->loop, &rack_events, &worker->rack, why,
 			    sizeof(why));
 	if (rc < 0) {
@@ -200,6 +199,8 @@ int worker_start(struct worker *worker)
 				   worker };
 
 	worker->port.worker = worker;
+	worker->lane_letter.mail.deliver = lane_deliver;
+	worker->lane_letter.worker = worker;
 	if (pthread_create(&worker->thread, NULL, worker_main, &started) != 0)
 		return BATON_E_IO;
 	pthread_mutex_lock(&started.lock);

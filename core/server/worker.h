@@ -27,6 +27,12 @@ struct baton_port {
 	struct worker *worker;
 };
 
+/* One is enough, however often the writer calls before it is read. */
+struct lane_letter {
+	struct baton_mail mail; /* first */
+	struct worker *worker;
+};
+
 struct worker {
 	struct baton_server *server;
 	unsigned index;
@@ -47,7 +53,8 @@ struct worker {
 	int listen_fd;
 	bool running;                /* the thread exists */
 	int rc;                      /* why it could not start */
-	_Atomic(int) lane_signalled; /* a letter is on its way that will poll the lane */
+	_Atomic(int) lane_signalled; /* lane_letter is on its way, which will poll the lane */
+	struct lane_letter lane_letter;
 	_Atomic(int) idle;           /* draining and nothing left to do */
 	struct baton_metrics metrics;
 };

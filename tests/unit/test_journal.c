@@ -752,6 +752,48 @@ static void a_lane_may_close_with_appends_under_way(void **state)
 	kit_done(&kit);
 }
 
+static void what_a_lane_gathers_is_one_commit(void **state)
+{
+	struct kit kit;
+	struct baton_journal_stats before, after;
+	(void)state;
+	kit_init(&kit);
+	kit_open(&kit);
+	baton_lane_gather(kit.lane);
+	baton_journal_stats(kit.journal, &before);
+	for (uint64_t seq = 0; seq < 40; seq++)
+		assert_true(kit_append(&kit, 1, seq, 0, 1) >= 0);
+	baton_journal_stats(kit.journal, &after);
+	assert_int_equal(after.queued, 40); /* counted, and not with the writer */
+	baton_lane_flush(kit.lane);
+	kit_wait(&kit);
+	baton_journal_stats(kit.journal, &after);
+	assert_int_equal(after.records - before.records, 40);
+	assert_int_equal(after.commits - before.commits, 1);
+	assert_int_equal(kit_read(&kit, 1, 0, 100), 40);
+	kit_done(&kit);
+}
+
+static void nobody_has_to_hand_in_what_is_a_good_commit(void **state)
+{
+	struct kit kit;
+	(void)state;
+	kit_init(&kit);
+	kit_open(&kit);
+	baton_lane_gather(kit.lane);
+	for (uint64_t seq = 0; seq < 200; seq++)
+		assert_true(kit_append(&kit, 1, seq, 0, 1) >= 0);
+	while (kit.settled < 128) {
+		sem_wait(&kit.woken);
+		baton_lane_poll(kit.lane);
+	}
+	baton_lane_close(&kit.lane); /* the rest goes with the lane */
+	baton_journal_close(&kit.journal);
+	kit_open(&kit);
+	assert_int_equal(kit_read(&kit, 1, 0, 1000), 200);
+	kit_done(&kit);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -777,6 +819,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(new_sessions_are_refused_before_the_disk_is_full),
 		cmocka_unit_test(lanes_followers_and_readers_work_beside_each_other),
 		cmocka_unit_test(a_lane_may_close_with_appends_under_way),
+		cmocka_unit_test(what_a_lane_gathers_is_one_commit),
+		cmocka_unit_test(nobody_has_to_hand_in_what_is_a_good_commit),
 	};
 	(void)argc;
 	kit_main(argv);
