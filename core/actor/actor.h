@@ -38,6 +38,8 @@ struct commit {
 	struct baton_notice *desk; /* the case as it is after it, NULL: unchanged */
 	uint64_t ends_turn;        /* the turn whose outcome is in it, 0: none */
 	bool erases;
+	bool had_reply;            /* somebody had answered the customer before it */
+	uint64_t waiting_since_ms; /* unix ms of the oldest message without a reply before it, 0: none */
 	struct waiter *waiters;
 };
 
@@ -100,6 +102,13 @@ void actor_cool(struct baton_actor *actor);
 int actor_take(struct baton_actor *actor, baton_conn conn, const struct baton_command *command);
 void actor_committed(struct baton_actor *actor, int rc);
 void commit_free(struct commit *commit);
+
+/* --- meter.c --- */
+/* Before the commit's events are applied: what they will be measured against. */
+void meter_before(const struct baton_actor *actor, struct commit *commit);
+/* One of its events is durable. */
+void meter_event(const struct baton_actor *actor, const struct commit *commit,
+		 const struct baton_event *event);
 
 /* --- tell.c --- */
 void tell_one(struct baton_actor *actor, baton_conn conn,

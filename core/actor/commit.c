@@ -136,6 +136,7 @@ static int queue_events(struct baton_actor *actor, const struct baton_decision *
 				       .records = records,
 				       .n_records = decision->n_events };
 
+	meter_before(actor, commit);
 	commit->events =
 		baton_arena_alloc(&commit->arena, decision->n_events * sizeof(*commit->events));
 	/* Copies first: an event may borrow words from the state (a draft that is accepted), and
@@ -338,6 +339,7 @@ static void tell_committed(struct baton_actor *actor, struct commit *commit)
 
 		count_event(actor, event->type);
 		judge(actor, event);
+		meter_event(actor, commit, event);
 		tell_event(actor, event, own_words ? commit->sender : 0);
 	}
 	/* After the events: who resumes behind an acknowledged seq has been told all before it. */

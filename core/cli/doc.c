@@ -44,19 +44,41 @@ static int doc_errors(void)
 	return CLI_OK;
 }
 
-static int doc_metrics(void)
+static void doc_series(void)
 {
-	printf("# Metrics\n\nGenerated from `core/observe/metrics.def` by `baton doc metrics`; gauges and histograms are\n"
-	       "on `/metrics` with their help.\n\n| counter | meaning |\n|---|---|\n");
-#define X(NAME, prometheus, help) printf("| `%s` | %s |\n", prometheus, help);
-#include "core/observe/metrics.def"
-#undef X
-	printf("\n## Targets, accounts, budgets, modes\n\nGenerated from `core/route/series.def`.\n\n"
-	       "| series | type | labels | meaning |\n|---|---|---|---|\n");
+	printf("\n## Targets, accounts, budgets, modes\n\n| series | type | labels | meaning |\n|---|---|---|---|\n");
 #define SERIES(name, type, labels, help) \
 	printf("| `%s` | %s | %s | %s |\n", #name, #type, labels, help);
 #include "core/route/series.def"
 #undef SERIES
+	printf("\n## The server, its desk and modules\n\n| series | type | labels | meaning |\n|---|---|---|---|\n");
+#define SERIES(name, type, labels, meaning) \
+	printf("| `%s` | %s | %s | %s |\n", name, type, labels, meaning);
+#include "core/observe/series.def"
+#undef SERIES
+	printf("\n## Questions\n\nAs PromQL. [REPORT.md](REPORT.md) has the same, and more, out of the transcripts: also for times before the\n"
+	       "last start, and for single conversations.\n\n");
+#define QUESTION(question, expression) \
+	printf("%s:\n\n```promql\n%s\n```\n\n", question, expression);
+#include "core/observe/questions.def"
+#undef QUESTION
+}
+
+static int doc_metrics(void)
+{
+	printf("# Metrics\n\nGenerated from `core/observe/{metrics,series,questions}.def` and `core/route/series.def` by `baton doc metrics`. Labels are\n"
+	       "names of the policies or fixed words, never ids.\n\n## Counters\n\n| counter | meaning |\n|---|---|\n");
+#define X(NAME, prometheus, help) printf("| `%s` | %s |\n", prometheus, help);
+#include "core/observe/metrics.def"
+#undef X
+	printf("\n## Histograms\n\n| histogram | meaning |\n|---|---|\n");
+	for (unsigned i = 0; i < BATON_HIST_COUNT; i++) {
+		const char *help, *name = baton_metrics_histogram(i, &help);
+
+		if (name)
+			printf("| `%s` | %s |\n", name, help);
+	}
+	doc_series();
 	return CLI_OK;
 }
 

@@ -8,6 +8,7 @@
 
 struct desk_case {
 	struct baton_notice *notice;
+	uint64_t since_ms; /* in this state; 0: nobody told the time */
 	UT_hash_handle hh;
 };
 
@@ -17,6 +18,7 @@ struct baton_desk {
 	struct desk_case *cases;
 	baton_conn *watchers;
 	size_t n_watchers;
+	uint64_t waits, waits_ms, handled, handled_ms;
 };
 
 struct baton_desk *baton_desk_new(void (*notify)(void *ud, baton_conn conn,
@@ -58,10 +60,12 @@ static struct desk_case *case_find(struct baton_desk *desk, const struct baton_i
 	return entry;
 }
 
-static void case_put(struct baton_desk *desk, struct desk_case *entry, struct baton_notice *notice)
+static void case_put(struct baton_desk *desk, struct desk_case *entry, struct baton_notice *notice,
+		     uint64_t unix_ms)
 {
 	if (!entry) {
 		entry = baton_new(struct desk_case);
+		entry->since_ms = unix_ms;
 		entry->notice = baton_notice_ref(notice);
 		HASH_ADD_KEYPTR(hh, desk->cases, entry->notice->session.b,
 				sizeof(notice->session.b), entry);
@@ -75,15 +79,41 @@ static void case_put(struct baton_desk *desk, struct desk_case *entry, struct ba
 			entry);
 }
 
+/* A case leaves the state it was in. Waiting that ends without a claim is no wait for a person. */
+static void count_time(struct baton_desk *desk, struct desk_case *entry, enum baton_case_state next,
+		       uint64_t unix_ms)
+{
+	enum baton_case_state was = entry->notice->kase.state;
+	uint64_t ms = unix_ms > entry->since_ms ? unix_ms - entry->since_ms : 0;
+
+	if (was == next)
+		return;
+	if (entry->since_ms > 0 && was == BATON_CASE_WAITING && next == BATON_CASE_CLAIMED) {
+		desk->waits++;
+		desk->waits_ms += ms;
+	} else if (entry->since_ms > 0 && was == BATON_CASE_CLAIMED) {
+		desk->handled++;
+		desk->handled_ms += ms;
+	}
+	entry->since_ms = unix_ms;
+}
+
 void baton_desk_update(struct baton_desk *desk, struct baton_notice *notice)
+{
+	baton_desk_update_at(desk, 0, notice);
+}
+
+void baton_desk_update_at(struct baton_desk *desk, uint64_t unix_ms, struct baton_notice *notice)
 {
 	struct desk_case *entry = case_find(desk, &notice->session);
 	bool gone = notice->kase.state == BATON_CASE_NONE;
 
 	if ((entry && notice->kase.epoch < entry->notice->kase.epoch) || (!entry && gone))
 		return;
+	if (entry)
+		count_time(desk, entry, notice->kase.state, unix_ms);
 	if (!gone)
-		case_put(desk, entry, notice);
+		case_put(desk, entry, notice, unix_ms);
 	else
 		case_drop(desk, entry);
 	for (size_t i = 0; i < desk->n_watchers; i++)
@@ -160,7 +190,11 @@ static uint64_t count_agents(const struct baton_case *const *claimed, size_t n)
 
 void baton_desk_figures(const struct baton_desk *desk, struct baton_desk_figures *ret_figures)
 {
-	struct baton_desk_figures figures = { .watchers = desk->n_watchers };
+	struct baton_desk_figures figures = { .watchers = desk->n_watchers,
+					      .waits = desk->waits,
+					      .waits_ms = desk->waits_ms,
+					      .handled = desk->handled,
+					      .handled_ms = desk->handled_ms };
 	const struct baton_case **claimed =
 		baton_alloc(HASH_COUNT(desk->cases) * sizeof(struct baton_case *));
 	const struct desk_case *entry;

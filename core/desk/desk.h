@@ -19,6 +19,8 @@ void baton_desk_free(struct baton_desk **desk);
 /* A CASE notice from a session; an older one than what is known (by epoch) is ignored. Takes its own
  * reference. Watchers hear of it. */
 void baton_desk_update(struct baton_desk *desk, struct baton_notice *notice);
+/* The same, and counts how long cases wait and are worked on: the notice came at `unix_ms`. */
+void baton_desk_update_at(struct baton_desk *desk, uint64_t unix_ms, struct baton_notice *notice);
 /* DESK with the number of cases, then one CASE for each, oldest session first; then every change. */
 void baton_desk_watch(struct baton_desk *desk, baton_conn conn);
 void baton_desk_unwatch(struct baton_desk *desk, baton_conn conn);
@@ -30,5 +32,8 @@ struct baton_desk_figures {
 	uint64_t oldest_ms;   /* unix ms since when the first of those that wait has been waiting, 0: nobody */
 	uint64_t watchers;    /* consoles that look at the list */
 	uint64_t agents_busy; /* people who have a case */
+	/* Since the start, by the clock of baton_desk_update_at(): waits that a claim ended, and cases
+	 * that a person had and has no more. */
+	uint64_t waits, waits_ms, handled, handled_ms;
 };
 void baton_desk_figures(const struct baton_desk *desk, struct baton_desk_figures *ret_figures);

@@ -4,6 +4,8 @@
 
 #include "core/observe/metrics.h"
 
+#include <stdio.h>
+
 static const struct {
 	const char *name, *help;
 } counters[] = {
@@ -12,18 +14,32 @@ static const struct {
 #undef X
 };
 
-static const struct {
-	const char *name, *help;
-} histograms[] = {
-	[BATON_HIST_TURN] = { "baton_turn_duration_seconds",
-			      "a turn from its start to its outcome" },
-	[BATON_HIST_FIRST_TOKEN] = { "baton_turn_first_token_seconds",
-				     "a turn's start to the first word of its answer" },
-	[BATON_HIST_COMMIT] = { "baton_journal_commit_wait_seconds",
-				"an append's way to the disk" },
-};
+/* What machines do takes micro- to milliseconds, what people wait for seconds to hours. */
+enum { MACHINE_US = 64, PEOPLE_US = 64000 };
 
-enum { FIRST_BUCKET_US = 64 };
+static const char answer_name[] = "baton_answer_seconds", reply_name[] = "baton_reply_wait_seconds";
+static const struct {
+	const char *name, *labels, *help;
+	uint64_t first_us; /* upper bound of the first bucket; each further one is twice as wide */
+} histograms[BATON_HIST_COUNT] = {
+	[BATON_HIST_TURN] = { "baton_turn_duration_seconds", "",
+			      "a turn from its start to its outcome", MACHINE_US },
+	[BATON_HIST_FIRST_TOKEN] = { "baton_turn_first_token_seconds", "",
+				     "a turn's start to the first word of its answer", MACHINE_US },
+	[BATON_HIST_COMMIT] = { "baton_journal_commit_wait_seconds", "",
+				"an append's way to the disk", MACHINE_US },
+	[BATON_HIST_ANSWER] = { answer_name, "degraded=\"false\"",
+				"the bot's whole answer, from the start of the turn", MACHINE_US },
+	[BATON_HIST_ANSWER_DEGRADED] = { answer_name, "degraded=\"true\"", NULL, MACHINE_US },
+	[BATON_HIST_REPLY_BOT_FIRST] = { reply_name, "by=\"bot\",first=\"true\"",
+					 "a customer's oldest message without a reply, until the reply",
+					 PEOPLE_US },
+	[BATON_HIST_REPLY_BOT] = { reply_name, "by=\"bot\",first=\"false\"", NULL, PEOPLE_US },
+	[BATON_HIST_REPLY_PERSON_FIRST] = { reply_name, "by=\"person\",first=\"true\"", NULL,
+					    PEOPLE_US },
+	[BATON_HIST_REPLY_PERSON] = { reply_name, "by=\"person\",first=\"false\"", NULL,
+				      PEOPLE_US },
+};
 
 /* One writer per worker: a plain add in two relaxed halves, no locked instruction. */
 static void add_relaxed(_Atomic(uint64_t) *to, uint64_t add)
@@ -41,7 +57,7 @@ void baton_metrics_observe(struct baton_metrics *metrics, unsigned histogram, ui
 {
 	unsigned bucket = 0;
 
-	while (bucket < BATON_HIST_BUCKETS - 1 && us > (uint64_t)FIRST_BUCKET_US << bucket)
+	while (bucket < BATON_HIST_BUCKETS - 1 && us > histograms[histogram].first_us << bucket)
 		bucket++;
 	add_relaxed(&metrics->histograms[histogram].buckets[bucket], 1);
 	add_relaxed(&metrics->histograms[histogram].sum_us, us);
@@ -63,29 +79,54 @@ static void counter_text(const struct baton_metrics *const *workers, size_t n, u
 	baton_buf_printf(out, "%s %llu\n", counters[metric].name, (unsigned long long)sum);
 }
 
+/* `name_bucket{labels,le="..."} ` */
+static void bucket_name(unsigned which, const char *le, struct baton_buf *out)
+{
+	const char *labels = histograms[which].labels;
+
+	baton_buf_printf(out, "%s_bucket{%s%sle=\"%s\"} ", histograms[which].name, labels,
+			 labels[0] ? "," : "", le);
+}
+
+static void sum_name(unsigned which, const char *suffix, struct baton_buf *out)
+{
+	const char *labels = histograms[which].labels;
+
+	baton_buf_printf(out, "%s_%s%s%s%s ", histograms[which].name, suffix, labels[0] ? "{" : "",
+			 labels, labels[0] ? "}" : "");
+}
+
 static void histogram_text(const struct baton_metrics *const *workers, size_t n, unsigned which,
 			   struct baton_buf *out)
 {
-	const char *name = histograms[which].name;
 	uint64_t so_far = 0, sum_us = 0;
+	char le[32];
 
-	describe(out, name, histograms[which].help, "histogram");
+	if (histograms[which].help)
+		describe(out, histograms[which].name, histograms[which].help, "histogram");
 	for (unsigned bucket = 0; bucket < BATON_HIST_BUCKETS; bucket++) {
 		for (size_t i = 0; i < n; i++)
 			so_far +=
 				atomic_load_explicit(&workers[i]->histograms[which].buckets[bucket],
 						     memory_order_relaxed);
-		if (bucket < BATON_HIST_BUCKETS - 1)
-			baton_buf_printf(out, "%s_bucket{le=\"%.6f\"} %llu\n", name,
-					 (double)((uint64_t)FIRST_BUCKET_US << bucket) / 1e6,
-					 (unsigned long long)so_far);
+		(void)snprintf(le, sizeof(le), "%.6f",
+			       (double)(histograms[which].first_us << bucket) / 1e6);
+		bucket_name(which, bucket < BATON_HIST_BUCKETS - 1 ? le : "+Inf", out);
+		baton_buf_printf(out, "%llu\n", (unsigned long long)so_far);
 	}
 	for (size_t i = 0; i < n; i++)
 		sum_us += atomic_load_explicit(&workers[i]->histograms[which].sum_us,
 					       memory_order_relaxed);
-	baton_buf_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %.6f\n%s_count %llu\n", name,
-			 (unsigned long long)so_far, name, (double)sum_us / 1e6, name,
-			 (unsigned long long)so_far);
+	sum_name(which, "sum", out);
+	baton_buf_printf(out, "%.6f\n", (double)sum_us / 1e6);
+	sum_name(which, "count", out);
+	baton_buf_printf(out, "%llu\n", (unsigned long long)so_far);
+}
+
+const char *baton_metrics_histogram(unsigned histogram, const char **ret_help)
+{
+	*ret_help = histograms[histogram].help;
+	return histograms[histogram].help ? histograms[histogram].name : NULL;
 }
 
 void baton_metrics_gauge_text(struct baton_buf *out, const char *name, const char *help,

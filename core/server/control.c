@@ -347,7 +347,8 @@ static int control_up(struct control *control)
 	if (control->listen_watch == 0)
 		return refuse_start("it cannot be waited on", "");
 	/* Without its log the server serves all the same; why has been said. */
-	(void)operations_open(control->server->journal, control->loop, &control->operations);
+	(void)operations_open(control->server->journal, control->loop, &control->dropped,
+			      &control->operations);
 	watch_listen(control->server->watch, control);
 	baton_loop_before_wait(control->loop, settle, control);
 	return BATON_OK;

@@ -51,7 +51,8 @@ struct control {
 	unsigned n_conns;
 	uint64_t last_conn, last_talk;
 	struct conversation *talks;    /* of all connections, by number */
-	struct operations *operations; /* NULL: the log could not be read */
+	struct operations *operations; /* of this thread; NULL: the log could not be read */
+	_Atomic(uint64_t) dropped;     /* events it had no room for */
 };
 
 /* --- control.c --- */

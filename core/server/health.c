@@ -42,6 +42,9 @@ void baton_port_metrics(struct baton_port *port, struct baton_buf *out)
 				 (double)server->started_ms / 1e3);
 	baton_release_metrics(server->release, out);
 	watch_metrics(server->watch, out);
+	baton_metrics_counter_text(out, "baton_operations_dropped_total",
+				   "events that the operations log had no room for",
+				   atomic_load(&server->control->dropped));
 }
 
 bool baton_port_ready(struct baton_port *port, struct baton_buf *out)

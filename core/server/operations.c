@@ -17,8 +17,6 @@
 #include "core/loop/loop.h"
 #include "core/session/event.h"
 
-#include <stdatomic.h>
-
 enum { RETRY_MS = 1000, SNAPSHOT_EVERY = 256 };
 
 struct note {
@@ -37,7 +35,7 @@ struct operations {
 	size_t n_notes, flying;
 	uint64_t timer;
 	_Atomic(int) signalled;
-	_Atomic(uint64_t) dropped;
+	_Atomic(uint64_t) *dropped;
 };
 
 static void write_some(struct operations *operations);
@@ -190,7 +188,7 @@ void operations_note(struct operations *operations, const struct baton_event *ev
 {
 	if (operations->n_notes == OPERATIONS_QUEUE_MAX) {
 		/* Once per thousand: the log must not become the next thing that overflows. */
-		if (atomic_fetch_add(&operations->dropped, 1) % 1000 == 0)
+		if (atomic_fetch_add(operations->dropped, 1) % 1000 == 0)
 			baton_log(BATON_LOG_ERROR, "operations_log_overflows", "u", "waiting",
 				  (uint64_t)operations->n_notes);
 		return;
@@ -204,18 +202,14 @@ void operations_note(struct operations *operations, const struct baton_event *ev
 	write_some(operations);
 }
 
-uint64_t operations_dropped(const struct operations *operations)
-{
-	return atomic_load_explicit(&operations->dropped, memory_order_relaxed);
-}
-
 int operations_open(struct baton_journal *journal, struct baton_loop *loop,
-		    struct operations **ret_operations)
+		    _Atomic(uint64_t) *dropped, struct operations **ret_operations)
 {
 	struct operations *operations = baton_new(struct operations);
 	struct baton_lane_events events = { operations, lane_wake, committed };
 
 	operations->loop = loop;
+	operations->dropped = dropped;
 	int rc = baton_lane_open(journal, &events, &operations->lane);
 	if (rc == BATON_OK)
 		rc = find_end(operations);

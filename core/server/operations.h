@@ -9,6 +9,8 @@
 
 #include "core/base/id.h"
 
+#include <stdatomic.h>
+
 struct baton_loop;
 struct baton_event;
 struct baton_journal;
@@ -24,10 +26,8 @@ struct operations;
 
 /* [loop] Finds the end of the log. 0, or why it cannot be read: then nothing is written, and said so. */
 int operations_open(struct baton_journal *journal, struct baton_loop *loop,
-		    struct operations **ret_operations);
+		    _Atomic(uint64_t) *dropped, struct operations **ret_operations);
 /* [loop] Hands what is queued to the journal and lets go. */
 void operations_close(struct operations **operations);
-/* [loop] Copies the event and queues it. Never blocks; beyond the bound it is counted and dropped. */
+/* [loop] Copies the event and queues it. Never blocks; beyond the bound it is counted in `dropped`. */
 void operations_note(struct operations *operations, const struct baton_event *event);
-/* [any] How many were dropped since the start. */
-uint64_t operations_dropped(const struct operations *operations);

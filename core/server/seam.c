@@ -270,7 +270,7 @@ static void notice_deliver(struct baton_mail *mail, struct baton_loop *loop)
 		worker->server->options.channel->notify(worker->channel, letter->conn,
 							letter->notice);
 	else if (loop && letter->conn == 0)
-		baton_desk_update(worker->desk, letter->notice);
+		baton_desk_update_at(worker->desk, baton_loop_unix_ms(), letter->notice);
 	baton_notice_unref(&letter->notice);
 	baton_free(letter);
 }

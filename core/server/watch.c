@@ -15,10 +15,6 @@
 
 #include <time.h>
 
-/* Until core/actor has them. */
-#pragma weak baton_shard_modes_changed
-#pragma weak baton_shard_resume
-
 enum {
 	TICK_MS = 250,
 	SAVE_MS = 1000,          /* at most so often, unless an admin waits for it */
@@ -108,7 +104,7 @@ static void modes_deliver(struct baton_mail *mail, struct baton_loop *loop)
 	struct worker *worker = ((struct modes_mail *)mail)->worker;
 
 	baton_free(mail);
-	if (!loop || !worker->shard || !baton_shard_modes_changed)
+	if (!loop || !worker->shard)
 		return;
 	worker->in_shard++;
 	baton_shard_modes_changed(worker->shard);
@@ -277,7 +273,7 @@ static void resume_deliver(struct baton_mail *mail, struct baton_loop *loop)
 	struct resume_mail *letter = (struct resume_mail *)mail;
 	struct worker *worker = letter->worker;
 
-	if (loop && worker->shard && baton_shard_resume) {
+	if (loop && worker->shard) {
 		worker->in_shard++;
 		baton_shard_resume(worker->shard, &letter->session);
 		worker->in_shard--;
@@ -357,7 +353,12 @@ static void read_desk(struct watch *watch, struct watch_desk *ret_desk)
 	uint64_t unix_ms = baton_loop_unix_ms();
 
 	baton_desk_figures(watch->server->workers[0].desk, &figures);
-	*ret_desk = (struct watch_desk){ .waiting = figures.waiting, .claimed = figures.claimed };
+	*ret_desk = (struct watch_desk){ .waiting = figures.waiting,
+					 .claimed = figures.claimed,
+					 .waits = figures.waits,
+					 .waits_ms = figures.waits_ms,
+					 .handled = figures.handled,
+					 .handled_ms = figures.handled_ms };
 	if (figures.oldest_ms > 0 && figures.oldest_ms < unix_ms)
 		ret_desk->oldest_wait_ms = unix_ms - figures.oldest_ms;
 	/* Whoever looks at the list and has no case of their own could take one. */
@@ -447,6 +448,32 @@ void watch_close(struct baton_server *server)
 	server->watch = NULL;
 }
 
+/* A summary without quantiles: its sum and count say the average of any time. */
+static void sums(struct baton_buf *out, const char *name, const char *help, uint64_t ms, uint64_t n)
+{
+	baton_buf_printf(out, "# HELP %s %s\n# TYPE %s summary\n", name, help, name);
+	baton_buf_printf(out, "%s_sum %.3f\n%s_count %llu\n", name, (double)ms / 1e3, name,
+			 (unsigned long long)n);
+}
+
+static void desk_metrics(const struct watch_desk *desk, struct baton_buf *out)
+{
+	baton_metrics_gauge_text(out, "baton_desk_waiting", "cases that wait for a person",
+				 (double)desk->waiting);
+	baton_metrics_gauge_text(out, "baton_desk_claimed", "cases that a person has",
+				 (double)desk->claimed);
+	baton_metrics_gauge_text(out, "baton_desk_oldest_wait_seconds",
+				 "how long the first of those that wait has been waiting",
+				 (double)desk->oldest_wait_ms / 1e3);
+	baton_metrics_gauge_text(out, "baton_desk_agents_free",
+				 "people at the desk without a case of their own",
+				 (double)desk->agents_free);
+	sums(out, "baton_case_wait_seconds", "a case in the queue, until a person claims it",
+	     desk->waits_ms, desk->waits);
+	sums(out, "baton_case_handle_seconds", "a case with a person, until it is theirs no more",
+	     desk->handled_ms, desk->handled);
+}
+
 void watch_metrics(struct watch *watch, struct baton_buf *out)
 {
 	struct watch_desk desk;
@@ -457,16 +484,7 @@ void watch_metrics(struct watch *watch, struct baton_buf *out)
 	desk = watch->desk;
 	uint64_t unheard = watch->unheard;
 	watch_done(watch);
-	baton_metrics_gauge_text(out, "baton_desk_waiting", "cases that wait for a person",
-				 (double)desk.waiting);
-	baton_metrics_gauge_text(out, "baton_desk_claimed", "cases that a person has",
-				 (double)desk.claimed);
-	baton_metrics_gauge_text(out, "baton_desk_oldest_wait_seconds",
-				 "how long the first of those that wait has been waiting",
-				 (double)desk.oldest_wait_ms / 1e3);
-	baton_metrics_gauge_text(out, "baton_desk_agents_free",
-				 "people at the desk without a case of their own",
-				 (double)desk.agents_free);
+	desk_metrics(&desk, out);
 	baton_metrics_counter_text(out, "baton_board_save_failures_total",
 				   "times that modes and targets could not be written down",
 				   atomic_load(&watch->save_failures));

@@ -15,6 +15,7 @@
 /* What the desk looked like at the last tick. */
 struct watch_desk {
 	uint64_t waiting, claimed, oldest_wait_ms, agents_free;
+	uint64_t waits, waits_ms, handled, handled_ms; /* since the start: desk.h */
 };
 
 /* Makes the board, with what the last process wrote down. Before the workers start. */

@@ -9,7 +9,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AGENTS, Baton, SLOW, run } from '../lib/baton.mjs';
+import { AGENTS, Baton, ROOT, SLOW, run } from '../lib/baton.mjs';
 import { Agent } from '../lib/client.mjs';
 import { Control } from '../lib/control.mjs';
 import { KEY_ENV, openai, simpleSet } from '../lib/policies.mjs';
@@ -31,7 +31,7 @@ after(async () => {
 });
 
 async function start(options = {}) {
-	const baton = await Baton.start({ policies: simpleSet(provider.url, { models: ['ok', 'ok'], route: options.route, files: { 'modes.yaml': MODES, ...options.files } }),
+	const baton = await Baton.start({ policies: simpleSet(provider.url, { models: options.models ?? ['ok', 'ok'], route: options.route, files: { 'modes.yaml': MODES, ...options.files } }),
 		env: KEY_ENV });
 	open.push(baton);
 	return baton;
@@ -293,6 +293,67 @@ describe('when there is no server', () => {
 });
 
 describe('metrics', () => {
+	test('the reference names every series that a server shows, and none besides', async () => {
+		const baton = await start();
+		const control = await Control.open(baton);
+		const talk = await control.converse('c');
+		await talk.say('Where is it?');
+		await talk.event('answer_generated');
+		const text = await (await baton.http('/metrics')).text();
+		const shown = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map((m) => m[1]));
+		const page = readFileSync(path.join(ROOT, 'docs', 'METRICS.md'), 'utf8');
+		const named = new Set([...page.matchAll(/^\| `(baton_\w+)`/gm)].map((m) => m[1]));
+		assert.deepEqual([...shown].filter((n) => !named.has(n)), []);
+		assert.deepEqual([...named].filter((n) => !shown.has(n)), []);
+		const known = new Set([...named].flatMap((n) => [n, `${n}_sum`, `${n}_count`, `${n}_bucket`]));
+		const asked = [...page.matchAll(/```promql\n([^`]*)```/g)].flatMap((m) => m[1].match(/\bbaton_\w+/g));
+		assert.deepEqual(asked.filter((n) => !known.has(n)), [], 'questions rest on series that exist');
+		assert.match(text, /^baton_answer_seconds_count\{degraded="false"\} 1$/m);
+		assert.match(text, /^baton_answer_seconds_count\{degraded="true"\} 0$/m);
+		assert.match(text, /^baton_reply_wait_seconds_count\{by="bot",first="true"\} 1$/m);
+		control.close();
+		await baton.stop();
+	});
+
+	test('waits for people, handling, giving up and fallbacks are counted', async () => {
+		const baton = await start({ models: ['S04', 'ok'] });
+		const control = await Control.open(baton);
+		const nina = new Agent(baton, { token: AGENTS.nina });
+		await nina.connect();
+		const one = await control.converse('one', { as: 'agent' });
+		await one.say('Where is it?');
+		assert.equal((await one.event('answer_generated')).data.substitute, true);
+		one.send({ human: true });
+		await one.event('case_queued');
+		await one.say('Hello?');
+		nina.send({ t: 'claim', session: one.session });
+		await one.event('case_claimed');
+		nina.send({ t: 'reply', session: one.session, id: 'r1', text: 'Here I am.' });
+		await one.event('human_message');
+		nina.send({ t: 'resolve', session: one.session });
+		await one.event('session_resolved');
+		const two = await control.converse('two', { as: 'agent' });
+		two.send({ human: true });
+		await two.event('case_queued');
+		await two.say('Nobody there?');
+		await two.end();
+		let text = '';
+		const value = (name) => Number(text.split('\n').find((l) => l.startsWith(`${name} `))?.split(' ')[1]);
+		for (let i = 0; i < 40 && value('baton_case_handle_seconds_count') !== 1; i++) {
+			await sleep(50 * SLOW);
+			text = await (await baton.http('/metrics')).text();
+		}
+		assert.equal(value('baton_case_handle_seconds_count'), 1);
+		assert.equal(value('baton_case_wait_seconds_count'), 1);
+		assert.equal(value('baton_answer_seconds_count{degraded="true"}'), 1);
+		assert.equal(value('baton_answers_by_substitutes_total'), 1);
+		assert.equal(value('baton_reply_wait_seconds_count{by="bot",first="true"}'), 1);
+		assert.equal(value('baton_reply_wait_seconds_count{by="person",first="false"}'), 1);
+		assert.equal(value('baton_conversations_abandoned_total'), 1);
+		control.close();
+		await baton.stop();
+	});
+
 	test('targets, modes and the desk are series that promtool takes, without ids', async () => {
 		const baton = await start();
 		assert.equal(on(baton, 'mode', 'enter', 'hold').code, 0);

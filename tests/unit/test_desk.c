@@ -78,6 +78,73 @@ static void older_news_is_no_news(void **state)
 	baton_desk_free(&desk);
 }
 
+struct at {
+	uint64_t unix_ms, since_ms;
+	const char *agent;
+};
+
+static void tell_at(struct baton_desk *desk, uint8_t session, enum baton_case_state state,
+		    struct at at)
+{
+	struct baton_id id = { { session } };
+	struct baton_notice *notice = baton_notice_new(BATON_NOTE_CASE, &id);
+
+	notice->kase.state = state;
+	notice->kase.waiting_since_ms = at.since_ms;
+	notice->kase.agent = baton_str_of(at.agent);
+	baton_desk_update_at(desk, at.unix_ms, notice);
+	baton_notice_unref(&notice);
+}
+
+static void the_backlog_has_an_age_and_agents_are_people_not_cases(void **state)
+{
+	struct heard heard = { "" };
+	struct baton_desk *desk = baton_desk_new(hear, &heard);
+	struct baton_desk_figures figures;
+
+	(void)state;
+	baton_desk_figures(desk, &figures);
+	assert_int_equal(figures.waiting + figures.claimed + figures.oldest_ms, 0);
+	tell_at(desk, 1, BATON_CASE_WAITING, (struct at){ 1000, 900, "" });
+	tell_at(desk, 2, BATON_CASE_WAITING, (struct at){ 1000, 700, "" });
+	tell_at(desk, 3, BATON_CASE_WAITING, (struct at){ 1000, 0, "" });
+	tell_at(desk, 4, BATON_CASE_CLAIMED, (struct at){ 1000, 500, "nina" });
+	tell_at(desk, 5, BATON_CASE_CLAIMED, (struct at){ 1000, 500, "nina" });
+	tell_at(desk, 6, BATON_CASE_CLAIMED, (struct at){ 1000, 500, "omar" });
+	baton_desk_watch(desk, 7);
+	baton_desk_figures(desk, &figures);
+	assert_int_equal(figures.waiting, 3);
+	assert_int_equal(figures.claimed, 3);
+	assert_int_equal(figures.oldest_ms, 700);
+	assert_int_equal(figures.agents_busy, 2);
+	assert_int_equal(figures.watchers, 1);
+	baton_desk_free(&desk);
+}
+
+static void waits_and_handling_are_counted_by_the_clock(void **state)
+{
+	struct heard heard = { "" };
+	struct baton_desk *desk = baton_desk_new(hear, &heard);
+	struct baton_desk_figures figures;
+
+	(void)state;
+	tell_at(desk, 1, BATON_CASE_WAITING, (struct at){ 1000, 0, "" });
+	tell_at(desk, 1, BATON_CASE_WAITING, (struct at){ 1500, 0, "" }); /* a word more */
+	tell_at(desk, 1, BATON_CASE_CLAIMED, (struct at){ 3000, 0, "nina" });
+	tell_at(desk, 1, BATON_CASE_WAITING, (struct at){ 7000, 0, "" }); /* given back */
+	tell_at(desk, 1, BATON_CASE_NONE, (struct at){ 9000, 0, "" });    /* nobody took it */
+	/* A case that was there before the clock. */
+	tell(desk, 2, BATON_CASE_WAITING, 0);
+	tell_at(desk, 2, BATON_CASE_CLAIMED, (struct at){ 9000, 0, "nina" });
+	tell_at(desk, 2, BATON_CASE_NONE, (struct at){ 10000, 0, "" });
+	baton_desk_figures(desk, &figures);
+	assert_int_equal(figures.waits, 1);
+	assert_int_equal(figures.waits_ms, 2000);
+	assert_int_equal(figures.handled, 2);
+	assert_int_equal(figures.handled_ms, 5000);
+	baton_desk_free(&desk);
+}
+
 static void watching_twice_is_watching_once(void **state)
 {
 	struct heard heard = { "" };
@@ -121,6 +188,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_watcher_gets_the_list_and_then_every_change),
 		cmocka_unit_test(older_news_is_no_news),
+		cmocka_unit_test(the_backlog_has_an_age_and_agents_are_people_not_cases),
+		cmocka_unit_test(waits_and_handling_are_counted_by_the_clock),
 		cmocka_unit_test(watching_twice_is_watching_once),
 		cmocka_unit_test(counters_of_all_workers_are_summed),
 	};
