@@ -13,6 +13,7 @@
 
 import { once, setMaxListeners } from 'node:events';
 import http from 'node:http';
+import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { wireOf } from './wires.mjs';
@@ -304,10 +305,12 @@ async function flood(a, block) {
 }
 
 export class HostileProvider {
-	constructor() {
+	// `tls`: { key, cert } as PEM; without it, plain HTTP.
+	constructor({ tls } = {}) {
 		this.log = [];
 		this.seen = new Map();
-		this.server = http.createServer((req, res) => this.#serve(req, res).catch((error) => {
+		this.scheme = tls ? 'https' : 'http';
+		this.server = (tls ? https : http).createServer(tls ?? {}, (req, res) => this.#serve(req, res).catch((error) => {
 			this.log.push({ t: Date.now(), bug: String(error) });
 			res.destroy();
 		}));
@@ -316,7 +319,7 @@ export class HostileProvider {
 	async start(port = 0) {
 		await new Promise((go) => this.server.listen(port, '127.0.0.1', go));
 		this.port = this.server.address().port;
-		this.base = `http://127.0.0.1:${this.port}`;
+		this.base = `${this.scheme}://127.0.0.1:${this.port}`;
 		this.url = `${this.base}/v1`;
 		return this;
 	}
