@@ -4,7 +4,7 @@
 #
 # make e2e [T=spine|desk|...] [KILLS=50]   real processes, real WebSockets (V picks the build)
 # make e2e-asan                            the spine and the desk against the sanitized build
-# make faults [N=S08]                      the fault catalogue in full time, with its figures
+# make faults [ROW=S08]                    the fault catalogue in full time, with its figures
 # make lint                                layout of the code, its includes, what the pure core links
 # make fuzz [SECONDS=10] [T=json|...]      every parser that meets a customer, a module or a disk
 
@@ -26,7 +26,7 @@ E2E_FILES := $(if $(T),$(foreach t,$(T),tests/e2e/$(t).test.mjs),$(sort $(wildca
 e2e: all tests/node_modules/.package-lock.json
 	V=$(V) KILLS=$(KILLS) node --test --test-concurrency=1 $(E2E_FILES)
 faults: all tests/node_modules/.package-lock.json
-	V=$(V) N=$(N) node --test --test-reporter=spec tests/fault/full.mjs
+	V=$(V) ROW=$(ROW) node --test --test-reporter=spec tests/fault/full.mjs
 e2e-asan:
 	$(MAKE) V=asan e2e T="spine desk person-first"
 

@@ -2,13 +2,13 @@
 //
 // make faults: the whole catalogue with default settings and in full time, each row over a real
 // WebSocket against a real server of its own; then the figures, beside what others are known for.
-// N=<row> runs one.
+// ROW=<row> runs one.
 
 import { after, describe, test } from 'node:test';
 import { HostileProvider } from './provider.mjs';
 import { ROWS, runOutage, runRow } from './catalogue.mjs';
 
-const only = process.env.N;
+const only = process.env.ROW;
 const rows = ROWS.filter((row) => !only || row.id.split(/[,#]/)[0] === only);
 const provider = await new HostileProvider().start();
 const figures = [];
