@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Who is asked next. Pure: a route, what happened so far, and the time left go in; a target, a delay
- * and a reason come out. What a failure class allows is the table of docs/FAULTS.md, in one place.
+/* What a turn tells the board about its attempts, and what the board answers: who is asked next, when,
+ * as what, and why not somebody else. The question itself is baton_board_next() in board.h.
  */
 #pragma once
 
@@ -42,13 +42,6 @@ struct baton_choice {
 	size_t n_skipped;
 	uint64_t lease; /* give it back with baton_board_settle(); 0: none is held */
 };
-
-/* The next attempt, or false: nobody is left, or the class forbids a substitute, or the kind of
- * failure must not be routed around. `left_ms` is what remains of the turn's total budget. `random`
- * spreads the retries (full jitter). */
-bool baton_route_next(const struct baton_route *route, const struct baton_attempt *past,
-		      size_t n_past, uint64_t left_ms, uint64_t random,
-		      struct baton_choice *ret_choice);
 
 /* Name of a failure class in the words of the transcript. Static. */
 const char *baton_fail_name(uint32_t fail);
