@@ -10,6 +10,7 @@
 
 #include "core/policy/load.h"
 
+#include "core/base/limits.h"
 #include "core/policy/condition.h"
 #include "core/policy/expr_code.h"
 #include "core/policy/mode_facts.h"
@@ -17,9 +18,10 @@
 #include <string.h>
 
 enum {
-	VALUES_MAX = 24,   /* of one fact */
-	FACTS_MAX = 40,    /* the environment has fewer */
-	TRIES_MAX = 20000, /* of one mode: some milliseconds */
+	VALUES_MAX = 24,      /* of one fact */
+	FACTS_MAX = 40,       /* the environment has fewer */
+	TRIES_MAX = 20000,    /* of one mode: some milliseconds */
+	STEPS_MAX = 20000000, /* of all modes: a second at most, whatever the conditions are */
 	CALM_MS = 86400000,
 	SLOW_MS = 60000 /* entering and leaving no faster than this is a rhythm, no flapping */
 };
@@ -35,6 +37,7 @@ struct search {
 	struct axis axes[FACTS_MAX];
 	size_t n;
 	uint32_t total; /* targets of the set */
+	size_t tries;   /* at most so many */
 };
 
 /* --- reading and writing facts by their table --- */
@@ -116,7 +119,7 @@ static void constant_try(struct axis *axis, const struct expr_value *value)
 		axis_add(axis, share ? value->as.d * 1e6 : value->as.d);
 	else if (value->type == EXPR_INT)
 		axis_add(axis, share ? (double)value->as.i * 1e6 : (double)value->as.i);
-	else if (baton_condition_is_span(value) && baton_fact_is_ms(axis->fact))
+	else if (value->type == EXPR_DURATION && baton_fact_is_ms(axis->fact))
 		axis_add(axis, (double)value->as.i / 1e6);
 }
 
@@ -190,7 +193,7 @@ static bool find(const struct search *search, const baton_expr *other,
 
 	for (size_t i = 0; i < search->n; i++)
 		combinations *= (double)search->axes[i].n;
-	size_t tries = combinations < TRIES_MAX ? (size_t)combinations : TRIES_MAX;
+	size_t tries = combinations < (double)search->tries ? (size_t)combinations : search->tries;
 	for (size_t i = 0; i < tries; i++) {
 		struct baton_mode_facts facts = { .tool_success_ppm = 1000000, .agents_free = 1 };
 		size_t rest = i;
@@ -198,7 +201,7 @@ static bool find(const struct search *search, const baton_expr *other,
 		for (size_t j = 0; j < search->n; j++) {
 			const struct axis *axis = &search->axes[j];
 
-			if (combinations >= TRIES_MAX) {
+			if (combinations > (double)search->tries) {
 				dice ^= dice << 13, dice ^= dice >> 17, dice ^= dice << 5;
 				rest = dice;
 			}
@@ -229,6 +232,20 @@ static const char *facts_text(struct baton_load *load, const struct search *sear
 	const char *text = baton_arena_dup(&load->scratch, out.p ? out.p : "", out.n);
 	baton_buf_done(&out);
 	return text;
+}
+
+/* Worst case of one run, in steps: no loop runs over a longer list than there is in the text. */
+static size_t steps_of(const struct baton_expr *expr)
+{
+	size_t longest = 1, steps = expr ? expr->n : 0;
+
+	for (size_t i = 0; expr && i < expr->n; i++)
+		if (expr->ops[i].code == EXPR_MAKE && expr->ops[i].arg > longest)
+			longest = expr->ops[i].arg;
+	for (size_t i = 0; expr && i < expr->n && steps < BATON_EXPR_STEPS_MAX; i++)
+		if (expr->ops[i].code == EXPR_EACH)
+			steps *= longest;
+	return steps < BATON_EXPR_STEPS_MAX ? steps : BATON_EXPR_STEPS_MAX;
 }
 
 /* What the conditions name, and the values to try: the ends of each fact, and what it is compared with. */
@@ -341,6 +358,9 @@ void baton_prove_conditions(struct baton_load *load, const struct baton_mode_def
 	if (!mode->enter_test)
 		return;
 	axes_of(&search);
+	size_t steps = steps_of(mode->enter_test) + steps_of(mode->recover_test) + 1;
+	search.tries = STEPS_MAX / steps / load->policy->n_modes;
+	search.tries = search.tries > TRIES_MAX ? TRIES_MAX : search.tries;
 	prove_enters(load, &search, baton_load_place(node, "enter_when"));
 	if (mode->recover_test)
 		prove_no_flapping(load, &search, baton_load_place(node, "recover_when"));

@@ -37,13 +37,9 @@ static size_t word_at(baton_str text, size_t at)
 
 int baton_condition_fact(const struct expr_op *op)
 {
-	return op->code == EXPR_FACT ? (int)op->arg : -1;
-}
+	bool asks = op->code == EXPR_FACT || op->code == EXPR_SPAN || op->code == EXPR_HAS;
 
-bool baton_condition_is_span(const struct expr_value *value)
-{
-	(void)value;
-	return false;
+	return asks ? (int)op->arg : -1;
 }
 
 bool baton_condition_uses(const baton_expr *expr, const char *fact, bool others)
@@ -67,6 +63,7 @@ static bool is_no_share(const struct baton_expr *expr, size_t i)
 	const struct expr_value *value = a->code == EXPR_CONST ? &a->value : &b->value;
 
 	if (fact < 0 || expr->env->facts[fact].kind != BATON_FACT_KIND_PPM ||
+	    (a->code != EXPR_FACT && b->code != EXPR_FACT) ||
 	    (a->code != EXPR_CONST && b->code != EXPR_CONST) || op->code < EXPR_EQ ||
 	    op->code > EXPR_GE)
 		return false;
@@ -83,13 +80,14 @@ static void prove_shares(struct baton_load *load, const struct baton_expr *expr,
 		if (!is_no_share(expr, i))
 			continue;
 		size_t at = expr->ops[i].code == EXPR_CONST ? i + 1 : i;
-		const char *name = expr->env->facts[baton_condition_fact(&expr->ops[at])].name;
+		const struct expr_op *op = &expr->ops[i + 2];
 
 		baton_proof_broken(
-			&load->findings, BATON_PROOF_CONDITION_MEANT, when->place,
+			&load->findings, BATON_PROOF_CONDITION_MEANT,
+			baton_yaml_inside(when, op->from, op->to - op->from),
 			"`%s` lies between 0.0 and 1.0: compared with this number it always "
 			"comes to the same",
-			name);
+			expr->env->facts[baton_condition_fact(&expr->ops[at])].name);
 	}
 }
 

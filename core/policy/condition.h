@@ -13,5 +13,3 @@ struct baton_policy_condition {
 
 /* The fact that an operation asks for, or -1. */
 int baton_condition_fact(const struct expr_op *op);
-/* A duration, in nanoseconds. */
-bool baton_condition_is_span(const struct expr_value *value);

@@ -120,7 +120,7 @@ static const struct bad_case bad_values[] = {
 	  "routes.yaml:2:82: error: `max_p95_ms` must be between 1 and 86400000 ms" },
 	{ "routes.yaml", "min_tokens_per_s: 5",
 	  "min_tokens_per_s: -5", 0,
-	  "routes.yaml:2:88: error: `min_tokens_per_s` must be between 1 and 100000" },
+	  "routes.yaml:2:88: error: `min_tokens_per_s` must be between 0 and 100000" },
 	{ "routes.yaml", "min_tokens_per_s: 5",
 	  "min_tokens_per_s: 99999999999999999999999", 0,
 	  "routes.yaml:2:88: error: `min_tokens_per_s` must be a whole number, not the number `99999999999999999999999`" },

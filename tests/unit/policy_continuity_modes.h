@@ -174,8 +174,8 @@ static const struct proof_case mode_cases[] = {
 	  "  enter_when: tool_success_share <= 1.0\n"
 	  "  recover_when: tool_success_share > 1.0 || healthy_targets > 0 && tool_success_share > 2.0\n",
 	  "modes.yaml:8:15: error: this holds while all is well (no calls, every target healthy, nobody waiting): `x` would always be on [mode-quiet]\n"
-	  "modes.yaml:9:17: error: `tool_success_share` lies between 0.0 and 1.0: compared with this number it always comes to the same [condition-meant]\n"
-	  "modes.yaml:9:17: error: this does not hold even when all is well (1000 calls, no error, every target healthy, nobody waiting): `x` would never recover [mode-quiet]\n" },
+	  "modes.yaml:9:17: error: this does not hold even when all is well (1000 calls, no error, every target healthy, nobody waiting): `x` would never recover [mode-quiet]\n"
+	  "modes.yaml:9:68: error: `tool_success_share` lies between 0.0 and 1.0: compared with this number it always comes to the same [condition-meant]\n" },
 	{ "modes.yaml",
 	  "modes:\n"
 	  "- { name: intake-only, do: intake, max_duration: 4h, say: A, recover_when: healthy_targets > 0 }\n"
@@ -451,5 +451,47 @@ static const struct proof_case mode_cases[] = {
 	  "  enter_when: primary_open && healthy_targets == total_targets\n"
 	  "  recover_when: \"!primary_open\"\n",
 	  "modes.yaml:8:15: warning: no facts were found with which this holds: `x` would never be entered by it [condition-meant]\n" },
+	{ "modes.yaml",
+	  "modes:\n"
+	  "- { name: intake-only, do: intake, max_duration: 4h, say: A, recover_when: healthy_targets > 0 }\n"
+	  "- { name: hold, do: pause, applies_to: { classes: [account] }, max_duration: 30m, say: B, recover_when: healthy_targets > 0 }\n"
+	  "- name: x\n"
+	  "  do: ticket\n"
+	  "  max_duration: 1h\n"
+	  "  say: C\n"
+	  "  enter_when: oldest_wait > duration(\"20m\")\n"
+	  "  recover_when: oldest_wait < duration(\"5m\")\n",
+	  "modes:\n"
+	  "- { name: intake-only, do: intake, max_duration: 4h, say: A, recover_when: healthy_targets > 0 }\n"
+	  "- { name: hold, do: pause, applies_to: { classes: [account] }, max_duration: 30m, say: B, recover_when: healthy_targets > 0 }\n"
+	  "- name: x\n"
+	  "  do: ticket\n"
+	  "  max_duration: 1h\n"
+	  "  say: C\n"
+	  "  enter_when: oldest_wait > duration(\"20m\")\n"
+	  "  recover_when: oldest_wait < duration(\"20m\") || healthy > duration(\"1h\") && [1, 2].exists(n, n == turns)\n",
+	  "modes.yaml:9:17: error: flapping: with oldest_wait_ms = 1200001, healthy_ms = 3600001, turns = 1, enter_when and recover_when both hold: `x` would be left and entered again in turn [no-flapping]\n" },
+	{ "modes.yaml",
+	  "modes:\n"
+	  "- { name: intake-only, do: intake, max_duration: 4h, say: A, recover_when: healthy_targets > 0 }\n"
+	  "- { name: hold, do: pause, applies_to: { classes: [account] }, max_duration: 30m, say: B, recover_when: healthy_targets > 0 }\n"
+	  "- name: x\n"
+	  "  do: ticket\n"
+	  "  max_duration: 1h\n"
+	  "  say: C\n"
+	  "  enter_when: has(facts.queue_depth) && agents_free == 0\n"
+	  "  recover_when: \"!has(facts.queue_depth) || agents_free > 0\"\n",
+	  "modes:\n"
+	  "- { name: intake-only, do: intake, max_duration: 4h, say: A, recover_when: healthy_targets > 0 }\n"
+	  "- { name: hold, do: pause, applies_to: { classes: [account] }, max_duration: 30m, say: B, recover_when: healthy_targets > 0 }\n"
+	  "- name: x\n"
+	  "  do: ticket\n"
+	  "  max_duration: 1h\n"
+	  "  say: C\n"
+	  "  enter_when: has(facts.agents_free)\n"
+	  "  recover_when: agents_free > 5\n",
+	  "modes.yaml:8:15: error: this holds while all is well (no calls, every target healthy, nobody waiting): `x` would always be on [mode-quiet]\n"
+	  "modes.yaml:9:17: error: this does not hold even when all is well (1000 calls, no error, every target healthy, nobody waiting): `x` would never recover [mode-quiet]\n"
+	  "modes.yaml:9:17: error: flapping: with agents_free = 6, enter_when and recover_when both hold: `x` would be left and entered again in turn [no-flapping]\n" },
 };
 /* clang-format on */
