@@ -264,8 +264,6 @@ static bool load_target(struct reader *reader, const struct baton_json *row)
 	target->cool_until_ms = moment(reader, row, "cool_until", COOL_MS_MAX);
 	target->hint_until_ms = moment(reader, row, "hint_until", COOL_MS_MAX);
 	load_closure(reader, row, closed, &target->closure);
-	/* Nothing is told of what was so before the restart. */
-	target->told = baton_health_state(target, reader->now.ms);
 	return true;
 }
 
@@ -285,7 +283,6 @@ static bool load_account(struct reader *reader, const struct baton_json *row)
 		return true;
 	account->cool_until_ms = moment(reader, row, "cool_until", COOL_MS_MAX);
 	load_closure(reader, row, closed, &account->closure);
-	account->told_closed = account->closure.closed;
 	return true;
 }
 
@@ -342,6 +339,18 @@ static bool load_all(struct reader *reader, const struct baton_json *root)
 	       each(reader, root, "money", load_purse);
 }
 
+/* Nothing is told of what was so before the restart. */
+static void known(struct baton_health *health, struct baton_now now)
+{
+	struct baton_target_health *target;
+	struct baton_account_health *account;
+
+	for (target = health->targets; target; target = target->hh.next)
+		target->told = baton_health_state(target, now.ms);
+	for (account = health->accounts; account; account = account->hh.next)
+		account->told_closed = account->closure.closed;
+}
+
 int baton_board_load(struct baton_board *board, struct baton_now now, baton_str json)
 {
 	struct reader reader = { .board = board, .now = now };
@@ -359,6 +368,7 @@ int baton_board_load(struct baton_board *board, struct baton_now now, baton_str 
 	if (rc == BATON_OK) {
 		reader.apply = true;
 		(void)load_all(&reader, &root);
+		known(&board->health, now);
 	}
 	baton_arena_done(&reader.arena);
 	return rc;

@@ -417,9 +417,8 @@ static void keep_soft(struct pick *pick, const struct baton_target *target,
 			class_->on_failure == BATON_ON_FAILURE_PAUSE)))
 		return;
 	/* Who is slow comes before who pauses, and he before who is down. */
-	uint64_t rank = trigger == BATON_TRIGGER_P95         ? 0
-			: trigger == BATON_TRIGGER_THROTTLED ? gate->wait_ms
-							     : UINT64_MAX;
+	bool is_down = trigger != BATON_TRIGGER_P95 && trigger != BATON_TRIGGER_THROTTLED;
+	uint64_t rank = trigger == BATON_TRIGGER_P95 ? 0 : is_down ? UINT64_MAX : 1 + gate->wait_ms;
 
 	if (gate->wait_ms + USEFUL_MS_MIN > pick->ask->left_ms ||
 	    (pick->soft && pick->soft_rank <= rank))
@@ -427,7 +426,9 @@ static void keep_soft(struct pick *pick, const struct baton_target *target,
 	pick->soft = target;
 	pick->soft_rank = rank;
 	pick->soft_wait_ms = gate->wait_ms;
-	pick->soft_probes = rank == UINT64_MAX ? BATON_PROBE_BEST_EFFORT : 0;
+	pick->soft_probes = is_down || (trigger == BATON_TRIGGER_THROTTLED && gate->wait_ms == 0)
+				    ? BATON_PROBE_BEST_EFFORT
+				    : 0;
 }
 
 static bool first_free(struct pick *pick)
@@ -467,9 +468,7 @@ static bool rather_than_nobody(struct pick *pick)
 {
 	if (!pick->soft || !take(pick, pick->soft, pick->soft_probes, "probe"))
 		return false;
-	if (pick->soft_probes)
-		return true;
-	if (!pick->choice->proceed)
+	if (!pick->choice->proceed && !pick->soft_probes)
 		pick->choice->reason = pick->choice->substitute ? "fallback" : pick->lead;
 	if (pick->soft_wait_ms == 0)
 		return true;

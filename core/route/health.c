@@ -159,6 +159,16 @@ static uint64_t cool_until(const struct baton_target_health *target)
 		       : target->account->cool_until_ms;
 }
 
+/* What is left of the time that the provider asked us to wait. */
+static uint64_t asked_to_wait_ms(const struct baton_target_health *target, uint64_t now_ms)
+{
+	uint64_t until_ms = target->hint_until_ms > target->account->cool_until_ms
+				    ? target->hint_until_ms
+				    : target->account->cool_until_ms;
+
+	return now_ms < until_ms ? until_ms - now_ms : 0;
+}
+
 enum baton_target_state baton_health_state(const struct baton_target_health *target,
 					   uint64_t now_ms)
 {
@@ -247,15 +257,12 @@ struct baton_gate baton_health_gate(const struct baton_health *health,
 		gate.trigger = BATON_TRIGGER_BUSY;
 		return gate;
 	}
-	if (!pass_breaker(health, target, now_ms, &gate))
+	gate.wait_ms = asked_to_wait_ms(target, now_ms);
+	if (!pass_breaker(health, target, now_ms, &gate) || again || now_ms >= cool_until(target))
 		return gate;
-	uint64_t until_ms = again ? target->hint_until_ms : cool_until(target);
-
-	if (!again && now_ms < until_ms) {
-		gate.trigger = BATON_TRIGGER_THROTTLED;
-		gate.soft = gate.probes == 0;
-	}
-	gate.wait_ms = now_ms < until_ms ? until_ms - now_ms : 0;
+	gate.trigger = BATON_TRIGGER_THROTTLED;
+	/* A pause that only we thought of is broken by one at a time. */
+	gate.soft = gate.probes == 0 && (gate.wait_ms > 0 || !target->best_effort);
 	return gate;
 }
 

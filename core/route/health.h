@@ -132,7 +132,7 @@ struct baton_gate {
 	enum baton_trigger trigger;
 	unsigned probes;
 	uint64_t waited_ms; /* how long the probe has been due */
-	uint64_t wait_ms;   /* cooling: what is left of it */
+	uint64_t wait_ms;   /* what is left of the time that the provider asked for */
 	bool soft;          /* no: but rather it than nobody */
 };
 /* `again`: for the one retry in a turn, which is spaced by its own delay and not by a cool-down that

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the board costs a turn: a choice and its settlement, in nanoseconds, for a healthy route, one
- * with everything that can be looked at, and one whose primary is down. Holds a server's worth of
- * targets and routes.
+/* What the board costs a turn: a choice and its settlement, in nanoseconds, for a healthy route,
+ * one with everything that can be looked at, and one whose primary is down. Holds a server's worth
+ * of targets and routes.
  *
  *   build/release/tests/board_bench [rounds]
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the board kept over a restart: any bytes may be on the disk. A text is refused whole, or it is
- * taken, can be lived on with, and is written and read again to the same bytes. */
+/* What the board kept over a restart: any bytes may be on the disk. A text is refused whole, or it
+ * is taken, can be lived on with, and is written and read again to the same bytes. */
 
 #include "core/base/json.h"
 #include "core/route/board.h"

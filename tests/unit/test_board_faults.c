@@ -81,6 +81,32 @@ static void s02_throttled_for_ever_is_few_calls_and_then_the_fallback(void **sta
 	rig_close(&rig);
 }
 
+static void alone_and_throttled_it_is_asked_now_or_when_it_said(void **state)
+{
+	struct rig rig;
+	uint64_t calls;
+
+	(void)state;
+	fall_sick(&rig, BATON_FAIL_RATE_LIMITED, UINT64_MAX, 20);
+	rig.route.n_fallbacks = 0;
+	for (int i = 0; i < 10; i++) {
+		calls = rig.calls[0];
+		assert_string_equal(rig_turn(&rig), "nobody");
+		assert_in_range(rig.calls[0] - calls, 1, 4);
+		assert_true(rig.began_ms[rig.n_past - 1] - rig.began_ms[0] < 3000);
+	}
+	/* With a word of when, then. */
+	sick.hint_ms = 9000;
+	rig.ms += 60000;
+	(void)rig_turn(&rig);
+	sick.sick_calls = 0;
+	uint64_t before_ms = rig.ms;
+
+	assert_string_equal(rig_turn(&rig), "main");
+	assert_in_range(rig.began_ms[0] - before_ms, 8000, 9250);
+	rig_close(&rig);
+}
+
 static void s03_a_500_is_tried_once_more(void **state)
 {
 	struct rig rig;
@@ -350,6 +376,7 @@ int main(void)
 		cmocka_unit_test(s01_a_hint_of_two_seconds_is_kept),
 		cmocka_unit_test(s01_a_hint_above_the_budget_goes_to_the_fallback),
 		cmocka_unit_test(s02_throttled_for_ever_is_few_calls_and_then_the_fallback),
+		cmocka_unit_test(alone_and_throttled_it_is_asked_now_or_when_it_said),
 		cmocka_unit_test(s03_a_500_is_tried_once_more),
 		cmocka_unit_test(s04_a_503_for_ever_ends_at_the_fallback),
 		cmocka_unit_test(s05_a_reset_is_followed_by_somebody_who_answers),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What outlives a restart, what a text that nobody wrote can do (nothing), what people are shown. */
+/* What outlives a restart, what a text that nobody wrote can do (nothing), what people see. */
 
 #include "tests/unit/board_rig.h"
 
@@ -58,6 +58,8 @@ static struct baton_buf save(struct rig *rig)
 	return json;
 }
 
+static bool adopts_first;
+
 static void reborn(struct rig *rig, const struct baton_buf *json, uint64_t later_ms)
 {
 	baton_board_free(&rig->board);
@@ -79,7 +81,7 @@ static void trouble_outlives_a_restart(void **state)
 {
 	struct rig rig;
 
-	(void)state;
+	adopts_first = *state != NULL;
 	trouble(&rig);
 	assert_true(baton_board_dirty(rig.board));
 	struct baton_buf json = save(&rig);
@@ -106,6 +108,7 @@ static void trouble_outlives_a_restart(void **state)
 	assert_true(choice.probe);
 	baton_buf_done(&json);
 	rig_close(&rig);
+	adopts_first = false;
 }
 
 static void what_ends_while_the_server_is_down_has_ended(void **state)
@@ -380,6 +383,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(trouble_outlives_a_restart),
+		{ "whichever_is_adopted_or_loaded_first", trouble_outlives_a_restart, NULL, NULL,
+		  &adopts_first },
 		cmocka_unit_test(what_ends_while_the_server_is_down_has_ended),
 		cmocka_unit_test(a_saved_board_saves_to_the_same_text),
 		cmocka_unit_test(a_clock_that_was_wrong_closes_nothing_for_long),

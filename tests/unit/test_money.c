@@ -187,6 +187,16 @@ static void a_clock_that_is_set_back_opens_no_second_day(void **state)
 
 	baton_board_tick(rig.board, yesterday);
 	assert_int_equal(rig.board->money.whole.spent, 4000);
+	/* One that was a year ahead keeps nobody without money for a year. */
+	struct baton_now ahead = { .ms = rig_now(&rig).ms,
+				   .unix_ms = RIG_UNIX_MS + 365ull * 86400000 };
+
+	baton_board_tick(rig.board, ahead);
+	assert_string_equal(rig_turn(&rig), "main");
+	assert_int_equal(rig.board->money.whole.spent, 4000);
+	rig.ms += 86400000;
+	baton_board_tick(rig.board, rig_now(&rig));
+	assert_int_equal(rig.board->money.whole.spent, 0);
 	rig_close(&rig);
 }
 
