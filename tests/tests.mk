@@ -38,7 +38,7 @@ lint: all $(O)/libpure.a
 	V=$(V) tests/lint/run.sh $(T)
 
 # --- fuzzing: clang's libFuzzer over the objects of V=fuzz ---------------------------------------
-FUZZ_SRC := $(sort $(PURE_SRC) $(wildcard core/policy/*.c core/journal/*.c) channels/chat/wire_in.c)
+FUZZ_SRC := $(sort $(PURE_SRC) $(wildcard core/policy/*.c core/journal/*.c) channels/chat/wire_in.c core/server/control_request.c)
 FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_OBJ := $(patsubst %,$(O)/tests/fuzz/fuzz_%.o,$(FUZZERS))
 .SECONDARY: $(FUZZ_OBJ)

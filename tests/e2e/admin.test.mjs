@@ -122,6 +122,61 @@ describe('modes', () => {
 	});
 });
 
+describe('what customers see of it', () => {
+	test('a target that is switched off is passed over, with the reason on record', async () => {
+		const baton = await start({ models: ['ok', 'ok'] });
+		const control = await Control.open(baton);
+		assert.equal(on(baton, 'target', 'disable', 't0').code, 0);
+		const talk = await control.converse('c', { as: 'agent' });
+		await talk.say('Where is it?');
+		const route = (await talk.event('route_selected')).data;
+		assert.equal(route.target, 't1');
+		assert.equal(route.trigger, 'disabled');
+		assert.deepEqual(route.skipped, [{ target: 't0', trigger: 'disabled' }]);
+		assert.equal((await talk.event('answer_generated')).data.substitute, true);
+		assert.equal(on(baton, 'target', 'enable', 't0').code, 0);
+		await talk.say('And now?');
+		await talk.until(() => talk.events('route_selected').at(-1).data.target === 't0', 'the primary');
+		control.close();
+		await baton.stop();
+	});
+
+	test('a message that a mode keeps is answered when the mode ends, also over a kill', async () => {
+		const baton = await start();
+		assert.equal(on(baton, 'mode', 'enter', 'hold').code, 0);
+		let control = await Control.open(baton);
+		const talks = await Promise.all(Array.from({ length: 8 }, (_, i) => control.converse(`c${i}`, { as: 'agent' })));
+		await Promise.all(talks.map((talk) => talk.say('Where is it?')));
+		for (const talk of talks) {
+			const kept = await talk.event('message_captured');
+			assert.equal(kept.data.mode, 'hold');
+			assert.equal(talk.events('answer_generated').length, 0);
+		}
+		assert.equal(on(baton, 'mode', 'leave', 'hold').code, 0);
+		for (const talk of talks)
+			await talk.event('answer_generated');
+
+		assert.equal(on(baton, 'mode', 'enter', 'hold').code, 0);
+		const late = await control.converse('late', { as: 'agent' });
+		await late.say('And mine?');
+		await late.event('message_captured');
+		await baton.kill();
+		await baton.start();
+		assert.equal(mode(baton, 'hold').state, 'on');
+		await sleep(800 * SLOW); // it is looked at, and stays
+		assert.equal(on(baton, 'mode', 'leave', 'hold').code, 0);
+		for (let i = 0; i < 100 && !baton.transcriptHas; i++) {
+			await sleep(100 * SLOW);
+			const types = run(['transcript', late.session, '--data', baton.data, '--json']).stdout;
+			baton.transcriptHas = types.includes('answer_generated');
+		}
+		await baton.stop();
+		const types = baton.transcript(late.session).map((e) => e.type);
+		assert.equal(types.filter((t) => t === 'automation_resumed').length, 1, types.join(' '));
+		assert.equal(types.filter((t) => t === 'answer_generated').length, 1, types.join(' '));
+	});
+});
+
 describe('route explain', () => {
 	let baton;
 	const explain = (...args) => json(baton, 'route', 'explain', '--intent', 'default', ...args);
