@@ -74,9 +74,10 @@ int cli_check(const struct cli_options *options)
 		       rc == 0 ? "true" : "false", checking.errors, checking.warnings,
 		       checking.json.n ? checking.json.p : "");
 	else if (rc == 0)
-		printf("%s: ok, %zu intents, %zu routes, %zu rules, %zu articles, %u warnings\n",
-		       dir, policy->n_intents, policy->n_routes, policy->n_rules,
-		       json_array_size(policy->articles), checking.warnings);
+		printf("%s: ok, %zu intents, %zu routes, %zu modes, %zu rules, %zu articles, %zu drills, "
+		       "%u warnings\n",
+		       dir, policy->n_intents, policy->n_routes, policy->n_modes, policy->n_rules,
+		       json_array_size(policy->articles), policy->n_drills, checking.warnings);
 	else if (rc == BATON_E_POLICY)
 		printf("%s: refused, %u errors, %u warnings\n", dir, checking.errors,
 		       checking.warnings);
