@@ -20,7 +20,19 @@ int32_t baton_expr_compile_in(const struct baton_env *env, baton_str text, baton
  * condition describes. */
 int32_t baton_expr_test_on(const baton_expr *expr, const void *base);
 
-/* The same over the facts of a turn (baton_env_facts). */
+/* Why: each term of the condition (what stands between && || ! and ?:) on a line with its own verdict
+ * and the facts it rests on, then the verdict of the whole:
+ *
+ *   intent_confidence < 0.3           false   (intent_confidence = 0.82)
+ *   legal                             true
+ *   => true
+ */
+void baton_expr_explain(const baton_expr *expr, const void *base, struct baton_buf *out);
+/* The same as {"verdict":true|false|null,"terms":[{"text","value","facts":{name:value}}]}; null comes
+ * with a "why". Durations are text. */
+void baton_expr_explain_json(const baton_expr *expr, const void *base, struct baton_buf *out);
+
+/* Compiling and testing over the facts of a turn (baton_env_facts). */
 int32_t baton_expr_compile(baton_str text, baton_expr **ret_expr, char *why, size_t cap,
 			   uint32_t *ret_column);
 int32_t baton_expr_test(const baton_expr *expr, const baton_facts *facts);

@@ -6,6 +6,7 @@
  */
 
 #include "core/base/errors.h"
+#include "core/base/json.h"
 #include "core/base/limits.h"
 #include "core/base/mem.h"
 #include "core/policy/expr.h"
@@ -42,6 +43,7 @@ static baton_facts facts_of_a_hard_case(void)
 	f.last_fail = BATON_FAIL_RATE_LIMITED;
 	f.queue_depth = 7;
 	f.age_ms = 9007199254740993u; /* 2^53 + 1: not a double */
+	f.idle_ms = 90000;
 	f.sla_left_ms = UINT64_MAX;
 	return f;
 }
@@ -180,6 +182,63 @@ static const struct row {
 	{ "[1, 2] != [2, 1]", YES },
 	{ "[] == tags", NO },
 	{ "true in [false, 1 == 1]", YES },
+	/* durations: a fact of milliseconds without its `_ms` */
+	{ "idle > duration('5m')", NO },
+	{ "idle <= duration('90s') && idle == duration('1m30s')", YES },
+	{ "idle + duration('1s') - idle == duration('1000ms')", YES },
+	{ "idle.getMinutes() == 1 && idle.getSeconds() == 90 && idle.getHours() == 0", YES },
+	{ "duration('-90s').getMinutes() == -1", YES },
+	{ "idle in [duration('1s'), duration('90s')]", YES },
+	{ "duration(string(idle_ms) + 'ms') == idle", YES },
+	{ "duration(intent) == idle", ERR },
+	{ "duration('2562047h') + duration('2562047h') > idle", ERR },
+	{ "sla_left > duration('2000000h')", YES },
+	/* loops */
+	{ "tags.exists(t, t == 'vip')", YES },
+	{ "tags.all(t, size(t) > 3)", NO },
+	{ "tags.exists_one(t, t.startsWith('v'))", YES },
+	{ "tags.filter(t, t.contains('v')) == ['vip']", YES },
+	{ "tags.map(t, size(t)) == [3, 4]", YES },
+	{ "tags.map(t, size(t) > 3, t + '!') == ['caf\xc3\xa9!']", YES },
+	{ "tags.filter(t, false).all(t, false)", YES },
+	{ "tags.filter(t, false).exists(t, true)", NO },
+	{ "[0, 1].all(x, 1 / x > 5)", NO },
+	{ "[0, 5].exists(x, 1 / x == 0)", YES },
+	{ "[0, 2].exists(x, 1 / x == 1)", ERR },
+	{ "[1, 0].exists_one(x, 1 / x == 1)", ERR },
+	{ "size([1, 0].filter(x, 1 / x == 1)) == 1", ERR },
+	{ "size([1, 0].map(x, 1 / x)) == 2", ERR },
+	{ "[1 / 0].exists(x, true)", ERR },
+	{ "[1, 2].all(x, [2, 3].exists(y, y == x + 1))", YES },
+	{ "[1].all(x, [3].all(x, x == 3) && x == 1)", YES },
+	{ "[[1, 2][0], 3].map(x, x * 2)[1] == 6", YES },
+	{ "tags[0] == 'vip' && tags[1] != 'vip'", YES },
+	{ "tags[2] == ''", ERR },
+	{ "tags[-1] == ''", ERR },
+	{ "(tags + ['x'])[2] == 'x'", YES },
+	/* is a fact there? */
+	{ "has(facts.intent) && facts.intent == intent", YES },
+	{ "has(facts.mode) || has(facts.legal) || has(facts.agents_free)", NO },
+	{ "has(facts.tags) && has(facts.idle) && has(facts.intent_confidence)", YES },
+	/* converting */
+	{ "int(1.9) == 1 && int(-1.9) == -1 && int('-42') == -42", YES },
+	{ "int(1e19) > 0", ERR },
+	{ "int('') == 0", ERR },
+	{ "int('9223372036854775808') > 0", ERR },
+	{ "int(intent_confidence * 100.0) == 35", YES },
+	{ "double(exchanges) / 2.0 == 1.5 && double('-1.5e1') == -15.0", YES },
+	{ "double('0x10') > 0.0", ERR },
+	{ "string(exchanges) + string(true) == '3true'", YES },
+	{ "bool('true') && !bool('0')", YES },
+	{ "bool('yes')", ERR },
+	/* patterns */
+	{ "intent.matches('^(billing|refund)-')", YES },
+	{ "locale.matches('^d.$')", YES },
+	{ "locale.matches(r'^\\w+$')", NO },
+	{ "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'.matches('^(a+)+b')", NO },
+	{ "'ab12'.matches('[a-c]{2}\\\\d{2,}$')", YES },
+	{ "'x-y'.matches(r'\\bx\\b') && !'xy'.matches(r'\\bx\\b')", YES },
+	{ "'VIP'.lowerAscii() == 'vip' && 'vi\xc3\xa9'.upperAscii() == 'VI\xc3\xa9'", YES },
 	/* the widest facts */
 	{ "sla_left_ms == 9223372036854775807", YES },
 	{ "queue_depth + agents_free == 7", YES },
@@ -274,6 +333,61 @@ static const struct refusal {
 	  "all of a list must be of one type: this is a string, what stands before is a whole number" },
 	{ "size([[1]]) == 1", 7, "a list cannot hold a list" },
 	{ "[1] < [2]", 5, "`<` does not take a list and a list" },
+	{ "age_ms > duration('5m')", 8,
+	  "`>` does not take a whole number and a duration: the fact without `_ms` is the duration" },
+	{ "age > 300000", 5,
+	  "`>` does not take a duration and a whole number: the fact without `_ms` is the duration" },
+	{ "age > '5m'", 5, "`>` does not take a duration and a string: write duration(\"5m\")" },
+	{ "age > duration('5 minutes')", 16,
+	  "'5 minutes' is no duration: write it like \"5m\", \"1h30m\" or \"250ms\"" },
+	{ "age > duration(5)", 16, "duration() takes a string, not a whole number" },
+	{ "age * 2 > idle", 5, "`*` does not take a duration and a whole number" },
+	{ "-age < idle", 1, "`-` takes a number, not a duration: write duration(\"-5m\")" },
+	{ "age.getMilliseconds() > 3", 5,
+	  "there is no function `getMilliseconds`: CEL evaluators disagree on it: take the fact that ends in `_ms`" },
+	{ "getHours(age) > 3", 1, "getHours() belongs to a duration: write `age.getHours()`" },
+	{ "intent.getHours() > 3", 8, "getHours() belongs to a duration, this is a string" },
+	{ "timestamp('x') > age", 1,
+	  "there is no function `timestamp`: a condition knows no clock: the facts hold the times that matter" },
+	{ "string(sentiment) == '0.5'", 8,
+	  "string() takes a string, a whole number or true/false, not a number: CEL evaluators write it differently" },
+	{ "int(true) == 1", 5, "int() takes a number or a string, not true/false" },
+	{ "all(tags, t, t == 'a')", 1, "all() belongs to a list: write `tags.all(x, ...)`" },
+	{ "intent.all(t, true)", 8, "all() belongs to a list, this is a string" },
+	{ "[].all(t, true)", 4, "this list is always empty" },
+	{ "tags.all(intent, true)", 10,
+	  "`intent` is a fact: give the values of the list another name" },
+	{ "tags.all('t', true)", 10, "expected a name for the values of the list, found a string" },
+	{ "tags.all(t true)", 12, "expected `,`, found `true`" },
+	{ "tags.all(t, t)", 13, "all() takes a condition, not a string" },
+	{ "tags.all(t, true", 17, "expected `)`, found the end" },
+	{ "size(tags.map(t, tags)) == 1", 18, "a list cannot hold a list" },
+	{ "size(tags.map(t, t, t)) == 1", 18,
+	  "what map() chooses by must be true/false, not a string" },
+	{ "tags.exist(t, t == 'a')", 6, "there is no function `exist`, did you mean `exists`?" },
+	{ "t == 'a' && tags.all(t, true)", 1, "there is no fact `t`" },
+	{ "intent.matches(channel)", 16, "matches() takes a pattern in quotes, nothing computed" },
+	{ "intent.matches('(a')", 16, "`(` has no `)`" },
+	{ "intent.matches('a)')", 16, "`)` has no `(`" },
+	{ "intent.matches('[a')", 16, "`[` has no `]`" },
+	{ "intent.matches('[b-a]')", 16, "a range in [ ] must go up" },
+	{ "intent.matches('*a')", 16, "there is nothing here to repeat" },
+	{ "intent.matches('a**')", 16, "two repetitions in a row" },
+	{ "intent.matches('a{2')", 16, "for the character `{` write `\\{`" },
+	{ "intent.matches('a{200}')", 16, "a pattern repeats at most 100 times" },
+	{ "intent.matches('(a{100}){100}')", 16,
+	  "this pattern is too long, repetitions written out" },
+	{ "intent.matches('a(?=b)')", 16,
+	  "of the groups with `(?` only (?: ) is part of this language" },
+	{ "intent.matches('[[:digit:]]')", 16,
+	  "named classes are not part of this language: write \\d, \\w or \\s" },
+	{ "intent.matches(r'\\p')", 16, "patterns know no such escape" },
+	{ "intent.matches(r'\\')", 16, "patterns know no such escape" },
+	{ "facts.intnt == 'a'", 7, "there is no fact `intnt`, did you mean `intent`?" },
+	{ "tags.all(a, tags.all(b, tags.all(c, a == b && b == c)))", 29,
+	  "the condition could take more than 50000 steps: put fewer of all, exists, filter and map inside each other" },
+	{ "[1].all(a, [1].all(b, [1].all(c, [1].all(d, [1].all(e, true)))))", 56,
+	  "at most 4 of all, exists, filter and map inside each other" },
 	{ "legal # why", 7, "this character means nothing in a condition" },
 	{ "a\xff", 1, "the condition is not UTF-8" },
 };
@@ -353,7 +467,7 @@ static void no_text_harms_the_compiler(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		for (int round = 0; round < 300; round++) {
-			char text[128], why[64];
+			char text[256], why[64];
 			size_t n = strlen(rows[i].text);
 			baton_expr *expr = NULL;
 
@@ -407,6 +521,122 @@ static void a_module_gets_the_same_language(void **state)
 	assert_int_equal(host->compile(BATON_STR("billing"), &expr, NULL, 0, NULL), BATON_OK);
 	assert_int_equal(host->test(expr, &facts), 1);
 	host->drop(expr);
+}
+
+/* --- why --- */
+
+static void check_explained(const char *text, const char *expected, const char *json)
+{
+	baton_facts facts = facts_of_a_hard_case();
+	struct baton_buf out = { 0 }, as_json = { 0 };
+	struct baton_json parsed;
+	baton_expr *expr = NULL;
+
+	assert_int_equal(baton_expr_compile(baton_str_of(text), &expr, NULL, 0, NULL), 0);
+	baton_expr_explain(expr, &facts, &out);
+	assert_string_equal(out.p, expected);
+	baton_expr_explain_json(expr, &facts, &as_json);
+	assert_int_equal(baton_json_parse(baton_buf_view(&as_json), &parsed), 0);
+	if (json)
+		assert_string_equal(as_json.p, json);
+	baton_buf_done(&out);
+	baton_buf_done(&as_json);
+	baton_expr_free(expr);
+}
+
+static void a_verdict_is_explained_term_by_term(void **state)
+{
+	(void)state;
+	check_explained("asked_human",
+			"  asked_human                       true\n"
+			"  => true\n",
+			"{\"verdict\":true,\"terms\":[{\"text\":\"asked_human\",\"value\":true,"
+			"\"facts\":{\"asked_human\":true}}]}");
+	check_explained("(intent_confidence < 0.3 || !legal) &&\n  !(security ||\tidle > "
+			"duration('1m'))",
+			"  intent_confidence < 0.3           false   (intent_confidence = 0.35)\n"
+			"  !legal                            true\n"
+			"  security                          false\n"
+			"  idle > duration('1m')             true    (idle = 1m30s)\n"
+			"  => false\n",
+			"{\"verdict\":false,\"terms\":["
+			"{\"text\":\"intent_confidence < 0.3\",\"value\":false,"
+			"\"facts\":{\"intent_confidence\":0.35}},"
+			"{\"text\":\"!legal\",\"value\":true,\"facts\":{\"legal\":false}},"
+			"{\"text\":\"security\",\"value\":false,\"facts\":{\"security\":false}},"
+			"{\"text\":\"idle > duration('1m')\",\"value\":true,"
+			"\"facts\":{\"idle\":\"1m30s\"}}]}");
+	check_explained(
+		"exchanges / (exchanges - 3) > 1 || tags.exists(t, t == customer_tier)",
+		"  exchanges / (exchanges - 3) > 1   error   a division by zero (exchanges = 3)\n"
+		"  tags.exists(t, t == customer_tier) true    "
+		"(tags = [\"vip\",\"caf\\u00e9\"], customer_tier = \"vip\")\n"
+		"  => true\n",
+		NULL);
+	check_explained("tags[7] == 'x'",
+			"  tags[7] == 'x'                    error   a list has no such place "
+			"(tags = [\"vip\",\"caf\\u00e9\"])\n"
+			"  => undecided: a list has no such place\n",
+			"{\"verdict\":null,\"why\":\"a list has no such place\",\"terms\":["
+			"{\"text\":\"tags[7] == 'x'\",\"value\":null,\"why\":\"a list has no such "
+			"place\",\"facts\":{\"tags\":[\"vip\",\"caf\\u00e9\"]}}]}");
+	check_explained("customer_tier == 'vip' ? exchanges + exchanges >= 6 : has(facts.mode)",
+			"  customer_tier == 'vip'            true    (customer_tier = \"vip\")\n"
+			"  exchanges + exchanges >= 6        true    (exchanges = 3)\n"
+			"  has(facts.mode)                   false   (mode = \"\")\n"
+			"  => true\n",
+			NULL);
+}
+
+/* Whatever compiles can be explained; the verdict is that of the test. */
+static void every_condition_can_be_explained(void **state)
+{
+	baton_facts facts = facts_of_a_hard_case();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct baton_buf out = { 0 };
+		baton_expr *expr = NULL;
+		baton_str text = baton_str_of(rows[i].text);
+		const char *end = rows[i].expected == YES  ? "  => true\n"
+				  : rows[i].expected == NO ? "  => false\n"
+							   : "  => undecided: ";
+
+		assert_int_equal(baton_expr_compile(text, &expr, NULL, 0, NULL), 0);
+		baton_expr_explain(expr, &facts, &out);
+		if (!strstr(out.p, end))
+			fail_msg("%s:\n%s", rows[i].text, out.p);
+		baton_buf_reset(&out);
+		baton_expr_explain_json(expr, &facts, &out);
+		struct baton_json parsed;
+		assert_int_equal(baton_json_parse(baton_buf_view(&out), &parsed), 0);
+		baton_buf_done(&out);
+		baton_expr_free(expr);
+	}
+}
+
+static void a_list_or_text_without_end_decides_nothing(void **state)
+{
+	baton_facts facts = facts_of_a_hard_case();
+	baton_expr *expr = NULL;
+	char tags[BATON_EXPR_LIST_MAX * 4 + 16] = "[";
+
+	(void)state;
+	for (size_t i = 0; i <= BATON_EXPR_LIST_MAX; i++)
+		strcat(tags, i == 0 ? "\"a\"" : ",\"a\"");
+	strcat(tags, "]");
+	facts.tags_json = baton_str_of(tags);
+	assert_int_equal(baton_expr_compile(BATON_STR("'b' in tags"), &expr, NULL, 0, NULL), 0);
+	assert_true(baton_expr_test(expr, &facts) < 0);
+	baton_expr_free(expr);
+	/* Each doubling is one operation; twenty of them are a million characters. */
+	char doubling[800] = "size([intent]";
+	for (int i = 0; i < 20; i++)
+		strcat(doubling, ".map(a, a + a)");
+	strcat(doubling, "[0]) > 0");
+	assert_int_equal(baton_expr_compile(baton_str_of(doubling), &expr, NULL, 0, NULL), 0);
+	assert_true(baton_expr_test(expr, &facts) < 0);
+	baton_expr_free(expr);
 }
 
 /* --- facts on paper --- */
@@ -763,6 +993,9 @@ int main(void)
 		cmocka_unit_test(no_text_harms_the_compiler),
 		cmocka_unit_test(tags_that_are_no_list_decide_nothing),
 		cmocka_unit_test(a_module_gets_the_same_language),
+		cmocka_unit_test(a_verdict_is_explained_term_by_term),
+		cmocka_unit_test(every_condition_can_be_explained),
+		cmocka_unit_test(a_list_or_text_without_end_decides_nothing),
 		cmocka_unit_test(facts_read_back_as_they_were_written),
 		cmocka_unit_test(facts_that_are_damaged_are_refused),
 		cmocka_unit_test(every_fact_is_in_the_guide),
