@@ -37,6 +37,7 @@ static void welcome(struct conn *conn, const struct follow *follow,
 		frame.token = token;
 		frame.seq = subscribed ? subscribed->seq : 0;
 		frame.owner = subscribed ? subscribed->state.owner : BATON_OWNER_BOT;
+		frame.mode = subscribed ? subscribed->state.mode : BATON_STR("");
 		frame.greeting = subscribed ? NULL : baton_port_greeting(port);
 		frame.disclosure = subscribed && subscribed->state.disclosed
 					   ? NULL

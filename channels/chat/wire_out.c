@@ -483,6 +483,7 @@ static void tell_case(const struct teller *teller)
 	put_opt(out, ",\"agent_name\":", kase->agent_name);
 	put_opt(out, ",\"tier\":", kase->customer_tier);
 	put_opt(out, ",\"preview\":", kase->preview);
+	put_opt(out, ",\"mode\":", kase->mode);
 	end_frame(teller, kase->has_draft ? ",\"draft\":true}" : "}");
 }
 

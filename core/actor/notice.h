@@ -37,7 +37,8 @@ struct baton_case {
 	uint64_t priority, waiting_since_ms, epoch,
 		position /* in its queue, 1 = next; 0 unknown */;
 	baton_str queue, reason, agent, agent_name, customer_tier,
-		preview /* newest customer words */;
+		preview /* newest customer words */,
+		mode /* the degraded mode it was told of, "" none */;
 	bool has_draft;
 };
 

@@ -213,6 +213,7 @@ struct baton_notice *actor_case_notice(const struct baton_actor *actor)
 	kase->agent_name = baton_notice_keep(notice, baton_str_of(state->agent_name));
 	kase->customer_tier = baton_notice_keep(notice, baton_str_of(state->customer_tier));
 	kase->preview = baton_notice_keep(notice, preview);
+	kase->mode = baton_notice_keep(notice, baton_str_of(state->mode));
 	kase->has_draft = state->draft > 0;
 	return notice;
 }
