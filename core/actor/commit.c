@@ -117,7 +117,7 @@ static bool case_changed(const struct baton_actor *actor, const struct baton_dec
 
 		if (changes_case(type))
 			return true;
-		/* Of a conversation that is a case, the desk shows the newest words and the mode. */
+		/* Of a case the desk shows the newest words and the mode. */
 		if ((type == BATON_EV_MESSAGE_RECEIVED || type == BATON_EV_MODE_ENTERED ||
 		     type == BATON_EV_MODE_LEFT) &&
 		    actor->state->owner != BATON_OWNER_BOT)

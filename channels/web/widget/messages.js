@@ -16,7 +16,7 @@ export const en = {
 	case_claimed: '{name} (human) has joined the chat.', case_released: 'You are waiting for another colleague. Nothing is lost.',
 	handback_approved: 'The AI assistant continues from here.', session_resolved: 'This conversation is closed. Write again to reopen it.',
 	session_erased: 'This conversation was erased.',
-	mode_left: 'Everything works again.',
+	mode_left: 'All works again.',
 	message_captured: 'Your message is kept and answered later.', until: 'If not, a person gets it by {time}.',
 	automation_resumed: 'The AI assistant continues from here.', marked: 'Answered by a substitute',
 	sending: 'Sending…', kept: 'Not sent yet, kept', sent: 'Sent', failed: 'Not sent.', retry: 'Try again',

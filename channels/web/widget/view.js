@@ -99,7 +99,7 @@ export class View {
 	/* The way to a person never leaves the screen; where it was taken, it says so. */
 	#way(talk, asked) {
 		let text = this.#t(asked ? 'human_asked' : 'human');
-		if (talk.owner === 'queue') text = this.#t('human_waiting');
+		if (talk.owner === 'queue') text = this.#t(talk.mode?.what === 'ticket' ? 'message_captured' : 'human_waiting');
 		if (talk.owner === 'agent') text = this.#t('human_here', { name: talk.agent || this.#t('someone') });
 		setText(this.#human, text);
 		setAttr(this.#human, 'aria-disabled', asked || talk.owner !== 'bot' ? 'true' : null);
@@ -138,8 +138,8 @@ export class View {
 
 	/** What a notice says. */
 	words({ what, text, value }) {
-		const time = value.until_ms && new Date(value.until_ms).toLocaleString([], { dateStyle: 'short', timeStyle: 'short' });
-		return (text || this.#t(what, { name: value.agent_name || this.#t('someone') })) + (time ? ` ${this.#t('until', { time })}` : '');
+		const said = text || this.#t(what, { name: value.agent_name || this.#t('someone') });
+		return value.until_ms ? `${said} ${this.#t('until', { time: new Date(value.until_ms).toLocaleString([], { dateStyle: 'short', timeStyle: 'short' }) })}` : said;
 	}
 
 	who(item) {
