@@ -26,6 +26,7 @@ enum { BACKLOG = 16, READ_BYTES = 16 * 1024 };
 static const char socket_name[] = "control.sock";
 
 static void conn_watch(struct control_conn *conn);
+static void conn_lines(struct control_conn *conn);
 
 /* --- sending --------------------------------------------------------------------------------- */
 
@@ -75,9 +76,20 @@ static void conn_free(struct control_conn *conn)
 	baton_free(conn);
 }
 
+/* Answers are made while there is room for them: whoever asks and does not read, waits. */
+static bool conn_may_ask(const struct control_conn *conn)
+{
+	return !conn->busy && !conn->closing && !conn->broken && conn->out.n < CONTROL_OUT_PAUSE;
+}
+
+static bool conn_has_line(const struct control_conn *conn)
+{
+	return conn->in.n > 0 && memchr(conn->in.p, '\n', conn->in.n);
+}
+
 static bool conn_is_over(const struct control_conn *conn)
 {
-	bool said_all = conn->closing || (conn->eof && !conn->busy);
+	bool said_all = conn->closing || (conn->eof && !conn->busy && !conn_has_line(conn));
 
 	return conn->broken || (said_all && conn->out.n == 0);
 }
@@ -92,6 +104,10 @@ static void settle(void *ud)
 	DL_FOREACH_SAFE(control->conns, conn, after)
 	{
 		conn_flush(conn);
+		if (conn_may_ask(conn) && conn_has_line(conn)) {
+			conn_lines(conn);
+			conn_flush(conn);
+		}
 		if (conn_is_over(conn))
 			conn_free(conn);
 		else
@@ -113,9 +129,13 @@ static void conn_expired(void *ud)
 /* A line that was begun has ten seconds, a silence with nothing open ten minutes. */
 static void conn_clock(struct control_conn *conn)
 {
-	bool partial = conn->in.n > 0 && !conn->busy;
-	bool idle = conn->n_talks == 0 && !conn->busy && !conn->eof;
+	bool partial = conn_may_ask(conn) && conn->in.n > 0;
+	bool idle = conn_may_ask(conn) && conn->n_talks == 0 && !conn->eof;
 
+	/* The clock of a line that is still not whole goes on: bytes that drip do not wind it. */
+	if (partial && conn->timer != 0 && conn->timed == conn->answered + 1)
+		return;
+	conn->timed = partial ? conn->answered + 1 : 0;
 	baton_loop_timer_stop(conn->control->loop, conn->timer);
 	conn->timer = 0;
 	if (partial || idle)
@@ -130,18 +150,19 @@ static void conn_lines(struct control_conn *conn)
 {
 	char *newline;
 
-	while (!conn->busy && !conn->closing && !conn->broken && conn->in.n > 0 &&
+	while (conn_may_ask(conn) && conn->in.n > 0 &&
 	       (newline = memchr(conn->in.p, '\n', conn->in.n))) {
 		size_t n = (size_t)(newline - conn->in.p);
 		baton_str line = { conn->in.p, n > 0 && newline[-1] == '\r' ? n - 1 : n };
 
 		if (line.n > CONTROL_LINE_MAX)
 			break;
+		conn->answered++;
 		if (line.n > 0)
 			control_answer(conn, line);
 		baton_buf_drop(&conn->in, n + 1);
 	}
-	if (conn->in.n > CONTROL_LINE_MAX && !conn->busy && !conn->closing) {
+	if (conn->in.n > CONTROL_LINE_MAX && conn_may_ask(conn)) {
 		control_refuse(conn, NULL, BATON_E_TOO_BIG, "a line has at most 65536 bytes");
 		conn->closing = true;
 	}
@@ -183,7 +204,7 @@ static void on_conn(void *ud, bool readable, bool writable)
  * the order of their questions and nobody can pile up lines. */
 static void conn_watch(struct control_conn *conn)
 {
-	bool reads = !conn->busy && !conn->closing && !conn->eof, writes = conn->out.n > 0;
+	bool reads = conn_may_ask(conn) && !conn->eof, writes = conn->out.n > 0;
 	struct baton_loop *loop = conn->control->loop;
 
 	if (conn->watch != 0 && reads == conn->reads && writes == conn->writes)

@@ -14,7 +14,8 @@ enum {
 	CONTROL_WORKER = 255,
 	CONTROL_CONNS_MAX = 16,
 	CONTROL_TALKS_MAX = 256,               /* conversations of one connection */
-	CONTROL_OUT_MAX = 8 * 1024 * 1024,     /* unsent bytes; then the reader is given up */
+	CONTROL_OUT_PAUSE = 1024 * 1024,   /* unsent bytes; then no further line is answered */
+	CONTROL_OUT_MAX = 8 * 1024 * 1024, /* ... by facts; then the reader is given up */
 	CONTROL_PARTIAL_MS = 10000,            /* a line that was begun is to be finished */
 	CONTROL_SILENT_MS = 600000             /* a connection that says nothing and has nothing open */
 };
@@ -30,6 +31,7 @@ struct control_conn {
 	bool closing;       /* once everything is sent */
 	bool broken;        /* at once */
 	unsigned bad;
+	uint64_t answered, timed; /* lines so far; the line that the clock runs for, 0: for none */
 	char by[BATON_NAME_BYTES_MAX + 1]; /* who: the account of the other process */
 	struct baton_buf in, out;
 	struct conversation *talks;

@@ -103,6 +103,46 @@ describe('the door', () => {
 		assert.ok(performance.now() - began > 9000);
 	});
 
+	test('bytes that drip do not wind the clock', async () => {
+		const socket = net.connect({ path: path.join(baton.data, 'control.sock') });
+		let text = '';
+		socket.setEncoding('utf8').on('data', (part) => { text += part; }).on('error', () => {});
+		const closed = new Promise((go) => socket.once('close', go));
+		const began = performance.now();
+		const drip = setInterval(() => socket.write(' '), 1000);
+		await closed;
+		clearInterval(drip);
+		assert.equal(JSON.parse(text).error.code, 'timeout');
+		assert.ok(performance.now() - began < 14000);
+	});
+
+	test('whoever asks and does not read waits, and then has every answer in order', async () => {
+		const socket = net.connect({ path: path.join(baton.data, 'control.sock') });
+		const lines = 20000;
+		await new Promise((go) => socket.once('connect', go));
+		socket.pause();
+		socket.write(Array.from({ length: lines }, (_, i) => JSON.stringify({ do: 'board', tag: `${i}` })).join('\n') + '\n');
+		const other = await Control.open(baton);
+		for (let i = 0; i < 20; i++)
+			await other.do('ping'); // the others are not kept waiting
+		other.close();
+		let text = '', next = 0;
+		await new Promise((go, fail) => {
+			socket.setEncoding('utf8').on('data', (part) => {
+				text += part;
+				const parts = text.split('\n');
+				text = parts.pop();
+				for (const line of parts)
+					if (JSON.parse(line).tag !== `${next++}`)
+						fail(new Error(`answer ${next} is out of order`));
+				if (next === lines)
+					go();
+			}).on('close', () => fail(new Error(`closed after ${next}`)));
+			socket.resume();
+		});
+		socket.destroy();
+	});
+
 	test('the seventeenth connection is told so, and there is room when one goes', async () => {
 		const all = [];
 		for (let i = 0; i < 16; i++) {
