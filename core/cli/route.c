@@ -119,21 +119,41 @@ static bool has(const struct baton_json *object, const char *name)
 	       (value.type == BATON_JSON_STRING && value.raw.n > 2);
 }
 
-/* `  holds  when    name = value, name = value` */
+/* One part of a condition, its verdict, and the facts that it rests on. */
+static void print_term(const struct baton_json *term)
+{
+	struct baton_json facts = baton_json_get(term, "facts"), key, value;
+	struct baton_json text = baton_json_get(term, "text");
+	struct baton_json verdict = baton_json_get(term, "value");
+	struct baton_buf cell = { NULL, 0, 0 };
+	size_t at = 0;
+
+	admin_cell(&text, &cell);
+	printf("              %-40.*s %-9s", (int)cell.n, cell.n ? cell.p : "",
+	       verdict.type == BATON_JSON_TRUE    ? "true"
+	       : verdict.type == BATON_JSON_FALSE ? "false"
+						  : "undecided");
+	while (baton_json_member(&facts, &at, &key, &value))
+		printf(" %.*s = %.*s", (int)key.raw.n - 2, key.raw.p + 1, (int)value.raw.n,
+		       value.raw.p);
+	printf("\n");
+	baton_buf_done(&cell);
+}
+
+/* `  holds     when`, then its terms. */
 static void print_condition(const struct baton_json *row)
 {
 	struct baton_json holds = baton_json_get(row, "holds");
-	struct baton_json values = baton_json_get(row, "values"), key, value;
+	struct baton_json terms = baton_json_get(row, "terms"), term;
 	size_t at = 0;
 
 	printf("  %-9s ", holds.type == BATON_JSON_TRUE    ? "holds"
 			  : holds.type == BATON_JSON_FALSE ? "-"
 							   : "undecided");
 	print(row, "when");
-	while (baton_json_member(&values, &at, &key, &value))
-		printf("%s%.*s = %.*s", at == 0 ? "" : "\n              ", (int)key.raw.n - 2,
-		       key.raw.p + 1, (int)value.raw.n, value.raw.p);
 	printf("\n");
+	while (baton_json_element(&terms, &at, &term))
+		print_term(&term);
 }
 
 static void print_list(const struct baton_json *answer, const char *title, const char *member,

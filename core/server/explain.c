@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* A decision taken apart, in the order in which a turn takes it (core/turn): rules before any
- * model, the tier, the mode in force, the route's switches, the targets. Values of a condition are
- * those of the facts that its text names.
+ * model, the tier, the mode in force, the route's switches, the targets.
  */
 
 #include "core/server/explain.h"
@@ -13,7 +12,6 @@
 #include "core/policy/nearest.h"
 #include "core/route/modes.h"
 
-#include <ctype.h>
 #include <stdio.h>
 
 enum { IN_TOKENS = 500, STEPS_MAX = BATON_TURN_ATTEMPTS_MAX };
@@ -83,52 +81,6 @@ static int take_facts(struct explaining *x)
 
 /* --- conditions ------------------------------------------------------------------------------ */
 
-static bool is_word(char c)
-{
-	return isalnum((unsigned char)c) || c == '_';
-}
-
-/* Does the condition name the fact, outside of its strings? Milliseconds are also named as a
- * duration, without their `_ms`. */
-static bool names(const char *when, const struct baton_fact *fact)
-{
-	size_t n = strlen(fact->name), short_n = baton_fact_is_ms(fact) ? n - 3 : n;
-	char quote = 0;
-
-	for (const char *at = when; *at; at++) {
-		size_t word = 0;
-
-		if (quote || *at == '"' || *at == '\'') {
-			quote = !quote ? *at : *at == quote ? 0 : quote;
-			at += quote && *at == '\\' && at[1] ? 1 : 0;
-			continue;
-		}
-		while (is_word(at[word]))
-			word++;
-		if ((word == n || word == short_n) && strncmp(at, fact->name, word) == 0)
-			return true;
-		at += word > 0 ? word - 1 : 0;
-	}
-	return false;
-}
-
-static void put_values(struct explaining *x, const char *when)
-{
-	const char *comma = "";
-
-	baton_buf_z(x->out, ",\"values\":{");
-	for (size_t i = 0; i < baton_env_facts.n; i++) {
-		const struct baton_fact *fact = &baton_env_facts.facts[i];
-
-		if (!names(when, fact))
-			continue;
-		baton_buf_printf(x->out, "%s\"%s\":", comma, fact->name);
-		baton_env_fact_json(fact, &x->facts, x->out);
-		comma = ",";
-	}
-	baton_buf_z(x->out, "}");
-}
-
 /* On one line: YAML keeps the breaks of a long condition. */
 static void put_when(struct explaining *x, const char *when)
 {
@@ -142,16 +94,25 @@ static void put_when(struct explaining *x, const char *when)
 	text(x, "\"when\":", line);
 }
 
-/* `"when":...,"holds":true,"values":{}`; holds is null if it cannot be decided. */
+/* `"when":...,"holds":true,"terms":[]`; holds is null if it cannot be decided. Each term has its own
+ * verdict and the facts that it rests on. */
 static int32_t put_condition(struct explaining *x, const char *when, const baton_expr *test)
 {
 	int32_t holds = baton_expr_test(test, &x->facts);
+	struct baton_buf why = { NULL, 0, 0 };
+	struct baton_json verdict, terms;
 
 	put_when(x, when);
 	baton_buf_z(x->out, holds < 0 ? ",\"holds\":null"
 			    : holds   ? ",\"holds\":true"
 				      : ",\"holds\":false");
-	put_values(x, when);
+	baton_expr_explain_json(test, &x->facts, &why);
+	if (baton_json_parse(baton_buf_view(&why), &verdict) == 0) {
+		terms = baton_json_get(&verdict, "terms");
+		baton_buf_z(x->out, ",\"terms\":");
+		baton_buf_str(x->out, terms.raw);
+	}
+	baton_buf_done(&why);
 	return holds;
 }
 

@@ -197,10 +197,11 @@ describe('route explain', () => {
 	test('a condition is shown with the values it saw', () => {
 		const [no] = explain().switches;
 		assert.equal(no.holds, false);
-		assert.deepEqual(no.values, { customer_tier: '', idle_ms: 0 });
+		assert.deepEqual(no.terms.map((t) => [t.value, t.facts]), [[false, { customer_tier: '' }], [true, { idle_ms: 0 }]]);
 		const out = explain('--fact', 'customer_tier=vip', '--fact', 'idle_ms=2m');
 		assert.equal(out.switches[0].holds, true);
-		assert.deepEqual(out.switches[0].values, { customer_tier: 'vip', idle_ms: 120000 });
+		assert.deepEqual(out.switches[0].terms.map((t) => t.facts), [{ customer_tier: 'vip' }, { idle_ms: 120000 }]);
+		assert.match(on(baton, 'route', 'explain', '--intent', 'default').stdout, /customer_tier == "vip" +false +customer_tier = ""/);
 		assert.equal(out.steps[0].target, 't1');
 		assert.equal(out.steps[0].reason, 'switch');
 	});
