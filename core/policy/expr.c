@@ -531,7 +531,7 @@ static void compile(struct expr_parser *p)
 	if (!p->failed && p->token.kind != EXPR_TOKEN_END)
 		expr_fail(p, p->token.at, "expected the end, found %s", expr_token_shown(p, shown));
 	if (!p->failed && t.type != EXPR_BOOL)
-		expr_fail(p, 0, "a condition must be true or false; this one is %s",
+		expr_fail(p, t.from, "a condition must be true or false; this one is %s",
 			  expr_type_shown(t));
 }
 

@@ -395,6 +395,54 @@ static const struct policy_case cases[] = {
 	  "escalation.yaml:6:5: error: there is no fact `exchangs`, did you mean `exchanges`?\n"
 	  "    6 |     exchangs > 1\n"
 	  "      |     ^~~~~~~~\n" },
+	{ "a_type_error_in_a_block", "escalation.yaml",
+	  "rules:\n"
+	  "- id: a\n"
+	  "  when: |\n"
+	  "    // caf\xc3\xa9: what an admin writes down\n"
+	  "    \"\xc3\xa9\" == intent &&\n"
+	  "\n"
+	  "      age_ms > duration(\"5m\")\n"
+	  "  action: review\n"
+	  "  reason: x\n",
+	  "escalation.yaml:7:14: error: `>` does not take a whole number and a duration: the fact "
+	  "without `_ms` is the duration\n"
+	  "    7 |       age_ms > duration(\"5m\")\n"
+	  "      |              ^\n" },
+	{ "a_type_error_in_a_folded_block", "escalation.yaml",
+	  "rules:\n"
+	  "- id: a\n"
+	  "  when: >-\n"
+	  "    legal &&\n"
+	  "    unresolved_exchanges\n"
+	  "      >= \"3\"\n"
+	  "  action: review\n"
+	  "  reason: x\n",
+	  "escalation.yaml:6:7: error: `>=` does not take a whole number and a string\n"
+	  "    6 |       >= \"3\"\n"
+	  "      |       ^\n" },
+	{ "a_type_error_behind_a_folded_quote", "escalation.yaml",
+	  "rules:\n"
+	  "- id: a\n"
+	  "  when: \"legal && \\\n"
+	  "    exchanges > \\\"\\u00e9\\\"\"\n"
+	  "  action: review\n"
+	  "  reason: x\n",
+	  "escalation.yaml:4:15: error: `>` does not take a whole number and a string\n"
+	  "    4 |     exchanges > \\\"\\u00e9\\\"\"\n"
+	  "      |               ^\n" },
+	{ "a_block_that_is_no_condition", "escalation.yaml",
+	  "rules:\n"
+	  "- id: a\n"
+	  "  when: |\n"
+	  "\n"
+	  "    exchanges +\n"
+	  "     3\n"
+	  "  action: review\n"
+	  "  reason: x\n",
+	  "escalation.yaml:5:5: error: a condition must be true or false; this one is a whole number\n"
+	  "    5 |     exchanges +\n"
+	  "      |     ^~~~~~~~~\n" },
 	{ "a_condition_that_ends_early", "escalation.yaml",
 	  "rules:\n"
 	  "- id: a\n"
