@@ -763,18 +763,100 @@ static void check_guide(const char *guide, const char *heading, const struct bat
 	assert_int_not_equal(*at, '|');
 }
 
-static void every_fact_is_in_the_guide(void **state)
+static const char *read_guide(void)
 {
 	static char guide[256 * 1024];
 	FILE *file = fopen("docs/RULES.md", "r");
 
-	(void)state;
 	assert_non_null(file);
 	size_t n = fread(guide, 1, sizeof(guide) - 1, file);
 	fclose(file);
 	guide[n] = '\0';
+	return guide;
+}
+
+static void every_fact_is_in_the_guide(void **state)
+{
+	const char *guide = read_guide();
+
+	(void)state;
 	check_guide(guide, "## Facts\n", &baton_env_facts);
 	check_guide(guide, "## Facts of modes and alerts\n", &baton_env_mode);
+}
+
+/* `name=value, name=value` into facts. */
+static void set_example(const struct baton_env *env, void *base, baton_str facts,
+			struct baton_arena *arena)
+{
+	while (facts.n > 0) {
+		const char *comma = memmem(facts.p, facts.n, ", ", 2);
+		size_t n = comma ? (size_t)(comma - facts.p) : facts.n;
+		const char *is = memchr(facts.p, '=', n);
+		char why[160] = "no `=`";
+
+		if (!is)
+			fail_msg("%.*s: %s", (int)n, facts.p, why);
+		baton_str name = { facts.p, (size_t)(is - facts.p) };
+		baton_str value = { is + 1, n - name.n - 1 };
+		if (baton_env_set(env, base, name, value, arena, why) != 0)
+			fail_msg("%.*s: %s", (int)n, facts.p, why);
+		facts.p += comma ? n + 2 : n;
+		facts.n -= comma ? n + 2 : n;
+	}
+}
+
+/* `condition // name=value, name=value: verdict` */
+static void check_example(const struct baton_env *env, baton_str line)
+{
+	union {
+		baton_facts turn;
+		struct baton_mode_facts mode;
+	} facts = { .mode = { .flags = 0 } };
+	struct baton_arena arena = { 0 };
+	baton_expr *expr = NULL;
+	char why[256] = "";
+	const char *said = memrchr(line.p, ':', line.n), *given = NULL;
+
+	for (const char *p = line.p; said && p + 3 <= said; p++)
+		if (memcmp(p, "// ", 3) == 0)
+			given = p + 3;
+	if (!said || !given)
+		fail_msg("no facts and verdict: %.*s", (int)line.n, line.p);
+	memset(&facts, 0, sizeof(facts));
+	facts.turn.size = env == &baton_env_facts ? sizeof(facts.turn) : 0;
+	set_example(env, &facts, (baton_str){ given, (size_t)(said - given) }, &arena);
+	if (baton_expr_compile_in(env, line, &expr, why, sizeof(why), NULL) != 0)
+		fail_msg("%.*s: %s", (int)line.n, line.p, why);
+	int32_t got = baton_expr_test_on(expr, &facts);
+	baton_str verdict = { said + 2, (size_t)(line.p + line.n - said) - 2 };
+	if (!baton_str_is(verdict, got < 0 ? "undecided" : got ? "true" : "false"))
+		fail_msg("%.*s: got %d", (int)line.n, line.p, got);
+	baton_expr_free(expr);
+	baton_arena_done(&arena);
+}
+
+static void the_examples_of_the_guide_say_what_it_says(void **state)
+{
+	const struct baton_env *env = NULL;
+	size_t n = 0;
+
+	(void)state;
+	for (const char *at = read_guide(); *at;) {
+		size_t width = strcspn(at, "\n");
+		baton_str line = { at, width };
+
+		if (baton_str_is(line, "```cel"))
+			env = &baton_env_facts;
+		else if (baton_str_is(line, "```cel mode"))
+			env = &baton_env_mode;
+		else if (baton_str_is(line, "```"))
+			env = NULL;
+		else if (env)
+			check_example(env, line);
+		n += env != NULL;
+		at += width + (at[width] == '\n');
+	}
+	assert_in_range(n, 30, 100);
 }
 
 /* --- the other environment --- */
@@ -999,6 +1081,7 @@ int main(void)
 		cmocka_unit_test(facts_read_back_as_they_were_written),
 		cmocka_unit_test(facts_that_are_damaged_are_refused),
 		cmocka_unit_test(every_fact_is_in_the_guide),
+		cmocka_unit_test(the_examples_of_the_guide_say_what_it_says),
 		cmocka_unit_test(a_condition_of_a_mode_sees_the_facts_of_its_scope),
 		cmocka_unit_test(facts_of_a_mode_read_back_as_they_were_written),
 		cmocka_unit_test(facts_are_set_as_a_person_types_them),
