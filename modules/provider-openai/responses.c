@@ -80,7 +80,7 @@ static bool responses_ask(const struct config *config, const baton_prompt *promp
 		body,
 		",\"text\":{\"format\":{\"type\":\"json_schema\",\"name\":\"answer\",\"schema\":",
 		prompt->response_schema, "}}");
-	if (!strstr(config->extra, "\"store\":"))
+	if (!config->says_store)
 		text_z(body, ",\"store\":false");
 	text_z(body, config->stream ? ",\"stream\":true" : ",\"stream\":false");
 	text_z(body, config->extra);

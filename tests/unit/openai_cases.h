@@ -53,6 +53,13 @@ static const struct recorded recorded[] = {
 		  FINISH("content_filter: PROHIBITED_CONTENT") DONE,
 	  "ABC", BATON_END_FILTERED, 0, 0, 1 },
 	{ SAY("A") FINISH("STOP") USAGE DONE, "A", BATON_END_STOP, 9, 4, 3 },
+	/* refused after some words */
+	{ SAY("A") CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"refusal\":\"I cannot\"}}]") FINISH("stop")
+		  DONE,
+	  "A", BATON_END_FILTERED, 0, 0, 1 },
+	/* a usage that counts other things */
+	{ SAY("12345678") FINISH("stop") CHUNK("\"choices\":[],\"usage\":{\"seconds\":3}") DONE, "12345678",
+	  BATON_END_STOP, 0, 0, 2 },
 	/* unusual but good: other choices, unknown fields, deep values, spaces */
 	{ "data:  { \"choices\" : [ { \"delta\" : { \"content\" : \"A\" , \"x\" : {\"y\":[[],{}]} } , \"index\" : 0 } ] } \n\n" CHUNK(
 		  "\"choices\":[{\"index\":1,\"delta\":{\"content\":\"no\"}},{\"index\":0,\"delta\":{\"content\":\"B\"}}]")

@@ -101,6 +101,11 @@ static void a_question_is_written_as_the_api_wants_it(void **state)
 	provider->cancel(host->inst, CALL, BATON_CANCEL_USER);
 	finish();
 
+	begin("{\"api\":\"responses\",\"extra_body\":{\"metadata\":{\"store\":\"Berlin\"}}}");
+	ask();
+	assert_non_null(strstr(web.body, "\"store\":false,"));
+	finish();
+
 	begin("{\"api\":\"responses\",\"extra_body\":{\"store\":true}}");
 	ask();
 	assert_null(strstr(web.body, "\"store\":false"));

@@ -282,16 +282,17 @@ static bool answer_conclude(struct answer *answer)
 			return true;
 	if (!heard->text_bytes && !heard->n_tools)
 		return nothing_said(answer);
-	switch (heard->finish) {
-	case FINISH_FILTERED:
+	if (heard->finish == FINISH_FILTERED || heard->refusal)
 		return heard->text_bytes ? answer_end(answer, BATON_END_FILTERED)
 					 : nothing_said(answer);
+	switch (heard->finish) {
 	case FINISH_LENGTH:
 	case FINISH_CONTEXT:
 		return answer_end(answer, BATON_END_LENGTH);
 	case FINISH_NONE: /* an end without a reason */
 	case FINISH_STOP:
 	case FINISH_TOOLS:
+	case FINISH_FILTERED: /* see above, as broken */
 	case FINISH_BROKEN:
 		break;
 	}

@@ -144,6 +144,7 @@ static bool extra_read(struct config *config, const json_t *json)
 	json_object_foreach(extra, name, value)
 		if (is_ours(name))
 			return false;
+	config->says_store = json_object_get(extra, "store");
 	config->extra = config_members(extra);
 	return config->extra;
 }

@@ -32,6 +32,7 @@ struct config {
 	const char *max_tokens_name; /* static */
 	uint32_t max_tokens;         /* where the API wants a bound and nobody gave one */
 	bool stream, include_usage, prefill;
+	bool says_store; /* the operator himself, in `extra_body` */
 	uint32_t connect_ms, first_byte_ms, idle_ms, total_ms;
 };
 

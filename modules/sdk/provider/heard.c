@@ -95,7 +95,6 @@ void heard_usage(struct heard *heard, const struct usage_names *names, baton_str
 
 	if (json.n == 0 || json.p[0] != '{')
 		return;
-	heard->has_usage = true;
 	heard->in_tokens = heard->out_tokens = heard->cached_tokens = 0;
 	while (scan_member(&scan, &begun, &key)) {
 		if (scan_is(key, names->in))
@@ -107,4 +106,6 @@ void heard_usage(struct heard *heard, const struct usage_names *names, baton_str
 		else
 			scan_skip(&scan);
 	}
+	heard->has_usage =
+		heard->in_tokens || heard->out_tokens; /* else it speaks of other things */
 }
