@@ -145,7 +145,7 @@ static enum heard_kind ollama_whole(struct heard *heard, baton_str data)
 		tool_take(heard, &tools);
 	if (line.done) {
 		heard->over = true;
-		heard->finish = line.reason.n ? chat_finish(line.reason) : FINISH_STOP;
+		heard->finish = chat_finish(line.reason);
 		heard->has_usage = line.counted;
 		heard->in_tokens = line.in;
 		heard->out_tokens = line.out;

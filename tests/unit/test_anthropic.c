@@ -74,6 +74,8 @@ enum { RECORDED_N = sizeof(recorded) / sizeof(recorded[0]) };
 	"\"},\"request_id\":\"req_1\"}"
 
 static const struct body_case bodies[] = {
+	{ 400, ERR("invalid_request_error", "usage limits; access on 2019-12-31 at 00:00 UTC."),
+	  BATON_FAIL_QUOTA, "quota", BATON_SCOPE_ACCOUNT, 0 },
 	{ 400, ERR("invalid_request_error", "max_tokens: required"), BATON_FAIL_BAD_REQUEST,
 	  "bad_request", BATON_SCOPE_REQUEST },
 	{ 400, ERR("invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"),
@@ -367,6 +369,24 @@ static void an_error_in_the_stream_decides_whatever_came_before(void **state)
 	finish();
 }
 
+static void an_event_named_error_is_one_whatever_it_says(void **state)
+{
+	(void)state;
+	static const char *const said[] = { "oops", "{}", "{\"type\":\"ping\"}", "", "[1]" };
+	char event[64];
+
+	begin("{}");
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		ask();
+		stream_head();
+		stream(START BLOCK SAY("A"));
+		snprintf(event, sizeof(event), "event: error\ndata: %s\n\n", said[i]);
+		stream(event);
+		is_fail(BATON_FAIL_UNAVAILABLE, "inband");
+	}
+	finish();
+}
+
 static void answers_that_say_nothing_have_their_class(void **state)
 {
 	(void)state;
@@ -425,6 +445,7 @@ int main(void)
 		cmocka_unit_test(a_whole_answer_is_heard_as_well),
 		cmocka_unit_test(bodies_and_statuses_have_their_class_and_scope),
 		cmocka_unit_test(an_error_in_the_stream_decides_whatever_came_before),
+		cmocka_unit_test(an_event_named_error_is_one_whatever_it_says),
 		cmocka_unit_test(answers_that_say_nothing_have_their_class),
 		cmocka_unit_test(a_hint_to_wait_is_read),
 	};

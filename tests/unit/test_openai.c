@@ -233,7 +233,7 @@ static void tool_calls_are_gathered_and_told_at_the_end(void **state)
 	stream(CHUNK(
 		"\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"order\",\"arguments\":\"\"}}]}}]")
 		       CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"id\\\":\"}}]}}]")
-			       CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":1,\"id\":\"b\",\"function\":{\"name\":\"mail\",\"arguments\":\"not json\"}},{\"index\":99}]}}]")
+			       CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":1,\"id\":\"b\",\"function\":{\"name\":\"mail\",\"arguments\":\"not json\"}},{\"index\":16},{\"index\":99}]}}]")
 				       CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"7}\"}}]}}]")
 					       FINISH("tool_calls") DONE);
 	end();
@@ -542,6 +542,17 @@ static void failures_have_a_scope_and_a_date(void **state)
 		{ 503,
 		  "{\"error\":{\"code\":503,\"message\":\"Loading model\",\"type\":\"unavailable_error\"}}",
 		  BATON_FAIL_OVERLOADED, "overloaded", BATON_SCOPE_PROVIDER },
+		/* names that say nothing yield to a status that does, one deeper down wins over all */
+		{ 404, ERR("null", "invalid_request_error", "gone"), BATON_FAIL_MODEL_GONE,
+		  "model_gone", BATON_SCOPE_MODEL },
+		{ 403, ERR("null", "invalid_request_error", "no"), BATON_FAIL_ACCESS, "access",
+		  BATON_SCOPE_ACCOUNT },
+		{ 429,
+		  "{\"error\":{\"code\":\"rate_limit_exceeded\",\"details\":{\"error_code\":\"insufficient_quota\"}}}",
+		  BATON_FAIL_QUOTA, "quota", BATON_SCOPE_ACCOUNT },
+		/* half an array is no JSON, so that its words do not count */
+		{ 400, "[{\"error\":{\"status\":\"RESOURCE_EXHAUSTED\"}}", BATON_FAIL_BAD_REQUEST,
+		  "bad_request", BATON_SCOPE_REQUEST },
 		{ 500, "", BATON_FAIL_UNAVAILABLE, "server", BATON_SCOPE_PROVIDER },
 		{ 400,
 		  "{\"object\":\"error\",\"message\":\"bad\",\"type\":\"BadRequestError\",\"code\":400}",
@@ -567,6 +578,14 @@ static void failures_have_a_scope_and_a_date(void **state)
 	head(503, "Content-Type: application/json", "x-should-retry: true");
 	end();
 	assert_int_equal(told.flags, 0);
+	/* ... and so do those that nobody has heard, if they were counted. */
+	ask();
+	stream_head();
+	stream(ROLE FINISH("length") USAGE DONE);
+	end();
+	is_fail(BATON_FAIL_EMPTY, "empty");
+	assert_int_equal(told.flags, BATON_ERROR_BILLED);
+	assert_int_equal(call_record()->usage.out_tokens, 3);
 	/* Our own list forbids the address: nothing is wrong with their account. */
 	ask();
 	end_with(BATON_FAIL_ACCESS, "denied");
@@ -650,6 +669,12 @@ static void each_dialect_is_asked_as_it_wants(void **state)
 		provider->cancel(host->inst, CALL, BATON_CANCEL_USER);
 		finish();
 	}
+	begin("{\"extra_headers\":{\"user-agent\":\"Shop\",\"X\":\"1\"}}");
+	ask();
+	assert_string_equal(web.headers,
+			    "Content-Type: application/json\nuser-agent: Shop\nX: 1\n");
+	provider->cancel(host->inst, CALL, BATON_CANCEL_USER);
+	finish();
 	begin("{\"dialect\":\"azure\",\"base_url\":\"https://r.test\",\"secret\":\"AZURE\"}");
 	ask();
 	assert_string_equal(

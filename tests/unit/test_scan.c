@@ -304,6 +304,28 @@ static void whole_numbers_are_read_and_nothing_else_is(void **state)
 	}
 }
 
+static void what_is_gathered_of_a_tool_call_is_bounded(void **state)
+{
+	(void)state;
+	static char args[TOOL_ARGS_MAX / 4 + 1];
+	struct heard heard = { 0 };
+	const baton_str none = { NULL, 0 };
+
+	memset(args, 'x', sizeof(args));
+	struct tool *tool = heard_tool(&heard, TOOLS_MAX - 1);
+	assert_non_null(tool);
+	assert_int_equal(heard.n_tools, TOOLS_MAX);
+	assert_null(heard_tool(&heard, TOOLS_MAX));
+	assert_null(heard_tool(&heard, UINT64_MAX));
+	for (int i = 0; i < 8; i++) {
+		tool_hear(tool, none, none, (baton_str){ args, sizeof(args) });
+		tool_hear_raw(&heard.tools[0], (baton_str){ args, sizeof(args) });
+	}
+	assert_int_equal(tool->args.n, 3 * sizeof(args));
+	assert_int_equal(heard.tools[0].args.n, 3 * sizeof(args));
+	heard_done(&heard);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +333,7 @@ int main(void)
 		cmocka_unit_test(deep_values_are_read_over_without_recursion),
 		cmocka_unit_test(words_are_known_however_they_are_written),
 		cmocka_unit_test(whole_numbers_are_read_and_nothing_else_is),
+		cmocka_unit_test(what_is_gathered_of_a_tool_call_is_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
