@@ -94,8 +94,8 @@ static void renew(struct baton_money *money, struct baton_now now, struct baton_
 
 	bool again = purse->broke > 0 && (purse->ceiling == 0 || purse->ceiling > purse->broke);
 
-	/* A clock that is set back by hours opens no second day; one that was days ahead leaves nobody
-	 * without money until then. */
+	/* A clock that is set back by hours opens no second day; one that was days ahead leaves
+	 * nobody without money until then. */
 	if (day + 1 < purse->day)
 		purse->day = day;
 	if (day > purse->day) {
