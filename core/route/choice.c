@@ -302,7 +302,6 @@ static void describe(struct pick *pick, const struct baton_target *target, unsig
 		choice->substitute && class_ && class_->on_failure == BATON_ON_FAILURE_REVIEW;
 	choice->fault = fault_of(pick, target);
 	choice->proceed = pick->last && pick->last->showed && target->can_continue &&
-			  target != pick->last->target &&
 			  baton_failure_of(pick->last->fail)->goes_on;
 	choice->reason = choice->proceed ? "continue" : reason;
 }

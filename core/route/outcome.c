@@ -110,15 +110,12 @@ static uint64_t random_of(struct baton_health *health)
 }
 
 /* What the call means for its target: its class's row, unless the scope says that it was the
- * question. A local model knows no rate. */
-static enum baton_effect effect_of(const struct baton_target_health *target,
-				   const struct baton_outcome *outcome)
+ * question. */
+static enum baton_effect effect_of(const struct baton_outcome *outcome)
 {
 	enum baton_effect effect = baton_failure_of(outcome->fail)->effect;
 
 	if (outcome->cancelled || outcome->scope == BATON_SCOPE_REQUEST)
-		return BATON_EFFECT_NONE;
-	if (effect == BATON_EFFECT_COOLDOWN && target->local)
 		return BATON_EFFECT_NONE;
 	return effect;
 }
@@ -176,7 +173,7 @@ static void failed(struct baton_health *health, struct baton_now now,
 	bool account =
 		outcome->scope == BATON_SCOPE_ACCOUNT || outcome->scope == BATON_SCOPE_PROVIDER;
 
-	switch (effect_of(target, outcome)) {
+	switch (effect_of(outcome)) {
 	case BATON_EFFECT_FAILURE:
 		target->failed_ms = now.ms;
 		target->why = baton_failure_of(outcome->fail)->trigger;
@@ -221,7 +218,7 @@ static void give_back(struct baton_health *health, struct baton_now now,
 		      struct baton_target_health *target, unsigned probes,
 		      const struct baton_outcome *outcome)
 {
-	bool neutral = !outcome->answered && effect_of(target, outcome) == BATON_EFFECT_NONE;
+	bool neutral = !outcome->answered && effect_of(outcome) == BATON_EFFECT_NONE;
 
 	if (probes & BATON_PROBE_MODEL)
 		probed(&target->closure, now.ms, outcome->answered, neutral);
@@ -258,7 +255,7 @@ void baton_health_settle(struct baton_health *health, struct baton_now now,
 								: (unsigned)BATON_FAIL_INTERNAL;
 
 		count(&target->calls, now.ms, kind);
-		if (effect_of(target, outcome) != BATON_EFFECT_NONE)
+		if (effect_of(outcome) != BATON_EFFECT_NONE)
 			count(&target->calls, now.ms, BATON_CALL_BLAMED);
 		failed(health, now, target, probes, outcome);
 	}

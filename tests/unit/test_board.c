@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The board's choice beside failures: classes, switches, modes, admins, slow primaries, drills, and
- * the lives of leases. Failures are test_board_faults.c, money is test_money.c. */
+/* The board's choice beside failures: classes, switches, modes, admins, slow primaries, and the
+ * lives of leases. Failures are test_board_faults.c, drills test_board_drills.c, money
+ * test_money.c. */
 
 #include "tests/unit/board_rig.h"
 
@@ -134,6 +135,30 @@ static void a_critical_flow_goes_to_a_person_at_once(void **state)
 	assert_string_equal(rig_turn(&rig), "main");
 	assert_string_equal(rig_turn(&rig), "main");
 	assert_false(rig.choices[0].probe);
+	rig_close(&rig);
+}
+
+static void a_busy_primary_of_a_critical_flow_is_not_an_ill_one(void **state)
+{
+	struct rig rig;
+	struct baton_choice running, choice;
+	const char *approved[] = { "other" };
+
+	(void)state;
+	open_with(&rig, BATON_ON_FAILURE_ESCALATE, NULL);
+	rig.class_.critical = true;
+	rig.class_.approved = approved;
+	rig.class_.n_approved = 1;
+	rig.targets[0].max_concurrent = 1;
+	baton_board_adopt(rig.board, rig_now(&rig), &rig.policy);
+	struct baton_ask ask = rig_ask(&rig);
+
+	assert_true(baton_board_next(rig.board, rig_now(&rig), &ask, &running));
+	assert_string_equal(rig_next(&rig, &ask, &choice), "other");
+	assert_int_equal(choice.trigger, BATON_TRIGGER_BUSY);
+	rig.class_.n_approved = 0;
+	assert_string_equal(rig_next(&rig, &ask, &choice), "nobody");
+	assert_true(choice.to_person);
 	rig_close(&rig);
 }
 
@@ -421,6 +446,8 @@ static void a_lease_is_given_back_once_and_a_lost_one_is_taken_back(void **state
 	assert_int_equal(rig.board->money.whole.spent, 7);
 	assert_true(baton_board_next(rig.board, rig_now(&rig), &ask, &later));
 	assert_true(later.lease != choice.lease);
+	baton_board_settle(rig.board, rig_now(&rig), choice.lease, &well); /* the same slot */
+	assert_int_equal(rig.board->leases.held, 1);
 	rig.ms += 2 * BATON_TURN_TOTAL_MS;
 	baton_board_tick(rig.board, rig_now(&rig));
 	assert_int_equal(rig.board->leases.held, 1);
@@ -455,119 +482,35 @@ static void a_lost_probe_is_made_again(void **state)
 	rig_close(&rig);
 }
 
-/* --- drills --- */
-
-static struct baton_drill outage_of(const char *target, uint32_t share_ppm)
+static void throttled(struct rig *rig, const struct baton_choice *choice, struct baton_outcome *ret,
+		      bool *ret_showed)
 {
-	struct baton_drill drill = { .name = "d", .share_ppm = share_ppm, .n_faults = 1 };
-
-	(void)snprintf(drill.faults[0].target, sizeof(drill.faults[0].target), "%s", target);
-	drill.faults[0].fault.type = BATON_FAULT_OUTAGE;
-	return drill;
-}
-
-/* Who is given a fault fails, as the run would make it. */
-static void faults_are_performed(struct rig *rig, const struct baton_choice *choice,
-				 struct baton_outcome *ret, bool *ret_showed)
-{
-	(void)rig;
 	(void)ret_showed;
-	if (choice->fault.type == BATON_FAULT_OUTAGE)
-		rig_fail(ret, BATON_FAIL_CONNECT, 1);
+	if (choice->target == rig->route.primary)
+		rig_fail(ret, BATON_FAIL_RATE_LIMITED, 5);
 	else
 		rig_answer(ret);
 }
 
-static const char *turn_of(struct rig *rig, uint8_t session)
-{
-	struct baton_id id = { .b = { session, 1, 2, 3 } };
-
-	rig->n_past = 0;
-	for (;;) {
-		struct baton_ask ask = rig_ask(rig);
-
-		ask.session = &id;
-		if (!baton_board_next(rig->board, rig_now(rig), &ask, &rig->choices[rig->n_past]))
-			return "nobody";
-		rig_attempt(rig, &rig->choices[rig->n_past]);
-		if (!rig->past[rig->n_past - 1].failed)
-			return rig->past[rig->n_past - 1].target->name;
-	}
-}
-
-static void a_drill_for_some_closes_nothing_for_the_others(void **state)
+/* It said neither yes nor no: the next turn's call may be the probe, no second one of this turn. */
+static void a_probe_is_not_repeated_in_its_turn(void **state)
 {
 	struct rig rig;
-	struct baton_drill drill = outage_of("primary", 300000);
-	struct baton_admin ann = { "ann", "friday" };
-	size_t drilled = 0, went_on = 0;
 
 	(void)state;
-	rig_open(&rig);
-	rig.provider = faults_are_performed;
-	drill.start_ms = rig_now(&rig).ms;
-	drill.until_ms = drill.start_ms + 600000;
-	assert_int_equal(baton_board_drill_start(rig.board, rig_now(&rig), &drill, &ann), BATON_OK);
-	for (unsigned i = 0; i < 200; i++) {
-		const char *by = turn_of(&rig, (uint8_t)i);
-		bool is_drilled = rig.choices[0].drilled;
+	open_with(&rig, BATON_ON_FAILURE_FALLBACK, "main");
+	break_main(&rig);
+	rig.ms += 20000;
+	rig.provider = throttled;
+	uint64_t calls = rig.calls[0];
 
-		drilled += is_drilled;
-		assert_string_equal(by, is_drilled ? "spare" : "main");
-		/* In the drill the breaker opens, as it would, and is probed. */
-		went_on +=
-			is_drilled && rig.choices[0].skipped[0].trigger == BATON_TRIGGER_DEGRADED;
-		rig.ms += 10;
-		baton_board_tick(rig.board, rig_now(&rig));
-	}
-	assert_in_range(drilled, 30, 90);
-	assert_true(went_on * 2 > drilled);
-	assert_int_equal(rig_count(&rig, BATON_HAPPENED_TARGET, "main", "open"), 0);
-	/* When it is over, nothing of it is left. */
-	rig.ms += 600000;
-	baton_board_tick(rig.board, rig_now(&rig));
-	assert_false(rig.board->drilling);
-	for (unsigned i = 0; i < 200; i++)
-		assert_string_equal(turn_of(&rig, (uint8_t)i), "main");
-	rig_close(&rig);
-}
-
-static void what_is_known_to_all_holds_in_a_drill_too(void **state)
-{
-	struct rig rig;
-	struct baton_drill drill = outage_of("spare", 999999);
-	struct baton_admin ann = { "ann", "friday" };
-
-	(void)state;
-	rig_open(&rig);
-	rig.provider = faults_are_performed;
-	drill.start_ms = rig_now(&rig).ms;
-	drill.until_ms = drill.start_ms + 60000;
-	assert_int_equal(baton_board_drill_start(rig.board, rig_now(&rig), &drill, &ann), BATON_OK);
-	(void)baton_board_target_disable(rig.board, rig_now(&rig), "main", &ann);
-	assert_string_equal(turn_of(&rig, 1), "other");
-	assert_true(rig.choices[0].drilled);
-	assert_int_equal(rig.choices[0].skipped[0].trigger, BATON_TRIGGER_DISABLED);
-	rig_close(&rig);
-}
-
-static void a_drill_for_all_is_as_real_as_it_gets(void **state)
-{
-	struct rig rig;
-	struct baton_drill drill = outage_of("primary", 1000000);
-	struct baton_admin ann = { "ann", "friday" };
-
-	(void)state;
-	rig_open(&rig);
-	rig.provider = faults_are_performed;
-	drill.start_ms = rig_now(&rig).ms;
-	drill.until_ms = drill.start_ms + 10000;
-	assert_int_equal(baton_board_drill_start(rig.board, rig_now(&rig), &drill, &ann), BATON_OK);
-	for (int i = 0; i < 5; i++)
-		assert_string_equal(rig_turn(&rig), "spare");
-	assert_int_equal(rig_count(&rig, BATON_HAPPENED_TARGET, "main", "open"), 1);
-	rig.ms += 30000;
+	assert_string_equal(rig_turn(&rig), "spare");
+	assert_true(rig.choices[0].probe);
+	assert_int_equal(rig.calls[0], calls + 1);
+	rig.provider = rig_all_well;
+	rig.ms += 2000;
 	assert_string_equal(rig_turn(&rig), "main");
+	assert_true(rig.choices[0].probe);
 	rig_close(&rig);
 }
 
@@ -629,6 +572,7 @@ int main(void)
 		cmocka_unit_test(a_class_that_reviews_gets_drafts_of_substitutes),
 		cmocka_unit_test(a_class_that_pauses_asks_nobody_else_and_no_person),
 		cmocka_unit_test(a_critical_flow_goes_to_a_person_at_once),
+		cmocka_unit_test(a_busy_primary_of_a_critical_flow_is_not_an_ill_one),
 		cmocka_unit_test(the_first_switch_that_holds_wins),
 		cmocka_unit_test(a_mode_s_substitute_comes_before_the_primary),
 		cmocka_unit_test(a_target_that_is_switched_off_is_replaced_by_its_substitute),
@@ -640,9 +584,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_begun_that_cannot_end),
 		cmocka_unit_test(a_lease_is_given_back_once_and_a_lost_one_is_taken_back),
 		cmocka_unit_test(a_lost_probe_is_made_again),
-		cmocka_unit_test(a_drill_for_some_closes_nothing_for_the_others),
-		cmocka_unit_test(what_is_known_to_all_holds_in_a_drill_too),
-		cmocka_unit_test(a_drill_for_all_is_as_real_as_it_gets),
+		cmocka_unit_test(a_probe_is_not_repeated_in_its_turn),
 		cmocka_unit_test(a_healthy_primary_is_found_again),
 	};
 

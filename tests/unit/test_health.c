@@ -302,15 +302,22 @@ static void a_region_is_down_when_all_its_targets_are(void **state)
 
 	(void)state;
 	ward_open(&ward);
-	ward.target.region = ward.sister.region = "eu-1";
-	ward.policy = (struct baton_policy){ .targets = &ward.target, .n_targets = 2 };
-	struct baton_target both[2] = { ward.target, ward.sister };
+	struct baton_target alone = rig_target("alone", "acme");
 
-	ward.policy.targets = both;
+	ward.target.region = ward.sister.region = "eu-1";
+	alone.region = "us-1";
+	ward.policy = (struct baton_policy){ .targets = &ward.target, .n_targets = 2 };
+	struct baton_target all[3] = { ward.target, ward.sister, alone };
+
+	ward.policy.targets = all;
+	ward.policy.n_targets = 3;
 	baton_health_adopt(&ward.health, ward.now, &ward.policy);
 	for (int i = 0; i < 3; i++)
 		call(&ward, &ward.target, &down);
 	assert_int_equal(gate_of(&ward, &ward.target), BATON_TRIGGER_DEGRADED);
+	for (int i = 0; i < 3; i++)
+		call(&ward, &alone, &down);
+	assert_int_equal(gate_of(&ward, &alone), BATON_TRIGGER_DEGRADED); /* one is no region */
 	for (int i = 0; i < 3; i++)
 		call(&ward, &ward.sister, &down);
 	assert_int_equal(gate_of(&ward, &ward.target), BATON_TRIGGER_REGIONAL_OUTAGE);
