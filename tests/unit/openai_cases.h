@@ -228,3 +228,42 @@ static const struct {
 	{ "text/html; charset=utf-8", "<html>", BATON_FAIL_BAD_OUTPUT, "protocol" },
 	{ "text/plain", "data: x\n\n", BATON_FAIL_BAD_OUTPUT, "protocol" },
 };
+
+/* The same with what they say something about, and until when. */
+static const struct body_case scoped[] = {
+	{ 429, ERR("\"credit_balance_exhausted\"", "insufficient_quota", "no credits"),
+	  BATON_FAIL_QUOTA, "quota", BATON_SCOPE_ACCOUNT },
+	{ 429, ERR("\"slow_down\"", "rate_limit_error", "Please try again in 20 seconds"),
+	  BATON_FAIL_RATE_LIMITED, "rate_limited", BATON_SCOPE_MODEL, 0, 20000 },
+	{ 429,
+	  "{\"error\":{\"code\":429,\"status\":\"RESOURCE_EXHAUSTED\",\"message\":\"Please retry in 34.5s.\"}}",
+	  BATON_FAIL_RATE_LIMITED, "rate_limited", BATON_SCOPE_MODEL, 0, 34500 },
+	{ 400,
+	  ERR("\"content_filter\"", "",
+	      "filtered\",\"innererror\":{\"code\":\"ResponsibleAIPolicyViolation\"},\"x\":\""),
+	  BATON_FAIL_REFUSED, "refused", BATON_SCOPE_REQUEST },
+	{ 401, "", BATON_FAIL_ACCESS, "access", BATON_SCOPE_ACCOUNT },
+	{ 404, ERR("\"model_not_found\"", "", ""), BATON_FAIL_MODEL_GONE, "model_gone",
+	  BATON_SCOPE_MODEL },
+	{ 503,
+	  "{\"error\":{\"code\":503,\"message\":\"Loading model\",\"type\":\"unavailable_error\"}}",
+	  BATON_FAIL_OVERLOADED, "overloaded", BATON_SCOPE_PROVIDER },
+	/* names that say nothing yield to a status that does; one deeper down wins */
+	{ 404, ERR("null", "invalid_request_error", "gone"), BATON_FAIL_MODEL_GONE,
+	  "model_gone", BATON_SCOPE_MODEL },
+	{ 403, ERR("null", "invalid_request_error", "no"), BATON_FAIL_ACCESS, "access",
+	  BATON_SCOPE_ACCOUNT },
+	{ 429,
+	  "{\"error\":{\"code\":\"rate_limit_exceeded\",\"details\":{\"error_code\":\"insufficient_quota\"}}}",
+	  BATON_FAIL_QUOTA, "quota", BATON_SCOPE_ACCOUNT },
+	/* half an array is no JSON, so that its words do not count */
+	{ 400, "[{\"error\":{\"status\":\"RESOURCE_EXHAUSTED\"}}", BATON_FAIL_BAD_REQUEST,
+	  "bad_request", BATON_SCOPE_REQUEST },
+	{ 500, "", BATON_FAIL_UNAVAILABLE, "server", BATON_SCOPE_PROVIDER },
+	{ 400,
+	  "{\"object\":\"error\",\"message\":\"bad\",\"type\":\"BadRequestError\",\"code\":400}",
+	  BATON_FAIL_BAD_REQUEST, "bad_request", BATON_SCOPE_REQUEST },
+	{ 200,
+	  "{\"error\":{\"object\":\"error\",\"message\":\"x\",\"type\":\"InternalServerError\",\"code\":500}}",
+	  BATON_FAIL_UNAVAILABLE, "server", BATON_SCOPE_PROVIDER },
+};
