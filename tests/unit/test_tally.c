@@ -6,6 +6,8 @@
 
 #include "core/base/buf.h"
 #include "core/base/json.h"
+#include "core/policy/expr.h"
+#include "core/policy/mode_facts.h"
 #include "core/route/alert.h"
 #include "core/route/tally.h"
 
@@ -377,6 +379,73 @@ static void a_message_that_a_mode_keeps_says_nothing_about_speed(void **state)
 	baton_free(alert);
 }
 
+/* --- the alert, and what policies do about it --- */
+
+static void on_board_happened(void *ud, const struct baton_happening *happening)
+{
+	(void)ud;
+	size_t n = strlen(heard);
+
+	snprintf(heard + n, sizeof(heard) - n, "%s:%s:%s ", happening->subject, happening->is,
+		 baton_trigger_name(happening->trigger));
+}
+
+static baton_expr *compiled(const char *text)
+{
+	baton_expr *expr = NULL;
+	char why[160];
+	uint32_t column;
+
+	assert_int_equal(baton_expr_compile_in(&baton_env_mode, baton_str_of(text), &expr, why,
+					       sizeof(why), &column),
+			 0);
+	return expr;
+}
+
+static void report_to_board(struct baton_board *board, struct baton_now now, bool well)
+{
+	const struct baton_turn_report report = { .intent = "refund",
+						  .answered = true,
+						  .tool_calls = 1,
+						  .tool_errors = !well,
+						  .total_ms = well ? 100 : 9000 };
+
+	for (unsigned i = 0; i < 30; i++)
+		baton_board_report(board, now, &report);
+	baton_board_tick(board, now);
+}
+
+static void the_alert_rings_first_and_a_mode_of_the_policies_follows_it(void **state)
+{
+	struct baton_mode_def mode = { .name = "careful",
+				       .what = BATON_MODE_TEMPLATED,
+				       .enter_test = compiled("alert"),
+				       .recover_test = compiled("!alert"),
+				       .enter_for_ms = 10 * SECOND,
+				       .recover_for_ms = MINUTE,
+				       .max_duration_ms = 60 * MINUTE,
+				       .trigger = "alert" };
+	const struct baton_policy policy = { .modes = &mode, .n_modes = 1, .alert = limits };
+	struct baton_board *board = baton_board_new(on_board_happened, NULL);
+	uint64_t ms = MINUTE;
+
+	(void)state;
+	heard[0] = '\0';
+	baton_board_adopt(board, at(ms), &policy);
+	report_to_board(board, at(ms), false);
+	assert_string_equal(heard, "business:on:alert ");
+	for (uint64_t end = ms + 11 * SECOND; ms < end; ms += 250)
+		baton_board_tick(board, at(ms));
+	assert_string_equal(heard, "business:on:alert careful:templated:alert ");
+	for (unsigned i = 0; i < 40; i++, ms += 30 * SECOND)
+		report_to_board(board, at(ms), true);
+	assert_string_equal(heard, "business:on:alert careful:templated:alert business:off:alert "
+				   "careful:recovered:alert ");
+	baton_board_free(&board);
+	baton_expr_free(mode.enter_test);
+	baton_expr_free(mode.recover_test);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +462,7 @@ int main(void)
 		cmocka_unit_test(silence_ends_it),
 		cmocka_unit_test(new_policies_change_limits_or_end_it),
 		cmocka_unit_test(a_message_that_a_mode_keeps_says_nothing_about_speed),
+		cmocka_unit_test(the_alert_rings_first_and_a_mode_of_the_policies_follows_it),
 	};
 
 	return cmocka_run_group_tests_name("tally", tests, NULL, NULL);
