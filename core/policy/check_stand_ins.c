@@ -17,21 +17,43 @@ static bool is_approved(const struct baton_class *class_, const struct baton_tar
 	return false;
 }
 
-/* Why a class keeps `target` from standing in, in words; NULL: it does not. */
-static const char *forbidden(const struct baton_class *class_, const struct baton_target *target)
+/* Why the class of `route` keeps `target` from standing in, as a clause; NULL: it does not. The board
+ * decides alike (may_work in core/route/choice.c). */
+static const char *refusal(struct baton_load *load, const struct baton_route *route,
+			   const struct baton_target *target)
 {
-	if (!class_ || !target->name || is_approved(class_, target))
+	const struct baton_class *class_ = route->class_;
+	char text[256];
+
+	if (!class_ || !class_->name || !target->name || target == route->primary)
 		return NULL;
 	switch (class_->on_failure) {
 	case BATON_ON_FAILURE_ESCALATE:
-		return "escalates on failure";
+		if (is_approved(class_, target))
+			return NULL;
+		(void)snprintf(
+			text, sizeof(text),
+			"class `%s` escalates on failure and `%s` is not approved there by name",
+			class_->name, target->name);
+		return baton_arena_dup(&load->scratch, text, strlen(text));
 	case BATON_ON_FAILURE_PAUSE:
-		return "pauses on failure";
+		(void)snprintf(text, sizeof(text), "class `%s` pauses on failure: nobody stands in",
+			       class_->name);
+		return baton_arena_dup(&load->scratch, text, strlen(text));
 	case BATON_ON_FAILURE_FALLBACK:
 	case BATON_ON_FAILURE_REVIEW: /* drafts only, whoever writes them */
 		break;
 	}
 	return NULL;
+}
+
+/* In a critical class only who is approved by name is ever asked in the primary's place. */
+static bool is_never_asked(const struct baton_route *route, const struct baton_target *target)
+{
+	const struct baton_class *class_ = route->class_;
+
+	return class_ && class_->name && class_->critical && target != route->primary &&
+	       !is_approved(class_, target);
 }
 
 static bool same(const char *a, const char *b)
@@ -64,8 +86,8 @@ void baton_prove_fallback(struct baton_load *load, const struct baton_route *rou
 			  const struct baton_target *target, struct baton_place place)
 {
 	struct baton_findings *findings = &load->findings;
-	const struct baton_class *class_ = route->class_;
-	const char *why = forbidden(class_, target);
+	const char *primary = route->primary ? route->primary->name : "?";
+	const char *why = refusal(load, route, target);
 
 	if (target == route->primary)
 		baton_proof_broken(findings, BATON_PROOF_NO_CIRCLE, place,
@@ -79,47 +101,39 @@ void baton_prove_fallback(struct baton_load *load, const struct baton_route *rou
 	prove_fate(load, route, target, place);
 	if (why)
 		baton_proof_broken(findings, BATON_PROOF_NO_SILENT_DOWNGRADE, place,
-				   "silent downgrade: with `%s` down, `%s` would answer, but class "
-				   "`%s` %s and `%s` is not approved there by name",
-				   route->primary ? route->primary->name : "?", target->name,
-				   class_->name, why, target->name);
-	else if (class_ && class_->critical && !is_approved(class_, target))
+				   "silent downgrade: with `%s` down, `%s` would answer, but %s",
+				   primary, target->name, why);
+	else if (is_never_asked(route, target))
 		baton_proof_doubted(findings, BATON_PROOF_ASKED_SOMETIME, place,
 				    "`%s` is never asked: class `%s` is critical, and with `%s` "
 				    "down a person gets the message unless `%s` is approved there",
-				    target->name, class_->name,
-				    route->primary ? route->primary->name : "?", target->name);
+				    target->name, route->class_->name, primary, target->name);
 }
 
 void baton_prove_derived(struct baton_load *load, const struct baton_route *to,
 			 const struct baton_route *from, struct baton_place place)
 {
-	for (size_t i = 0; i < from->n_fallbacks; i++) {
-		const struct baton_target *target = from->fallbacks[i];
-		const char *why = i < to->n_fallbacks ? forbidden(to->class_, target) : NULL;
+	for (size_t i = 0; i < to->n_fallbacks; i++) {
+		const char *why = refusal(load, to, to->fallbacks[i]);
 
 		if (why)
 			baton_proof_broken(
 				&load->findings, BATON_PROOF_NO_SILENT_DOWNGRADE, place,
 				"silent downgrade: `%s` takes the default route, and with "
-				"`%s` down, `%s` would answer, but class `%s` %s and `%s` is "
-				"not approved there by name",
-				to->intent, from->primary ? from->primary->name : "?", target->name,
-				to->class_->name, why, target->name);
+				"`%s` down, `%s` would answer, but %s",
+				to->intent, from->primary ? from->primary->name : "?",
+				to->fallbacks[i]->name, why);
 	}
 	for (size_t i = 0; i < to->n_switches; i++) {
-		const struct baton_target *target = to->switches[i].to;
-		const char *why =
-			target && target != to->primary ? forbidden(to->class_, target) : NULL;
+		const struct baton_switch_def *def = &to->switches[i];
+		const char *why = def->to ? refusal(load, to, def->to) : NULL;
 
 		if (why)
 			baton_proof_broken(
 				&load->findings, BATON_PROOF_NO_SILENT_DOWNGRADE, place,
 				"silent downgrade: `%s` takes the default route, and when "
-				"`%s` holds, `%s` would answer, but class `%s` %s and `%s` "
-				"is not approved there by name",
-				to->intent, to->switches[i].when, target->name, to->class_->name,
-				why, target->name);
+				"`%s` holds, `%s` would answer, but %s",
+				to->intent, def->when, def->to->name, why);
 	}
 }
 
@@ -137,9 +151,7 @@ static bool is_hidden(const struct baton_route *route, const struct baton_switch
 static void prove_switch_target(struct baton_load *load, const struct baton_route *route,
 				const struct baton_switch_def *def, struct baton_place place)
 {
-	const char *why = def->to == route->primary || route->tier == BATON_TIER_HUMAN
-				  ? NULL
-				  : forbidden(route->class_, def->to);
+	const char *why = refusal(load, route, def->to);
 
 	if (route->tier == BATON_TIER_HUMAN)
 		baton_proof_broken(
@@ -151,12 +163,15 @@ static void prove_switch_target(struct baton_load *load, const struct baton_rout
 		baton_proof_doubted(&load->findings, BATON_PROOF_NO_CIRCLE, place,
 				    "`%s` is the primary already: this switch changes nothing",
 				    def->to->name);
-	if (why)
-		baton_proof_broken(
-			&load->findings, BATON_PROOF_NO_SILENT_DOWNGRADE, place,
-			"silent downgrade: when `%s` holds, `%s` would answer, but class "
-			"`%s` %s and `%s` is not approved there by name",
-			def->when, def->to->name, route->class_->name, why, def->to->name);
+	else if (why)
+		baton_proof_broken(&load->findings, BATON_PROOF_NO_SILENT_DOWNGRADE, place,
+				   "silent downgrade: when `%s` holds, `%s` would answer, but %s",
+				   def->when, def->to->name, why);
+	else if (is_never_asked(route, def->to))
+		baton_proof_doubted(&load->findings, BATON_PROOF_ASKED_SOMETIME, place,
+				    "`%s` is never asked: class `%s` is critical and `%s` is not "
+				    "approved there by name",
+				    def->to->name, route->class_->name, def->to->name);
 }
 
 void baton_prove_switch(struct baton_load *load, const struct baton_route *route,
@@ -234,21 +249,18 @@ static void prove_substitute_use(struct baton_load *load, const struct baton_tar
 	for (size_t i = 0; i < policy->n_routes; i++) {
 		const struct baton_route *route = &policy->routes[i];
 		const char *why =
-			route->primary == target ? forbidden(route->class_, substitute) : NULL;
+			route->primary == target ? refusal(load, route, substitute) : NULL;
 
 		if (!why)
 			continue;
-		baton_proof_doubted(
-			&load->findings, BATON_PROOF_ASKED_SOMETIME, place,
-			"with `%s` switched off, `%s` is not asked for `%s`: class `%s` "
-			"%s and `%s` is not approved there; a person gets the message",
-			target->name, substitute->name, route->intent, route->class_->name, why,
-			substitute->name);
+		baton_proof_doubted(&load->findings, BATON_PROOF_ASKED_SOMETIME, place,
+				    "with `%s` switched off, `%s` is not asked for `%s`: %s",
+				    target->name, substitute->name, route->intent, why);
 		return;
 	}
 }
 
-/* --- modes that substitute --- */
+/* --- modes --- */
 
 static void prove_mode_use(struct baton_load *load, const struct baton_mode_def *mode,
 			   struct baton_place place)
@@ -260,19 +272,37 @@ static void prove_mode_use(struct baton_load *load, const struct baton_mode_def 
 		const char *class_name = route->class_ ? route->class_->name : NULL;
 
 		if (!route->intent || !baton_mode_covers(mode, route->intent, class_name) ||
-		    route->tier == BATON_TIER_HUMAN || route->primary == mode->use)
+		    route->tier == BATON_TIER_HUMAN)
 			continue;
-		const char *why = forbidden(route->class_, mode->use);
+		const char *why = refusal(load, route, mode->use);
 		if (!why)
 			continue;
-		baton_proof_broken(
-			&load->findings, BATON_PROOF_NO_SILENT_DOWNGRADE, place,
-			"silent downgrade: in mode `%s`, `%s` would answer `%s`, but class "
-			"`%s` %s and `%s` is not approved there by name",
-			mode->name ? mode->name : "?", mode->use->name, route->intent,
-			route->class_->name, why, mode->use->name);
+		baton_proof_broken(&load->findings, BATON_PROOF_NO_SILENT_DOWNGRADE, place,
+				   "silent downgrade: in mode `%s`, `%s` would answer `%s`, but %s",
+				   mode->name ? mode->name : "?", mode->use->name, route->intent,
+				   why);
 		return;
 	}
+}
+
+/* A class that hands over at once never comes to its mode. */
+static void prove_mode_met(struct baton_load *load, const struct baton_class *class_,
+			   const struct baton_yaml *node)
+{
+	bool escalates = class_->on_failure == BATON_ON_FAILURE_ESCALATE;
+
+	if (class_->name && class_->mode && class_->mode->name && (escalates || class_->critical))
+		baton_proof_doubted(
+			&load->findings, BATON_PROOF_ASKED_SOMETIME, baton_load_place(node, "mode"),
+			"no message meets `%s`: class `%s` %s, and with nobody left to ask "
+			"a person gets it at once",
+			class_->mode->name, class_->name,
+			escalates ? "escalates on failure" : "is critical");
+	if (class_->name && class_->on_failure == BATON_ON_FAILURE_PAUSE && class_->n_approved > 0)
+		baton_proof_doubted(&load->findings, BATON_PROOF_ASKED_SOMETIME,
+				    baton_load_place(node, "approved"),
+				    "nobody named here is ever asked: class `%s` pauses on failure",
+				    class_->name);
 }
 
 void baton_check_stand_ins(struct baton_load *load)
@@ -292,6 +322,9 @@ void baton_check_stand_ins(struct baton_load *load)
 			prove_substitute_use(load, target, substitute,
 					     baton_load_place(node, "substitute"));
 	}
+	for (size_t i = 0; i < policy->n_classes; i++)
+		prove_mode_met(load, &policy->classes[i],
+			       baton_load_entry(load->lists[BATON_SHAPE_CLASSES], i));
 	for (size_t i = 0; i < policy->n_modes; i++)
 		if (policy->modes[i].use && policy->modes[i].what == BATON_MODE_SUBSTITUTE)
 			prove_mode_use(load, &policy->modes[i],

@@ -71,7 +71,7 @@ static const struct proof_case route_cases[] = {
 	  "routes:\n"
 	  "- { intent: change-address, primary: main, fallback: backup }\n"
 	  "- { intent: default, class: general, tier: 1, primary: main }\n",
-	  "routes.yaml:2:54: error: silent downgrade: with `main` down, `backup` would answer, but class `account` pauses on failure and `backup` is not approved there by name [no-silent-downgrade]\n" },
+	  "routes.yaml:2:54: error: silent downgrade: with `main` down, `backup` would answer, but class `account` pauses on failure: nobody stands in [no-silent-downgrade]\n" },
 	{ "routes.yaml",
 	  "routes:\n"
 	  "- { intent: opening-hours, primary: main, fallback: backup }\n"
@@ -174,14 +174,15 @@ static const struct proof_case route_cases[] = {
 	  "routes.yaml:4:53: warning: the fallback is in the region `eu` of the primary: an outage there takes both down [shared-fate]\n" },
 	{ "classes.yaml",
 	  "classes:\n"
-	  "- { name: general, on_failure: fallback, critical: true, approved: [backup, cheap], mode: intake-only }\n"
+	  "- { name: general, on_failure: fallback, critical: true, approved: [backup, cheap] }\n"
 	  "- { name: promise, on_failure: escalate, approved: [backup], needs: [rules] }\n"
 	  "- { name: account, on_failure: pause, mode: hold }\n",
 	  "classes:\n"
-	  "- { name: general, on_failure: fallback, critical: true, approved: [backup], mode: intake-only }\n"
+	  "- { name: general, on_failure: fallback, critical: true, approved: [backup] }\n"
 	  "- { name: promise, on_failure: escalate, approved: [backup], needs: [rules] }\n"
 	  "- { name: account, on_failure: pause, mode: hold }\n",
-	  "routes.yaml:2:62: warning: `cheap` is never asked: class `general` is critical, and with `main` down a person gets the message unless `cheap` is approved there [asked-sometime]\n" },
+	  "routes.yaml:2:62: warning: `cheap` is never asked: class `general` is critical, and with `main` down a person gets the message unless `cheap` is approved there [asked-sometime]\n"
+	  "routes.yaml:3:47: warning: `cheap` is never asked: class `general` is critical and `cheap` is not approved there by name [asked-sometime]\n" },
 	{ "targets.yaml",
 	  "targets:\n"
 	  "- { name: main, provider: openai, account: one, region: eu, prompt: support, context_tokens: 8000,\n"
@@ -193,7 +194,7 @@ static const struct proof_case route_cases[] = {
 	  "    in_usd_per_mtok: 2, out_usd_per_mtok: 8, max_output_tokens: 500 }\n"
 	  "- { name: backup, provider: openai, account: two, region: us, out_usd_per_mtok: 4 }\n"
 	  "- { name: cheap, provider: openai, account: three, substitute: backup }\n",
-	  "targets.yaml:2:90: warning: with `main` switched off, `backup` is not asked for `change-address`: class `account` pauses on failure and `backup` is not approved there; a person gets the message [asked-sometime]\n" },
+	  "targets.yaml:2:90: warning: with `main` switched off, `backup` is not asked for `change-address`: class `account` pauses on failure: nobody stands in [asked-sometime]\n" },
 	{ "routes.yaml",
 	  "routes:\n"
 	  "- { intent: opening-hours, primary: main, switches: [ { when: exchanges > 5, to: cheap }, { when: exchanges > 4, to: backup } ] }\n"
@@ -378,5 +379,35 @@ static const struct proof_case route_cases[] = {
 	  "rules:\n"
 	  "- { id: a, when: sentiment < 0.2, action: review, reason: x }\n",
 	  "escalation.yaml:2:18: error: `sentiment` must not decide alone: join it with another fact [condition-meant]\n" },
+	{ "classes.yaml",
+	  "classes:\n"
+	  "- { name: general, on_failure: fallback, mode: intake-only }\n"
+	  "- { name: promise, on_failure: fallback, mode: intake-only, needs: [rules] }\n"
+	  "- { name: account, on_failure: pause, mode: hold }\n",
+	  "classes:\n"
+	  "- { name: general, on_failure: fallback, mode: intake-only }\n"
+	  "- { name: promise, on_failure: escalate, approved: [backup], mode: intake-only, needs: [rules] }\n"
+	  "- { name: account, on_failure: pause, mode: hold }\n",
+	  "classes.yaml:3:68: warning: no message meets `intake-only`: class `promise` escalates on failure, and with nobody left to ask a person gets it at once [asked-sometime]\n" },
+	{ "classes.yaml",
+	  "classes:\n"
+	  "- { name: general, on_failure: fallback, mode: intake-only }\n"
+	  "- { name: promise, on_failure: escalate, approved: [backup], needs: [rules] }\n"
+	  "- { name: account, on_failure: pause, mode: hold }\n",
+	  "classes:\n"
+	  "- { name: general, on_failure: fallback, mode: intake-only }\n"
+	  "- { name: promise, on_failure: escalate, approved: [backup], needs: [rules] }\n"
+	  "- { name: account, on_failure: pause, mode: hold, approved: [backup] }\n",
+	  "classes.yaml:4:61: warning: nobody named here is ever asked: class `account` pauses on failure [asked-sometime]\n" },
+	{ "classes.yaml",
+	  "classes:\n"
+	  "- { name: general, on_failure: fallback, mode: intake-only }\n"
+	  "- { name: promise, on_failure: escalate, approved: [backup], needs: [rules] }\n"
+	  "- { name: account, on_failure: pause, mode: hold }\n",
+	  "classes:\n"
+	  "- { name: general, on_failure: fallback, mode: intake-only, critical: true, approved: [backup, cheap] }\n"
+	  "- { name: promise, on_failure: escalate, approved: [backup], needs: [rules] }\n"
+	  "- { name: account, on_failure: pause, mode: hold }\n",
+	  "classes.yaml:2:48: warning: no message meets `intake-only`: class `general` is critical, and with nobody left to ask a person gets it at once [asked-sometime]\n" },
 };
 /* clang-format on */
