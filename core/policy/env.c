@@ -22,12 +22,24 @@ enum { JSON_BYTES_PER_FACT = 40, WHY_BYTES = 160 };
 
 /* Indexed by BATON_FAIL_*. The ABI's list only grows at its end (R3). */
 static const char *const fail_names[] = {
-	"internal",    "unavailable", "timeout",    "rate_limited", "quota",       "price",
-	"access",      "model_gone",  "refused",    "too_long",     "bad_request", "bad_output",
-	"cancelled",   "module",      "overloaded", "truncated",    "empty",       "stall",
-	"first_token", "total",       "connect",
+	"internal",    "unavailable",
+	"timeout",     "rate_limited",
+	"quota",       "price",
+	"access",      "model_gone",
+	"refused",     "too_long",
+	"bad_request", "bad_output",
+	"cancelled",   "module",
+	"overloaded",  "truncated",
+	"empty",       "stall",
+	"first_token", "total",
+	"connect",     "",
+	NULL, /* "" is what nothing reads as */
 };
-enum { FAILS_N = sizeof(fail_names) / sizeof(fail_names[0]) };
+enum { FAILS_N = sizeof(fail_names) / sizeof(fail_names[0]) - 2 };
+
+/* What core/route/health.c calls the states of a target; "" without one. */
+static const char *const state_names[] = { "closed",  "open",           "half_open", "disabled",
+					   "cooling", "account_closed", "",          NULL };
 
 int baton_env_find(const struct baton_env *env, baton_str name)
 {
@@ -80,6 +92,13 @@ const char *baton_fact_fail_text(const struct baton_fact *fact, const void *base
 	if (fail == 0 && read_str(base, fact->beside).n == 0)
 		return "";
 	return fail_names[fail < FAILS_N ? fail : 0];
+}
+
+const char *const *baton_fact_words(const struct baton_fact *fact)
+{
+	if (fact->kind == BATON_FACT_KIND_FAIL)
+		return fail_names;
+	return strcmp(fact->name, "primary_state") == 0 ? state_names : NULL;
 }
 
 static void ppm_json(uint32_t ppm, struct baton_buf *out)

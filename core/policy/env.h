@@ -49,6 +49,9 @@ int baton_env_find_duration(const struct baton_env *env, baton_str name);
 /* What a condition sees of a FAIL fact. Static text; "" if nothing has failed. */
 const char *baton_fact_fail_text(const struct baton_fact *fact, const void *base);
 
+/* All words that a fact can be, up to a NULL; NULL if it can be any text or is none. */
+const char *const *baton_fact_words(const struct baton_fact *fact);
+
 /* All facts as one JSON object, in the order of the table. */
 void baton_env_json(const struct baton_env *env, const void *base, struct baton_buf *out);
 /* One value as JSON. */

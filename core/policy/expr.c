@@ -439,6 +439,7 @@ static struct expr_typed emit_binary(struct expr_parser *p, size_t at, const str
 	}
 	expr_charge(p, a.n_max + b.n_max); /* a list is walked */
 	expr_emit(p, o->code, 0, a.from);
+	expr_check_words(p);
 	return result;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Takes a verdict apart: a condition is cut at its && || ! and ?: into terms, and each term is
- * shown with its own verdict and the facts it rests on. Terms that did not decide are shown, too: an
- * admin asks "why not" as often as "why".
+ * shown with its own verdict and the facts it rests on. Terms that did not decide are shown, too:
+ * an admin asks "why not" as often as "why".
  */
 
 #include "core/base/limits.h"

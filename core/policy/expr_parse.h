@@ -54,6 +54,9 @@ struct expr_op *expr_emit(struct expr_parser *p, enum expr_code code, uint32_t a
 /* Counts `n` more steps each time this place of the program is reached. */
 void expr_charge(struct expr_parser *p, uint64_t n);
 
+/* After a comparison: a fact that knows few words must be compared with one of them. */
+void expr_check_words(struct expr_parser *p);
+
 /* A whole expression; what begins with a name; what follows a dot. */
 struct expr_typed expr_parse(struct expr_parser *p);
 struct expr_typed expr_parse_name(struct expr_parser *p);

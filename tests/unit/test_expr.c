@@ -239,6 +239,10 @@ static const struct row {
 	{ "'ab12'.matches('[a-c]{2}\\\\d{2,}$')", YES },
 	{ "'x-y'.matches(r'\\bx\\b') && !'xy'.matches(r'\\bx\\b')", YES },
 	{ "'VIP'.lowerAscii() == 'vip' && 'vi\xc3\xa9'.upperAscii() == 'VI\xc3\xa9'", YES },
+	/* facts of few words */
+	{ "last_fail == 'rate_limited' && last_fail in ['timeout', 'rate_limited', '']", YES },
+	{ "primary_state == '' && primary_state != 'half_open'", YES },
+	{ "last_fail == customer_tier || last_fail in [channel, 'vip' + 'x']", NO },
 	/* the widest facts */
 	{ "sla_left_ms == 9223372036854775807", YES },
 	{ "queue_depth + agents_free == 7", YES },
@@ -388,6 +392,13 @@ static const struct refusal {
 	  "the condition could take more than 50000 steps: put fewer of all, exists, filter and map inside each other" },
 	{ "[1].all(a, [1].all(b, [1].all(c, [1].all(d, [1].all(e, true)))))", 56,
 	  "at most 4 of all, exists, filter and map inside each other" },
+	{ "last_fail == 'protocol'", 14, "`last_fail` is never 'protocol'" },
+	{ "'time_out' != last_fail", 1,
+	  "`last_fail` is never 'time_out', did you mean \"timeout\"?" },
+	{ "last_fail in ['timeout', 'rate-limited']", 26,
+	  "`last_fail` is never 'rate-limited', did you mean \"rate_limited\"?" },
+	{ "legal && primary_state == 'Open'", 27,
+	  "`primary_state` is never 'Open', did you mean \"open\"?" },
 	{ "legal # why", 7, "this character means nothing in a condition" },
 	{ "a\xff", 1, "the condition is not UTF-8" },
 };

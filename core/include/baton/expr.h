@@ -2,8 +2,10 @@
 /* baton/expr.h - host part "host.expr/1": conditions over facts.
  *
  * The expressions are a subset of CEL (Common Expression Language, github.com/google/cel-spec):
- * typed, total, without loops. bool, int, double, string, list literals; == != < <= > >=; && || !;
- * + - * / %; `in`; size(), startsWith(), endsWith(), contains(); ?: ; parentheses. Names are the
+ * typed, total, bounded. bool, int, double, string, duration, lists; == != < <= > >=; && || !;
+ * + - * / %; `in`, list[0]; size(), startsWith(), endsWith(), contains(), matches(), lowerAscii(),
+ * upperAscii(); all(), exists(), exists_one(), filter(), map(); duration() and its parts; int(),
+ * double(), string(), bool(); has(facts.x); ?: ; parentheses. Names are the
  * facts of baton_facts (see docs/RULES.md). A rule module gets it by
  * host->get(ctx, BATON_HOST_EXPR), so that it and `baton check` understand the same language.
  */
