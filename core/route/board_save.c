@@ -21,7 +21,13 @@
 #include "core/base/errors.h"
 #include "core/base/json.h"
 
-enum { VERSION = 1, ROWS_MAX = 8192, COOL_MS_MAX = 600000, OPENED_MAX = 16 };
+enum {
+	VERSION = 1,
+	ROWS_MAX = 16384 /* of one list */,
+	PURSES_MAX = 2048,
+	COOL_MS_MAX = 600000,
+	OPENED_MAX = 16
+};
 static const uint64_t CLOSED_MS_MAX = 31ull * 86400 * 1000;
 static const uint64_t DAY_MS = 86400000;
 
@@ -143,7 +149,6 @@ struct reader {
 	struct baton_now now;
 	struct baton_arena arena;
 	bool apply; /* the second time through: everything has been checked */
-	size_t rows;
 };
 
 /* A name, or NULL for what is none. */
@@ -303,6 +308,8 @@ static bool load_purse(struct reader *reader, const struct baton_json *row)
 	/* Yesterday's money is spent; a day to come is a clock that was wrong. */
 	if (!reader->apply || number(row, "day") < today)
 		return true;
+	if (!tenant && HASH_COUNT(route ? money->routes : money->accounts) >= PURSES_MAX)
+		return true;
 	struct baton_purse *purse = tenant  ? &money->whole
 				    : route ? baton_money_route(money, name)
 					    : baton_money_account(money, name);
@@ -319,20 +326,18 @@ static bool each(struct reader *reader, const struct baton_json *root, const cha
 		 bool (*load)(struct reader *reader, const struct baton_json *row))
 {
 	struct baton_json list = baton_json_get(root, key), row;
-	size_t at = 0;
+	size_t at = 0, rows = 0;
 
 	if (list.type != BATON_JSON_ARRAY)
 		return false;
 	while (baton_json_element(&list, &at, &row))
-		if (++reader->rows > ROWS_MAX || row.type != BATON_JSON_OBJECT ||
-		    !load(reader, &row))
+		if (++rows > ROWS_MAX || row.type != BATON_JSON_OBJECT || !load(reader, &row))
 			return false;
 	return true;
 }
 
 static bool load_all(struct reader *reader, const struct baton_json *root)
 {
-	reader->rows = 0;
 	/* Accounts first: a target's state says whether its account is closed. */
 	return each(reader, root, "accounts", load_account) &&
 	       each(reader, root, "targets", load_target) &&

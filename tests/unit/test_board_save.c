@@ -269,6 +269,43 @@ static void a_text_that_is_cut_or_bent_is_refused_or_read_and_never_worse(void *
 	rig_close(&rig);
 }
 
+static void as_much_as_there_can_be_is_read_back(void **state)
+{
+	struct rig rig;
+	struct baton_buf json = { 0 };
+
+	(void)state;
+	rig_open(&rig);
+	rig.provider = rig_all_well;
+	for (int i = 0; i < 10000; i++) {
+		char name[32];
+
+		(void)snprintf(name, sizeof(name), "n%d", i);
+		struct baton_target target = rig_target(name, name);
+		struct baton_target_health *row =
+			baton_health_target(&rig.board->health, rig_now(&rig), &target);
+		struct baton_purse *route = baton_money_route(&rig.board->money, name);
+		struct baton_purse *account = baton_money_account(&rig.board->money, name);
+
+		if (row)
+			row->disabled = true;
+		if (route)
+			route->spent = 5;
+		if (account)
+			account->spent = 5;
+	}
+	json = save(&rig);
+	baton_board_free(&rig.board);
+	rig.board = baton_board_new(rig_heard, &rig);
+	assert_int_equal(baton_board_load(rig.board, rig_now(&rig), baton_buf_view(&json)),
+			 BATON_OK);
+	/* And who is declared now has room all the same. */
+	baton_board_adopt(rig.board, rig_now(&rig), &rig.policy);
+	assert_string_equal(rig_turn(&rig), "main");
+	baton_buf_done(&json);
+	rig_close(&rig);
+}
+
 static void people_see_all_of_it_as_one_json_object(void **state)
 {
 	struct rig rig;
@@ -390,6 +427,7 @@ int main(void)
 		cmocka_unit_test(a_clock_that_was_wrong_closes_nothing_for_long),
 		cmocka_unit_test(what_cannot_be_read_changes_nothing),
 		cmocka_unit_test(a_text_that_is_cut_or_bent_is_refused_or_read_and_never_worse),
+		cmocka_unit_test(as_much_as_there_can_be_is_read_back),
 		cmocka_unit_test(people_see_all_of_it_as_one_json_object),
 		cmocka_unit_test(metrics_are_lines_that_prometheus_reads),
 		cmocka_unit_test(every_series_is_in_the_table_and_the_other_way_round),
