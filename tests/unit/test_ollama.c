@@ -20,6 +20,9 @@ static const struct recorded recorded[] = {
 	{ SAY("gr\xc3\xbc\xc3\x9f \\ud83d") SAY("\\ude00")
 		  LINE("\"done\":true,\"prompt_eval_count\":3,\"eval_count\":2"),
 	  "gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80", BATON_END_STOP, 3, 0, 2, "\"done\":true" },
+	/* nothing counted: estimated */
+	{ SAY("12345678") LINE("\"done\":true,\"prompt_eval_count\":0,\"eval_count\":0"),
+	  "12345678", BATON_END_STOP, 0, 0, 2, "\"done\":true" },
 	{ "\n" SAY("A") "oops\n" SAY("B") LINE("\"message\":{\"content\":\"C\"},\"done\":true"),
 	  "ABC", BATON_END_STOP, 0, 0, 1, "\"done\":true" },
 };

@@ -84,7 +84,9 @@ static void usage_tell(struct answer *answer)
 			      .cached_tokens = heard->cached_tokens,
 			      .out_tokens = heard->out_tokens };
 
-	if (!heard->has_usage) {
+	/* Nothing for an answer that has words: some servers count so. */
+	bool counted = heard->has_usage && (heard->out_tokens || !heard->text_bytes);
+	if (!counted) {
 		usage.flags = BATON_USAGE_ESTIMATED;
 		if (!usage.in_tokens) /* some say it at the beginning */
 			usage.in_tokens = answer->asked_bytes / BYTES_PER_TOKEN;
