@@ -308,7 +308,9 @@ static bool load_purse(struct reader *reader, const struct baton_json *row)
 	/* Yesterday's money is spent; a day to come is a clock that was wrong. */
 	if (!reader->apply || number(row, "day") < today)
 		return true;
-	if (!tenant && HASH_COUNT(route ? money->routes : money->accounts) >= PURSES_MAX)
+	const struct baton_purse *table = route ? money->routes : money->accounts;
+
+	if (!tenant && HASH_COUNT(table) >= PURSES_MAX)
 		return true;
 	struct baton_purse *purse = tenant  ? &money->whole
 				    : route ? baton_money_route(money, name)
