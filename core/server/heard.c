@@ -126,12 +126,12 @@ static void fill_alert(const struct heard *heard, struct baton_event *event)
 	bool budget = heard->type == BATON_HAPPENED_BUDGET;
 
 	event->type = BATON_EV_ALERT_CHANGED;
-	event->alert_changed = (struct baton_ev_alert_changed){
-		.alert = budget ? baton_str_of(heard->subject) : BATON_STR("business"),
-		.on = budget ? strcmp(heard->is, "exhausted") == 0
-			     : heard->type == BATON_HAPPENED_ALERT_ON,
-		.values = baton_str_of(heard->detail)
-	};
+	event->alert_changed =
+		(struct baton_ev_alert_changed){ .alert = baton_str_of(heard->subject),
+						 .on = budget ? strcmp(heard->is, "exhausted") == 0
+							      : heard->type ==
+									BATON_HAPPENED_ALERT_ON,
+						 .values = baton_str_of(heard->detail) };
 }
 
 static void fill(const struct heard *heard, struct control *control, struct baton_event *event)

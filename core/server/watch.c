@@ -238,6 +238,24 @@ static void save_if_due(struct watch *watch, uint64_t now_ms, bool dirty)
 				       watch) == BATON_OK;
 }
 
+static void unreadable(struct watch *watch, const char *why)
+{
+	struct baton_buf detail = { NULL, 0, 0 };
+	struct baton_now now;
+
+	baton_log(BATON_LOG_ERROR, "board_unreadable", "ss", "code", why, "hint",
+		  "what was switched off is on again: look at `baton target list`");
+	baton_buf_printf(&detail, "{\"unreadable\":\"%s\"}", why);
+	(void)watch_hold(watch, &now);
+	happened(watch, &(struct baton_happening){ .type = BATON_HAPPENED_ALERT_ON,
+						   .subject = "board",
+						   .is = "on",
+						   .detail = detail.p,
+						   .unix_ms = now.unix_ms });
+	watch_done(watch);
+	baton_buf_done(&detail);
+}
+
 /* A state that cannot be read is no reason not to serve: everything counts as healthy then, what an
  * admin switched off is on again, and that must be seen. */
 static void load(struct watch *watch)
@@ -254,10 +272,7 @@ static void load(struct watch *watch)
 	}
 	baton_buf_done(&text);
 	if (rc < 0 && rc != BATON_E_NOTFOUND)
-		baton_log(
-			BATON_LOG_ERROR, "board_unreadable", "ss", "code",
-			baton_error_info(rc)->wire, "hint",
-			"disabled targets and modes of before are forgotten: look at `baton target list`");
+		unreadable(watch, baton_error_info(rc)->wire);
 }
 
 /* --- held conversations, on worker 0 --------------------------------------------------------- */

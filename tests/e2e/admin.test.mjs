@@ -284,6 +284,24 @@ describe('what outlives a kill', () => {
 		assert.equal(baton.fsck().code, 0);
 	});
 
+	test('what a full disk refuses is in force, says so, and is on disk when there is space', async () => {
+		const baton = await start();
+		const limit = (bytes) => assert.equal(spawnSync('prlimit', ['--pid', String(baton.child.pid), `--fsize=${bytes}:unlimited`]).status, 0);
+		limit(1); // no file may grow: the journal's next page has nowhere to go
+		const off = on(baton, 'target', 'disable', 't1');
+		assert.equal(off.code, 0, off.stderr);
+		assert.match(off.stderr, /the disk refused it/);
+		assert.equal(target(baton, 't1').state, 'disabled');
+		limit('unlimited');
+		await operations(baton, (e) => e.length === 2);
+		await sleep(1500 * SLOW);
+		await baton.kill();
+		await baton.start();
+		assert.equal(target(baton, 't1').state, 'disabled');
+		await baton.stop();
+		assert.match(baton.stderr, /board_not_saved/);
+	});
+
 	test('the operations log says who did what and why, in order, over kills and restarts', async () => {
 		const baton = await start();
 		assert.equal(on(baton, 'target', 'disable', 't0', '--why', 'first').code, 0);
