@@ -174,7 +174,7 @@ static const struct proof_case mode_cases[] = {
 	  "  enter_when: tool_success_share <= 1.0\n"
 	  "  recover_when: tool_success_share > 1.0 || healthy_targets > 0 && tool_success_share > 2.0\n",
 	  "modes.yaml:8:15: error: this holds while all is well (no calls, every target healthy, nobody waiting): `x` would always be on [mode-quiet]\n"
-	  "modes.yaml:9:17: error: this does not hold even when all is well (1000 calls, no error, every target healthy, nobody waiting): `x` would never recover [mode-quiet]\n"
+	  "modes.yaml:9:17: error: this does not hold even when all is well (100 calls, no error, every target healthy, nobody waiting): `x` would never recover [mode-quiet]\n"
 	  "modes.yaml:9:68: error: `tool_success_share` lies between 0.0 and 1.0: compared with this number it always comes to the same [condition-meant]\n" },
 	{ "modes.yaml",
 	  "modes:\n"
@@ -215,7 +215,7 @@ static const struct proof_case mode_cases[] = {
 	  "  say: C\n"
 	  "  enter_when: queue_depth > 50\n"
 	  "  recover_when: queue_depth == 10\n",
-	  "modes.yaml:9:17: error: this does not hold even when all is well (1000 calls, no error, every target healthy, nobody waiting): `x` would never recover [mode-quiet]\n" },
+	  "modes.yaml:9:17: error: this does not hold even when all is well (100 calls, no error, every target healthy, nobody waiting): `x` would never recover [mode-quiet]\n" },
 	{ "modes.yaml",
 	  "modes:\n"
 	  "- { name: intake-only, do: intake, max_duration: 4h, say: A, recover_when: healthy_targets > 0 }\n"
@@ -224,8 +224,8 @@ static const struct proof_case mode_cases[] = {
 	  "  do: intake\n"
 	  "  max_duration: 1h\n"
 	  "  say: C\n"
-	  "  enter_when: turns > 2000\n"
-	  "  recover_when: turns < 1500\n",
+	  "  enter_when: turns > 500\n"
+	  "  recover_when: turns < 400\n",
 	  "modes:\n"
 	  "- { name: intake-only, do: intake, max_duration: 4h, say: A, recover_when: healthy_targets > 0 }\n"
 	  "- { name: hold, do: pause, applies_to: { classes: [account] }, max_duration: 30m, say: B, recover_when: healthy_targets > 0 }\n"
@@ -233,9 +233,9 @@ static const struct proof_case mode_cases[] = {
 	  "  do: intake\n"
 	  "  max_duration: 1h\n"
 	  "  say: C\n"
-	  "  enter_when: turns > 500\n"
-	  "  recover_when: turns < 100\n",
-	  "modes.yaml:8:15: error: this holds while all is well (1000 calls, no error, every target healthy, nobody waiting): `x` would always be on [mode-quiet]\n" },
+	  "  enter_when: turns > 50\n"
+	  "  recover_when: turns < 40\n",
+	  "modes.yaml:8:15: warning: this holds on a day on which all is well (100 calls, no error, every target healthy, nobody waiting): is `x` meant for that? [mode-quiet]\n" },
 	{ "modes.yaml",
 	  "modes:\n"
 	  "- { name: intake-only, do: intake, max_duration: 4h, say: A, recover_when: healthy_targets > 0 }\n"
@@ -491,7 +491,7 @@ static const struct proof_case mode_cases[] = {
 	  "  enter_when: has(facts.agents_free)\n"
 	  "  recover_when: agents_free > 5\n",
 	  "modes.yaml:8:15: error: this holds while all is well (no calls, every target healthy, nobody waiting): `x` would always be on [mode-quiet]\n"
-	  "modes.yaml:9:17: error: this does not hold even when all is well (1000 calls, no error, every target healthy, nobody waiting): `x` would never recover [mode-quiet]\n"
+	  "modes.yaml:9:17: error: this does not hold even when all is well (100 calls, no error, every target healthy, nobody waiting): `x` would never recover [mode-quiet]\n"
 	  "modes.yaml:9:17: error: flapping: with agents_free = 6, enter_when and recover_when both hold: `x` would be left and entered again in turn [no-flapping]\n" },
 };
 /* clang-format on */
