@@ -391,8 +391,8 @@ static int32_t not_sent(const struct provider *provider, baton_call call, int32_
 	if (rc != BATON_E_DENIED && rc != BATON_E_NOTFOUND)
 		return rc;
 	failure_set(&failure, BATON_FAIL_ACCESS, "access",
-		    rc == BATON_E_DENIED ? "egress does not have this address, or it is http:// "
-					   "without --allow-loopback-http"
+		    rc == BATON_E_DENIED ? "egress does not have this address, secrets not this "
+					   "key, or it is http:// without --allow-loopback-http"
 					 : "the secret that it names is not there");
 	if (rc == BATON_E_DENIED) /* nothing is wrong with their account */
 		failure.scope = BATON_SCOPE_PROVIDER;
