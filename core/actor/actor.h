@@ -68,8 +68,19 @@ struct baton_actor {
 	size_t n_subscribers;
 };
 
+/* A target that is asked whether it is well again. */
+struct probe {
+	uint64_t ticket; /* 0: none is asked */
+	uint64_t serial; /* of tickets */
+	uint64_t lease, asked_ns, first_ms, cost_microusd;
+	const struct baton_target *target; /* of the pinned release */
+	struct baton_release *release;
+	bool words;
+};
+
 struct baton_shard {
 	struct baton_seam seam;
+	struct probe probe;
 	struct baton_actor *by_id, *by_number, *hot;
 	uint64_t last_number, n_runs;
 	bool draining;
@@ -124,6 +135,16 @@ struct subscriber *actor_follow(struct baton_actor *actor, baton_conn conn,
 				enum baton_audience audience);
 void actor_replay(struct baton_actor *actor, struct subscriber *subscriber, uint64_t after);
 struct baton_notice *actor_case_notice(const struct baton_actor *actor);
+
+/* --- probe.c --- */
+/* Once a second: begins a probe if one is wanted, ends one that takes too long. */
+void probe_sweep(struct baton_shard *shard);
+void probe_stop(struct baton_shard *shard);
+bool probe_is(const struct baton_shard *shard, uint64_t ticket);
+void probe_heard_delta(struct baton_shard *shard, uint32_t kind, baton_str data);
+void probe_heard_usage(struct baton_shard *shard, const baton_usage *usage);
+void probe_heard_end(struct baton_shard *shard);
+void probe_heard_fail(struct baton_shard *shard, const baton_error *error);
 
 /* --- runs.c --- */
 void actor_run_start(struct baton_actor *actor); /* if a turn is open and nothing runs */

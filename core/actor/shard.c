@@ -27,6 +27,7 @@ void baton_shard_free(struct baton_shard **shard)
 
 	if (!*shard)
 		return;
+	probe_stop(*shard);
 	HASH_ITER(by_id, (*shard)->by_id, actor, after)
 		actor_free(actor);
 	baton_free(*shard);
@@ -240,6 +241,7 @@ static void sweep(struct baton_shard *shard)
 		else
 			actor_cool(actor);
 	}
+	probe_sweep(shard);
 	seam->timer_set(seam->ud, SWEEP_KEY, SWEEP_MS);
 }
 
@@ -290,6 +292,8 @@ void baton_shard_heard_delta(struct baton_shard *shard, baton_ticket ticket, uin
 {
 	struct baton_actor *actor = listener(shard, ticket);
 
+	if (probe_is(shard, ticket))
+		probe_heard_delta(shard, kind, data);
 	if (!actor)
 		return;
 	baton_run_heard_delta(actor->run, kind, data);
@@ -303,6 +307,8 @@ void baton_shard_heard_usage(struct baton_shard *shard, baton_ticket ticket,
 {
 	struct baton_actor *actor = listener(shard, ticket);
 
+	if (probe_is(shard, ticket))
+		probe_heard_usage(shard, usage);
 	if (actor)
 		baton_run_heard_usage(actor->run, usage);
 }
@@ -311,6 +317,8 @@ void baton_shard_heard_end(struct baton_shard *shard, baton_ticket ticket, uint3
 {
 	struct baton_actor *actor = listener(shard, ticket);
 
+	if (probe_is(shard, ticket))
+		probe_heard_end(shard);
 	if (!actor)
 		return;
 	baton_run_heard_end(actor->run, reason);
@@ -322,6 +330,8 @@ void baton_shard_heard_fail(struct baton_shard *shard, baton_ticket ticket,
 {
 	struct baton_actor *actor = listener(shard, ticket);
 
+	if (probe_is(shard, ticket))
+		probe_heard_fail(shard, error);
 	if (!actor)
 		return;
 	baton_run_heard_fail(actor->run, error);
@@ -331,6 +341,7 @@ void baton_shard_heard_fail(struct baton_shard *shard, baton_ticket ticket,
 void baton_shard_drain(struct baton_shard *shard)
 {
 	shard->draining = true;
+	probe_stop(shard);
 }
 
 bool baton_shard_idle(const struct baton_shard *shard)

@@ -93,6 +93,16 @@ struct baton_outcome {
 void baton_board_settle(struct baton_board *board, struct baton_now now, uint64_t lease,
 			const struct baton_outcome *outcome);
 
+/* A target that wants its one probe and that no question has probed for a second: whoever is told of
+ * it asks it for a word and settles the lease. So a target that works again is found out while
+ * everybody waits for it and nobody asks. False: there is none, or a drill is running. */
+struct baton_probe_order {
+	const struct baton_target *target; /* of `policy` */
+	uint64_t lease;
+};
+bool baton_board_probe(struct baton_board *board, struct baton_now now,
+		       const struct baton_policy *policy, struct baton_probe_order *ret_order);
+
 /* What the turn came to, for the tallies. */
 struct baton_turn_report {
 	const char *intent, *class_name;

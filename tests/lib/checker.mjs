@@ -22,7 +22,7 @@
 import { customerEvents, messageEvents, publicFields } from './events.mjs';
 
 const HELD_BY = { case_queued: true, case_claimed: true, case_released: true,
-	handback_approved: false, session_resolved: false };
+	handback_approved: false, automation_resumed: false, session_resolved: false };
 const STORED_AS = { msg: 'message_received', reply: 'human_message', note: 'note_added', feedback: 'feedback_given' };
 
 export function check(history) {
@@ -63,6 +63,8 @@ function checkDense(session, log, found) {
 }
 
 function storedOf(log, op) {
+	if (op.verb === 'draft') // the review; what it says is the event behind it
+		return log.filter((event) => event.type === 'draft_reviewed' && event.seq === op.seq);
 	return log.filter((event) => event.type === STORED_AS[op.verb] && event.data.client_id === op.id);
 }
 
@@ -116,7 +118,7 @@ function checkOwners(session, log, found) {
 }
 
 // One outcome per message: an answer that covers it, the queue, a person who holds the conversation
-// when it comes, or the end of the session.
+// when it comes, a mode that keeps it, or the end of the session.
 function checkOutcomes(session, log, quiet, found) {
 	let open = [], answered = 0, held = false;
 	for (const event of log) {
@@ -132,9 +134,15 @@ function checkOutcomes(session, log, quiet, found) {
 			open = open.filter((seq) => seq > upto);
 			answered = Math.max(answered, upto);
 		}
+		if (event.type === 'message_captured')
+			open = open.filter((seq) => seq > event.data.upto);
 		if (event.type in HELD_BY) {
 			held = HELD_BY[event.type];
 			open = [];
+		}
+		if (event.type === 'automation_resumed') { // what had to wait is open again
+			answered = event.data.after ?? 0;
+			open = log.filter((e) => e.type === 'message_received' && e.seq > answered && e.seq < event.seq).map((e) => e.seq);
 		}
 	}
 	if (quiet && open.length)

@@ -188,7 +188,8 @@ int main(int argc, char **argv)
 					     "modes entered",
 					     "modes left",
 					     "changes of targets",
-					     "drills" };
+					     "drills",
+					     "probes" };
 	uint64_t seeds = argument(argc, argv, "--seeds", 200),
 		 first = argument(argc, argv, "--first", 1);
 	uint64_t one = argument(argc, argv, "--seed", 0), happenings = 0;

@@ -267,6 +267,7 @@ static int models_generate(void *ud, struct baton_release *release, baton_ticket
 	(void)release;
 	PROMISE(sim, prompt->turn->n_msgs > 0 && prompt->model.n > 0 && provider[0],
 		"a provider is told what to do", NULL);
+	sim->saw.probes += baton_str_is(prompt->turn->channel, "probe");
 	PROMISE(sim, !sim->board_held, "nobody is asked with the board in hand", NULL);
 	if (!sim->cell && sim_chance(sim, 2))
 		return BATON_E_MODULE;

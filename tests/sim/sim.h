@@ -183,7 +183,7 @@ struct sim {
 			failed_commits, superseded, model_failures, resumes, repeats,
 			human_messages, handbacks, restarts, refused, followed, pauses, tab_sends,
 			drains, saved, captured, resumed, modes_on, modes_off, target_changes,
-			drills;
+			drills, probes;
 	} saw;
 	bool trace;
 };
