@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Asks a target for a word when the board wants to know whether it is well again and nobody else asks
- * it. One at a time per shard, begun and timed out by its sweep. Its ticket carries the number of no
- * actor, so that its end finds its way here. Nothing of it reaches a session.
+/* Asks a target for a word when the board wants to know whether it is well again and nobody else
+ * asks it. One at a time per shard, begun and timed out by its sweep. Its ticket carries the
+ * number of no actor, so that its end finds its way here. Nothing of it reaches a session.
  */
 
 #include "core/actor/actor.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Proofs about routes: every intent has a way, and what is for people never becomes automatic. Resolves
- * names into pointers on the way. Who may stand in for whom is check_stand_ins.c.
+/* Proofs about routes: every intent has a way, and what is for people never becomes automatic.
+ * Resolves names into pointers on the way. Who may stand in for whom is check_stand_ins.c.
  */
 
 #include "core/policy/load.h"

@@ -20,7 +20,8 @@ static bool wants_probe(struct baton_board *board, struct baton_now now,
 bool baton_board_probe(struct baton_board *board, struct baton_now now,
 		       const struct baton_policy *policy, struct baton_probe_order *ret_order)
 {
-	/* A drill's fault stands in front of the real target: what that says would end the drill. */
+	/* A drill's fault stands in front of the real target: what that says would end the
+	 * drill. */
 	for (size_t i = 0; board->drills.n == 0 && i < policy->n_targets; i++) {
 		struct baton_target_health *row =
 			baton_health_find(&board->health, policy->targets[i].name);
