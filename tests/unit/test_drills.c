@@ -142,7 +142,8 @@ static void one_name_runs_once_and_only_so_many_run(void **state)
 		snprintf(name, sizeof(name), "d%u", i);
 		struct baton_drill drill = outage(name, MINUTE + i);
 
-		assert_int_equal(baton_drills_start(&drills, at(1), &drill, &nina), 0);
+		const struct baton_admin who = { name, "" };
+		assert_int_equal(baton_drills_start(&drills, at(1), &drill, &who), 0);
 		assert_int_equal(baton_drills_start(&drills, at(1), &drill, &nina),
 				 i + 1 < BATON_DRILLS_MAX ? BATON_E_STATE : BATON_E_LIMIT);
 	}
@@ -152,7 +153,8 @@ static void one_name_runs_once_and_only_so_many_run(void **state)
 	assert_int_equal(baton_drills_stop(&drills, at(MINUTE), "d3", &nina), 0);
 	assert_int_equal(drills.n, BATON_DRILLS_MAX - 1);
 	assert_string_equal(drills.all[2].name, "d4");
-	assert_string_equal(drills.by[2], "nina");
+	assert_string_equal(drills.by[2], "d4");
+	assert_string_equal(drills.by[drills.n - 1], "nina");
 	assert_non_null(strstr(heard, "d0:time_up: late:running:nina d3:stopped:nina "));
 }
 

@@ -159,13 +159,14 @@ static void too_many_intents_are_in_the_sum_only(void **state)
 
 	(void)state;
 	baton_tallies_init(&tallies, 0);
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	baton_tallies_report(&tallies, at(1), &report);
+	assert_int_equal(tallies.n_intents, 0); /* no policy has a name as long as that */
 	for (unsigned i = 0; i < BATON_TALLY_INTENTS_MAX + 50; i++) {
 		snprintf(name, sizeof(name), "i%u", i);
 		baton_tallies_report(&tallies, at(1), &report);
 	}
-	memset(name, 'x', sizeof(name) - 1);
-	name[sizeof(name) - 1] = '\0';
-	baton_tallies_report(&tallies, at(1), &report);
 	assert_int_equal(tallies.n_intents, BATON_TALLY_INTENTS_MAX);
 	assert_int_equal(baton_tally_window(&tallies.all, 1)->n[BATON_TALLY_ANSWERED],
 			 BATON_TALLY_INTENTS_MAX + 51);
@@ -292,6 +293,39 @@ static void a_limit_that_is_not_set_is_never_broken(void **state)
 
 	(void)state;
 	serve(alert, at(2 * MINUTE), 100, (struct traffic){ 90000, true, true });
+	assert_string_equal(heard, "");
+	baton_free(alert);
+}
+
+static void a_few_slow_turns_are_no_sign(void **state)
+{
+	struct baton_alert *alert = alert_with(&limits);
+
+	(void)state;
+	serve(alert, at(2 * MINUTE), 100,
+	      (struct traffic){ 0, true, false }); /* handed over at once */
+	serve(alert, at(2 * MINUTE), BATON_TALLY_SAMPLES_MIN - 1,
+	      (struct traffic){ 9000, true, false });
+	assert_string_equal(heard, "");
+	serve(alert, at(2 * MINUTE), 1, (struct traffic){ 9000, true, false });
+	assert_string_equal(heard, "on ");
+	baton_free(alert);
+}
+
+static void slow_turns_of_before_the_window_are_forgotten(void **state)
+{
+	struct baton_alert *alert = alert_with(&limits);
+	struct baton_alert_def longer = limits;
+
+	(void)state;
+	serve(alert, at(2 * MINUTE), 100, (struct traffic){ 9000, false, false });
+	serve(alert, at(18 * MINUTE), 30, (struct traffic){ 100, true, false });
+	assert_string_equal(heard, "");
+	/* Another window begins with nothing, too. */
+	serve(alert, at(40 * MINUTE), 100, (struct traffic){ 9000, false, false });
+	longer.window_ms = 30 * MINUTE;
+	baton_alert_adopt(alert, at(40 * MINUTE), &longer);
+	serve(alert, at(40 * MINUTE), 30, (struct traffic){ 100, true, false });
 	assert_string_equal(heard, "");
 	baton_free(alert);
 }
@@ -458,6 +492,8 @@ int main(void)
 		cmocka_unit_test(totals_stay_when_the_window_has_passed),
 		cmocka_unit_test(one_sign_alone_does_not_ring_two_do),
 		cmocka_unit_test(a_limit_that_is_not_set_is_never_broken),
+		cmocka_unit_test(a_few_slow_turns_are_no_sign),
+		cmocka_unit_test(slow_turns_of_before_the_window_are_forgotten),
 		cmocka_unit_test(it_ends_when_there_is_room_to_spare_for_a_while),
 		cmocka_unit_test(silence_ends_it),
 		cmocka_unit_test(new_policies_change_limits_or_end_it),
