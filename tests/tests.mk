@@ -3,7 +3,7 @@
 # Targets of the tests that are not unit tests; included by the Makefile after its own rules.
 #
 # make e2e [T=spine|desk|...] [KILLS=50]   real processes, real WebSockets (V picks the build)
-# make e2e-asan                            the spine and the desk against the sanitized build
+# make e2e-asan                            spine, desk, admins against the sanitized build
 # make faults [ROW=S08]                    the fault catalogue in full time, with its figures
 # make lint                                layout of the code, its includes, what the pure core links
 # make fuzz [SECONDS=10] [T=json|...]      every parser that meets a customer, a module or a disk
@@ -28,7 +28,7 @@ e2e: all tests/node_modules/.package-lock.json
 faults: all tests/node_modules/.package-lock.json
 	V=$(V) ROW=$(ROW) node --test --test-reporter=spec tests/fault/full.mjs
 e2e-asan:
-	$(MAKE) V=asan e2e T="spine desk person-first"
+	$(MAKE) V=asan e2e T="spine desk person-first admin control"
 
 # The tools the tests rest on: the checker must catch, the hostile provider must be hostile.
 test-tools: tests/node_modules/.package-lock.json
