@@ -71,7 +71,7 @@ fuzz-run: $(foreach f,$(or $(T),$(FUZZERS)),$(O)/fuzz/$(f))
 browser: all tests/node_modules/.package-lock.json
 	V=$(V) node --test --test-concurrency=1 $(if $(T),$(foreach t,$(T),tests/browser/$(t).test.mjs),$(sort $(wildcard tests/browser/*.test.mjs)))
 
-# --- conditions against two CEL implementations: make cel [SEED=1] [CASES=4000] -------------------
+# --- conditions against two CEL implementations: make cel [SEED=1] [CASES=7200] -------------------
 $(O)/tests/cel_eval: $(O)/tests/cel/eval.o $(O)/libpure.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libpure.a $(LIBS)

@@ -11,7 +11,7 @@ import { baton, bufbuild, celJs } from './judges.mjs';
 import { RULES, explain } from './exceptions.mjs';
 
 const seed = Number(process.env.SEED ?? 1);
-const perTopic = Math.ceil(Number(process.env.CASES ?? 6400) / 8);
+const perTopic = Math.ceil(Number(process.env.CASES ?? 7200) / 9);
 const TOPICS = {
 	'what compares': [9],
 	'what is joined by && || ! ?:': [0, 1, 2, 3],
@@ -20,17 +20,21 @@ const TOPICS = {
 	'what loops over lists': [6],
 	'what asks whether a fact is there': [7],
 	'what sets an int beside a double': 'mixed',
+	'what matches patterns': 'matching',
 	'anything': null,
 };
 const counts = new Map();
+let refused = 0;
 const verdicts = { true: 0, false: 0, error: 0 };
 
 // Sentences about the cases on which the three do not agree and nothing explains it.
 function complaints(cases, ours) {
 	const found = [];
 	cases.forEach((c, i) => {
-		if (/^refused \d+ the condition could take more than/.test(ours[i]))
-			return; // too large to be proved small: nothing to compare
+		if (/^refused \d+ (the condition could take more than|this pattern is too long)/.test(ours[i])) {
+			refused++; // Baton's own bounds: nothing to compare
+			return;
+		}
 		if (!(ours[i] in verdicts)) {
 			found.push(`${c.expr}\n  baton: ${ours[i]}`);
 			return;
@@ -132,7 +136,8 @@ test('a wrong verdict does not pass', () => {
 test('the corpus holds every verdict, and exceptions stay exceptions', () => {
 	const total = verdicts.true + verdicts.false + verdicts.error;
 	const excused = [...counts.values()].reduce((a, b) => a + b, 0);
-	console.log(`# ${total} verdicts: ${JSON.stringify(verdicts)}`);
+	console.log(`# ${total} verdicts: ${JSON.stringify(verdicts)}; ${refused} beyond Baton's bounds`);
+	assert.ok(refused < total / 200, `${refused} of ${total} were too large`);
 	for (const { name } of RULES)
 		console.log(`# ${String(counts.get(name) ?? 0).padStart(5)}  ${name}`);
 	for (const verdict of Object.keys(verdicts))

@@ -255,10 +255,35 @@ export class Generator {
 		return this.leaf(type, scope);
 	}
 
+	// A random pattern of what RE2 and JavaScript read alike, and a text that it may well match.
+	pattern(depth) {
+		const repeat = () => this.r.pick(['', '', '', '', '*', '+', '?', '*?', '{2}', '{1,}', '{0,2}', '{2,3}?']);
+		const atom = () => {
+			switch (depth > 0 ? this.r.below(9) : this.r.below(6)) {
+			case 0: return this.r.pick(['[ab]', '[^a]', '[a-c1]', '[^\\d]', '[\\w-]', '[\\s_]', '[.]', '[b-]']);
+			case 1: return this.r.pick(['.', '\\d', '\\w', '\\s', '\\D', '\\W', '\\S', '\\.', '\\x61', '\\n']);
+			case 6: return `(${this.pattern(depth - 1)})`;
+			case 7: return `(?:${this.pattern(depth - 1)})`;
+			case 8: return `(${this.pattern(depth - 1)}|${this.pattern(depth - 1)})`;
+			}
+			return this.r.pick(['a', 'b', 'c', '-', '1', '_', '\u00e9']);
+		};
+		let text = '';
+		for (let n = this.r.below(4) + (depth > 0 ? 1 : 0); n > 0; n--)
+			text += this.r.chance(0.12) ? this.r.pick(['^', '$', '\\b', '\\B']) : atom() + repeat();
+		return this.r.chance(0.15) ? `${text}|${this.pattern(0)}` : text;
+	}
+
+	matching() {
+		const text = Array.from({ length: this.r.below(9) }, () => this.r.pick(['a', 'a', 'b', 'c', '-', '1', '_', ' ', '.', '\n', '\u00e9'])).join('');
+		return `${JSON.stringify(text)}.matches(${JSON.stringify(this.pattern(this.r.below(4)))})`;
+	}
+
 	// One case of a topic (null: anything), with what is known to part the judges.
 	condition(topic, depth) {
 		this.tags = new Set();
 		const expr = topic === null ? this.expr('bool', depth, [])
+			: topic === 'matching' ? this.matching()
 			: topic === 'mixed' ? this.mixed(depth - 1, []) : this.bool(depth - 1, [], this.r.pick(topic));
 		return { expr, facts: this.facts(), tags: this.tags };
 	}
