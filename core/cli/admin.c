@@ -374,8 +374,10 @@ int cli_drill(const struct cli_options *options)
 	cli_log_to_stderr("error");
 	if (strcmp(options->operand, "list") == 0)
 		return drill_list(options);
+	if (strcmp(options->operand, "run") == 0)
+		return cli_drill_run(options);
 	if (strcmp(options->operand, "stop") != 0)
-		return no_such(options, "drill", "list, stop");
+		return no_such(options, "drill", "list, stop, run");
 	int rc = need_name(options, "drill", "the drill's name");
 	if (rc != CLI_OK)
 		return rc;

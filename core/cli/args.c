@@ -39,6 +39,7 @@ static const struct cli_option {
 	{ 'u', "until", "WHEN", "the same (default: now)" },
 	{ 'H', "html", "FILE", "also write a page with curves, to be opened in a browser" },
 	{ 'U', "labour-usd", "N", "what an hour of a person costs (default: 30)" },
+	{ 'Z', "speed", "N", "play a drill N times as fast (1 to 100)" },
 	{ 'I', "drills", NULL, "count the conversations of drills as well" },
 	{ 'W', "why", "TEXT", "the reason, for the operations log" },
 	{ 'F', "for", "TIME", "how long at most, such as 30m (default: what the mode declares)" },
@@ -106,6 +107,8 @@ static bool set(struct cli_options *options, char letter, const char *value)
 		return number(value, 0, 3600, &options->grace_s);
 	if (letter == 'D')
 		return number(value, 0, 1000000, &options->delay_commit_us);
+	if (letter == 'Z')
+		return number(value, 1, 100, &options->speed);
 	if (letter == 'U')
 		return number(value, 0, 100000, &options->labour_usd);
 	if (letter == 'f') {

@@ -20,6 +20,7 @@ struct cli_options {
 	unsigned grace_s;
 	unsigned delay_commit_us;
 	unsigned labour_usd;
+	unsigned speed; /* 0: as written */
 	bool json, help, allow_loopback_http, repair, not_durable, no_rate_limit, drills;
 	const char *why, *for_, *intent;
 	const char *facts[CLI_FACTS_MAX]; /* name=value */
@@ -46,6 +47,7 @@ int cli_doc(const struct cli_options *options);
 int cli_target(const struct cli_options *options);
 int cli_mode(const struct cli_options *options);
 int cli_drill(const struct cli_options *options);
+int cli_drill_run(const struct cli_options *options); /* exit codes: docs/DRILLS.md */
 int cli_route(const struct cli_options *options);
 
 /* --- args.c --- */

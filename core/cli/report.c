@@ -12,12 +12,7 @@
 #include "core/base/errors.h"
 #include "core/journal/journal.h"
 #include "core/loop/loop.h"
-#if __has_include("core/server/operations.h")
 #include "core/server/operations.h"
-#else
-static const struct baton_id BATON_OPERATIONS_ID = { { 0, 0, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0,
-						       0, 0, 0x01 } };
-#endif
 
 #include <errno.h>
 #include <fcntl.h>

@@ -118,6 +118,9 @@ void baton_slice_done(struct baton_slice *slice);
 /* Troubles of a hundred attempts: failures, and work that had to be done again. */
 unsigned baton_report_fragility(uint64_t attempts, uint64_t failed, uint64_t redone);
 
+/* Did this rule send somebody to a person while all was well? */
+bool baton_report_rule_is_healthy(baton_str rule);
+
 /* Everything as one JSON object (docs/REPORT.md). */
 struct baton_buf;
 void baton_report_json(const struct baton_report *report, struct baton_buf *out);

@@ -346,7 +346,7 @@ static void on_captured(struct report_fold *fold)
 
 /* Rules that send somebody to a person while all is well: the customer's wish, the kind of
  * question, the policies' own rules. The core's other ones say that something did not work. */
-static bool is_healthy_rule(baton_str rule)
+bool baton_report_rule_is_healthy(baton_str rule)
 {
 	static const char *const healthy[] = { "core.customer_asked", "core.tier_2_review",
 					       "core.tier_3", "core.no_route", "core.refused" };
@@ -365,7 +365,7 @@ static void on_escalation(struct report_fold *fold)
 	struct report_turn *turn = &fold->session->turn;
 
 	turn->reasoned = why->reason.n > 0 && why->rule.n > 0;
-	turn->degraded |= !is_healthy_rule(why->rule);
+	turn->degraded |= !baton_report_rule_is_healthy(why->rule);
 }
 
 static void note_handoff(struct report_fold *fold, bool reasoned, bool degraded)
