@@ -170,7 +170,7 @@ static void begin_fault(struct drill_run *run)
 	baton_buf_json(&line, baton_str_of(run->file->name));
 	baton_buf_printf(&line,
 			 ",\"for_ms\":%llu,\"share_ppm\":%u,\"labelled_only\":%s,"
-			 "\"why\":\"baton drill run\",\"faults\":[",
+			 "\"hold\":true,\"why\":\"baton drill run\",\"faults\":[",
 			 (unsigned long long)duration(run), run->file->share_ppm,
 			 run->file->labelled_only ? "true" : "false");
 	for (size_t i = 0; i < run->file->n_faults; i++)
@@ -413,9 +413,10 @@ static int by_talk(const void *a, const void *b)
 
 static int run_and_show(struct drill_run *run)
 {
-	int rc = drill_link_open(run, &run->links[0]);
+	int rc;
 
-	if (rc != CLI_OK)
+	if (drill_link_open(run, &run->lease) != CLI_OK ||
+	    drill_link_open(run, &run->links[0]) != CLI_OK)
 		return DRILL_NOT_RUN;
 	run->n_links = 1;
 	play(run);
@@ -444,6 +445,7 @@ int cli_drill_run(const struct cli_options *options)
 		return DRILL_USAGE;
 	}
 	run->options = options;
+	run->lease.fd = -1;
 	run->speed = options->speed ? options->speed : 1;
 	int rc = load_file(run);
 	if (rc == 0) {
@@ -454,6 +456,7 @@ int cli_drill_run(const struct cli_options *options)
 		run->begun_unix_ms = baton_loop_unix_ms();
 		rc = run_and_show(run);
 	}
+	drill_link_close(&run->lease);
 	for (size_t i = 0; i < run->n_links; i++)
 		drill_link_close(&run->links[i]);
 	baton_free(run->next_ms);

@@ -62,6 +62,7 @@ struct drill_run {
 	struct baton_policy *set;
 	const struct baton_drill_file *file;
 	double speed;
+	struct drill_link lease; /* holds the drill: with it the drill ends */
 	struct drill_link links[DRILL_LINKS_MAX];
 	size_t n_links;
 	struct drill_talk *talks; /* DRILL_TALKS_MAX at most, grown by doubling */
@@ -86,7 +87,7 @@ void drill_link_send(struct drill_link *link, const struct baton_buf *line);
 /* Waits until something comes, at most `ms`; calls drill_talk_hear() for each line. False: a
  * connection is gone. */
 bool drill_links_wait(struct drill_run *run, uint64_t ms);
-/* One verb and its answer, on the first connection; false with run->why. */
+/* One verb and its answer, on the connection that holds the drill; false with run->why. */
 bool drill_link_ask(struct drill_run *run, struct baton_buf *line);
 
 /* --- drill_talk.c --- */

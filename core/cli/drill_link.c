@@ -118,23 +118,22 @@ bool drill_links_wait(struct drill_run *run, uint64_t ms)
 
 bool drill_link_ask(struct drill_run *run, struct baton_buf *line)
 {
-	struct drill_link link;
+	struct drill_link *link = &run->lease;
 	struct baton_buf answer = { NULL, 0, 0 };
 	struct baton_json object;
 	struct baton_arena arena = { NULL, 0 };
 	uint64_t until = drill_now(run) + DRILL_ANSWER_MS;
-	bool heard = false, up = drill_link_open(run, &link) == CLI_OK;
+	bool heard = false, up = link->fd >= 0;
 
-	/* On a connection of its own: answers are not mixed with what conversations tell. */
 	if (up)
-		drill_link_send(&link, line);
+		drill_link_send(link, line);
 	while (up && !heard && drill_now(run) < until) {
-		struct pollfd fd = { link.fd, (short)(POLLIN | (link.out.n ? POLLOUT : 0)), 0 };
+		struct pollfd fd = { link->fd, (short)(POLLIN | (link->out.n ? POLLOUT : 0)), 0 };
 
-		up = flush(&link);
+		up = flush(link);
 		(void)poll(&fd, 1, 100);
-		up = up && (fd.revents == 0 || fill(&link) || link.in.n > 0);
-		heard = next_line(&link, &answer);
+		up = up && (fd.revents == 0 || fill(link) || link->in.n > 0);
+		heard = next_line(link, &answer);
 	}
 	bool ok = heard && baton_json_parse(baton_buf_view(&answer), &object) == 0;
 	struct baton_json yes = ok ? baton_json_get(&object, "ok") : (struct baton_json){ 0 };
@@ -149,8 +148,6 @@ bool drill_link_ask(struct drill_run *run, struct baton_buf *line)
 		snprintf(run->why, sizeof(run->why), "the server on %s does not answer",
 			 run->options->data);
 	}
-	if (link.fd >= 0)
-		drill_link_close(&link);
 	baton_arena_done(&arena);
 	baton_buf_done(&answer);
 	return ok && baton_json_bool(&yes);

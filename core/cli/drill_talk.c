@@ -142,6 +142,10 @@ void drill_talk_begin(struct drill_run *run, uint16_t script)
 		&line,
 		"{\"do\":\"converse\",\"key\":\"t%u\",\"channel\":\"drill\",\"as\":\"agent\"",
 		talk->number);
+	if (script_of(run, talk)->tier[0]) {
+		baton_buf_z(&line, ",\"customer_tier\":");
+		baton_buf_json(&line, baton_str_of(script_of(run, talk)->tier));
+	}
 	end_line(&line, talk);
 }
 

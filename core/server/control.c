@@ -66,6 +66,7 @@ static void conn_free(struct control_conn *conn)
 	struct control *control = conn->control;
 
 	converse_leave_all(conn);
+	control_drop_held(conn);
 	baton_loop_watch_stop(control->loop, conn->watch);
 	baton_loop_timer_stop(control->loop, conn->timer);
 	close(conn->fd);

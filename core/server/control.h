@@ -36,6 +36,7 @@ struct control_conn {
 	struct baton_buf in, out;
 	struct conversation *talks;
 	unsigned n_talks;
+	char held[BATON_DRILLS_MAX][BATON_NAME_BYTES_MAX + 1]; /* drills that end with it, "" free */
 	struct control_conn *prev, *next;
 };
 
@@ -71,6 +72,8 @@ void control_goes_on(struct control_conn *conn);
 
 /* --- control_verbs.c --- */
 void control_answer(struct control_conn *conn, baton_str line);
+/* The connection goes: so do the drills it holds. */
+void control_drop_held(struct control_conn *conn);
 /* {"ok":false,...}; `request` may be NULL. */
 void control_refuse(struct control_conn *conn, const struct control_request *request, int code,
 		    const char *hint);

@@ -30,6 +30,8 @@ enum member {
 	M_DELTAS,
 	M_SHARE_PPM,
 	M_LABELLED_ONLY,
+	M_HOLD,
+	M_TIER,
 	M_FAULTS,
 	M_FACTS,
 	M_MSG,
@@ -71,6 +73,8 @@ static const struct {
 	[M_DELTAS] = { "deltas", FLAG, AT(deltas) },
 	[M_SHARE_PPM] = { "share_ppm", NUMBER, NOWHERE },
 	[M_LABELLED_ONLY] = { "labelled_only", FLAG, AT(drill.labelled_only) },
+	[M_HOLD] = { "hold", FLAG, AT(hold) },
+	[M_TIER] = { "customer_tier", NAME, AT(customer_tier) },
 	[M_FAULTS] = { "faults", LIST, NOWHERE },
 	[M_FACTS] = { "facts", OBJECT, NOWHERE },
 	[M_MSG] = { "msg", OBJECT, NOWHERE },
@@ -97,10 +101,11 @@ static const struct {
 	{ "mode.leave", CONTROL_MODE_LEAVE, M(MODE), M(WHY) },
 	{ "drill.list", CONTROL_DRILLS, 0, 0 },
 	{ "drill.start", CONTROL_DRILL_START, M(NAME) | M(FOR_MS) | M(FAULTS),
-	  M(WHY) | M(SHARE_PPM) | M(LABELLED_ONLY) },
+	  M(WHY) | M(SHARE_PPM) | M(LABELLED_ONLY) | M(HOLD) },
 	{ "drill.stop", CONTROL_DRILL_STOP, M(NAME), M(WHY) },
 	{ "route.explain", CONTROL_EXPLAIN, M(INTENT), M(FACTS) },
-	{ "converse", CONTROL_CONVERSE, M(KEY), M(CHANNEL) | M(LOCALE) | M(AS) | M(DELTAS) },
+	{ "converse", CONTROL_CONVERSE, M(KEY),
+	  M(CHANNEL) | M(LOCALE) | M(AS) | M(DELTAS) | M(TIER) },
 };
 enum { VERBS_N = sizeof(verbs) / sizeof(verbs[0]) };
 

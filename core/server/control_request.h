@@ -41,8 +41,10 @@ struct control_request {
 	baton_str tag;                          /* whatever the asker wants to see again */
 	baton_str target, mode, name, why;      /* z */
 	baton_str key, channel, locale, intent; /* z */
+	baton_str customer_tier;                /* z */
 	uint64_t for_ms;
 	bool as_agent, deltas;
+	bool hold; /* of a drill: it ends with the connection */
 	struct baton_drill drill;         /* DRILL_START; from 0 to for_ms */
 	struct baton_json facts;          /* EXPLAIN */
 	baton_str id, text, value;        /* MSG, FEEDBACK, HUMAN */

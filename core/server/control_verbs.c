@@ -304,7 +304,8 @@ static void refuse_act(struct control_conn *conn, const struct control_request *
 	control_refuse(conn, request, rc, hint);
 }
 
-static void carry_out(struct control_conn *conn, const struct control_request *request,
+/* True if it was done. */
+static bool carry_out(struct control_conn *conn, const struct control_request *request,
 		      const struct act *act)
 {
 	struct watch *watch = conn->control->server->watch;
@@ -317,7 +318,7 @@ static void carry_out(struct control_conn *conn, const struct control_request *r
 	watch_done(watch);
 	if (rc < 0) {
 		refuse_act(conn, request, act, rc);
-		return;
+		return false;
 	}
 	note_act(conn, request, act);
 	begin(request, true, &line);
@@ -328,6 +329,7 @@ static void carry_out(struct control_conn *conn, const struct control_request *r
 	else
 		end(conn, &line);
 	baton_buf_done(&line);
+	return true;
 }
 
 static int act_disable(struct baton_board *board, struct baton_now now,
@@ -419,6 +421,33 @@ static bool faults_have_targets(struct control_conn *conn, const struct control_
 	return true;
 }
 
+/* Where the connection notes a drill that it holds; "" a free place. NULL: there is none. */
+static char *held_place(struct control_conn *conn, const char *name)
+{
+	for (size_t i = 0; i < BATON_DRILLS_MAX; i++)
+		if (strcmp(conn->held[i], name) == 0)
+			return conn->held[i];
+	return NULL;
+}
+
+/* One that was stopped, or whose time is up, is not there any more: nothing is to be done. If another
+ * of its name runs by now, that one ends as well, which is the safe side. */
+void control_drop_held(struct control_conn *conn)
+{
+	struct watch *watch = conn->control->server->watch;
+	struct baton_admin admin = { conn->by, "whoever held it is gone" };
+
+	for (size_t i = 0; i < BATON_DRILLS_MAX; i++) {
+		struct baton_now now;
+
+		if (conn->held[i][0] == '\0')
+			continue;
+		struct baton_board *board = watch_hold(watch, &now);
+		(void)baton_board_drill_stop(board, now, conn->held[i], &admin);
+		watch_done(watch);
+	}
+}
+
 static void do_drill(struct control_conn *conn, const struct control_request *request)
 {
 	bool start = request->verb == CONTROL_DRILL_START;
@@ -428,8 +457,20 @@ static void do_drill(struct control_conn *conn, const struct control_request *re
 			   .already = "runs already; stop it first",
 			   .act = start ? act_start : act_stop };
 
-	if (!start || faults_have_targets(conn, request))
-		carry_out(conn, request, &act);
+	if (start && !faults_have_targets(conn, request))
+		return;
+	if (start && request->hold && !held_place(conn, "")) {
+		control_refuse(conn, request, BATON_E_LIMIT,
+			       "one connection holds eight drills; open another");
+		return;
+	}
+	if (!carry_out(conn, request, &act))
+		return;
+	char *place = held_place(conn, start ? "" : request->name.p);
+	if (start && request->hold)
+		memcpy(place, request->name.p, request->name.n + 1);
+	else if (!start && place)
+		place[0] = '\0';
 }
 
 /* Read down: everything the socket can be asked. */

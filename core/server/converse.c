@@ -19,6 +19,7 @@ struct conversation {
 	struct control_conn *conn;
 	char key[BATON_NAME_BYTES_MAX + 1];
 	char channel[BATON_NAME_BYTES_MAX + 1], locale[BATON_NAME_BYTES_MAX + 1];
+	char customer_tier[BATON_NAME_BYTES_MAX + 1];
 	bool as_agent, deltas;
 	bool begun;      /* something was said: the session exists, or soon will */
 	bool subscribed; /* as an agent: what comes now is the replay or later */
@@ -208,6 +209,7 @@ void converse_open(struct control_conn *conn, const struct control_request *requ
 	set_name(talk->key, request->key, "");
 	set_name(talk->channel, request->channel, "drill");
 	set_name(talk->locale, request->locale, "en");
+	set_name(talk->customer_tier, request->customer_tier, "");
 	HASH_ADD(hh, control->talks, number, sizeof(talk->number), talk);
 	DL_APPEND(conn->talks, talk);
 	conn->n_talks++;
@@ -230,6 +232,7 @@ static void post(struct conversation *talk, struct baton_command *command)
 	command->role = BATON_CUSTOMER;
 	command->channel = baton_str_of(talk->channel);
 	command->locale = baton_str_of(talk->locale);
+	command->customer_tier = baton_str_of(talk->customer_tier);
 	worker_command(worker_of(server, &talk->session), &talk->session, name_of(talk), command);
 	if (!talk->begun && talk->as_agent)
 		baton_port_subscribe(&server->workers[0].port, &talk->session, name_of(talk),
