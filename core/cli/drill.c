@@ -4,12 +4,12 @@
  *
  *   before   conversations on a good day, until each script has had one
  *   fault    the lease is taken: the file's own time runs, its faults come and go
- *   after    the lease is given back; until the primary answers again, nothing that was kept waits, and
- *            each script has had one more
+ *   after    the lease is given back; until the primary answers again, nothing that was kept
+ *            waits, and each script has had one more
  *   closing  all conversations are ended, the journal is compared with what was sent
  *
- * However this process ends, the fault does: the server takes the lease back at its time, and at once
- * when the connection that holds it is gone. */
+ * However this process ends, the fault does: the server takes the lease back at its time, and at
+ * once when the connection that holds it is gone. */
 
 #include "core/cli/drill.h"
 #include "core/cli/report.h"
@@ -288,7 +288,7 @@ static void move_on(struct drill_run *run, uint64_t now)
 		run->stage = STAGE_CLOSING;
 		break;
 	case STAGE_CLOSING:
-		/* No new message; what was said still gets its outcome. What is kept waits no longer. */
+		/* No new message; what was said still gets its outcome. The kept waits no more. */
 		drill_talks_close_kept(run);
 		if (run->n_open == 0 || now >= run->end_ms + DRILL_OUTCOME_MS)
 			run->stage = STAGE_DONE;
@@ -355,8 +355,8 @@ static void play(struct drill_run *run)
 /* --- results --- */
 
 /* What the fault cost above a good day: what its messages cost more than as many before it, and
- * people for the hand-overs it made. A case is taken for DRILL_CASE_MS of somebody's time, because in a
- * drill nobody takes it. */
+ * people for the hand-overs it made. A case is taken for DRILL_CASE_MS of somebody's time, because
+ * in a drill nobody takes it. */
 static double extra_cost(const struct drill_run *run, const struct baton_drill_sum *sum)
 {
 	const struct baton_drill_counts *well = &sum->phases[BATON_PHASE_BEFORE];

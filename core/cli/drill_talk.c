@@ -2,9 +2,9 @@
 
 /* The conversations of a drill: what is said, what is heard, and what became of each message.
  *
- * A conversation is followed with an agent's eyes, so that its samples know who was asked and why. It
- * ends as soon as its last message has an outcome, and says so to the server: a case that a drill made is
- * not left to the agents. Only what is kept, or queued until the trouble is over, stays open. */
+ * A conversation is followed with an agent's eyes, so that its samples know who was asked and why.
+ * It ends as soon as its last message has an outcome, and says so to the server: a case that a
+ * drill made is not left to the agents. Only what is kept until the trouble is over stays open. */
 
 #include "core/cli/drill.h"
 
@@ -105,7 +105,7 @@ static void say_next(struct drill_run *run, struct drill_talk *talk)
 	put_message(run, talk);
 }
 
-/* A connection with room, opened if need be; NULL: as many conversations as there may be are open. */
+/* A connection with room, opened if need be; NULL: as many conversations as may be are open. */
 static struct drill_link *link_with_room(struct drill_run *run)
 {
 	for (size_t i = 0; i < run->n_links; i++)
@@ -177,7 +177,7 @@ static void set_outcome(struct drill_run *run, struct drill_talk *talk, unsigned
 	struct baton_drill_sample *sample = sample_of(run, talk);
 
 	if (talk->state == TALK_KEPT) {
-		/* What was kept, or queued until the trouble is over, has found its answer or its person. */
+		/* What was kept has found its answer or its person. */
 		sample->late_ms = drill_now(run);
 		end_talk(run, talk);
 		return;

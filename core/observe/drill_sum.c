@@ -55,8 +55,8 @@ bool baton_drill_expected(const struct baton_drill_run *run, const struct baton_
 	case BATON_PHASE_AFTER:
 		return meets(well, sample);
 	case BATON_PHASE_FAULT:
-		/* A share of the sessions: who was spared is served as ever. Who had begun before the
-		 * fault came, too. */
+		/* A share of the sessions: who was spared is served as ever; so is who had begun
+		 * before the fault came. */
 		return meets(ill, sample) ||
 		       ((!sample->concerned || sample->sent_ms < run->fault_ms) &&
 			meets(well, sample));

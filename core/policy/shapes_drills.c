@@ -62,7 +62,7 @@ static const struct baton_field talk_fields[] = {
 	  FROM_TO(50, BATON_DRILL_MS_MAX),
 	  .doc = "One begins this often. Default: one, at the start." },
 	{ "messages", BATON_FIELD_TEXT, .flags = BATON_FIELD_MANY | BATON_FIELD_REQUIRED,
-	  MANY_AT(struct baton_drill_talk, messages), .max = TEXT_MAX,
+	  MANY_AT(struct baton_drill_talk, messages), .max = 32,
 	  .doc = "What the customer writes. Each is sent when the one before has had its outcome." },
 	{ "expect", BATON_FIELD_MAP, NOWHERE, .shape = &expect_shape,
 	  .doc = "How it ends while no fault is on." },

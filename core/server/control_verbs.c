@@ -430,8 +430,8 @@ static char *held_place(struct control_conn *conn, const char *name)
 	return NULL;
 }
 
-/* One that was stopped, or whose time is up, is not there any more: nothing is to be done. If another
- * of its name runs by now, that one ends as well, which is the safe side. */
+/* One that was stopped, or whose time is up, is not there any more: nothing is to be done. If
+ * another of its name runs by now, that one ends as well, which is the safe side. */
 void control_drop_held(struct control_conn *conn)
 {
 	struct watch *watch = conn->control->server->watch;

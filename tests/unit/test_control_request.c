@@ -81,7 +81,7 @@ static void a_drill_is_read_whole(void **state)
 	(void)state;
 	assert_int_equal(
 		read_line("{\"do\":\"drill.start\",\"name\":\"d\",\"for_ms\":600000,"
-			  "\"share_ppm\":50000,\"labelled_only\":true,\"faults\":["
+			  "\"share_ppm\":50000,\"labelled_only\":true,\"hold\":true,\"faults\":["
 			  "{\"target\":\"primary\",\"fault\":\"rate_limit\",\"ms\":2000},"
 			  "{\"target\":\"b\",\"fault\":\"cut\",\"deltas\":3,\"from_ms\":10,"
 			  "\"to_ms\":20}]}",
@@ -90,6 +90,7 @@ static void a_drill_is_read_whole(void **state)
 	assert_int_equal(request.drill.n_faults, 2);
 	assert_int_equal(request.drill.share_ppm, 50000);
 	assert_true(request.drill.labelled_only);
+	assert_true(request.hold);
 	assert_int_equal(request.drill.until_ms, 600000);
 	assert_string_equal(request.drill.name, "d");
 	assert_int_equal(request.drill.faults[0].fault.type, BATON_FAULT_RATE_LIMIT);
@@ -114,6 +115,8 @@ static void a_wrong_line_is_answered_with_the_way_out(void **state)
 	expect("{\"do\":\"target.disable\"}", BATON_E_INVAL, "needs `target`");
 	expect("{\"do\":\"target.disable\",\"target\":\"a\",\"for_ms\":1}", BATON_E_INVAL,
 	       "does not take `for_ms`");
+	expect("{\"do\":\"drill.stop\",\"name\":\"d\",\"hold\":true}", BATON_E_INVAL, "hold");
+	expect("{\"do\":\"converse\",\"key\":\"k\",\"customer_tier\":1}", BATON_E_INVAL, "a name");
 	expect("{\"do\":\"converse\",\"key\":\"k\",\"as\":\"admin\"}", BATON_E_INVAL,
 	       "\"customer\" or \"agent\"");
 	expect("{\"key\":\"k\",\"human\":false}", BATON_E_INVAL, "only be true");
