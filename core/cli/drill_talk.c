@@ -245,6 +245,13 @@ static void on_route(struct drill_run *run, struct drill_talk *talk, const struc
 	talk->unwell |= has_text(data, "mode");
 }
 
+static void on_mode(struct drill_run *run, struct drill_talk *talk, const struct baton_json *data)
+{
+	(void)run;
+	(void)data;
+	talk->unwell = true;
+}
+
 static void on_failed(struct drill_run *run, struct drill_talk *talk, const struct baton_json *data)
 {
 	sample_of(run, talk)->failed++;
@@ -277,6 +284,7 @@ static void hear_event(struct drill_run *run, struct drill_talk *talk,
 		{ "case_queued", on_queued },      { "message_captured", on_captured },
 		{ "route_selected", on_route },    { "model_failed", on_failed },
 		{ "intent_detected", on_intent },  { "escalation_triggered", on_escalation },
+		{ "mode_entered", on_mode },
 	};
 	struct baton_arena arena = { NULL, 0 };
 	struct baton_json type = baton_json_get(event, "type");

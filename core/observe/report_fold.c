@@ -345,12 +345,15 @@ static void on_captured(struct report_fold *fold)
 /* --- people --- */
 
 /* Rules that send somebody to a person while all is well: the customer's wish, the kind of
- * question, the policies' own rules. The core's other ones say that something did not work. */
+ * question, the policies' own rules. Those of modes and the core's other ones say that something
+ * does not work. */
 bool baton_report_rule_is_healthy(baton_str rule)
 {
 	static const char *const healthy[] = { "core.customer_asked", "core.tier_2_review",
 					       "core.tier_3", "core.no_route", "core.refused" };
 
+	if (rule.n > 5 && memcmp(rule.p, "mode.", 5) == 0)
+		return false;
 	if (rule.n < 5 || memcmp(rule.p, "core.", 5) != 0)
 		return true;
 	for (size_t i = 0; i < sizeof(healthy) / sizeof(healthy[0]); i++)

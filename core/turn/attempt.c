@@ -227,7 +227,10 @@ static struct then nobody_left(struct baton_run *run)
 		return until_targets_are_back(run, "core.model_unavailable",
 					      "no model could answer");
 	struct baton_board *board = run->ops->board(run->ud, &now);
-	baton_board_mode_met(board, now, class_->mode);
+	/* What a drill makes of its own sessions is no reason to turn customers away: they get the
+	 * class's mode each for itself, and it is on for nobody else. */
+	if (!run->choice.drilled)
+		baton_board_mode_met(board, now, class_->mode);
 	run->ops->board_done(run->ud);
 	run->in_mode = true;
 	run->mode = (struct baton_mode_view){
