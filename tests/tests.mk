@@ -78,3 +78,9 @@ $(O)/tests/cel_eval: $(O)/tests/cel/eval.o $(O)/libpure.a
 .PHONY: cel
 cel: $(O)/tests/cel_eval tests/node_modules/.package-lock.json
 	V=$(V) node --test tests/cel/
+
+# --- continuity: every ready drill of the shop, and all 210 cells of scenario, fault and class -----
+# make drills [N=210]: N cells, the same ones for the same SEED.
+.PHONY: drills
+drills: all tests/node_modules/.package-lock.json
+	DRILLS=all CELLS=$(if $(filter 50,$(N)),210,$(N)) V=$(V) node --test --test-concurrency=1 tests/e2e/drills.test.mjs tests/e2e/matrix.test.mjs

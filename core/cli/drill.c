@@ -4,9 +4,10 @@
  *
  *   before   conversations on a good day, until each script has had one
  *   fault    the lease is taken: the file's own time runs, its faults come and go
- *   after    the lease is given back; until the primary answers again, nothing that was kept
- *            waits, and each script has had one more
- *   closing  all conversations are ended, the journal is compared with what was sent
+ *   after    the faults are over; until the primary answers again, nothing that was kept waits,
+ *            and each script has had one more
+ *   closing  all conversations are ended, the lease is given back, the journal is compared with
+ *            what was sent
  *
  * However this process ends, the fault does: the server takes the lease back at its time, and at
  * once when the connection that holds it is gone. */
@@ -119,18 +120,26 @@ static uint64_t duration(const struct drill_run *run)
 	return ms < 1000 ? 1000 : ms;
 }
 
+/* The lease outlasts the faults: what the server has learned of the target for this drill's
+ * sessions goes with the drill, and the way back is a part of what is measured. */
+static uint64_t lease_ms(const struct drill_run *run)
+{
+	uint64_t ms = duration(run) + DRILL_AFTER_MS;
+
+	return ms < BATON_DRILL_MS_MAX ? ms : BATON_DRILL_MS_MAX;
+}
+
 static void put_fault(const struct drill_run *run, const struct baton_drill_fault_def *fault,
 		      struct baton_buf *line)
 {
 	uint64_t from = scaled(run, fault->at_ms);
-	uint64_t to = fault->for_ms ? from + scaled(run, fault->for_ms) : 0;
+	uint64_t to = fault->for_ms ? from + scaled(run, fault->for_ms) : duration(run);
 
 	baton_buf_z(line, line->p[line->n - 1] == '[' ? "{\"target\":" : ",{\"target\":");
 	baton_buf_json(line, baton_str_of(fault->target));
-	baton_buf_printf(line, ",\"fault\":\"%s\",\"from_ms\":%llu",
-			 baton_fault_name(fault->fault.type), (unsigned long long)from);
-	if (to > 0)
-		baton_buf_printf(line, ",\"to_ms\":%llu", (unsigned long long)to);
+	baton_buf_printf(line, ",\"fault\":\"%s\",\"from_ms\":%llu,\"to_ms\":%llu",
+			 baton_fault_name(fault->fault.type), (unsigned long long)from,
+			 (unsigned long long)to);
 	if (fault->fault.ms > 0)
 		baton_buf_printf(line, ",\"ms\":%u", fault->fault.ms);
 	if (fault->fault.deltas > 0)
@@ -171,7 +180,7 @@ static void begin_fault(struct drill_run *run)
 	baton_buf_printf(&line,
 			 ",\"for_ms\":%llu,\"share_ppm\":%u,\"labelled_only\":%s,"
 			 "\"hold\":true,\"why\":\"baton drill run\",\"faults\":[",
-			 (unsigned long long)duration(run), run->file->share_ppm,
+			 (unsigned long long)lease_ms(run), run->file->share_ppm,
 			 run->file->labelled_only ? "true" : "false");
 	for (size_t i = 0; i < run->file->n_faults; i++)
 		put_fault(run, &run->file->faults[i], &line);
@@ -186,7 +195,7 @@ static void begin_fault(struct drill_run *run)
 	find_window(run, &from, &to);
 	run->fault_ms = now + from;
 	run->healed_ms = now + to;
-	run->lease_end_ms = now + duration(run);
+	run->file_end_ms = now + duration(run);
 	run->stage = STAGE_FAULT;
 }
 
@@ -194,8 +203,8 @@ static void end_fault(struct drill_run *run)
 {
 	struct baton_buf line = { NULL, 0, 0 };
 
-	if (!run->fault_on)
-		return;
+	if (!run->fault_on || run->failed)
+		return; /* nothing to end, or nobody to ask: it ends with the connection */
 	baton_buf_z(&line, "{\"do\":\"drill.stop\",\"name\":");
 	baton_buf_json(&line, baton_str_of(run->file->name));
 	baton_buf_z(&line, "}");
@@ -203,8 +212,6 @@ static void end_fault(struct drill_run *run)
 	(void)drill_link_ask(run, &line);
 	baton_buf_done(&line);
 	run->fault_on = false;
-	if (drill_now(run) < run->healed_ms)
-		run->healed_ms = drill_now(run);
 }
 
 /* --- stages --- */
@@ -250,6 +257,16 @@ static bool nobody_expects_the_primary(const struct drill_run *run)
 	return true;
 }
 
+/* Does a message that met the fault still wait for its outcome? */
+static bool some_are_open(const struct drill_run *run)
+{
+	for (size_t i = 0; i < run->n_talks; i++)
+		if (run->talks[i].state == TALK_WAITING &&
+		    run->samples[run->talks[i].sample].sent_ms < run->healed_ms)
+			return true;
+	return false;
+}
+
 static bool after_is_over(const struct drill_run *run, uint64_t now)
 {
 	const struct baton_drill_objectives *wanted = &run->file->objectives;
@@ -261,7 +278,9 @@ static bool after_is_over(const struct drill_run *run, uint64_t now)
 		limit = wanted->resume_ms + 10000ull;
 	if (now >= run->healed_ms + limit)
 		return true;
-	if (now < run->lease_end_ms)
+	if (some_are_open(run))
+		return false;
+	if (now < run->file_end_ms)
 		return false;
 	if (at == 0 && !nobody_expects_the_primary(run))
 		return false;
@@ -278,7 +297,6 @@ static void move_on(struct drill_run *run, uint64_t now)
 	case STAGE_FAULT:
 		if (now < run->healed_ms + 200) /* the server's clock takes it back, not ours */
 			break;
-		end_fault(run);
 		run->stage = STAGE_AFTER;
 		break;
 	case STAGE_AFTER:

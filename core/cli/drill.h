@@ -71,7 +71,7 @@ struct drill_run {
 	size_t n_samples, cap_samples;
 	uint64_t *next_ms; /* per script: when its next conversation begins */
 	uint64_t begun_ms, begun_unix_ms; /* monotonic, wall */
-	uint64_t fault_ms, lease_end_ms, healed_ms, end_ms; /* since begun_ms */
+	uint64_t fault_ms, file_end_ms, healed_ms, end_ms; /* since begun_ms */
 	enum drill_stage stage;
 	bool fault_on, interrupted, skipped, failed;
 	char why[512]; /* why it failed */

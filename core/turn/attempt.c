@@ -56,6 +56,7 @@ static bool choose(struct baton_run *run)
 	};
 	struct baton_board *board = run->ops->board(run->ud, &now);
 	bool found = baton_board_next(board, now, &ask, &run->choice);
+	run->in_drill |= run->choice.drilled;
 	run->ops->board_done(run->ud);
 	return found;
 }
@@ -229,7 +230,7 @@ static struct then nobody_left(struct baton_run *run)
 	struct baton_board *board = run->ops->board(run->ud, &now);
 	/* What a drill makes of its own sessions is no reason to turn customers away: they get the
 	 * class's mode each for itself, and it is on for nobody else. */
-	if (!run->choice.drilled)
+	if (!run->in_drill)
 		baton_board_mode_met(board, now, class_->mode);
 	run->ops->board_done(run->ud);
 	run->in_mode = true;

@@ -108,6 +108,7 @@ struct baton_run {
 	struct baton_mode_view mode;
 	bool chosen; /* `choice` stands and waits for its delay */
 	struct baton_choice choice;
+	bool in_drill;    /* a drill that concerns only some put a fault in its way, maybe an earlier attempt */
 	uint64_t drilled; /* deltas heard of an attempt that a drill will cut */
 
 	struct baton_buf answer; /* of the attempt that is running, and of what it continues */
