@@ -30,6 +30,8 @@ struct run {
 	struct baton_arena *arena;
 	struct loop loops[BATON_EXPR_LOOPS_MAX];
 	size_t n_loops;
+	const struct baton_fact *list_fact; /* the list that was read last: a loop asks again */
+	struct expr_value list;
 };
 
 /* --- facts --- */
@@ -100,7 +102,10 @@ static struct expr_value of_fact(struct run *run, const struct baton_fact *fact)
 		return expr_of_str(baton_str_of(baton_fact_fail_text(fact, run->base)));
 	case BATON_FACT_KIND_TAGS:
 		memcpy(&s, field, sizeof(s));
-		return of_tags(run, s);
+		if (run->list_fact != fact)
+			run->list = of_tags(run, s);
+		run->list_fact = fact;
+		return run->list;
 	}
 	return expr_failed(EXPR_NONE, EXPR_FAIL_LIST);
 }

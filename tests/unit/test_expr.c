@@ -521,6 +521,26 @@ static void tags_that_are_no_list_decide_nothing(void **state)
 	baton_expr_free(NULL);
 }
 
+/* A module that was built before a fact existed: what lies behind its struct is not read. */
+static void facts_of_an_older_module_are_read_as_far_as_they_go(void **state)
+{
+	baton_facts facts = facts_of_a_hard_case();
+	baton_expr *expr = NULL;
+
+	(void)state;
+	facts.size = offsetof(baton_facts, primary_state);
+	facts.attempts = 7;
+	facts.mode = (baton_str){ NULL, 99 };
+	assert_int_equal(
+		baton_expr_compile(BATON_STR("exchanges == 3 && attempts == 0 && mode == ''"),
+				   &expr, NULL, 0, NULL),
+		0);
+	assert_int_equal(baton_expr_test(expr, &facts), 1);
+	facts.size--;
+	assert_true(baton_expr_test(expr, &facts) < 0);
+	baton_expr_free(expr);
+}
+
 static void a_module_gets_the_same_language(void **state)
 {
 	const baton_host_expr *host = baton_expr_host();
@@ -1085,6 +1105,7 @@ int main(void)
 		cmocka_unit_test(depth_and_length_are_bounded),
 		cmocka_unit_test(no_text_harms_the_compiler),
 		cmocka_unit_test(tags_that_are_no_list_decide_nothing),
+		cmocka_unit_test(facts_of_an_older_module_are_read_as_far_as_they_go),
 		cmocka_unit_test(a_module_gets_the_same_language),
 		cmocka_unit_test(a_verdict_is_explained_term_by_term),
 		cmocka_unit_test(every_condition_can_be_explained),
