@@ -26,7 +26,13 @@
 
 #include <utlist.h>
 
-enum { NS_PER_MS = 1000000, NS_PER_US = 1000, HOOKS_MAX = 4, CLOSE_LAPS_MAX = 1000 };
+enum {
+	NS_PER_MS = 1000000,
+	NS_PER_US = 1000,
+	HOOKS_MAX = 4,
+	CLOSE_LAPS_MAX = 1000,
+	LETTER_LAPS_MAX = 4 /* letters may bring letters; then the descriptors have their turn */
+};
 
 struct loop_hook {
 	void (*fn)(void *ud);
@@ -56,6 +62,7 @@ struct baton_loop {
 	uint64_t clock_due_ns;
 	char name[16];
 
+	pthread_t thread;
 	_Atomic(struct baton_mail *) mail;
 	atomic_uint posting; /* threads inside post or stop: free waits for them to leave */
 	atomic_bool stopping;
@@ -65,8 +72,6 @@ struct baton_loop {
 	struct baton_slots watches;
 	struct loop_hook hooks[HOOKS_MAX];
 	size_t n_hooks;
-	struct loop_hook early[HOOKS_MAX];
-	size_t n_early;
 	struct baton_guest *guests;
 	struct baton_http *http;
 	unsigned jobs;
@@ -127,7 +132,8 @@ void baton_loop_post(struct baton_loop *loop, struct baton_mail *mail)
 		mail->next = top;
 	while (!atomic_compare_exchange_weak_explicit(&loop->mail, &top, mail, memory_order_release,
 						      memory_order_relaxed));
-	if (!top)
+	/* Our own thread is awake, and looks again before it waits. */
+	if (!top && !pthread_equal(loop->thread, pthread_self()))
 		uv_async_send(&loop->wake);
 
 	atomic_fetch_sub_explicit(&loop->posting, 1, memory_order_release);
@@ -157,6 +163,11 @@ static void mail_deliver(struct baton_loop *loop, struct baton_loop *to)
 		first = mail->next; /* deliver() may free the letter */
 		mail->deliver(mail, to);
 	}
+}
+
+static bool has_mail(struct baton_loop *loop)
+{
+	return atomic_load_explicit(&loop->mail, memory_order_relaxed) != NULL;
 }
 
 static void on_wake(uv_async_t *wake)
@@ -224,8 +235,8 @@ static void on_prepare(uv_prepare_t *prepare)
 	struct baton_loop *loop = prepare->data;
 	struct baton_guest *guest, *next;
 
-	for (size_t i = 0; i < loop->n_early; i++)
-		loop->early[i].fn(loop->early[i].ud);
+	for (unsigned lap = 0; lap < LETTER_LAPS_MAX && has_mail(loop); lap++)
+		mail_deliver(loop, loop);
 	LL_FOREACH_SAFE(loop->guests, guest, next)
 	{
 		if (guest->wants_turn) {
@@ -233,11 +244,16 @@ static void on_prepare(uv_prepare_t *prepare)
 			guest->turn(guest->ud);
 		}
 	}
+	/* What the guests brought is told in this turn, too. */
+	for (unsigned lap = 0; lap < LETTER_LAPS_MAX && has_mail(loop); lap++)
+		mail_deliver(loop, loop);
 	for (size_t i = 0; i < loop->n_hooks; i++)
 		loop->hooks[i].fn(loop->hooks[i].ud);
 	LL_FOREACH_SAFE(loop->guests, guest, next)
 	guest->settle(guest->ud);
 
+	if (has_mail(loop))
+		uv_async_send(&loop->wake);
 	uint64_t now = baton_loop_now_ns(loop);
 	clock_arm(loop, now);
 	lag_measure(loop, now);
@@ -247,12 +263,6 @@ void baton_loop_before_wait(struct baton_loop *loop, void (*fn)(void *ud), void 
 {
 	baton_assert(loop->n_hooks < HOOKS_MAX);
 	loop->hooks[loop->n_hooks++] = (struct loop_hook){ fn, ud };
-}
-
-void baton_loop_after_events(struct baton_loop *loop, void (*fn)(void *ud), void *ud)
-{
-	baton_assert(loop->n_early < HOOKS_MAX);
-	loop->early[loop->n_early++] = (struct loop_hook){ fn, ud };
 }
 
 void baton_loop_guest_add(struct baton_loop *loop, struct baton_guest *guest)
@@ -371,7 +381,8 @@ struct baton_loop *baton_loop_new(const char *name)
 {
 	struct baton_loop *loop = baton_new(struct baton_loop);
 	snprintf(loop->name, sizeof(loop->name), "%s", name);
-	pthread_setname_np(pthread_self(), loop->name);
+	loop->thread = pthread_self();
+	pthread_setname_np(loop->thread, loop->name);
 	sigpipe_block();
 
 	int rc = uv_loop_init(&loop->uv);
@@ -423,7 +434,7 @@ void baton_loop_free(struct baton_loop **ploop)
 		uv_run(&loop->uv, UV_RUN_ONCE);
 	while (atomic_load_explicit(&loop->posting, memory_order_acquire))
 		sched_yield();
-	while (atomic_load_explicit(&loop->mail, memory_order_relaxed))
+	while (has_mail(loop))
 		mail_deliver(loop, NULL);
 
 	loop_close_handles(loop);

@@ -23,7 +23,8 @@ void baton_loop_free(struct baton_loop **loop);
 /* Runs until baton_loop_stop(). */
 void baton_loop_run(struct baton_loop *loop);
 void baton_loop_stop(struct baton_loop *loop); /* [any] */
-/* Lock-free, wakes the loop if it sleeps; letters of one sender arrive in order. [any] */
+/* Lock-free, wakes the loop if it sleeps; letters of one sender arrive in order. One that the loop's
+ * own thread posts is delivered in the same turn, never before the caller has returned. [any] */
 void baton_loop_post(struct baton_loop *loop, struct baton_mail *mail);
 /* The uv_loop_t, for libwebsockets' foreign loop. */
 void *baton_loop_uv(struct baton_loop *loop);
@@ -42,10 +43,6 @@ bool baton_loop_timer_stop(struct baton_loop *loop, uint64_t timer);
 int baton_loop_job(struct baton_loop *loop, void (*work)(void *ud), void (*done)(void *ud),
 		   void *ud);
 
-/* Called once per turn of the loop when letters, descriptors and timers have been seen to, before
- * requests leave: what others should begin with meanwhile is handed to them here. At most 4 per
- * loop; never removed. [loop] */
-void baton_loop_after_events(struct baton_loop *loop, void (*fn)(void *ud), void *ud);
 /* Called once per turn of the loop before it waits: where frames gathered during it are flushed.
  * At most 4 per loop; never removed. [loop] */
 void baton_loop_before_wait(struct baton_loop *loop, void (*fn)(void *ud), void *ud);

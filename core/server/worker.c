@@ -140,7 +140,7 @@ static int worker_up(struct worker *worker)
 	if (rc < 0)
 		return rc;
 	baton_lane_gather(worker->lane);
-	baton_loop_after_events(worker->loop, lane_hand_in, worker);
+	baton_loop_before_wait(worker->loop, lane_hand_in, worker);
 	rc = baton_rack_new(worker->server->release, worker->loop, &rack_events, &worker->rack, why,
 			    sizeof(why));
 	if (rc < 0) {

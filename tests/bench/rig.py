@@ -203,11 +203,14 @@ def write_policies(directory, base_url, model):
                                       'prompt': 'support', 'max_output_tokens': 600}]},
         'routes.yaml': {'routes': [{'intent': name, 'primary': 'mock'} for name in intents] + [
             {'intent': 'default', 'primary': 'mock', 'class': 'general-information', 'tier': 1, 'queue': 'general'}]},
+        'modes.yaml': {'modes': []},
     }
     for name, content in files.items():
         with open(os.path.join(directory, name), 'w') as file:
             json.dump(content, file, indent=1)
     edit(os.path.join(directory, 'classes.yaml'), r'approved: \[.*?\]', 'approved: [mock]')
+    edit(os.path.join(directory, 'classes.yaml'), r'(?m)^  mode: .*\n', '')  # a thousand waiting cases would enter one
+    edit(os.path.join(directory, 'classes.yaml'), 'on_failure: pause', 'on_failure: escalate')
     edit(os.path.join(directory, 'escalation.yaml'), r'unresolved_exchanges >= (\([^)]*\)|\d+)',
          'unresolved_exchanges >= 1000000')
 
