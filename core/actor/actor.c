@@ -188,6 +188,7 @@ void actor_reset(struct baton_actor *actor)
 	baton_assert(!actor->run && !actor->commits);
 	drop_state(actor);
 	actor->failed = 0;
+	actor->case_due = false;
 	seam->forget(seam->ud, &actor->id);
 }
 
@@ -195,7 +196,7 @@ void actor_cool(struct baton_actor *actor)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
 
-	if (actor->run || actor->commits || actor->failed)
+	if (actor->run || actor->commits || actor->failed || actor->is_stale)
 		return;
 	if (actor->state) {
 		save_snapshot(actor);

@@ -22,7 +22,7 @@ struct subscriber {
 struct waiter {
 	struct waiter *next;
 	baton_conn conn;
-	baton_str client_id; /* owned; empty: hears only of a refusal */
+	baton_str client_id; /* empty: hears only of a refusal */
 	const char *verb_name;
 	uint64_t seq;
 };
@@ -37,10 +37,10 @@ struct commit {
 	baton_conn sender;         /* of the customer's message among them */
 	struct baton_notice *desk; /* the case as it is after it, NULL: unchanged */
 	uint64_t ends_turn;        /* the turn whose outcome is in it, 0: none */
-	bool erases;
+	bool erases, touches_case; /* touches: newer words of a case that waits, nothing else */
 	bool had_reply;            /* somebody had answered the customer before it */
 	uint64_t waiting_since_ms; /* unix ms of the oldest message without a reply before it, 0: none */
-	struct waiter *waiters;
+	struct waiter *waiters;    /* in the arena */
 };
 
 struct baton_actor {
@@ -66,6 +66,10 @@ struct baton_actor {
 
 	struct subscriber *subscribers;
 	size_t n_subscribers;
+
+	struct baton_actor *stale_next; /* in shard->stale */
+	bool is_stale; /* the desk has not seen the newest words */
+	bool case_due; /* it shall with the next commit */
 };
 
 /* A target that is asked whether it is well again. */
@@ -82,6 +86,8 @@ struct baton_shard {
 	struct baton_seam seam;
 	struct probe probe;
 	struct baton_actor *by_id, *by_number, *hot;
+	struct baton_actor *stale; /* whose case the desk is told of in a moment */
+	struct baton_buf scratch;  /* payloads of the append that is being put together */
 	uint64_t last_number, n_runs;
 	bool draining;
 };
@@ -89,7 +95,9 @@ struct baton_shard {
 /* Timers and tickets carry the actor's number. */
 #define ACTOR_TICKET_BITS 20
 #define ACTOR_OF(key) ((key) >> ACTOR_TICKET_BITS)
-enum { TIMER_RUN = 1, TIMER_RETRY = 2, SWEEP_MS = 1000, RETRY_MS = 500 };
+enum { TIMER_RUN = 1, TIMER_RETRY = 2, SWEEP_MS = 1000, RETRY_MS = 500, DESK_MS = 200 };
+/* Timers of the shard itself: no actor has number 0. */
+enum { SWEEP_KEY = 0, DESK_KEY = 1 };
 
 /* --- actor.c --- */
 struct baton_actor *actor_find(struct baton_shard *shard, const struct baton_id *id);
@@ -135,6 +143,10 @@ struct subscriber *actor_follow(struct baton_actor *actor, baton_conn conn,
 				enum baton_audience audience);
 void actor_replay(struct baton_actor *actor, struct subscriber *subscriber, uint64_t after);
 struct baton_notice *actor_case_notice(const struct baton_actor *actor);
+/* Newer words of a waiting case: the desk sees them within DESK_MS, and once however many there are. */
+void tell_desk_soon(struct baton_actor *actor);
+void tell_desk_now(struct baton_actor *actor);
+void tell_desk_stale(struct baton_shard *shard); /* the moment has come */
 
 /* --- probe.c --- */
 /* Once a second: begins a probe if one is wanted, ends one that takes too long. */

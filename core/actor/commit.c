@@ -4,6 +4,9 @@
 
 #include "core/actor/actor.h"
 
+#include <stdalign.h>
+#include <stddef.h>
+
 #include "core/base/assert.h"
 #include "core/base/errors.h"
 #include "core/base/log.h"
@@ -28,28 +31,33 @@ static void count(const struct baton_actor *actor, unsigned metric)
 
 void commit_free(struct commit *commit)
 {
-	struct waiter *waiter, *after;
-
 	baton_arena_done(&commit->arena);
 	baton_notice_unref(&commit->desk);
-	LL_FOREACH_SAFE(commit->waiters, waiter, after)
-	{
-		baton_str_drop(&waiter->client_id);
-		baton_free(waiter);
-	}
 	baton_free(commit);
+}
+
+/* A customer's message needs no other memory than this. */
+static struct commit *commit_new(void)
+{
+	enum { WORDS_BYTES = 848 };
+	struct whole {
+		struct commit commit;
+		alignas(max_align_t) unsigned char words[WORDS_BYTES];
+	} *whole = baton_new(struct whole);
+
+	baton_arena_lend(&whole->commit.arena, whole->words, sizeof(whole->words));
+	return &whole->commit;
 }
 
 static void add_waiter(struct commit *commit, const struct waiter *from)
 {
-	struct waiter *waiter = baton_new(struct waiter);
-
-	if (from->conn == 0) {
-		baton_free(waiter);
+	if (from->conn == 0)
 		return;
-	}
+	struct waiter *waiter = baton_arena_alloc(&commit->arena, sizeof(*waiter));
 	*waiter = *from;
-	waiter->client_id = baton_str_keep(from->client_id);
+	if (from->client_id.n > 0)
+		waiter->client_id.p =
+			baton_arena_dup(&commit->arena, from->client_id.p, from->client_id.n);
 	LL_APPEND(commit->waiters, waiter);
 }
 
@@ -117,13 +125,30 @@ static bool case_changed(const struct baton_actor *actor, const struct baton_dec
 
 		if (changes_case(type))
 			return true;
-		/* Of a case the desk shows the newest words and the mode. */
-		if ((type == BATON_EV_MESSAGE_RECEIVED || type == BATON_EV_MODE_ENTERED ||
-		     type == BATON_EV_MODE_LEFT) &&
+		if ((type == BATON_EV_MODE_ENTERED || type == BATON_EV_MODE_LEFT) &&
 		    actor->state->owner != BATON_OWNER_BOT)
-			return true;
+			return true; /* the desk shows the mode */
 	}
 	return false;
+}
+
+static bool writes_to_people(const struct baton_actor *actor, const struct baton_decision *decision)
+{
+	if (actor->state->owner == BATON_OWNER_BOT)
+		return false;
+	for (size_t i = 0; i < decision->n_events; i++)
+		if (decision->events[i].type == BATON_EV_MESSAGE_RECEIVED)
+			return true;
+	return false;
+}
+
+static void scratch_begin(struct baton_buf *scratch)
+{
+	enum { KEEP_BYTES = 256 * 1024 };
+
+	if (scratch->cap > KEEP_BYTES)
+		baton_buf_done(scratch);
+	baton_buf_reset(scratch);
 }
 
 /* The state as it will be; then the records, whose marks say what the session needs from now on. */
@@ -132,7 +157,8 @@ static int queue_events(struct baton_actor *actor, const struct baton_decision *
 {
 	const struct baton_seam *seam = &actor->shard->seam;
 	struct baton_record records[BATON_APPEND_RECORDS_MAX];
-	struct baton_buf payloads[BATON_APPEND_RECORDS_MAX] = { { NULL, 0, 0 } };
+	struct baton_buf *json = &actor->shard->scratch;
+	size_t ends[BATON_APPEND_RECORDS_MAX];
 	struct baton_append append = { .session = actor->id,
 				       .expected_seq = actor->state->seq,
 				       .expected_epoch = actor->state->epoch,
@@ -140,16 +166,19 @@ static int queue_events(struct baton_actor *actor, const struct baton_decision *
 				       .n_records = decision->n_events };
 
 	meter_before(actor, commit);
+	scratch_begin(json);
 	commit->events =
 		baton_arena_alloc(&commit->arena, decision->n_events * sizeof(*commit->events));
 	/* Copies first: an event may borrow words from the state (a draft that is accepted), and
 	 * the next apply() may be what frees them. */
 	for (size_t i = 0; i < decision->n_events; i++) {
-		baton_event_json(&decision->events[i], BATON_AUDIENCE_AGENT, &payloads[i]);
+		baton_event_json(&decision->events[i], BATON_AUDIENCE_AGENT, json);
+		ends[i] = json->n;
 		note_event(actor, commit, &decision->events[i]);
 	}
 	for (size_t i = 0; i < decision->n_events; i++) {
 		const struct baton_event *event = &commit->events[i];
+		size_t begin = i > 0 ? ends[i - 1] : 0;
 
 		baton_session_apply(actor->state, event);
 		records[i] = (struct baton_record){ event->seq,
@@ -157,17 +186,14 @@ static int queue_events(struct baton_actor *actor, const struct baton_decision *
 						    actor->state->epoch,
 						    event->type,
 						    0,
-						    baton_buf_view(&payloads[i]) };
+						    { json->p + begin, ends[i] - begin } };
 	}
 	for (size_t i = 0; i < decision->n_events; i++)
 		records[i].marks = baton_session_marks(actor->state);
 	commit->ticket = actor_ticket(actor);
 	commit->last_seq = actor->state->seq;
 	commit->begun_ns = seam->now_ns(seam->ud);
-	int rc = seam->append(seam->ud, &append, commit->ticket);
-	for (size_t i = 0; i < decision->n_events; i++)
-		baton_buf_done(&payloads[i]);
-	return rc;
+	return seam->append(seam->ud, &append, commit->ticket);
 }
 
 static void tell_run_ended(struct baton_actor *actor, uint64_t turn)
@@ -199,7 +225,7 @@ static void fail_actor(struct baton_actor *actor, int rc)
 static int perform(struct baton_actor *actor, const struct baton_decision *decision,
 		   const struct waiter *waiter)
 {
-	struct commit *commit = baton_new(struct commit);
+	struct commit *commit = commit_new();
 
 	if (decision->events[0].type == BATON_EV_SESSION_OPENED)
 		count(actor, BATON_METRIC_SESSIONS_OPENED);
@@ -212,8 +238,11 @@ static int perform(struct baton_actor *actor, const struct baton_decision *decis
 		return rc;
 	}
 	add_waiter(commit, waiter);
-	if (case_changed(actor, decision))
+	commit->touches_case = writes_to_people(actor, decision);
+	if (case_changed(actor, decision) || (commit->touches_case && actor->case_due)) {
 		commit->desk = actor_case_notice(actor);
+		actor->case_due = false;
+	}
 	LL_APPEND(actor->commits, commit);
 	actor->n_commits++;
 	if (decision->cancels_turn)
@@ -352,6 +381,8 @@ static void tell_committed(struct baton_actor *actor, struct commit *commit)
 		tell_run_ended(actor, commit->ends_turn);
 	if (commit->desk)
 		seam->desk(seam->ud, commit->desk);
+	else if (commit->touches_case)
+		tell_desk_soon(actor);
 	seam->observe(seam->ud, BATON_HIST_COMMIT,
 		      (seam->now_ns(seam->ud) - commit->begun_ns) / 1000);
 }
@@ -376,6 +407,8 @@ void actor_committed(struct baton_actor *actor, int rc)
 		actor->committed_seq = commit->last_seq;
 		tell_committed(actor, commit);
 		actor_run_show(actor);
+		if (actor->case_due && !actor->commits)
+			tell_desk_now(actor);
 		if (commit->erases)
 			finish_erasure(actor);
 	} else {

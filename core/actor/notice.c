@@ -4,10 +4,23 @@
 
 #include "core/actor/notice.h"
 
+#include <stdalign.h>
+#include <stddef.h>
+
+/* Most notices carry a few words; with them it stays among the sizes that glibc keeps at hand. */
+enum { WORDS_BYTES = 320 };
+
+struct notice_and_words {
+	struct baton_notice notice;
+	alignas(max_align_t) unsigned char words[WORDS_BYTES];
+};
+
 struct baton_notice *baton_notice_new(enum baton_notice_type type, const struct baton_id *session)
 {
-	struct baton_notice *notice = baton_new(struct baton_notice);
+	struct notice_and_words *whole = baton_new(struct notice_and_words);
+	struct baton_notice *notice = &whole->notice;
 
+	baton_arena_lend(&notice->arena, whole->words, sizeof(whole->words));
 	atomic_init(&notice->refs, 1);
 	notice->type = type;
 	notice->session = *session;

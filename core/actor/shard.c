@@ -10,7 +10,6 @@
 #include "core/observe/metrics.h"
 
 static const uint64_t NS_PER_MS = 1000000;
-static const uint64_t SWEEP_KEY = 0; /* no actor has number 0 */
 
 struct baton_shard *baton_shard_new(const struct baton_seam *seam)
 {
@@ -30,6 +29,7 @@ void baton_shard_free(struct baton_shard **shard)
 	probe_stop(*shard);
 	HASH_ITER(by_id, (*shard)->by_id, actor, after)
 		actor_free(actor);
+	baton_buf_done(&(*shard)->scratch);
 	baton_free(*shard);
 	*shard = NULL;
 }
@@ -249,6 +249,10 @@ void baton_shard_timer(struct baton_shard *shard, uint64_t key)
 {
 	if (key == SWEEP_KEY) {
 		sweep(shard);
+		return;
+	}
+	if (key == DESK_KEY) {
+		tell_desk_stale(shard);
 		return;
 	}
 	struct baton_actor *actor = actor_of_number(shard, ACTOR_OF(key));

@@ -217,3 +217,42 @@ struct baton_notice *actor_case_notice(const struct baton_actor *actor)
 	kase->has_draft = state->draft > 0;
 	return notice;
 }
+
+void tell_desk_now(struct baton_actor *actor)
+{
+	const struct baton_seam *seam = &actor->shard->seam;
+	struct baton_notice *notice = actor_case_notice(actor);
+
+	actor->case_due = false;
+	seam->desk(seam->ud, notice);
+	baton_notice_unref(&notice);
+}
+
+void tell_desk_soon(struct baton_actor *actor)
+{
+	struct baton_shard *shard = actor->shard;
+
+	if (actor->is_stale)
+		return;
+	if (!shard->stale)
+		shard->seam.timer_set(shard->seam.ud, DESK_KEY, DESK_MS);
+	actor->is_stale = true;
+	LL_PREPEND2(shard->stale, actor, stale_next);
+}
+
+/* The state may be ahead of the disk; then the next commit takes the case along. */
+void tell_desk_stale(struct baton_shard *shard)
+{
+	while (shard->stale) {
+		struct baton_actor *actor = shard->stale;
+
+		LL_DELETE2(shard->stale, actor, stale_next);
+		actor->is_stale = false;
+		if (!actor->state)
+			continue;
+		if (actor->commits)
+			actor->case_due = true;
+		else
+			tell_desk_now(actor);
+	}
+}

@@ -19,6 +19,7 @@ enum { ARENA_FIRST_BYTES = 480, ARENA_BLOCK_BYTES = 2048, SMALL_BYTES = 1024 };
 struct baton_arena_block {
 	struct baton_arena_block *next;
 	size_t used, cap;
+	bool is_lent; /* not ours to free */
 	alignas(max_align_t) unsigned char bytes[];
 };
 
@@ -67,8 +68,18 @@ static struct baton_arena_block *arena_grow(struct baton_arena *arena, size_t n)
 	block->next = arena->blocks;
 	block->used = 0;
 	block->cap = cap;
+	block->is_lent = false;
 	arena->blocks = block;
 	return block;
+}
+
+void baton_arena_lend(struct baton_arena *arena, void *p, size_t n)
+{
+	struct baton_arena_block *block = p;
+
+	baton_assert(!arena->blocks && n > sizeof(*block));
+	*block = (struct baton_arena_block){ .cap = n - sizeof(*block), .is_lent = true };
+	arena->blocks = block;
 }
 
 void *baton_arena_alloc(struct baton_arena *arena, size_t n)
@@ -100,7 +111,8 @@ void baton_arena_done(struct baton_arena *arena)
 	while (arena->blocks) {
 		struct baton_arena_block *next = arena->blocks->next;
 
-		free(arena->blocks);
+		if (!arena->blocks->is_lent)
+			free(arena->blocks);
 		arena->blocks = next;
 	}
 	arena->bytes = 0;

@@ -36,6 +36,9 @@ struct baton_arena {
 	struct baton_arena_block *blocks;
 	size_t bytes; /* handed out so far */
 };
+/* The first block is memory of the caller's that outlives the arena: what is made with an arena
+ * inside is then one allocation. Before anything is taken; `p` aligned for any type. */
+void baton_arena_lend(struct baton_arena *arena, void *p, size_t n);
 /* Zeroed, aligned for any type, valid until baton_arena_done(). */
 void *baton_arena_alloc(struct baton_arena *arena, size_t n);
 /* A NUL-terminated copy inside the arena. */

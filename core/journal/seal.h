@@ -27,7 +27,7 @@ void baton_seal_random(struct baton_seal *seal, void *p, size_t n);
 /* What is sealed, under which key. `out` of lock takes text.n bytes and the tag behind them; `text`
  * of unlock includes the tag. */
 struct baton_seal_job {
-	const uint8_t *key;   /* BATON_KEY_BYTES */
+	const uint8_t *key;   /* BATON_KEY_BYTES; lock: NULL for that of the lock before */
 	const uint8_t *nonce; /* BATON_NONCE_BYTES */
 	const uint8_t *clear; /* associated data */
 	size_t clear_n;

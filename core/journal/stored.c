@@ -33,7 +33,7 @@ static void frame_nonce(const struct baton_stored *frame, uint8_t nonce[BATON_NO
 	memcpy(nonce + 8, frame->nonce, sizeof(frame->nonce));
 }
 
-void baton_stored_write(struct baton_seal *seal, const uint8_t key[BATON_KEY_BYTES],
+void baton_stored_write(struct baton_seal *seal, const uint8_t *key,
 			const struct baton_stored *frame, baton_str payload, uint8_t *out)
 {
 	uint8_t nonce[BATON_NONCE_BYTES];

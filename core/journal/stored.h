@@ -51,8 +51,9 @@ static inline size_t baton_stored_bytes(size_t payload_n)
 	return payload_n + BATON_STORED_EXTRA;
 }
 
-/* Writes all but the links (zero) from `frame` and the payload; the hash of the result is told. */
-void baton_stored_write(struct baton_seal *seal, const uint8_t key[BATON_KEY_BYTES],
+/* Writes all but the links (zero) from `frame` and the payload. `key`: NULL for that of the record
+ * written before. */
+void baton_stored_write(struct baton_seal *seal, const uint8_t *key,
 		       const struct baton_stored *frame, baton_str payload, uint8_t *out);
 void baton_stored_link(uint8_t *value, uint64_t prev_position, uint64_t skip_position);
 /* Length of a record that baton_stored_write() made. */
