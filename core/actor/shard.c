@@ -306,6 +306,17 @@ void baton_shard_heard_delta(struct baton_shard *shard, baton_ticket ticket, uin
 		actor_run_go(actor);
 }
 
+void baton_shard_heard_whole(struct baton_shard *shard, baton_ticket ticket, baton_str text)
+{
+	struct baton_actor *actor = listener(shard, ticket);
+
+	if (!actor)
+		return;
+	baton_run_heard_whole(actor->run, text);
+	if (actor->run->answer.n > BATON_ANSWER_BYTES_MAX)
+		actor_run_go(actor);
+}
+
 void baton_shard_heard_usage(struct baton_shard *shard, baton_ticket ticket,
 			     const baton_usage *usage)
 {

@@ -49,6 +49,8 @@ void baton_shard_heard_docs(struct baton_shard *shard, baton_ticket ticket, cons
 			    uint32_t n);
 void baton_shard_heard_delta(struct baton_shard *shard, baton_ticket ticket, uint32_t kind,
 			     baton_str data);
+/* All of the answer's text, and its end follows at once: it is not shown before it counts. */
+void baton_shard_heard_whole(struct baton_shard *shard, baton_ticket ticket, baton_str text);
 void baton_shard_heard_usage(struct baton_shard *shard, baton_ticket ticket,
 			     const baton_usage *usage);
 void baton_shard_heard_end(struct baton_shard *shard, baton_ticket ticket, uint32_t reason);

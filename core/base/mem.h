@@ -24,6 +24,9 @@ char *baton_memdupz(const void *p, size_t n);
 /* NULL-tolerant. */
 void baton_free(void *p);
 
+/* [a thread, at its end] Gives back what was kept at hand for it. */
+void baton_mem_thread_done(void);
+
 #define baton_new(type) ((type *)baton_alloc(sizeof(type)))
 
 /* An owned copy of a view, NUL behind it, and its end; drop sets the view to none and takes none. */

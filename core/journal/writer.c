@@ -532,5 +532,6 @@ void *baton_writer_run(void *ud)
 	}
 	if (atomic_load(&journal->state) != BATON_E_IO)
 		baton_index_write(journal);
+	baton_mem_thread_done();
 	return NULL;
 }

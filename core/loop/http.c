@@ -308,9 +308,29 @@ static int on_timeout_set(CURLM *multi, long timeout_ms, void *ud)
 
 /* --- life --- */
 
+static void *curl_take(size_t n)
+{
+	return baton_realloc(NULL, n);
+}
+
+static char *curl_strdup(const char *text)
+{
+	return baton_memdupz(text, strlen(text));
+}
+
+static void *curl_zeroed(size_t n, size_t bytes)
+{
+	size_t all;
+
+	baton_assert(!__builtin_mul_overflow(n, bytes, &all));
+	return baton_alloc(all);
+}
+
 static void curl_start(void)
 {
-	baton_assert(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+	/* Half of what a request allocates it frees a moment later. */
+	baton_assert(curl_global_init_mem(CURL_GLOBAL_DEFAULT, curl_take, baton_free, baton_realloc,
+					  curl_strdup, curl_zeroed) == CURLE_OK);
 }
 
 struct baton_http *baton_http_new(struct baton_loop *loop)

@@ -246,6 +246,7 @@ void baton_call_finish(struct baton_rack *rack, struct baton_call_state *call, u
 		}
 	struct baton_word *word = baton_word_new(rack, call, BATON_WORD_END, 0);
 	word->n = reason;
+	call->finished = true;
 	close_module_side(rack, call, BATON_BREACH_TWO_ENDS);
 }
 
@@ -337,6 +338,7 @@ int32_t baton_call_host_delta(baton_ctx *ctx, baton_call handle, uint32_t kind, 
 	if (data.n == 0 && kind != BATON_DELTA_UNKNOWN)
 		return BATON_OK;
 	call->bytes += data.n;
+	call->texts += kind == BATON_DELTA_TEXT;
 	return take_text(rack, call, kind, data) ? BATON_OK
 						 : cut(rack, call, "the text is not UTF-8");
 }

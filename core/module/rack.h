@@ -41,8 +41,10 @@ struct baton_call_state {
 	bool fenced;
 	bool listed; /* the turn's side */
 	bool has_result;
-	void *user;   /* call_set() */
-	size_t bytes; /* of all deltas */
+	void *user;     /* call_set() */
+	size_t bytes;   /* of all deltas */
+	uint32_t texts; /* how many deltas of text */
+	bool finished;  /* the module has said its end, and no failure */
 	/* The beginning of a character that the last delta of this kind cut off. */
 	char tail[BATON_CALL_DELTA_KINDS][4];
 	size_t tail_n[BATON_CALL_DELTA_KINDS];
@@ -118,7 +120,8 @@ struct baton_word {
 	struct baton_word *next;
 	uint64_t handle, ticket;
 	enum baton_word_kind kind;
-	uint32_t n; /* kind of delta, reason, number of docs */
+	uint32_t n;    /* kind of delta, reason, number of docs */
+	bool is_whole; /* the only text of a call that has ended well */
 	struct baton_arena arena;
 	union {
 		baton_intents intents;

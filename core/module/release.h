@@ -61,6 +61,8 @@ struct baton_rack_events {
 	void (*usage)(void *ud, uint64_t ticket, const baton_usage *usage);
 	void (*end)(void *ud, uint64_t ticket, uint32_t reason); /* BATON_END_* */
 	void (*fail)(void *ud, uint64_t ticket, const baton_error *error);
+	/* The whole text, its end follows at once. May be NULL: then it is a delta. */
+	void (*whole)(void *ud, uint64_t ticket, baton_str text);
 };
 
 /* Creates and activates one instance of each generation. [loop] 0 or BATON_E_MODULE with `why`. */

@@ -175,7 +175,9 @@ static void tell(const struct baton_rack_events *to, const struct baton_word *w)
 		return;
 	case BATON_WORD_DELTA:
 		/* Empty: only the beginning of a character came, or it is the kind that says it. */
-		if (w->data.n > 0 || w->n == BATON_DELTA_UNKNOWN)
+		if (to->whole && w->is_whole && w->n == BATON_DELTA_TEXT && w->data.n > 0)
+			to->whole(to->ud, w->ticket, w->data);
+		else if (w->data.n > 0 || w->n == BATON_DELTA_UNKNOWN)
 			to->delta(to->ud, w->ticket, w->n, w->data);
 		return;
 	case BATON_WORD_USAGE:
@@ -201,12 +203,13 @@ static struct baton_word *pop(struct baton_rack *rack)
 
 /* true: the turn still waits for it. The end takes the call off the turn's side before it is told,
  * so that the turn may use the ticket's number again. */
-static bool still_wanted(struct baton_rack *rack, const struct baton_word *word)
+static bool still_wanted(struct baton_rack *rack, struct baton_word *word)
 {
 	struct baton_call_state *call;
 	HASH_FIND(hh, rack->listed, &word->ticket, sizeof(word->ticket), call);
 	if (!call || call->handle != word->handle)
 		return false;
+	word->is_whole = call->finished && call->texts == 1;
 	if (word->kind == BATON_WORD_END || word->kind == BATON_WORD_FAIL) {
 		HASH_DEL(rack->listed, call);
 		call->listed = false;

@@ -272,8 +272,8 @@ static void exporter_wake(void *ud)
 
 static int exporter_up(struct exporter *exporter)
 {
-	struct baton_rack_events events = { exporter, no_intents, no_docs,   no_delta,
-					    no_usage, batch_end,  batch_fail };
+	struct baton_rack_events events = { exporter, no_intents, no_docs,    no_delta,
+					    no_usage, batch_end,  batch_fail, NULL };
 	char why[256];
 	int rc = baton_rack_new(exporter->server->release, exporter->loop, &events, &exporter->rack,
 				why, sizeof(why));

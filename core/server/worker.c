@@ -100,6 +100,13 @@ static void rack_delta(void *ud, uint64_t ticket, uint32_t kind, baton_str data)
 	HEARD(worker, baton_shard_heard_delta(worker->shard, ticket, kind, data));
 }
 
+static void rack_whole(void *ud, uint64_t ticket, baton_str text)
+{
+	struct worker *worker = ud;
+
+	HEARD(worker, baton_shard_heard_whole(worker->shard, ticket, text));
+}
+
 static void rack_usage(void *ud, uint64_t ticket, const baton_usage *usage)
 {
 	struct worker *worker = ud;
@@ -132,7 +139,7 @@ static int worker_up(struct worker *worker)
 {
 	struct baton_lane_events lane_events = { worker, lane_wake, lane_committed };
 	struct baton_rack_events rack_events = { worker,     rack_intents, rack_docs, rack_delta,
-						 rack_usage, rack_end,     rack_fail };
+						 rack_usage, rack_end,     rack_fail, rack_whole };
 	struct baton_seam seam;
 	char why[256];
 
@@ -190,6 +197,7 @@ static void *worker_main(void *ud)
 	if (rc == BATON_OK)
 		baton_loop_run(worker->loop);
 	worker_down(worker);
+	baton_mem_thread_done();
 	return NULL;
 }
 

@@ -137,6 +137,17 @@ void baton_run_heard_delta(struct baton_run *run, uint32_t kind, baton_str data)
 	}
 }
 
+/* Nothing is gained by showing provisionally what is complete: it comes with its event, is never
+ * withdrawn, and is sent once. What goes on from words shown before goes on being shown. */
+void baton_run_heard_whole(struct baton_run *run, baton_str text)
+{
+	bool speaks = run->speaks;
+
+	run->speaks = speaks && run->said > 0;
+	baton_run_heard_delta(run, BATON_DELTA_TEXT, text);
+	run->speaks = speaks;
+}
+
 void baton_run_heard_usage(struct baton_run *run, const baton_usage *usage)
 {
 	run->usage = *usage;

@@ -158,6 +158,8 @@ void baton_run_go(struct baton_run *run);
 void baton_run_heard_intents(struct baton_run *run, const baton_intents *intents);
 void baton_run_heard_docs(struct baton_run *run, const baton_doc *docs, uint32_t n);
 void baton_run_heard_delta(struct baton_run *run, uint32_t kind, baton_str data);
+/* As a delta of all the text there is: the rules look at it before the customer does. */
+void baton_run_heard_whole(struct baton_run *run, baton_str text);
 void baton_run_heard_usage(struct baton_run *run, const baton_usage *usage);
 void baton_run_heard_end(struct baton_run *run, uint32_t reason);
 void baton_run_heard_fail(struct baton_run *run, const baton_error *error);

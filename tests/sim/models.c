@@ -109,6 +109,12 @@ static bool hear_word(struct sim *sim, struct call *call)
 		baton_shard_heard_end(call->shard->shard, call->ticket, BATON_END_STOP);
 		return false;
 	}
+	/* Some models do not stream: one word is the whole answer, and its end comes with it. */
+	if (call->words == 1 && !call->fail && !call->hangs) {
+		call->said++;
+		baton_shard_heard_whole(call->shard->shard, call->ticket, BATON_STR("\n Well"));
+		return hear_word(sim, call);
+	}
 	call->said++;
 	baton_shard_heard_delta(call->shard->shard, call->ticket, BATON_DELTA_TEXT,
 				call->said == 1 ? BATON_STR("\n Well") : BATON_STR(" wörd"));

@@ -260,7 +260,7 @@ static void rig_fail(void *ud, uint64_t ticket, const baton_error *error)
 
 __attribute__((unused)) static int rig_rack(struct rig *rig)
 {
-	struct baton_rack_events events = { rig, rig_intents, rig_docs, rig_delta, rig_usage, rig_end, rig_fail };
+	struct baton_rack_events events = { rig, rig_intents, rig_docs, rig_delta, rig_usage, rig_end, rig_fail, NULL };
 	if (!rig->loop)
 		rig->loop = baton_loop_new("test");
 	return baton_rack_new(rig->release, rig->loop, &events, &rig->rack, rig->why, sizeof(rig->why));

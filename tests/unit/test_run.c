@@ -546,6 +546,34 @@ static void rules_on_the_answer_withdraw_what_was_shown(void **state)
 	assert_non_null(strstr(bench->emitted, "answer_superseded escalation_triggered"));
 }
 
+static void a_whole_answer_is_judged_before_it_is_shown(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->verdict[BATON_STAGE_AFTER] = (baton_verdict){
+		.action = BATON_ACT_ESCALATE, .rule = "unsure", .reason = "x", .queue = ""
+	};
+	ask(bench, "shipping", 900000);
+	baton_run_heard_whole(bench->run, BATON_STR(" \nMaybe."));
+	assert_string_equal(bench->said, "");
+	hear_end(bench);
+	assert_true(bench->run->done);
+	assert_null(strstr(bench->emitted, "answer_superseded"));
+	assert_non_null(strstr(bench->emitted, "escalation_triggered"));
+}
+
+static void a_whole_answer_comes_with_its_event(void **state)
+{
+	struct bench *bench = *state;
+
+	ask(bench, "shipping", 900000);
+	baton_run_heard_whole(bench->run, BATON_STR(" \nIt left today."));
+	hear_end(bench);
+	assert_true(bench->run->done);
+	assert_string_equal(bench->said, "");
+	assert_string_equal(bench->answer, "It left today.");
+}
+
 static void rules_that_want_a_review_withdraw_what_was_shown(void **state)
 {
 	struct bench *bench = *state;
@@ -807,6 +835,8 @@ int main(void)
 		TURN(rules_hand_over_before_any_model_is_asked),
 		TURN(rules_that_cannot_be_asked_count_as_fired),
 		TURN(rules_on_the_answer_withdraw_what_was_shown),
+		TURN(a_whole_answer_is_judged_before_it_is_shown),
+		TURN(a_whole_answer_comes_with_its_event),
 		TURN(rules_that_want_a_review_withdraw_what_was_shown),
 		TURN(tier_two_drafts_in_silence),
 		TURN(a_substitute_only_drafts_where_the_class_says_so),
