@@ -310,6 +310,8 @@ void baton_shard_heard_whole(struct baton_shard *shard, baton_ticket ticket, bat
 {
 	struct baton_actor *actor = listener(shard, ticket);
 
+	if (probe_is(shard, ticket))
+		probe_heard_delta(shard, BATON_DELTA_TEXT, text);
 	if (!actor)
 		return;
 	baton_run_heard_whole(actor->run, text);
