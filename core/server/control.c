@@ -105,7 +105,9 @@ static void settle(void *ud)
 	DL_FOREACH_SAFE(control->conns, conn, after)
 	{
 		conn_flush(conn);
-		if (conn_may_ask(conn) && conn_has_line(conn)) {
+		/* Until the lines or the room for answers are used up: nothing else would come back to
+		 * lines that wait here already. */
+		while (conn_may_ask(conn) && conn_has_line(conn)) {
 			conn_lines(conn);
 			conn_flush(conn);
 		}
