@@ -22,8 +22,13 @@
 #include <unistd.h>
 
 enum {
-	ACCEPTS_PER_WAKEUP = 64, /* those who are here get a turn in between */
-	FDS_KEPT = 32            /* for the store, providers and operators */
+	/* libwebsockets looks through all handshakes under way at each step of one, so few at a time
+	 * begin; those behind them wait here and not in the kernel's queue, which a crowd overruns:
+	 * who is dropped there comes back a second later. */
+	ADOPTS_PER_LAP = 64,
+	ACCEPTS_PER_LAP = 4096,
+	WAITING_MAX = 16384,
+	FDS_KEPT = 32 /* for the store, providers and operators */
 };
 
 static void refuse(int fd)
@@ -60,10 +65,43 @@ static bool accept_one(struct baton_listener *listener, int listen_fd)
 		return true;
 	}
 
-	int on = 1;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	baton_lws_adopt(listener, fd);
-	return true;
+	if (listener->waiting_n == listener->waiting_cap) {
+		listener->waiting_cap = listener->waiting_cap ? 2 * listener->waiting_cap : 64;
+		listener->waiting =
+			baton_realloc(listener->waiting, listener->waiting_cap * sizeof(int));
+	}
+	listener->waiting[listener->waiting_n++] = fd;
+	return listener->waiting_n < WAITING_MAX;
+}
+
+static void adopt_some(struct baton_listener *listener);
+
+static void on_next(void *ud)
+{
+	struct baton_listener *listener = ud;
+
+	listener->next = 0;
+	adopt_some(listener);
+}
+
+/* In the order in which they came. */
+static void adopt_some(struct baton_listener *listener)
+{
+	for (int i = 0; i < ADOPTS_PER_LAP && listener->waiting_at < listener->waiting_n; i++) {
+		int on = 1, fd = listener->waiting[listener->waiting_at++];
+
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		baton_lws_adopt(listener, fd);
+	}
+	if (listener->waiting_at < listener->waiting_n) {
+		if (listener->next == 0)
+			listener->next = baton_loop_timer(baton_port_loop(listener->port), 0,
+							  on_next, listener);
+		return;
+	}
+	baton_free(listener->waiting);
+	listener->waiting = NULL;
+	listener->waiting_at = listener->waiting_n = listener->waiting_cap = 0;
 }
 
 static void on_listen_fd(void *ud, bool readable, bool writable)
@@ -74,9 +112,11 @@ static void on_listen_fd(void *ud, bool readable, bool writable)
 	(void)writable;
 	if (!readable || listener->watch == 0)
 		return;
-	for (int i = 0; i < ACCEPTS_PER_WAKEUP; i++)
+	for (int i = 0; i < ACCEPTS_PER_LAP && listener->waiting_n < WAITING_MAX; i++)
 		if (!accept_one(listener, fd))
 			break;
+	if (listener->next == 0)
+		adopt_some(listener);
 }
 
 static int fd_limit(void)
@@ -128,6 +168,12 @@ void baton_listener_drain(struct baton_listener *listener)
 void baton_listener_close(struct baton_listener *listener)
 {
 	baton_listener_drain(listener);
+	baton_loop_timer_stop(baton_port_loop(listener->port), listener->next);
+	while (listener->waiting_at < listener->waiting_n)
+		close(listener->waiting[listener->waiting_at++]);
+	baton_free(listener->waiting);
+	listener->waiting = NULL;
+	listener->waiting_at = listener->waiting_n = 0;
 	baton_lws_close(listener);
 	if (listener->spare_fd >= 0)
 		close(listener->spare_fd);

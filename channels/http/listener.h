@@ -53,6 +53,9 @@ struct baton_listener {
 	struct baton_web web;
 	struct baton_buf out; /* the answer being written; LWS_PRE bytes in front */
 	uint64_t watch;       /* of the listening socket, 0: closed to newcomers */
+	int *waiting;         /* accepted, not yet libwebsockets': from waiting_at to waiting_n */
+	size_t waiting_at, waiting_n, waiting_cap;
+	uint64_t next; /* timer: goes on with them, 0: none is set */
 	int spare_fd;         /* given up for a moment to refuse politely when files run out */
 	int fd_max; /* descriptors from here on are kept for the store and the operators */
 };
