@@ -15,6 +15,7 @@ struct now_on {
 	bool on;
 	struct baton_mode_view view;
 	bool targets_back; /* the route's primary answers again */
+	bool in_drill;     /* what it waits for was made by a drill, and ends with it */
 };
 
 static void look(const struct baton_actor *actor, const struct baton_policy *policy,
@@ -32,6 +33,8 @@ static void look(const struct baton_actor *actor, const struct baton_policy *pol
 	struct baton_board *board = seam->board(seam->ud, &now);
 	ret->on = baton_board_mode(board, now, policy, route, &ret->view);
 	baton_board_facts(board, now, policy, route, &facts);
+	ret->in_drill = baton_board_in_drill(board, now, &actor->id,
+					     strcmp(actor->state->channel, "drill") == 0);
 	seam->board_done(seam->ud);
 	ret->targets_back = route->primary && baton_str_is(facts.primary_state, "closed");
 }
@@ -90,6 +93,8 @@ static const char *what_came_back(const struct baton_actor *actor, const struct 
 {
 	const char *resumes = actor->state->resumes;
 
+	if (now->in_drill)
+		return "";
 	if (strcmp(resumes, "targets") == 0)
 		return now->targets_back ? "targets" : "";
 	bool same = now->on && strncmp(resumes, "mode:", 5) == 0 &&

@@ -119,6 +119,12 @@ bool baton_board_mode(struct baton_board *board, struct baton_now now,
 	return board->modes.n_on > 0 && baton_modes_view(&board->modes, policy, route, ret_view);
 }
 
+bool baton_board_in_drill(const struct baton_board *board, struct baton_now now,
+			  const struct baton_id *session, bool labelled)
+{
+	return board->drills.n > 0 && baton_drills_apart(&board->drills, now, session, labelled);
+}
+
 void baton_board_mode_met(struct baton_board *board, struct baton_now now,
 			  const struct baton_mode_def *mode)
 {

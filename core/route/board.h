@@ -174,6 +174,10 @@ int baton_board_mode_leave(struct baton_board *board, struct baton_now now, cons
 void baton_board_mode_met(struct baton_board *board, struct baton_now now,
 			  const struct baton_mode_def *mode);
 
+/* Does the session take part in a running drill that concerns only some? What such a drill makes it
+ * wait for comes back when the drill ends. `labelled`: see struct baton_ask. */
+bool baton_board_in_drill(const struct baton_board *board, struct baton_now now,
+			  const struct baton_id *session, bool labelled);
 int baton_board_drill_start(struct baton_board *board, struct baton_now now,
 			    const struct baton_drill *drill, const struct baton_admin *admin);
 int baton_board_drill_stop(struct baton_board *board, struct baton_now now, const char *name,

@@ -356,7 +356,7 @@ static bool retry(struct pick *pick, bool alone)
 {
 	const struct baton_attempt *last = pick->last;
 
-	if (!last || last->showed || critical(pick) ||
+	if (!last || last->showed || last->not_again || critical(pick) ||
 	    tried(pick, last->target) >= ATTEMPTS_PER_TARGET_MAX)
 		return false;
 	enum baton_again again = baton_failure_of(last->fail)->again;

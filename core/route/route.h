@@ -16,6 +16,7 @@ struct baton_attempt {
 	uint32_t scope;          /* BATON_SCOPE_*: what the failure says something about */
 	uint32_t retry_after_ms; /* the provider's hint, 0 if none */
 	char code[32];           /* failure class in words, for the transcript */
+	bool not_again;          /* the provider asks not to be asked the same once more */
 	bool failed;             /* it ended so: `fail` says how */
 	bool showed;             /* the customer had seen a part of it */
 	bool proceeded;          /* it was asked to go on from what the customer had seen */

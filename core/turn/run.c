@@ -170,6 +170,7 @@ void baton_run_heard_fail(struct baton_run *run, const baton_error *error)
 	attempt->failed = true;
 	attempt->fail = error->fail;
 	attempt->scope = error->scope;
+	attempt->not_again = (error->flags & BATON_ERROR_NOT_AGAIN) != 0;
 	attempt->retry_after_ms = error->retry_after_ms;
 	copy_name(attempt->code, sizeof(attempt->code), error->code);
 	run->http_status = error->http_status;

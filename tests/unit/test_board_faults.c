@@ -120,6 +120,23 @@ static void s03_a_500_is_tried_once_more(void **state)
 	rig_close(&rig);
 }
 
+static void a_provider_that_asks_not_to_be_asked_again_is_not(void **state)
+{
+	struct rig rig;
+	struct baton_choice choice;
+
+	(void)state;
+	rig_open(&rig);
+	rig.past[rig.n_past++] = (struct baton_attempt){ .target = rig.route.primary,
+							 .fail = BATON_FAIL_UNAVAILABLE,
+							 .failed = true };
+	struct baton_ask ask = rig_ask(&rig);
+	assert_string_equal(rig_next(&rig, &ask, &choice), "main");
+	rig.past[0].not_again = true;
+	assert_string_equal(rig_next(&rig, &ask, &choice), "spare");
+	rig_close(&rig);
+}
+
 static void s04_a_503_for_ever_ends_at_the_fallback(void **state)
 {
 	struct rig rig;
@@ -378,6 +395,7 @@ int main(void)
 		cmocka_unit_test(s02_throttled_for_ever_is_few_calls_and_then_the_fallback),
 		cmocka_unit_test(alone_and_throttled_it_is_asked_now_or_when_it_said),
 		cmocka_unit_test(s03_a_500_is_tried_once_more),
+		cmocka_unit_test(a_provider_that_asks_not_to_be_asked_again_is_not),
 		cmocka_unit_test(s04_a_503_for_ever_ends_at_the_fallback),
 		cmocka_unit_test(s05_a_reset_is_followed_by_somebody_who_answers),
 		cmocka_unit_test(s06_s07_a_silent_one_is_asked_once_and_rescued_in_eleven_seconds),

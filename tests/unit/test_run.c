@@ -791,6 +791,35 @@ static void the_classes_own_mode_takes_what_nobody_can_answer(void **state)
 	assert_non_null(strstr(bench->emitted, "mode_entered message_captured"));
 }
 
+static void a_drill_for_some_puts_nobody_else_into_a_mode(void **state)
+{
+	static const struct baton_admin admin = { "root", "test" };
+	struct bench *bench = *state;
+	struct baton_mode_view view;
+	struct baton_drill drill = { .name = "some",
+				     .share_ppm = 999999,
+				     .start_ms = bench_now(bench).ms,
+				     .until_ms = bench_now(bench).ms + 60000,
+				     .n_faults = 1,
+				     .faults = { { .target = "main",
+						   .fault = { .type = BATON_FAULT_OUTAGE } } } };
+
+	declare(bench, BATON_MODE_PAUSE);
+	assert_int_equal(baton_board_mode_leave(bench->board, bench_now(bench), "calm", &admin), 0);
+	bench->class_.on_failure = BATON_ON_FAILURE_PAUSE;
+	bench->class_.mode = &bench->modes[0];
+	assert_int_equal(baton_board_drill_start(bench->board, bench_now(bench), &drill, &admin),
+			 0);
+	ask(bench, "shipping", 900000);
+	for (int i = 0; i < 5; i++)
+		pass_ms(bench, 300);
+	assert_true(bench->run->done);
+	assert_string_equal(bench->asked, "classify retrieve");
+	assert_non_null(strstr(bench->emitted, "mode_entered message_captured"));
+	assert_false(baton_board_mode(bench->board, bench_now(bench), &bench->policy,
+				      &bench->routes[1], &view));
+}
+
 static void a_mode_that_is_over_is_told(void **state)
 {
 	struct bench *bench = *state;
@@ -851,6 +880,7 @@ int main(void)
 		TURN(a_template_is_a_draft),
 		TURN(a_substitute_mode_asks_its_target),
 		TURN(the_classes_own_mode_takes_what_nobody_can_answer),
+		TURN(a_drill_for_some_puts_nobody_else_into_a_mode),
 		TURN(a_mode_that_is_over_is_told),
 		TURN(work_that_needs_a_guard_stops_without_it),
 	};
