@@ -122,7 +122,7 @@ bool baton_board_mode(struct baton_board *board, struct baton_now now,
 bool baton_board_in_drill(const struct baton_board *board, struct baton_now now,
 			  const struct baton_id *session, bool labelled)
 {
-	return board->drills.n > 0 && baton_drills_apart(&board->drills, now, session, labelled);
+	return board->drills.n > 0 && baton_drills_hurt(&board->drills, now, session, labelled);
 }
 
 void baton_board_mode_met(struct baton_board *board, struct baton_now now,

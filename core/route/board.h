@@ -174,8 +174,8 @@ int baton_board_mode_leave(struct baton_board *board, struct baton_now now, cons
 void baton_board_mode_met(struct baton_board *board, struct baton_now now,
 			  const struct baton_mode_def *mode);
 
-/* Does the session take part in a running drill that concerns only some? What such a drill makes it
- * wait for comes back when the drill ends. `labelled`: see struct baton_ask. */
+/* Does a fault that a drill puts in the way of some concern the session just now? What it waits for
+ * because of it comes back when the fault ends. `labelled`: see struct baton_ask. */
 bool baton_board_in_drill(const struct baton_board *board, struct baton_now now,
 			  const struct baton_id *session, bool labelled);
 int baton_board_drill_start(struct baton_board *board, struct baton_now now,

@@ -150,13 +150,18 @@ static bool is_running(const struct baton_drill *drill, struct baton_now now)
 	return now.ms >= drill->start_ms && now.ms < drill->until_ms;
 }
 
+static bool fault_is_on(const struct baton_drill *drill, size_t i, uint64_t at_ms)
+{
+	return at_ms >= drill->faults[i].from_ms &&
+	       (drill->faults[i].to_ms == 0 || at_ms < drill->faults[i].to_ms);
+}
+
 static bool fault_fits(const struct baton_drill *drill, size_t i, uint64_t at_ms,
 		       const char *target, bool is_primary)
 {
 	const char *whom = drill->faults[i].target;
 
-	return at_ms >= drill->faults[i].from_ms &&
-	       (drill->faults[i].to_ms == 0 || at_ms < drill->faults[i].to_ms) &&
+	return fault_is_on(drill, i, at_ms) &&
 	       (strcmp(whom, target) == 0 ||
 		strcmp(whom, is_primary ? "primary" : "fallback") == 0);
 }
@@ -191,6 +196,24 @@ bool baton_drills_apart(const struct baton_drills *drills, struct baton_now now,
 	for (size_t i = 0; i < drills->n; i++)
 		if (is_running(&drills->all[i], now) && for_some(&drills->all[i]) &&
 		    takes_part(&drills->all[i], session, labelled))
+			return true;
+	return false;
+}
+
+static bool hurts(const struct baton_drill *drill, struct baton_now now)
+{
+	for (size_t i = 0; i < drill->n_faults; i++)
+		if (fault_is_on(drill, i, now.ms - drill->start_ms))
+			return true;
+	return false;
+}
+
+bool baton_drills_hurt(const struct baton_drills *drills, struct baton_now now,
+		       const struct baton_id *session, bool labelled)
+{
+	for (size_t i = 0; i < drills->n; i++)
+		if (is_running(&drills->all[i], now) && for_some(&drills->all[i]) &&
+		    takes_part(&drills->all[i], session, labelled) && hurts(&drills->all[i], now))
 			return true;
 	return false;
 }

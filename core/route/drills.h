@@ -34,6 +34,9 @@ bool baton_drills_fault(const struct baton_drills *drills, struct baton_now now,
  * meets then says nothing to the others. */
 bool baton_drills_apart(const struct baton_drills *drills, struct baton_now now,
 			const struct baton_id *session, bool labelled);
+/* The same, and one of its faults is on just now. */
+bool baton_drills_hurt(const struct baton_drills *drills, struct baton_now now,
+		       const struct baton_id *session, bool labelled);
 /* Is such a drill running at all? */
 bool baton_drills_partial(const struct baton_drills *drills, struct baton_now now);
 bool baton_drills_running(const struct baton_drills *drills, struct baton_now now);
