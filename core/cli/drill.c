@@ -231,19 +231,22 @@ static bool each_had_one(const struct drill_run *run, uint64_t since_ms)
 	return true;
 }
 
-/* The primary answers again, and nothing that was kept waits. */
+/* When the primary answered again for good (drill_sum.h), 0 not yet; nor while something kept waits. */
 static uint64_t recovered_at(const struct drill_run *run)
 {
-	uint64_t at = 0;
+	uint64_t at = 0, unwell = run->healed_ms;
 
 	for (size_t i = 0; i < run->n_samples; i++) {
 		const struct baton_drill_sample *sample = &run->samples[i];
 
 		if ((sample->outcome & BATON_DRILL_CAPTURED) && sample->late_ms == 0)
 			return 0;
-		if (at == 0 && sample->primary && sample->sent_ms >= run->healed_ms)
-			at = sample->done_ms;
+		if (sample->degraded && sample->sent_ms >= unwell)
+			unwell = sample->sent_ms + 1;
 	}
+	for (size_t i = 0; i < run->n_samples && at == 0; i++)
+		if (run->samples[i].primary && run->samples[i].sent_ms >= unwell)
+			at = run->samples[i].done_ms;
 	return at;
 }
 
@@ -287,6 +290,16 @@ static bool after_is_over(const struct drill_run *run, uint64_t now)
 	return each_had_one(run, at > run->healed_ms ? at : run->healed_ms);
 }
 
+/* Nobody finds back by himself from an account without credit: an operator pays and enables it. The
+ * end of the drill, which forgets that it was closed, stands for that. */
+static bool has_quota(const struct drill_run *run)
+{
+	for (size_t i = 0; i < run->file->n_faults; i++)
+		if (run->file->faults[i].fault.type == BATON_FAULT_QUOTA)
+			return true;
+	return false;
+}
+
 static void move_on(struct drill_run *run, uint64_t now)
 {
 	switch (run->stage) {
@@ -298,6 +311,8 @@ static void move_on(struct drill_run *run, uint64_t now)
 		if (now < run->healed_ms + 200) /* the server's clock takes it back, not ours */
 			break;
 		run->stage = STAGE_AFTER;
+		if (has_quota(run))
+			end_fault(run);
 		break;
 	case STAGE_AFTER:
 		if (!after_is_over(run, now))

@@ -143,7 +143,7 @@ static void put_figures(const struct drill_result *result, struct baton_buf *out
 	cli_table_cell(out, "what", "fault on until the first message served without the primary");
 	cli_table_row(out, "time to recover");
 	put_cell_time(out, sum->recover.known, (double)sum->recover.ms);
-	cli_table_cell(out, "what", "fault off until the primary answers again");
+	cli_table_cell(out, "what", "fault off until the primary answers again, for good");
 	cli_table_row(out, "time to resume");
 	put_cell_time(out, sum->resume.known, (double)sum->resume.ms);
 	cli_table_cell(out, "what", "fault off until nothing that was kept waits");

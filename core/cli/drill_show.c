@@ -126,7 +126,7 @@ void drill_show_text(const struct drill_result *result, struct baton_buf *out)
 	baton_buf_z(out, "  (fault on until the first message served without the primary)\n");
 	baton_buf_printf(out, "%-22s ", "time to recover");
 	put_time(out, &sum->recover);
-	baton_buf_z(out, "  (fault off until the primary answers again)\n");
+	baton_buf_z(out, "  (fault off until the primary answers again, for good)\n");
 	baton_buf_printf(out, "%-22s ", "time to resume");
 	put_time(out, &sum->resume);
 	baton_buf_printf(out, "  (fault off until nothing kept waits; %llu kept, %llu wait)\n",

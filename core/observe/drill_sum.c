@@ -94,8 +94,25 @@ static void find_resume(const struct baton_drill_run *run, struct baton_drill_su
 	sum->resume = (struct baton_drill_time){ sum->kept_waiting == 0, last - run->healed_ms };
 }
 
+/* When the last message was sent that did not find things well again. A target may answer once and
+ * then be shut out by failures that had begun before: the way back is over when it is over for good. */
+static uint64_t last_unwell(const struct baton_drill_run *run)
+{
+	uint64_t last = run->healed_ms;
+
+	for (size_t i = 0; i < run->n_samples; i++) {
+		const struct baton_drill_sample *sample = &run->samples[i];
+
+		if (sample->degraded && sample->sent_ms >= last)
+			last = sample->sent_ms + 1;
+	}
+	return last;
+}
+
 static void find_times(const struct baton_drill_run *run, struct baton_drill_sum *sum)
 {
+	uint64_t well_ms = last_unwell(run);
+
 	for (size_t i = 0; i < run->n_samples; i++) {
 		const struct baton_drill_sample *sample = &run->samples[i];
 
@@ -104,7 +121,7 @@ static void find_times(const struct baton_drill_run *run, struct baton_drill_sum
 		if (sample->degraded && sample->done_ms >= run->fault_ms &&
 		    sample->sent_ms < run->healed_ms)
 			earliest(&sum->degrade, sample->done_ms - run->fault_ms);
-		if (sample->primary && sample->sent_ms >= run->healed_ms)
+		if (sample->primary && sample->sent_ms >= well_ms)
 			earliest(&sum->recover, sample->done_ms - run->healed_ms);
 	}
 	find_resume(run, sum);

@@ -4,8 +4,8 @@
  * and whether the objectives of the drill's file held. Pure; all times are ms since the run began.
  *
  * A sample belongs to a phase: before the fault; while it is on (also if it was sent earlier and was
- * still open when the fault came); recovering, from the fault's end to the first outcome by the
- * primary; after that. What a script expects while degraded counts while the fault is on; while
+ * still open when the fault came); recovering, from the fault's end until the primary answers again
+ * for good; after that. What a script expects while degraded counts while the fault is on; while
  * recovering either expectation will do, as the switch back is the policy's to time.
  */
 #pragma once

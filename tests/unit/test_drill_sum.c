@@ -84,6 +84,20 @@ static void a_good_run_holds_and_its_times_are_from_fault_and_end(void **state)
 	baton_drill_sum_done(&sum);
 }
 
+static void who_answers_once_and_is_shut_out_again_has_not_recovered_yet(void **state)
+{
+	(void)state;
+	file.objectives = (struct baton_drill_objectives){ .expected_ppm = 1000000 };
+	struct baton_drill_sum sum = SUM(at(1, 41000, 200, ANSWERED), at(2, 45000, 200, PERSON),
+					 at(3, 60000, 300, ANSWERED), at(4, 70000, 300, ANSWERED));
+	assert_int_equal(sum.recover.ms, 20300);
+	assert_int_equal(sum.expected, 4); /* the second one was on the way back */
+	baton_drill_sum_done(&sum);
+	sum = SUM(at(1, 41000, 200, ANSWERED), at(2, 45000, 200, PERSON));
+	assert_false(sum.recover.known);
+	baton_drill_sum_done(&sum);
+}
+
 static void each_objective_can_fail_alone(void **state)
 {
 	static const struct baton_drill_objectives alone[] = {
@@ -196,6 +210,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_good_run_holds_and_its_times_are_from_fault_and_end),
+		cmocka_unit_test(who_answers_once_and_is_shut_out_again_has_not_recovered_yet),
 		cmocka_unit_test(each_objective_can_fail_alone),
 		cmocka_unit_test(what_was_kept_and_answered_later_says_when_all_was_resumed),
 		cmocka_unit_test(never_is_not_in_time),
