@@ -231,7 +231,7 @@ static bool each_had_one(const struct drill_run *run, uint64_t since_ms)
 	return true;
 }
 
-/* When the primary answered again for good (drill_sum.h), 0 not yet; nor while something kept waits. */
+/* When the primary answered again for good (drill_sum.h); 0: not yet, or something kept waits. */
 static uint64_t recovered_at(const struct drill_run *run)
 {
 	uint64_t at = 0, unwell = run->healed_ms;

@@ -95,7 +95,7 @@ static void find_resume(const struct baton_drill_run *run, struct baton_drill_su
 }
 
 /* When the last message was sent that did not find things well again. A target may answer once and
- * then be shut out by failures that had begun before: the way back is over when it is over for good. */
+ * then be shut out by failures that had begun before: the way back is over when it stays well. */
 static uint64_t last_unwell(const struct baton_drill_run *run)
 {
 	uint64_t last = run->healed_ms;
