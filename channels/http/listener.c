@@ -22,9 +22,9 @@
 #include <unistd.h>
 
 enum {
-	/* libwebsockets looks through all handshakes under way at each step of one, so few at a time
-	 * begin; those behind them wait here and not in the kernel's queue, which a crowd overruns:
-	 * who is dropped there comes back a second later. */
+	/* libwebsockets looks through all handshakes under way at each step of one, so few at a
+	 * time begin; those behind them wait here and not in the kernel's queue, which a crowd
+	 * overruns: who is dropped there comes back a second later. */
 	ADOPTS_PER_LAP = 64,
 	ACCEPTS_PER_LAP = 4096,
 	WAITING_MAX = 16384,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Proofs about drills: what they break exists, they end, and what they promise can be measured. A drill
- * is played in the live server; nothing about it may be left to the day.
+/* Proofs about drills: what they break exists, they end, and what they promise can be measured.
+ * A drill is played in the live server; nothing about it may be left to the day.
  */
 
 #include "core/policy/load.h"

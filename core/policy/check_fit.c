@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Proofs by adding up: limits of time that leave room for each other, room for prompt and answer in a
- * model's context, and breakers that close again.
+/* Proofs by adding up: limits of time that leave room for each other, room for prompt and answer
+ * in a model's context, and breakers that close again.
  */
 
 #include "core/policy/load.h"

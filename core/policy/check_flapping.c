@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Proofs about the conditions of a mode, by trying facts out: all that the conditions compare with, and
- * one step to either side of it. A finding is a counterexample that was computed, never a guess; facts
- * that cannot be true together (a breaker open and every target healthy) are not tried.
+/* Proofs about the conditions of a mode, by trying facts out: all that the conditions compare with,
+ * and one step to either side of it. A finding is a counterexample that was computed, never a
+ * guess; facts that cannot be true together (a breaker open and every target healthy) are not
+ * tried.
  *
- * What is not found by this may exist all the same: a condition that computes with facts has corners
- * elsewhere. The board does not flap in any case (core/route/modes.h); this is about what was meant.
+ * What is not found by this may exist all the same: a condition that computes with facts has
+ * corners elsewhere. The board does not flap in any case (core/route/modes.h); this is about
+ * what was meant.
  */
 
 #include "core/policy/load.h"
@@ -183,8 +185,8 @@ static bool holds(const baton_expr *test, const struct baton_mode_facts *facts)
 	return baton_expr_test_on(test, facts) == 1;
 }
 
-/* Facts with which enter_when holds, and `other` too unless it is NULL. All combinations are tried if
- * there are few, else as many as allowed, spread evenly. */
+/* Facts with which enter_when holds, and `other` too unless it is NULL. All combinations are
+ * tried if there are few, else as many as allowed, spread evenly. */
 static bool find(const struct search *search, const baton_expr *other,
 		 struct baton_mode_facts *ret_facts)
 {
@@ -248,7 +250,8 @@ static size_t steps_of(const struct baton_expr *expr)
 	return steps < BATON_EXPR_STEPS_MAX ? steps : BATON_EXPR_STEPS_MAX;
 }
 
-/* What the conditions name, and the values to try: the ends of each fact, and what it is compared with. */
+/* What the conditions name, and the values to try: the ends of each fact, and what it is
+ * compared with. */
 static void axes_of(struct search *search)
 {
 	const baton_expr *tests[] = { search->mode->enter_test, search->mode->recover_test };
@@ -303,8 +306,8 @@ static void prove_no_flapping(struct baton_load *load, const struct search *sear
 
 /* --- all is well --- */
 
-/* With nothing at all going on a mode must be off. On an ordinary day it may be on, if somebody wants to
- * shed load by numbers alone; that is said. */
+/* With nothing at all going on a mode must be off. On an ordinary day it may be on, if somebody
+ * wants to shed load by numbers alone; that is said. */
 static void prove_not_on(struct baton_load *load, const struct baton_mode_def *mode,
 			 const struct baton_mode_facts *const well[2], struct baton_place place)
 {

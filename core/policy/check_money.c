@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Proofs about money and alarms: no ceiling forbids every call, and what should ring can. The price is
- * the one that the board reserves before a call: prompt and longest answer, at the target's rates.
+/* Proofs about money and alarms: no ceiling forbids every call, and what should ring can. The
+ * price is the one that the board reserves before a call: prompt and longest answer, at the
+ * target's rates.
  */
 
 #include "core/policy/load.h"

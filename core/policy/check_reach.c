@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The proof that matters most: with every target and every module down, each message still reaches a
- * person. That takes a queue at the end of every way, and somebody who works on it.
+/* The proof that matters most: with every target and every module down, each message still
+ * reaches a person. That takes a queue at the end of every way, and somebody who works on it.
  */
 
 #include "core/policy/load.h"

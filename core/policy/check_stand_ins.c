@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Who may answer in another's place: as a fallback, by a switch, as the substitute of a target that
- * an admin has switched off, or in a mode. What a class forbids is refused here, ahead; at run time the
- * board asks nobody whom the class forbids either, so a name that it will never ask is a finding, too.
+/* Who may answer in another's place: as a fallback, by a switch, as the substitute of a target
+ * that an admin has switched off, or in a mode. What a class forbids is refused here, ahead; at
+ * run time the board asks nobody whom the class forbids either, so a name that it will never ask
+ * is a finding, too.
  */
 
 #include "core/policy/load.h"
@@ -17,8 +18,8 @@ static bool is_approved(const struct baton_class *class_, const struct baton_tar
 	return false;
 }
 
-/* Why the class of `route` keeps `target` from standing in, as a clause; NULL: it does not. The board
- * decides alike (may_work in core/route/choice.c). */
+/* Why the class of `route` keeps `target` from standing in, as a clause; NULL: it does not. The
+ * board decides alike (may_work in core/route/choice.c). */
 static const char *refusal(struct baton_load *load, const struct baton_route *route,
 			   const struct baton_target *target)
 {

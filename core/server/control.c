@@ -105,8 +105,8 @@ static void settle(void *ud)
 	DL_FOREACH_SAFE(control->conns, conn, after)
 	{
 		conn_flush(conn);
-		/* Until the lines or the room for answers are used up: nothing else would come back to
-		 * lines that wait here already. */
+		/* Until the lines or the room for answers are used up: nothing else would come
+		 * back to lines that wait here already. */
 		while (conn_may_ask(conn) && conn_has_line(conn)) {
 			conn_lines(conn);
 			conn_flush(conn);

@@ -339,7 +339,8 @@ static void held_look(struct held *held, uint64_t now_ms)
 	if (atomic_exchange(&held->watch->resume, 0)) {
 		held->wanted = true;
 		held->next_ms = now_ms;
-		/* A round that only looks now and then makes way: this one finds all that are still held. */
+		/* A round that only looks now and then makes way: this one finds all that are
+		 * still held. */
 		if (!held->looking)
 			held->at = held->n;
 	}

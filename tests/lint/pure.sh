@@ -18,9 +18,10 @@ __stack_chk_fail __ctype_b_loc __errno_location _GLOBAL_OFFSET_TABLE_
 floor ceil sqrt log exp pow fmod lround llround isnan
 fwrite fputs fputc stderr __fprintf_chk __vfprintf_chk fprintf vfprintf fflush dprintf
 XXH3_64bits XXH3_64bits_withSeed XXH64 XXH3_128bits
-__assert_fail exit
+__assert_fail exit __tls_get_addr
 '
-# The last line of the list is uthash's and utlist's way out when memory ends, which it never does here.
+# The last line of the list: uthash's and utlist's way out when memory ends, which it never does here;
+# and where a thread's own stock of blocks is (core/base/mem.c), which is memory and no system call.
 # Logging writes to stderr by way of stdio: core/base/log.c and assert.h alone may.
 printing='fwrite fputs fputc stderr __fprintf_chk __vfprintf_chk fprintf vfprintf fflush dprintf'
 

@@ -350,7 +350,7 @@ static void customer_hear(struct customer *customer, const struct baton_notice *
 			disconnect(customer);
 		break;
 	case BATON_NOTE_SUBSCRIBED:
-	case BATON_NOTE_RUN: /* withdrawn with its run: the next may have other words for this turn */
+	case BATON_NOTE_RUN: /* withdrawn with its run: the next may have other words */
 		if (!notice->running && notice->turn == customer->turn)
 			customer->bytes = 0;
 		break;

@@ -316,7 +316,8 @@ static void the_shop_with_language_models_is_a_sound_set(void **state)
 	for (size_t i = 0; i < policy->n_routes; i++) {
 		const struct baton_route *route = &policy->routes[i];
 
-		/* Whatever one vendor does, somebody else answers, or a person, or the class's mode. */
+		/* Whatever one vendor does, somebody else answers, or a person, or the class's
+		 * mode. */
 		if (route->primary && !route->primary->local && route->n_fallbacks == 0)
 			assert_non_null(route->class_->mode);
 		for (size_t j = 0; j < route->n_fallbacks; j++)

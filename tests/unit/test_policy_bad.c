@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Over 200 policy files that somebody got wrong, and what an admin is told: the place, a sentence, and
- * the nearest name where there is one. Each is refused whole. */
+/* Over 200 policy files that somebody got wrong, and what an admin is told: the place, a
+ * sentence, and the nearest name where there is one. Each is refused whole. */
 
 #include "tests/unit/policy_bad_form.h"
 #include "tests/unit/policy_bad_names.h"

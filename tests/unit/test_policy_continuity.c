@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The proofs of core/policy/proofs.def, one by one: a set that keeps the promise loads without a word,
- * one that breaks it is named with its place and a counterexample. And what the whole becomes. */
+/* The proofs of core/policy/proofs.def, one by one: a set that keeps the promise loads without a
+ * word, one that breaks it is named with its place and a counterexample. And what the whole
+ * becomes. */
 
 #include "tests/unit/policy_continuity_modes.h"
 #include "tests/unit/policy_continuity_routes.h"

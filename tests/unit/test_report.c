@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The report's figures, counted by hand. A conversation is a list of events, ten seconds apart unless
- * a test says otherwise; the window is from T to T + one hour. */
+/* The report's figures, counted by hand. A conversation is a list of events, ten seconds apart
+ * unless a test says otherwise; the window is from T to T + one hour. */
 #include "core/observe/report.h"
 
 #include "core/base/buf.h"
