@@ -356,7 +356,7 @@ static uint64_t begin_due(struct drill_run *run, uint64_t now)
 
 static void tell_stage(const struct drill_run *run, enum drill_stage was)
 {
-	static const char *const words[] = { "before the fault", "the fault is on",
+	static const char *const words[] = { "before the fault", "the drill is on, its faults come",
 					     "the fault is over", "conversations end", "done" };
 
 	if (run->stage != was)

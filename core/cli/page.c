@@ -150,29 +150,30 @@ static double place_y(const struct cli_plot *plot, double y)
 	return BOTTOM - (share > 1 ? 1 : share) * (BOTTOM - TOP);
 }
 
-/* The next larger 1, 2, 4 or 5 times a power of ten: grid lines at readable values. */
+/* The next larger value that four grid lines divide into whole numbers. */
 static double round_up(double value)
 {
-	static const double steps[] = { 1, 2, 4, 5, 10 };
+	static const double steps[] = { 4, 8, 12, 16, 20, 24, 32, 40 };
 	double power = 1;
 
-	while (power * 10 <= value)
+	while (power * 40 < value)
 		power *= 10;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
 		if (steps[i] * power >= value)
 			return steps[i] * power;
-	return 10 * power;
+	return 40 * power;
 }
 
-static void put_x_label(const struct cli_plot *plot, double x)
+static void put_x_label(const struct cli_plot *plot, int mark)
 {
+	double x = plot->x_from + (plot->x_to - plot->x_from) * mark / MARKS;
 	struct baton_buf *out = plot->out;
 	time_t seconds = (time_t)(x / 1000);
 	struct tm utc;
 	char text[32];
 
-	baton_buf_printf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">", place_x(plot, x),
-			 BOTTOM + 18);
+	baton_buf_printf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">", place_x(plot, x),
+			 BOTTOM + 18, mark == MARKS ? "end" : "middle");
 	if (plot->x_zero > 0)
 		baton_buf_printf(out, "%+.0f s", (x - plot->x_zero) / 1000);
 	else if (gmtime_r(&seconds, &utc) && strftime(text, sizeof(text), "%d. %H:%M", &utc) > 0)
@@ -206,7 +207,7 @@ void cli_plot_begin(struct cli_plot *plot)
 		baton_buf_z(out, "</text>");
 	}
 	for (int i = 0; i <= MARKS; i++)
-		put_x_label(plot, plot->x_from + (plot->x_to - plot->x_from) * i / MARKS);
+		put_x_label(plot, i);
 	baton_buf_z(out, "\n");
 }
 

@@ -245,8 +245,8 @@ describe('a drill', () => {
 });
 
 describe('the report', () => {
-	test('leaves drills out, unless they are asked for, and names the incident', async () => {
-		const { set, file } = oneDrill({ labelled_only: false, duration: '4s' });
+	test('leaves drills out, unless they are asked for, and counts what the drill counted', async () => {
+		const { set, file } = oneDrill({ duration: '4s' });
 		const baton = await start({ policies: set });
 		await answered(baton, 'Where is my order?');
 		const { code, json, stderr } = await drill(baton, file, '--json').done;
