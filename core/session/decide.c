@@ -394,11 +394,31 @@ static void add_draft_review(const struct baton_session *session,
 					.last_message = session->last_message });
 }
 
+/* A turn notes a mode when it is routed and tells of it later: somebody who looks on may have been
+ * told meanwhile. A mode begins once and ends once. */
+static bool is_old_news(const struct baton_event *event, baton_str *mode)
+{
+	if (event->type == BATON_EV_MODE_ENTERED) {
+		if (baton_str_eq(event->mode_entered.mode, *mode))
+			return true;
+		*mode = event->mode_entered.mode;
+	} else if (event->type == BATON_EV_MODE_LEFT) {
+		if (!baton_str_eq(event->mode_left.mode, *mode))
+			return true;
+		*mode = BATON_STR("");
+	}
+	return false;
+}
+
 /* The turn's own events as they are; seq and time are the session's. */
 static void add_events(const struct baton_session *session, const struct baton_command *command,
 		       struct baton_decision *decision)
 {
+	baton_str mode = baton_str_of(session->mode);
+
 	for (size_t i = 0; i < command->n_events; i++) {
+		if (is_old_news(&command->events[i], &mode))
+			continue;
 		struct baton_event *event =
 			add(decision, session, command, command->events[i].type);
 		uint64_t seq = event->seq;

@@ -75,16 +75,28 @@ void run_note_withdrawn(struct baton_run *run)
 	run->said = 0;
 }
 
+/* What the customer will have been told once the notes so far are out. */
+static baton_str known_mode(const struct baton_run *run)
+{
+	for (size_t i = run->n_notes; i > 0; i--) {
+		if (run->notes[i - 1].type == BATON_EV_MODE_ENTERED)
+			return run->notes[i - 1].mode_entered.mode;
+		if (run->notes[i - 1].type == BATON_EV_MODE_LEFT)
+			return BATON_STR("");
+	}
+	return baton_str_of(run->session->mode);
+}
+
 /* The customer hears of a mode when it first meets him, and when it is over. */
 void run_note_mode(struct baton_run *run)
 {
-	const char *known = run->session->mode;
+	baton_str known = known_mode(run);
 
-	if (run->in_mode && strcmp(run->mode.mode->name, known) != 0)
+	if (run->in_mode && !baton_str_is(known, run->mode.mode->name))
 		baton_mode_entered_event(&run->mode, run->release_number,
 					 run_note(run, BATON_EV_MODE_ENTERED));
-	else if (!run->in_mode && known[0])
-		baton_mode_left_event(baton_arena_dup(&run->arena, known, strlen(known) + 1),
+	else if (!run->in_mode && known.n > 0)
+		baton_mode_left_event(baton_arena_dup(&run->arena, known.p, known.n + 1),
 				      run_note(run, BATON_EV_MODE_LEFT));
 }
 

@@ -534,6 +534,33 @@ static void a_mode_is_told_once_and_left_once(void **state)
 	assert_string_equal(talk->session.mode, "");
 }
 
+/* The turn was routed before somebody else told of the mode, and speaks after it. */
+static void what_a_turn_noted_of_a_mode_is_told_once(void **state)
+{
+	struct talk *talk = *state;
+	struct baton_event notes[3] = { { .type = BATON_EV_MODE_LEFT },
+					{ .type = BATON_EV_MODE_ENTERED },
+					{ .type = BATON_EV_MESSAGE_CAPTURED } };
+
+	assert_int_equal(say(talk, "a", "Hello"), 0);
+	assert_int_equal(mode(talk, BATON_EV_MODE_ENTERED, "pause"), 0);
+	uint64_t turn = talk->session.last_message, seq = talk->session.seq;
+	notes[0].mode_left.mode = BATON_STR("intake");
+	notes[1].mode_entered.mode = BATON_STR("pause");
+	notes[2].message_captured = (struct baton_ev_message_captured){
+		.turn = turn, .upto = turn, .mode = BATON_STR("pause")
+	};
+	assert_int_equal(take(talk, (struct baton_command){ .verb = BATON_CMD_EVENT,
+							    .role = BATON_SELF,
+							    .turn = turn,
+							    .events = notes,
+							    .n_events = 3 }),
+			 0);
+	assert_int_equal(talk->session.seq, seq + 1); /* the captured message alone */
+	assert_string_equal(talk->session.mode, "pause");
+	assert_string_equal(talk->session.resumes, "mode:pause");
+}
+
 static void what_a_mode_kept_is_open_again_when_it_ends(void **state)
 {
 	struct talk *talk = *state;
@@ -644,6 +671,7 @@ int main(void)
 		TALK(a_restart_is_counted_and_only_of_an_open_turn),
 		TALK(a_snapshot_is_the_state),
 		TALK(a_mode_is_told_once_and_left_once),
+		TALK(what_a_turn_noted_of_a_mode_is_told_once),
 		TALK(what_a_mode_kept_is_open_again_when_it_ends),
 		TALK(what_a_mode_kept_goes_to_a_person_when_it_expires),
 		TALK(a_waiting_case_returns_to_the_bot_unless_somebody_has_it),
