@@ -7,13 +7,19 @@
 
 #include "tests/sim/sim.h"
 
+#include "core/base/json.h"
+
 #include <stdio.h>
 
 enum {
 	TICK_MS = 250,
 	SETTLED_TIMES = 3,
 	SETTLE_MS = 25000,
-	SWEEP_MS = 5000 /* held sessions are looked at, news or not */
+	SWEEP_MS = 5000, /* held sessions are looked at, news or not */
+	/* Who was chosen is asked, also behind a hint that had to be waited for, and a drill's wait. */
+	CHOSEN_MS = 12000,
+	MODE_MS_MAX = 20000 + TICK_MS,             /* of models_policy(): none lasts longer */
+	PROBE_MS_MAX = BATON_FIRST_TOKEN_MS + 6000 /* a shard looks now and then */
 };
 
 static struct baton_now now_of(const struct sim *sim)
@@ -75,6 +81,7 @@ static void happened(void *ud, const struct baton_happening *happening)
 	switch (happening->type) {
 	case BATON_HAPPENED_MODE_ON:
 		sim->saw.modes_on++;
+		sim->mode_on_ns = sim->now_ns;
 		break;
 	case BATON_HAPPENED_MODE_OFF:
 		sim->saw.modes_off++;
@@ -128,6 +135,11 @@ static void tick_due(struct sim *sim, void *nothing)
 	uint64_t waiting, claimed;
 
 	(void)nothing;
+	for (unsigned i = 0; i < SIM_SHARDS; i++)
+		PROMISE(sim,
+			sim->probe[i].ticket == 0 ||
+				sim->now_ns < sim->probe[i].since_ns + PROBE_MS_MAX * MS,
+			"a probe comes to its end", NULL);
 	baton_desk_counts(sim->desk, &waiting, &claimed);
 	baton_board_desk(sim->board, (uint32_t)waiting, 0, SIM_AGENTS);
 	baton_board_tick(sim->board, now_of(sim));
@@ -144,6 +156,10 @@ void board_start(struct sim *sim)
 {
 	sim->board = baton_board_new(happened, sim);
 	sim->board_held = false;
+	/* What was not saved when the power went is forgotten. */
+	memset(sim->off_ns, 0, sizeof(sim->off_ns));
+	sim->unpaid_ns = 0;
+	memset(sim->probe, 0, sizeof(sim->probe));
 	baton_board_adopt(sim->board, now_of(sim), &sim->policy);
 	if (sim->board_saved.n > 0) {
 		int rc = baton_board_load(sim->board, now_of(sim), sim->board_saved);
@@ -165,9 +181,27 @@ void board_stop(struct sim *sim)
 
 static const struct baton_admin admin = { .by = "root", .why = "bad day" };
 
-static const char *some_target(struct sim *sim)
+static size_t some_target(struct sim *sim)
 {
-	return sim->policy.targets[sim_below(sim, sim->policy.n_targets)].name;
+	return sim_below(sim, sim->policy.n_targets);
+}
+
+static void switch_off(struct sim *sim, size_t i)
+{
+	if (baton_board_target_disable(sim->board, now_of(sim), sim->policy.targets[i].name,
+				       &admin) == 0 &&
+	    sim->off_ns[i] == 0)
+		sim->off_ns[i] = sim->now_ns;
+}
+
+static void switch_on(struct sim *sim, size_t i)
+{
+	const struct baton_target *target = &sim->policy.targets[i];
+
+	(void)baton_board_target_enable(sim->board, now_of(sim), target->name, &admin);
+	sim->off_ns[i] = 0;
+	if (strcmp(target->account, "acme") == 0)
+		sim->unpaid_ns = 0;
 }
 
 static const char *some_mode(struct sim *sim)
@@ -185,7 +219,7 @@ static void some_drill(struct sim *sim)
 				     .n_faults = 1 };
 
 	snprintf(drill.faults[0].target, sizeof(drill.faults[0].target), "%s",
-		 sim_chance(sim, 50) ? "primary" : some_target(sim));
+		 sim_chance(sim, 50) ? "primary" : sim->policy.targets[some_target(sim)].name);
 	drill.faults[0].fault = (struct baton_fault){
 		.type = (enum baton_fault_type)(1 + sim_below(sim, BATON_FAULT_GARBAGE)),
 		.ms = (uint32_t)sim_below(sim, 6000),
@@ -206,11 +240,11 @@ static void admin_due(struct sim *sim, void *nothing)
 		return;
 	switch (sim_below(sim, 8)) {
 	case 0:
-		(void)baton_board_target_disable(sim->board, now, some_target(sim), &admin);
+		switch_off(sim, some_target(sim));
 		break;
 	case 1:
 	case 2:
-		(void)baton_board_target_enable(sim->board, now, some_target(sim), &admin);
+		switch_on(sim, some_target(sim));
 		break;
 	case 3:
 		(void)baton_board_mode_enter(sim->board, now, some_mode(sim),
@@ -247,8 +281,84 @@ void admins_settle(struct sim *sim)
 	if (sim->settled++ < SETTLED_TIMES)
 		sim_later(sim, SETTLE_MS * MS, settle_due, NULL);
 	for (size_t i = 0; i < sim->policy.n_targets; i++)
-		(void)baton_board_target_enable(sim->board, now_of(sim),
-						sim->policy.targets[i].name, &admin);
+		switch_on(sim, i);
+}
+
+/* --- what the board says of itself --- */
+
+unsigned sim_target(baton_str name)
+{
+	return baton_str_is(name, "main") ? 0 : baton_str_is(name, "backup") ? 1 : 2;
+}
+
+/* A drill for some believes what only its own sessions have met: then nothing is known here. */
+void board_unpaid(struct sim *sim, const char *target)
+{
+	if (sim->saw.drills == 0 && sim->unpaid_ns == 0 &&
+	    strcmp(sim->policy.targets[sim_target(baton_str_of(target))].account, "acme") == 0)
+		sim->unpaid_ns = sim->now_ns;
+}
+
+void promise_may_be_asked(struct sim *sim, const char *name)
+{
+	unsigned i = sim_target(baton_str_of(name));
+	uint64_t off_ns = sim->off_ns[i];
+
+	PROMISE(sim, off_ns == 0 || sim->now_ns < off_ns + CHOSEN_MS * MS,
+		"what an admin switched off is not asked", NULL);
+	if (sim->saw.drills > 0 || sim->unpaid_ns == 0 ||
+	    strcmp(sim->policy.targets[i].account, "acme") != 0)
+		return;
+	PROMISE(sim, sim->now_ns < sim->unpaid_ns + CHOSEN_MS * MS,
+		"a closed account is left alone", NULL);
+}
+
+static uint64_t number(const struct baton_json *object, const char *key)
+{
+	struct baton_json value = baton_json_get(object, key);
+
+	return baton_json_u64(&value, 0);
+}
+
+static void check_purse(struct sim *sim, const struct baton_json *purse)
+{
+	uint64_t ceiling = number(purse, "ceiling_microusd");
+
+	PROMISE(sim, ceiling == 0 || number(purse, "spent_microusd") <= ceiling,
+		"no ceiling is broken", NULL);
+	PROMISE(sim, number(purse, "reserved_microusd") == 0, "no money stays set aside", NULL);
+}
+
+/* No turn is under way, but perhaps calls of probes: `running`. */
+static void check_board(struct sim *sim, uint64_t running)
+{
+	static const char *const lists[] = { "targets", "accounts", "routes" };
+	struct baton_buf text = { NULL, 0, 0 };
+	struct baton_json board, row;
+	uint64_t in_flight = 0;
+
+	baton_board_json(sim->board, now_of(sim), &text);
+	PROMISE(sim, baton_json_parse(baton_buf_view(&text), &board) == 0,
+		"what the board says can be read", NULL);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		struct baton_json list = baton_json_get(&board, lists[i]);
+
+		for (size_t at = 0; baton_json_element(&list, &at, &row);) {
+			in_flight += number(&row, "in_flight");
+			check_purse(sim, &row);
+		}
+	}
+	row = baton_json_get(&board, "budget");
+	check_purse(sim, &row);
+	PROMISE(sim, number(&board, "calls_running") == running && in_flight == running,
+		"each lease is given back", NULL);
+	PROMISE(sim, number(&board, "calls_lost") == 0, "no lease is lost", NULL);
+	baton_buf_done(&text);
+}
+
+void board_idle(struct sim *sim)
+{
+	check_board(sim, 0);
 }
 
 void board_at_the_end(struct sim *sim)
@@ -258,6 +368,9 @@ void board_at_the_end(struct sim *sim)
 	for (size_t i = 0; i < sim->policy.n_routes; i++)
 		PROMISE(sim,
 			!baton_board_mode(sim->board, now_of(sim), &sim->policy,
-					  &sim->policy.routes[i], &view),
+					  &sim->policy.routes[i], &view) ||
+				sim->now_ns < sim->mode_on_ns + MODE_MS_MAX * MS,
 			"modes always end", NULL);
+	/* A probe may be under way; no turn is. */
+	check_board(sim, sim->open_calls);
 }

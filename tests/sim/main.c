@@ -189,7 +189,10 @@ int main(int argc, char **argv)
 					     "modes left",
 					     "changes of targets",
 					     "drills",
-					     "probes" };
+					     "probes",
+					     "hand-overs taken back",
+					     "modes that ran out on what they kept",
+					     "told of a mode without asking" };
 	uint64_t seeds = argument(argc, argv, "--seeds", 200),
 		 first = argument(argc, argv, "--first", 1);
 	uint64_t one = argument(argc, argv, "--seed", 0), happenings = 0;

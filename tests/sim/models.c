@@ -29,24 +29,46 @@ struct call {
 	uint32_t fail; /* 0: none, else 1 + index into the tables above */
 	uint64_t retry_after_ms;
 	struct cell_call cell;
-	bool stopped;                     /* was cancelled while it spoke */
+	bool stopped; /* was cancelled while it spoke */
+	const char *target;
+	bool filtered, billed;
 	bool hangs, refused, empty, late; /* late: was cancelled, and speaks all the same */
 };
 
 static void call_again(struct sim *sim, struct call *call, uint64_t delay_ns);
 
+static void call_usage(struct call *call)
+{
+	baton_shard_heard_usage(call->shard->shard, call->ticket,
+				&(baton_usage){ .size = sizeof(baton_usage),
+						.in_tokens = 300,
+						.out_tokens = call->said });
+}
+
 static void call_fail(struct call *call, uint32_t fail, uint32_t scope, const char *code)
 {
+	if (call->billed)
+		call_usage(call);
+	if (scope == BATON_SCOPE_ACCOUNT && !call->late)
+		board_unpaid(call->shard->sim, call->target);
 	baton_shard_heard_fail(call->shard->shard, call->ticket,
 			       &(baton_error){ .size = sizeof(baton_error),
 					       .fail = fail,
 					       .scope = scope,
+					       .flags = call->billed ? BATON_ERROR_BILLED : 0,
 					       .retry_after_ms = (uint32_t)call->retry_after_ms,
 					       .code = baton_str_of(code) });
 }
 
+static void probe_ends(struct sim_shard *shard, uint64_t ticket)
+{
+	if (shard->sim->probe[shard->index].ticket == ticket)
+		shard->sim->probe[shard->index].ticket = 0;
+}
+
 static void call_ends(struct call *call)
 {
+	probe_ends(call->shard, call->ticket);
 	if (!call->late)
 		call->shard->sim->open_calls--;
 }
@@ -103,10 +125,9 @@ static bool hear_word(struct sim *sim, struct call *call)
 		return false;
 	if (call->said == call->words || call->empty) {
 		call_ends(call);
-		baton_shard_heard_usage(
-			call->shard->shard, call->ticket,
-			&(baton_usage){ .size = sizeof(baton_usage), .out_tokens = call->said });
-		baton_shard_heard_end(call->shard->shard, call->ticket, BATON_END_STOP);
+		call_usage(call);
+		baton_shard_heard_end(call->shard->shard, call->ticket,
+				      call->filtered ? BATON_END_FILTERED : BATON_END_STOP);
 		return false;
 	}
 	/* Some models do not stream: one word is the whole answer, and its end comes with it. */
@@ -223,6 +244,7 @@ static uint64_t bad_day(struct sim *sim, struct call *call)
 	case 1:
 		call->fail = 1 + (uint32_t)sim_below(sim, 6);
 		call->retry_after_ms = sim_chance(sim, 30) ? sim_below(sim, 5000) : 0;
+		call->billed = sim_chance(sim, 40); /* read, and then not answered */
 		break;
 	case 2:
 		call->hangs = true;
@@ -234,7 +256,8 @@ static uint64_t bad_day(struct sim *sim, struct call *call)
 		call->refused = true;
 		break;
 	case 5:
-		call->empty = true;
+		call->empty = sim_chance(sim, 60);
+		call->filtered = !call->empty;
 		break;
 	case 6: /* alive, and of no use: only the total time ends it */
 		call->words = sim_chance(sim, 30) ? 60 : call->words;
@@ -277,8 +300,14 @@ static int models_generate(void *ud, struct baton_release *release, baton_ticket
 	PROMISE(sim, !sim->board_held, "nobody is asked with the board in hand", NULL);
 	if (!sim->cell && sim_chance(sim, 2))
 		return BATON_E_MODULE;
+	promise_may_be_asked(sim, provider);
+	if (baton_str_is(prompt->turn->channel, "probe")) {
+		sim->probe[shard->index].ticket = ticket;
+		sim->probe[shard->index].since_ns = sim->now_ns;
+	}
 	sim->open_calls++;
 	struct call *call = call_new(shard, ticket, CALL_ANSWER);
+	call->target = sim->policy.targets[sim_target(baton_str_of(provider))].name;
 	uint64_t first_ns = sim->cell ? cell_day(sim, call, provider) : bad_day(sim, call);
 	call_again(sim, call, first_ns);
 	return BATON_OK;
@@ -293,6 +322,7 @@ static void models_cancel(void *ud, struct baton_release *release, baton_ticket 
 	(void)release;
 	(void)why;
 	PROMISE(shard->sim, shard->sim->open_calls > 0, "what is cancelled was asked", NULL);
+	probe_ends(shard, ticket);
 	shard->sim->open_calls--;
 	/* In the middle of a word: a drill cuts an answer so. */
 	struct call *speaking = shard->sim->speaking;
@@ -521,6 +551,10 @@ static void add_targets(struct sim *sim)
 			.substitute = policy->n_targets == 0 ? "local" : "",
 			.local = policy->n_targets == 2,
 			.can_continue = policy->n_targets == 1,
+			.max_output_tokens = 100,
+			/* One microdollar a token, half of it, nothing. */
+			.in_microusd_per_mtok = 1000000 - 500000 * (uint32_t)policy->n_targets,
+			.out_microusd_per_mtok = 1000000 - 500000 * (uint32_t)policy->n_targets,
 			.breaker = { .failures = 3,
 				     .min_calls = 20,
 				     .share_ppm = 500000,
@@ -580,6 +614,9 @@ void models_policy(struct sim *sim)
 						   .min_confidence_ppm = 400000 };
 	policy->budgets.retry_ratio_ppm = 200000;
 	policy->budgets.retry_burst = 10;
+	policy->budgets.turn_microusd = SIM_TURN_MICROUSD;
+	policy->budgets.day_microusd = 6000;
+	policy->routes[0].day_microusd = 3000;
 	policy->default_queue = "general";
 	policy->say_disclosure = "You are talking to an AI.";
 	policy->say_handed_over = "A colleague will be with you.";

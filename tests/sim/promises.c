@@ -10,7 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { OUTCOME_MS_MAX = 20000 + 3000 }; /* the route's total, and a slow disk on both ends */
+enum {
+	OUTCOME_MS_MAX = 20000 + 3000, /* the route's total, and a slow disk on both ends */
+	DISK_MS = 1000 /* a disk that thinks: the way between two events looks that much shorter */
+};
 
 void promise_shown(struct sim *sim, const struct baton_notice *delta)
 {
@@ -151,9 +154,31 @@ static void promise_class(struct sim *sim, const struct log *log, baton_str targ
 		PROMISE(sim, primary, "no downgrade of a class that forbids it", &log->session);
 }
 
+/* A turn that began after the customer was told of a mode knows of it, or tells its end first. */
+static void promise_mode(struct sim *sim, const struct log *log, uint64_t turn, baton_str mode)
+{
+	PROMISE(sim, turn <= log->mode_after || baton_str_is(mode, log->mode),
+		"who was told of a mode is told of its end", &log->session);
+}
+
+static void spend(struct sim *sim, struct log *log, uint64_t cost_microusd)
+{
+	log->asked.cost_microusd += cost_microusd;
+	PROMISE(sim, log->asked.cost_microusd <= SIM_TURN_MICROUSD,
+		"a turn costs no more than it may", &log->session);
+}
+
 static void committed_answer(struct sim *sim, struct log *log, const struct baton_event *event)
 {
 	bot_speaks(sim, log, event->answer_generated.turn);
+	PROMISE(sim, !baton_str_is(event->answer_generated.finish, "filtered"),
+		"what a provider stopped is no answer", &log->session);
+	PROMISE(sim,
+		event->answer_generated.substitute !=
+			baton_str_is(event->answer_generated.target, "main"),
+		"a substitute's answer is marked as one", &log->session);
+	promise_mode(sim, log, event->answer_generated.turn, event->answer_generated.mode);
+	spend(sim, log, event->answer_generated.cost_microusd);
 	PROMISE(sim, log->disclosed, "the customer was told about the AI first", &log->session);
 	PROMISE(sim, event->answer_generated.text.n > 0, "an answer has words", &log->session);
 	if (log->shown.turn == event->answer_generated.turn &&
@@ -171,6 +196,10 @@ static void committed_captured(struct sim *sim, struct log *log, const struct ba
 {
 	bot_speaks(sim, log, event->message_captured.turn);
 	promise_nothing_left(sim, log);
+	PROMISE(sim, baton_str_is(event->message_captured.mode, log->mode),
+		"who is kept waiting by a mode was told of it", &log->session);
+	PROMISE(sim, event->message_captured.upto == event->message_captured.turn,
+		"a mode keeps all that is open", &log->session);
 	hold(log, "mode:", event->message_captured.mode);
 	outcome(sim, log, event->message_captured.upto);
 	sim->saw.captured++;
@@ -186,11 +215,50 @@ static void committed_resumed(struct sim *sim, struct log *log, const struct bat
 		"automation goes on when what it waits for is back", &log->session);
 	PROMISE(sim, back->after == log->held_after, "nothing that was kept is passed over",
 		&log->session);
+	/* A moment ago is soon enough: a disk thinks. */
+	bool waited_for_targets = strcmp(log->resumes, "targets") == 0;
+	PROMISE(sim,
+		!waited_for_targets || sim->off_ns[0] == 0 ||
+			sim->now_ns < sim->off_ns[0] + DISK_MS * MS,
+		"who waits for a target waits until it is back", &log->session);
+	sim->saw.targets_back += waited_for_targets;
 	own(sim, log, BATON_OWNER_BOT, back->epoch);
 	log->answered = back->after;
 	log->disturbed = false;
 	release_hold(log);
 	sim->saw.resumed++;
+}
+
+static void promise_target(struct sim *sim, struct log *log, unsigned i)
+{
+	PROMISE(sim, ++log->asked.times[i] <= 2, "a turn asks the same target twice at most",
+		&log->session);
+	PROMISE(sim,
+		sim->now_ns + DISK_MS * MS >= log->asked.failed_ns[i] + log->asked.hint_ms[i] * MS,
+		"who says when is not asked before", &log->session);
+}
+
+static void committed_failed(struct sim *sim, struct log *log, const struct baton_event *event)
+{
+	const struct baton_ev_model_failed *failed = &event->model_failed;
+	unsigned i = sim_target(failed->target);
+
+	bot_speaks(sim, log, failed->turn);
+	log->asked.refused =
+		baton_str_is(failed->fail, "refused") || baton_str_is(failed->fail, "filtered");
+	log->asked.failed_ns[i] = sim->now_ns;
+	log->asked.hint_ms[i] = failed->retry_after_ms;
+	spend(sim, log, failed->cost_microusd);
+	sim->saw.model_failures++;
+}
+
+static void committed_mode(struct sim *sim, struct log *log, baton_str mode, bool on)
+{
+	PROMISE(sim, baton_str_is(mode, log->mode) != on, "a mode begins once and ends once",
+		&log->session);
+	snprintf(log->mode, sizeof(log->mode), "%.*s", on ? (int)mode.n : 0, mode.p);
+	log->mode_after = log->last_message;
+	sim->saw.told += log->owner != BATON_OWNER_BOT || log->answered == log->last_message;
 }
 
 static void committed_route(struct sim *sim, struct log *log, const struct baton_event *event)
@@ -204,6 +272,7 @@ static void committed_route(struct sim *sim, struct log *log, const struct baton
 	PROMISE(sim, !log->asked.refused, "a refusal is never routed around", &log->session);
 	PROMISE(sim, ++log->asked.attempts <= BATON_TURN_ATTEMPTS_MAX,
 		"a turn asks so often and no more", &log->session);
+	promise_target(sim, log, sim_target(route->target));
 	snprintf(log->asked.class_name, sizeof(log->asked.class_name), "%.*s",
 		 (int)route->class_name.n, route->class_name.p);
 	snprintf(log->asked.target, sizeof(log->asked.target), "%.*s", (int)route->target.n,
@@ -285,6 +354,8 @@ void promise_committed(struct sim *sim, struct log *log, const struct baton_even
 		break;
 	case BATON_EV_DRAFT_PROPOSED:
 		bot_speaks(sim, log, event->draft_proposed.turn);
+		promise_mode(sim, log, event->draft_proposed.turn, event->draft_proposed.mode);
+		spend(sim, log, event->draft_proposed.cost_microusd);
 		log->draft = event->seq;
 		sim->saw.drafts++;
 		break;
@@ -292,6 +363,8 @@ void promise_committed(struct sim *sim, struct log *log, const struct baton_even
 		committed_route(sim, log, event);
 		break;
 	case BATON_EV_ESCALATION_TRIGGERED:
+		sim->saw.ran_out +=
+			baton_str_is(event->escalation_triggered.rule, "core.mode_expired");
 		if (event->escalation_triggered.resumes.n > 0)
 			hold(log, "", event->escalation_triggered.resumes);
 		else
@@ -304,10 +377,13 @@ void promise_committed(struct sim *sim, struct log *log, const struct baton_even
 		committed_resumed(sim, log, event);
 		break;
 	case BATON_EV_MODEL_FAILED:
-		bot_speaks(sim, log, event->model_failed.turn);
-		log->asked.refused = baton_str_is(event->model_failed.fail, "refused") ||
-				     baton_str_is(event->model_failed.fail, "filtered");
-		sim->saw.model_failures++;
+		committed_failed(sim, log, event);
+		break;
+	case BATON_EV_MODE_ENTERED:
+		committed_mode(sim, log, event->mode_entered.mode, true);
+		break;
+	case BATON_EV_MODE_LEFT:
+		committed_mode(sim, log, event->mode_left.mode, false);
 		break;
 	case BATON_EV_ANSWER_SUPERSEDED:
 		bot_speaks(sim, log, event->answer_superseded.turn);

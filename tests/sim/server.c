@@ -236,6 +236,7 @@ static void drain_due(struct sim *sim, void *what)
 	baton_free(drain);
 	PROMISE(sim, sim->queue == NULL && sim->pins == 0, "who is idle has nothing under way",
 		NULL);
+	board_idle(sim);
 	sim_note(sim, "drained", sim->generation, 0);
 	sim->saw.drains++;
 	server_end(sim);

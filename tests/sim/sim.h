@@ -15,6 +15,7 @@
 #include "core/desk/desk.h"
 #include "core/route/board.h"
 
+enum { SIM_TURN_MICROUSD = 700 }; /* what one turn may cost */
 enum { SIM_SHARDS = 2, SIM_CUSTOMERS = 6, SIM_AGENTS = 2, SIM_TARGETS = 3, SIM_FOLLOWERS = 6 };
 
 #define MS 1000000ull
@@ -111,8 +112,13 @@ struct log {
 	struct { /* of the open turn: whom it asked, and how that went */
 		uint64_t turn, attempts;
 		char class_name[16], target[16];
+		unsigned times[SIM_TARGETS];
+		uint64_t failed_ns[SIM_TARGETS], hint_ms[SIM_TARGETS]; /* "wait so long" */
+		uint64_t cost_microusd;
 		bool refused, any_failed;
 	} asked;
+	char mode[BATON_NAME_BYTES_MAX + 1]; /* that the customer was told of; "" none */
+	uint64_t mode_after;                 /* the newest message then */
 	struct { /* what somebody was shown of an answer that is not stored yet */
 		uint64_t turn, attempt, bytes;
 	} shown;
@@ -174,6 +180,12 @@ struct sim {
 	struct baton_desk *desk;
 	struct baton_board *board;
 	bool board_held;
+	struct {
+		uint64_t ticket, since_ns;
+	} probe[SIM_SHARDS]; /* the call without a customer that is under way */
+	uint64_t mode_on_ns; /* when a mode was entered last */
+	uint64_t off_ns[SIM_TARGETS]; /* since when an admin has it switched off; 0: on */
+	uint64_t unpaid_ns;           /* since when acme's account is closed */
 	baton_str board_saved; /* on the disk; owned */
 	uint64_t swept_ns;
 	unsigned settled;
@@ -183,7 +195,7 @@ struct sim {
 			failed_commits, superseded, model_failures, resumes, repeats,
 			human_messages, handbacks, restarts, refused, followed, pauses, tab_sends,
 			drains, saved, captured, resumed, modes_on, modes_off, target_changes,
-			drills, probes;
+			drills, probes, targets_back, ran_out, told;
 	} saw;
 	bool trace;
 };
@@ -252,6 +264,12 @@ void board_seam(struct baton_seam *seam);
 void board_start(struct sim *sim);
 void board_stop(struct sim *sim);
 void board_at_the_end(struct sim *sim);
+/* Nothing runs in this process: no lease is held, no money set aside. */
+void board_idle(struct sim *sim);
+/* A provider is asked for words now; it said that its account is closed. */
+void promise_may_be_asked(struct sim *sim, const char *target);
+void board_unpaid(struct sim *sim, const char *target);
+unsigned sim_target(baton_str name); /* its index */
 void admins_begin(struct sim *sim);
 void admins_settle(struct sim *sim);
 
