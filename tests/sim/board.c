@@ -16,7 +16,7 @@ enum {
 	SETTLED_TIMES = 3,
 	SETTLE_MS = 25000,
 	SWEEP_MS = 5000, /* held sessions are looked at, news or not */
-	/* Who was chosen is asked, also behind a hint that had to be waited for, and a drill's wait. */
+	/* Who was chosen is asked, also behind a hint and a drill's wait. */
 	CHOSEN_MS = 12000,
 	MODE_MS_MAX = 20000 + TICK_MS,             /* of models_policy(): none lasts longer */
 	PROBE_MS_MAX = BATON_FIRST_TOKEN_MS + 6000 /* a shard looks now and then */

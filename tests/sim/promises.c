@@ -340,6 +340,28 @@ static void committed_case(struct sim *sim, struct log *log, const struct baton_
 		clear_wish(sim, log);
 }
 
+static void committed_escalated(struct sim *sim, struct log *log, const struct baton_event *event)
+{
+	const struct baton_ev_escalation_triggered *why = &event->escalation_triggered;
+
+	sim->saw.ran_out += baton_str_is(why->rule, "core.mode_expired");
+	if (why->resumes.n > 0)
+		hold(log, "", why->resumes);
+	else
+		release_hold(log);
+}
+
+static void committed_draft(struct sim *sim, struct log *log, const struct baton_event *event)
+{
+	const struct baton_ev_draft_proposed *draft = &event->draft_proposed;
+
+	bot_speaks(sim, log, draft->turn);
+	promise_mode(sim, log, draft->turn, draft->mode);
+	spend(sim, log, draft->cost_microusd);
+	log->draft = event->seq;
+	sim->saw.drafts++;
+}
+
 void promise_committed(struct sim *sim, struct log *log, const struct baton_event *event)
 {
 	switch ((int)event->type) {
@@ -353,22 +375,13 @@ void promise_committed(struct sim *sim, struct log *log, const struct baton_even
 		committed_answer(sim, log, event);
 		break;
 	case BATON_EV_DRAFT_PROPOSED:
-		bot_speaks(sim, log, event->draft_proposed.turn);
-		promise_mode(sim, log, event->draft_proposed.turn, event->draft_proposed.mode);
-		spend(sim, log, event->draft_proposed.cost_microusd);
-		log->draft = event->seq;
-		sim->saw.drafts++;
+		committed_draft(sim, log, event);
 		break;
 	case BATON_EV_ROUTE_SELECTED:
 		committed_route(sim, log, event);
 		break;
 	case BATON_EV_ESCALATION_TRIGGERED:
-		sim->saw.ran_out +=
-			baton_str_is(event->escalation_triggered.rule, "core.mode_expired");
-		if (event->escalation_triggered.resumes.n > 0)
-			hold(log, "", event->escalation_triggered.resumes);
-		else
-			release_hold(log);
+		committed_escalated(sim, log, event);
 		break;
 	case BATON_EV_MESSAGE_CAPTURED:
 		committed_captured(sim, log, event);

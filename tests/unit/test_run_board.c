@@ -83,7 +83,7 @@ static void what_failed_attempts_cost_counts_for_the_turn(void **state)
 {
 	struct bench *bench = *state;
 
-	/* The worst that one call can cost is a prompt of some 300 tokens and 4096 tokens of words. */
+	/* The worst that a call can cost: a prompt of some 300 tokens, 4096 tokens of words. */
 	bench->policy.budgets.turn_microusd = 10000;
 	ask(bench, "shipping", 900000);
 	baton_run_heard_usage(bench->run, &(baton_usage){ .in_tokens = 3000 });
