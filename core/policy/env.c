@@ -166,6 +166,32 @@ void baton_env_json(const struct baton_env *env, const void *base, struct baton_
 	out->p[start] = '{'; /* where the first name's comma is */
 }
 
+/* What nobody has set reads back as this when it is not there. */
+static bool says_nothing(baton_str value)
+{
+	return baton_str_is(value, "false") || baton_str_is(value, "0") ||
+	       baton_str_is(value, "\"\"") || baton_str_is(value, "0.000000") ||
+	       baton_str_is(value, "[]");
+}
+
+void baton_env_json_set(const struct baton_env *env, const void *base, struct baton_buf *out)
+{
+	size_t start = out->n;
+
+	(void)baton_buf_room(out, env->n * JSON_BYTES_PER_FACT);
+	for (size_t i = 0; i < env->n; i++) {
+		size_t before = out->n;
+
+		baton_buf_str(out, env->facts[i].key);
+		size_t at = out->n;
+		baton_env_fact_json(&env->facts[i], base, out);
+		if (says_nothing((baton_str){ out->p + at, out->n - at }))
+			out->n = before;
+	}
+	baton_buf_z(out, out->n == start ? "{}" : "}");
+	out->p[start] = '{';
+}
+
 /* --- and back --- */
 
 static int read_number(const struct baton_json *value, double factor, uint64_t max, uint64_t *ret)

@@ -54,6 +54,9 @@ const char *const *baton_fact_words(const struct baton_fact *fact);
 
 /* All facts as one JSON object, in the order of the table. */
 void baton_env_json(const struct baton_env *env, const void *base, struct baton_buf *out);
+/* The same without those that are empty, 0 or false: they read back as that. Most are, and a
+ * transcript keeps them twice a turn. */
+void baton_env_json_set(const struct baton_env *env, const void *base, struct baton_buf *out);
 /* One value as JSON. */
 void baton_env_fact_json(const struct baton_fact *fact, const void *base, struct baton_buf *out);
 /* Reads an object back; strings live in `json` or `arena`. Facts that it does not hold keep the value

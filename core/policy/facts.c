@@ -49,7 +49,7 @@ int baton_fact_find(baton_str name)
 
 void baton_facts_json(const baton_facts *facts, struct baton_buf *out)
 {
-	baton_env_json(&baton_env_facts, facts, out);
+	baton_env_json_set(&baton_env_facts, facts, out);
 }
 
 int baton_facts_parse(baton_str json, struct baton_arena *arena, baton_facts *ret_facts)

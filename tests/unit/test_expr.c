@@ -697,6 +697,25 @@ static void check_round_trip(const baton_facts *facts)
 	baton_buf_done(&second);
 }
 
+static void what_nobody_has_set_takes_no_room(void **state)
+{
+	struct baton_buf json = { 0 };
+	struct baton_arena arena = { 0 };
+	baton_facts facts = { .size = sizeof(facts), .intent = BATON_STR("refund") }, back;
+	(void)state;
+
+	baton_facts_json(&facts, &json);
+	assert_string_equal(json.p, "{\"intent\":\"refund\"}");
+	baton_buf_reset(&json);
+	facts = (baton_facts){ .size = sizeof(facts) };
+	baton_facts_json(&facts, &json);
+	assert_string_equal(json.p, "{}");
+	assert_int_equal(baton_facts_parse(baton_buf_view(&json), &arena, &back), 0);
+	assert_memory_equal(&back, &facts, sizeof(facts));
+	baton_arena_done(&arena);
+	baton_buf_done(&json);
+}
+
 static void facts_read_back_as_they_were_written(void **state)
 {
 	baton_facts facts = facts_of_a_hard_case();
@@ -1110,6 +1129,7 @@ int main(void)
 		cmocka_unit_test(a_verdict_is_explained_term_by_term),
 		cmocka_unit_test(every_condition_can_be_explained),
 		cmocka_unit_test(a_list_or_text_without_end_decides_nothing),
+		cmocka_unit_test(what_nobody_has_set_takes_no_room),
 		cmocka_unit_test(facts_read_back_as_they_were_written),
 		cmocka_unit_test(facts_that_are_damaged_are_refused),
 		cmocka_unit_test(every_fact_is_in_the_guide),
