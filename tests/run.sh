@@ -4,8 +4,8 @@
 # run.sh [SUITE...]: runs the suites (all without an argument), a line for each when it is done, its
 # whole output in build/test/SUITE.log, and closes with 'N passed, N failed' over every single test.
 #
-# Everything is built first. Then two lanes run side by side: one computes, the other mostly waits for
-# servers and browsers.
+# Everything is built first. Then three lanes run side by side: one computes, one waits for servers and
+# browsers, and one waits for clocks (drills, time limits of idle sockets) and does next to nothing.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p build/test
@@ -48,7 +48,17 @@ suite_asan() { run_tests asan "${units[@]}" && make -s V=asan sim SEEDS=200; }
 suite_tsan() { run_tests tsan "${threaded[@]}"; }
 suite_sim() { make -s sim SEEDS="${SEEDS:-2000}"; }
 suite_crash() { make -s crash N="${CRASHES:-20}" && echo "ok - ${CRASHES:-20} kills of the writer lose nothing"; }
-suite_e2e() { make -s e2e KILLS="${KILLS:-50}"; }
+# End-to-end files by what they wait for; what is not named here is in e2e.
+waiting=(admin control drills matrix modes report)
+suite_e2e() {
+	local file name busy=()
+	for file in tests/e2e/*.test.mjs; do
+		name=$(basename "$file" .test.mjs)
+		[[ " ${waiting[*]} " = *" $name "* ]] || busy+=("$name")
+	done
+	make -s e2e KILLS="${KILLS:-50}" T="${busy[*]}"
+}
+suite_e2e_waiting() { make -s e2e T="${waiting[*]}"; }
 suite_e2e_asan() { make -s e2e-asan; }
 suite_browser() { make -s browser; }
 suite_tools() { make -s test-tools; }
@@ -97,6 +107,7 @@ if [ $# -gt 0 ]; then
 else
 	run_suite build
 	if grep -q ' 0 build$' build/test/counts; then
+		run_lane e2e_waiting &
 		run_lane browser e2e_asan e2e &
 		run_lane unit sim crash tools docs cel lint asan tsan fuzz
 		wait
