@@ -364,6 +364,20 @@ static void tell_stage(const struct drill_run *run, enum drill_stage was)
 			(double)drill_now(run) / 1000, words[run->stage], run->n_talks);
 }
 
+/* The server closes what is silent for ten minutes; with this connection the drill would end. */
+static void keep_lease(struct drill_run *run)
+{
+	struct baton_buf line = { NULL, 0, 0 };
+
+	if (!run->fault_on || drill_now(run) < run->next_ping_ms)
+		return;
+	run->next_ping_ms = drill_now(run) + DRILL_PING_MS;
+	baton_buf_z(&line, "{\"do\":\"ping\"}");
+	if (!drill_link_ask(run, &line))
+		fail(run);
+	baton_buf_done(&line);
+}
+
 static void play(struct drill_run *run)
 {
 	while (run->stage != STAGE_DONE) {
@@ -371,6 +385,7 @@ static void play(struct drill_run *run)
 		enum drill_stage was = run->stage;
 
 		(void)drill_talks_tick(run);
+		keep_lease(run);
 		if (next > now && next - now < wait)
 			wait = next - now;
 		if (!drill_links_wait(run, wait) || interrupted) {

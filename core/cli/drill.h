@@ -19,6 +19,7 @@ enum {
 	DRILL_LINK_TALKS = 200,
 	DRILL_TALKS_MAX = 100000,  /* of a whole run */
 	DRILL_OUTCOME_MS = 60000,  /* a message without an outcome by then is lost */
+	DRILL_PING_MS = 60000,     /* the connection that holds the drill is not to fall silent */
 	DRILL_ANSWER_MS = 10000,   /* the server's answer to a verb */
 	DRILL_BEFORE_MS = 30000,   /* longest healthy stage before the fault */
 	DRILL_AFTER_MS = 120000,   /* ... and after it, if the file asks for nothing longer */
@@ -71,6 +72,7 @@ struct drill_run {
 	size_t n_samples, cap_samples;
 	uint64_t *next_ms; /* per script: when its next conversation begins */
 	uint64_t begun_ms, begun_unix_ms; /* monotonic, wall */
+	uint64_t next_ping_ms;
 	uint64_t fault_ms, file_end_ms, healed_ms, end_ms; /* since begun_ms */
 	enum drill_stage stage;
 	bool fault_on, interrupted, skipped, failed;
