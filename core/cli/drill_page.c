@@ -117,7 +117,10 @@ static void put_objectives(const struct baton_drill_sum *sum, struct baton_buf *
 		if (!row->asked)
 			continue;
 		cli_table_row(out, row->name);
-		if (row->is_share) {
+		if (row->is_condition) {
+			cli_table_cell(out, "", "true");
+			cli_table_cell(out, "", "%s", row->held ? "true" : "false");
+		} else if (row->is_share) {
 			cli_table_cell(out, "", "%.1f %%", row->wanted * 100);
 			cli_table_cell(out, "", "%.1f %%", row->got * 100);
 		} else if (usd) {

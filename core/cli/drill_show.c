@@ -18,7 +18,9 @@ static void put_time(struct baton_buf *out, const struct baton_drill_time *time)
 static void put_objective_value(struct baton_buf *out, const struct baton_drill_objective *row,
 				double value)
 {
-	if (value < 0)
+	if (row->is_condition)
+		baton_buf_z(out, value > 0 ? "true" : value < 0 ? "unclear" : "false");
+	else if (value < 0)
 		baton_buf_z(out, "never");
 	else if (row->is_share)
 		baton_buf_printf(out, "%.1f %%", value * 100);
@@ -168,9 +170,10 @@ static void json_objectives(const struct baton_drill_sum *sum, struct baton_buf 
 		const struct baton_drill_objective *row = &sum->objectives[i];
 		if (!row->asked)
 			continue;
-		baton_buf_printf(out,
-				 "%s{\"name\":\"%s\",\"held\":%s,\"wanted\":%.6g,\"got\":", lead,
-				 row->name, row->held ? "true" : "false", row->wanted);
+		baton_buf_printf(out, "%s{\"name\":", lead);
+		baton_buf_json(out, baton_str_of(row->name));
+		baton_buf_printf(out, ",\"held\":%s,\"wanted\":%.6g,\"got\":",
+				 row->held ? "true" : "false", row->wanted);
 		if (row->got < 0)
 			baton_buf_z(out, "null}");
 		else

@@ -3,6 +3,8 @@
 /* See drill_sum.h. */
 #include "core/observe/drill_sum.h"
 
+#include "core/policy/expr.h"
+
 const char *baton_drill_phase_name(enum baton_drill_phase phase)
 {
 	static const char *const names[] = { "before", "fault", "recovering", "after" };
@@ -197,6 +199,74 @@ static void at_least(struct baton_drill_objective *objective, const char *name, 
 						     .got = got };
 }
 
+static uint32_t ppm(uint64_t part, uint64_t of)
+{
+	return of ? (uint32_t)(part * 1000000 / of) : 0;
+}
+
+static uint32_t clip(uint64_t n)
+{
+	return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+}
+
+static uint64_t or_all(const struct baton_drill_time *time, const struct baton_drill_run *run)
+{
+	return time->known ? time->ms : run->end_ms;
+}
+
+void baton_drill_facts_of(const struct baton_drill_run *run, const struct baton_drill_sum *sum,
+			  struct baton_drill_facts *ret_facts)
+{
+	const struct baton_drill_counts *ill = &sum->phases[BATON_PHASE_FAULT],
+					*well = &sum->phases[BATON_PHASE_BEFORE];
+
+	*ret_facts = (struct baton_drill_facts){
+		.flags = (sum->degrade.known ? BATON_DRILL_FACT_DEGRADED : 0u) |
+			 (sum->recover.known ? BATON_DRILL_FACT_RECOVERED : 0u) |
+			 (sum->resume.known ? BATON_DRILL_FACT_RESUMED : 0u),
+		.conversations = clip(sum->conversations),
+		.failed_attempts = clip(ill->failed_attempts),
+		.answered_ppm = ppm(ill->answered, ill->messages),
+		.drafted_ppm = ppm(ill->drafted, ill->messages),
+		.handed_over_ppm = ppm(ill->handed_over, ill->messages),
+		.captured_ppm = ppm(ill->captured, ill->messages),
+		.expected_ppm = ppm(sum->expected, sum->conversations),
+		.preserved_ppm = ppm(sum->preserved, sum->conversations),
+		.degrade_ms = or_all(&sum->degrade, run),
+		.recover_ms = or_all(&sum->recover, run),
+		.resume_ms = or_all(&sum->resume, run),
+		.p50_before_ms = baton_spread_quantile(&well->response_ms, 500000),
+		.p95_before_ms = baton_spread_quantile(&well->response_ms, 950000),
+		.p50_ms = baton_spread_quantile(&ill->response_ms, 500000),
+		.p95_ms = baton_spread_quantile(&ill->response_ms, 950000),
+		.cost_microusd = sum->cost_microusd,
+	};
+	for (size_t i = 0; i < BATON_PHASES; i++) {
+		ret_facts->messages += clip(sum->phases[i].messages);
+		ret_facts->lost += clip(sum->phases[i].lost);
+	}
+}
+
+/* One that cannot be decided does not hold. */
+static void judge_conditions(const struct baton_drill_run *run, struct baton_drill_sum *sum)
+{
+	const struct baton_drill_objectives *wanted = &run->file->objectives;
+	struct baton_drill_facts facts;
+
+	baton_drill_facts_of(run, sum, &facts);
+	for (size_t i = 0; i < wanted->n_hold && i < BATON_DRILL_HOLDS_MAX; i++) {
+		int32_t holds = baton_expr_test_on(wanted->hold_tests[i], &facts);
+
+		sum->objectives[BATON_DRILL_NUMBERS + i] =
+			(struct baton_drill_objective){ .name = wanted->hold[i],
+							.asked = true,
+							.is_condition = true,
+							.held = holds > 0,
+							.wanted = 1,
+							.got = holds };
+	}
+}
+
 static void judge(const struct baton_drill_run *run, struct baton_drill_sum *sum)
 {
 	const struct baton_drill_objectives *wanted = &run->file->objectives;
@@ -219,6 +289,7 @@ static void judge(const struct baton_drill_run *run, struct baton_drill_sum *sum
 		 share(sum->preserved, sum->conversations));
 	at_most(row++, "max_cost_usd", (double)wanted->cost_microusd / 1e6, true,
 		(double)sum->cost_microusd / 1e6);
+	judge_conditions(run, sum);
 	sum->held = sum->conversations > 0;
 	for (size_t i = 0; i < BATON_DRILL_OBJECTIVES; i++)
 		sum->held &= !sum->objectives[i].asked || sum->objectives[i].held;

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "core/policy/drill_facts.h"
 #include "core/observe/spread.h"
 #include "core/policy/policy.h"
 
@@ -57,9 +58,10 @@ struct baton_drill_time {
 struct baton_drill_objective {
 	const char *name; /* as in the file */
 	bool asked, held, is_share;
+	bool is_condition; /* wanted: 1; got: 1, 0, or <0: it could not be decided */
 	double wanted, got; /* ms, shares of 1, or USD; got < 0: it never came to it */
 };
-enum { BATON_DRILL_OBJECTIVES = 8 };
+enum { BATON_DRILL_NUMBERS = 8, BATON_DRILL_OBJECTIVES = BATON_DRILL_NUMBERS + BATON_DRILL_HOLDS_MAX };
 
 struct baton_drill_sum {
 	struct baton_drill_counts phases[BATON_PHASES];
@@ -79,6 +81,9 @@ enum baton_drill_phase baton_drill_phase_of(const struct baton_drill_run *run,
 bool baton_drill_expected(const struct baton_drill_run *run, const struct baton_drill_sum *sum,
 			  const struct baton_drill_sample *sample);
 void baton_drill_add_up(const struct baton_drill_run *run, struct baton_drill_sum *ret_sum);
+/* What conditions of the file may name. */
+void baton_drill_facts_of(const struct baton_drill_run *run, const struct baton_drill_sum *sum,
+			  struct baton_drill_facts *ret_facts);
 void baton_drill_sum_done(struct baton_drill_sum *sum);
 const char *baton_drill_phase_name(enum baton_drill_phase phase);
 /* "answered", ..., "lost" for none. */

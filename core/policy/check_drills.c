@@ -4,6 +4,7 @@
  * A drill is played in the live server; nothing about it may be left to the day.
  */
 
+#include "core/policy/drill_facts.h"
 #include "core/policy/load.h"
 
 #include <string.h>
@@ -13,7 +14,7 @@ enum { TALKS_MAX = 5000 }; /* conversations that one drill may open */
 /* One drill under proof. */
 struct proof {
 	struct baton_load *load;
-	const struct baton_drill_file *drill;
+	struct baton_drill_file *drill;
 	const struct baton_yaml *root;
 	bool ends; /* a fault is over before the drill is */
 };
@@ -96,6 +97,21 @@ static void prove_fault_values(struct proof *p, const struct baton_drill_fault_d
 				   "`deltas` is of cut and stall alone");
 }
 
+/* A condition that is wrong has been told; its test stays NULL, and the set is refused. */
+static void compile_holds(struct proof *p)
+{
+	struct baton_drill_objectives *objectives = &p->drill->objectives;
+	const struct baton_yaml *list =
+		baton_yaml_get(baton_yaml_get(p->root, "objectives"), "hold");
+
+	objectives->hold_tests = baton_arena_alloc(
+		&p->load->policy->arena, objectives->n_hold * sizeof(*objectives->hold_tests));
+	for (size_t i = 0; i < objectives->n_hold; i++)
+		objectives->hold_tests[i] = baton_load_condition(
+			p->load, &baton_env_drill,
+			list->kind == BATON_YAML_LIST ? baton_load_entry(list, i) : list);
+}
+
 /* An objective that speaks of the time after a fault needs a fault that ends. */
 static void prove_measurable(struct proof *p)
 {
@@ -173,6 +189,7 @@ void baton_check_drills(struct baton_load *load)
 		}
 		prove_name(&p, load->drill_files[i]);
 		prove_talks(&p);
+		compile_holds(&p);
 		prove_measurable(&p);
 	}
 }

@@ -210,6 +210,9 @@ struct baton_drill_objectives { /* 0: not asked for */
 	uint32_t expected_ppm;  /* ... that ended as `expect` or `degraded` says; 1000000 if not said */
 	uint32_t preserved_ppm; /* ... whose transcript holds all that was sent; 1000000 if not said */
 	uint64_t cost_microusd; /* of the whole drill */
+	const char **hold; /* conditions over baton_drill_facts; at most BATON_DRILL_HOLDS_MAX */
+	size_t n_hold;
+	baton_expr **hold_tests; /* compiled, in the same order */
 };
 struct baton_drill_file {
 	const char *name, *description;

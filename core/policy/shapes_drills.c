@@ -95,6 +95,11 @@ static const struct baton_field objective_fields[] = {
 	  .doc = "Share of the conversations whose transcript holds all that was sent." },
 	{ "max_cost_usd", BATON_FIELD_MICRO, AT(struct baton_drill_file, objectives.cost_microusd),
 	  FROM_TO(0, 1000000), .doc = "What the whole drill may cost, in US dollars." },
+	{ "hold", BATON_FIELD_EXPR, .flags = BATON_FIELD_MANY | BATON_FIELD_ONE_OR_MANY,
+	  .offset = offsetof(struct baton_drill_file, objectives.hold),
+	  .count_offset = offsetof(struct baton_drill_file, objectives.n_hold),
+	  .max = BATON_DRILL_HOLDS_MAX,
+	  .doc = "Conditions over what came of it, such as p95_ms < 3 * p95_before_ms; see docs/RULES.md." },
 	{ 0 },
 };
 static const struct baton_shape objective_shape = { "`objectives`", "What must come of it.",

@@ -27,7 +27,7 @@ struct baton_fault {
 	uint32_t ms, deltas;
 };
 
-enum { BATON_DRILL_FAULTS_MAX = 8, BATON_DRILLS_MAX = 8, BATON_DRILL_MS_MAX = 3600000 };
+enum { BATON_DRILL_FAULTS_MAX = 8, BATON_DRILLS_MAX = 8, BATON_DRILL_HOLDS_MAX = 8, BATON_DRILL_MS_MAX = 3600000 };
 
 struct baton_drill {
 	char name[BATON_NAME_BYTES_MAX + 1];

@@ -3,6 +3,8 @@
 /* What came of a drill: fault from 10 s to 40 s, by hand. */
 #include "core/observe/drill_sum.h"
 
+#include "core/policy/expr.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -118,6 +120,54 @@ static void each_objective_can_fail_alone(void **state)
 	}
 }
 
+static baton_expr *condition(const char *text)
+{
+	baton_expr *expr = NULL;
+	char why[128];
+	uint32_t column;
+
+	assert_int_equal(baton_expr_compile_in(&baton_env_drill, baton_str_of(text), &expr, why,
+					       sizeof(why), &column),
+			 0);
+	return expr;
+}
+
+static void a_condition_over_what_came_of_it_holds_or_does_not(void **state)
+{
+	static const struct {
+		const char *text;
+		bool holds;
+	} cases[] = {
+		{ "lost == 0 && conversations == 3 && messages == 3", true },
+		{ "handed_over_share == 1.0 && answered_share == 0.0", true },
+		{ "degraded && recovered && resumed", true },
+		{ "time_to_degrade == duration(\"2500ms\")", true },
+		{ "time_to_recover_ms < 1000", false },
+		{ "p95_ms < 3 * p95_before_ms", false },
+		{ "p95_before > duration(\"190ms\") && p95_before < duration(\"210ms\")", true },
+		{ "1 / lost == 1", false }, /* cannot be decided: does not hold */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *text[] = { cases[i].text };
+		baton_expr *tests[] = { condition(cases[i].text) };
+
+		file.objectives = (struct baton_drill_objectives){ .hold = text,
+								   .n_hold = 1,
+								   .hold_tests = tests };
+		struct baton_drill_sum sum =
+			SUM(at(1, 1000, 200, ANSWERED), at(2, 11000, 1500, PERSON),
+			    at(3, 55000, 400, ANSWERED));
+		if (sum.held != cases[i].holds)
+			fail_msg("%s", cases[i].text);
+		assert_string_equal(sum.objectives[BATON_DRILL_NUMBERS].name, cases[i].text);
+		baton_drill_sum_done(&sum);
+		baton_expr_free(tests[0]);
+	}
+	file.objectives = (struct baton_drill_objectives){ 0 };
+}
+
 static void what_was_kept_and_answered_later_says_when_all_was_resumed(void **state)
 {
 	struct baton_drill_sample kept = at(1, 20000, 100, KEPT);
@@ -212,6 +262,7 @@ int main(void)
 		cmocka_unit_test(a_good_run_holds_and_its_times_are_from_fault_and_end),
 		cmocka_unit_test(who_answers_once_and_is_shut_out_again_has_not_recovered_yet),
 		cmocka_unit_test(each_objective_can_fail_alone),
+		cmocka_unit_test(a_condition_over_what_came_of_it_holds_or_does_not),
 		cmocka_unit_test(what_was_kept_and_answered_later_says_when_all_was_resumed),
 		cmocka_unit_test(never_is_not_in_time),
 		cmocka_unit_test(who_is_spared_or_had_begun_may_be_served_as_ever),

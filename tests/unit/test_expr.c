@@ -12,6 +12,7 @@
 #include "core/policy/expr.h"
 #include "core/policy/expr_duration.h"
 #include "core/policy/facts.h"
+#include "core/policy/drill_facts.h"
 #include "core/policy/mode_facts.h"
 #include "core/policy/nearest.h"
 
@@ -832,6 +833,7 @@ static void every_fact_is_in_the_guide(void **state)
 	(void)state;
 	check_guide(guide, "## Facts\n", &baton_env_facts);
 	check_guide(guide, "## Facts of modes and alerts\n", &baton_env_mode);
+	check_guide(guide, "## Facts of drills\n", &baton_env_drill);
 }
 
 /* `name=value, name=value` into facts. */

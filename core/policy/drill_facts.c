@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The table of what comes of a drill; see drill_facts.h. */
+
+#include "core/policy/drill_facts.h"
+
+#define OFFSET_PPM(field) .offset = offsetof(struct baton_drill_facts, field)
+#define OFFSET_U32(field) OFFSET_PPM(field)
+#define OFFSET_U64(field) OFFSET_PPM(field)
+#define OFFSET_FLAG(bit) OFFSET_PPM(flags), .flag = BATON_DRILL_FACT_##bit
+
+static const struct baton_fact table[] = {
+#define FACT(kind_, name_, field_, doc_)                                 \
+	{ .name = #name_,                                                \
+	  .doc = doc_,                                                   \
+	  .key = { ",\"" #name_ "\":", sizeof(",\"" #name_ "\":") - 1 }, \
+	  .kind = BATON_FACT_KIND_##kind_,                               \
+	  OFFSET_##kind_(field_) },
+#include "core/policy/drill_facts.def"
+#undef FACT
+};
+
+const struct baton_env baton_env_drill = {
+	.name = "drill",
+	.facts = table,
+	.n = sizeof(table) / sizeof(table[0]),
+	.size = sizeof(struct baton_drill_facts),
+};
