@@ -36,6 +36,7 @@ struct slot {
 };
 
 struct chat {
+	bool draining; /* no answer begins any more; who hears the end of one still may */
 	struct baton_port *port;
 	struct baton_listener listener;
 	struct slot *slots;
@@ -294,14 +295,6 @@ static int chat_open(struct baton_port *port, void **ret_channel)
 	return 0;
 }
 
-static void chat_notify(void *channel, baton_conn id, struct baton_notice *notice)
-{
-	struct conn *conn = conn_named(channel, id);
-
-	if (conn)
-		follow_notify(conn, notice);
-}
-
 static void say_bye(struct conn *conn)
 {
 	uint16_t random = 0;
@@ -315,14 +308,34 @@ static void say_bye(struct conn *conn)
 	conn_close(conn, CLOSE_RESTART);
 }
 
+static void chat_notify(void *channel, baton_conn id, struct baton_notice *notice)
+{
+	struct chat *chat = channel;
+	struct conn *conn = conn_named(chat, id);
+
+	if (conn)
+		follow_notify(conn, notice);
+	/* It was held open by its answer alone; the notice may have closed it. */
+	if (conn && chat->draining && notice->type == BATON_NOTE_RUN && !notice->running &&
+	    conn_named(chat, id) == conn && conn->state != CONN_CLOSING &&
+	    !follow_hears_answer(conn))
+		say_bye(conn);
+}
+
 static void chat_drain(void *channel)
 {
 	struct chat *chat = channel;
 
+	bool again = chat->draining;
+
 	baton_listener_drain(&chat->listener);
-	for (uint32_t i = 0; i < chat->n_slots; i++)
-		if (chat->slots[i].conn && chat->slots[i].conn->state != CONN_CLOSING)
-			say_bye(chat->slots[i].conn);
+	chat->draining = true;
+	for (uint32_t i = 0; i < chat->n_slots; i++) {
+		struct conn *conn = chat->slots[i].conn;
+
+		if (conn && conn->state != CONN_CLOSING && (again || !follow_hears_answer(conn)))
+			say_bye(conn);
+	}
 }
 
 const struct baton_channel_ops *baton_chat_channel(void)

@@ -28,6 +28,7 @@ struct follow {
 	uint64_t told; /* seq of the newest event queued; nothing older is queued again */
 	uint64_t sent; /* ... of the newest that the socket has taken */
 	struct baton_stream stream; /* the answer in progress, as far as it was queued */
+	bool running;               /* somebody works on an answer */
 	uint16_t key;     /* names it in the queue; a follow may end before its frames do */
 	uint16_t pending; /* subscriptions that have not been answered: what comes is older */
 	bool replaying;   /* between SUBSCRIBED and CAUGHT_UP */
@@ -121,6 +122,8 @@ void follow_leave_all(struct conn *conn);
 void follow_notify(struct conn *conn, const struct baton_notice *notice);
 /* All that was queued is with the socket: goes on with paused replays, ends a slow reader's lag. */
 void follow_drained(struct conn *conn);
+/* One of those it follows is being answered. */
+bool follow_hears_answer(const struct conn *conn);
 /* A slow reader: what waits is dropped, and comes again by replay from what was really sent. */
 void follow_lag(struct conn *conn);
 

@@ -114,6 +114,14 @@ void follow_drained(struct conn *conn)
 		baton_port_desk_watch(chat_port(conn->chat), conn->id);
 }
 
+bool follow_hears_answer(const struct conn *conn)
+{
+	for (int i = 0; i < conn->n_follows; i++)
+		if (conn->follows[i]->running)
+			return true;
+	return false;
+}
+
 /* --- notices ------------------------------------------------------------------------------- */
 
 struct queueing {
@@ -281,11 +289,16 @@ void follow_notify(struct conn *conn, const struct baton_notice *notice)
 	case BATON_NOTE_REFUSED:
 		on_refused(conn, follow, notice);
 		break;
+	case BATON_NOTE_RUN:
+		if (!follow)
+			break;
+		follow->running = notice->running;
+		on_followed(conn, follow, notice);
+		break;
 	case BATON_NOTE_EVENT:
 	case BATON_NOTE_SUBSCRIBED:
 	case BATON_NOTE_MORE:
 	case BATON_NOTE_CAUGHT_UP:
-	case BATON_NOTE_RUN:
 	case BATON_NOTE_DELTA:
 	case BATON_NOTE_TYPING:
 		if (follow)

@@ -19,7 +19,8 @@ struct baton_channel_ops {
 	/* [loop] tell one connection; drop it silently if the connection is gone. Takes its own
 	 * reference if it keeps the notice. */
 	void (*notify)(void *channel, baton_conn conn, struct baton_notice *notice);
-	/* Accept nobody new; say bye with a jittered reconnect. */
+	/* Accept nobody new; say bye with a jittered reconnect: the first time to those who hear no
+	 * answer (the others when it has ended), the second time to all. */
 	void (*drain)(void *channel);
 	void (*close)(void *channel);
 };

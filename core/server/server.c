@@ -167,6 +167,12 @@ static void drain_worker(struct worker *worker)
 	worker->server->options.channel->drain(worker->channel);
 }
 
+/* To those whose answer did not end in time. */
+static void say_bye(struct worker *worker)
+{
+	worker->server->options.channel->drain(worker->channel);
+}
+
 static void ask_idle(struct worker *worker)
 {
 	atomic_store(&worker->idle, baton_shard_idle(worker->shard));
@@ -204,6 +210,7 @@ static void drain(struct baton_server *server, const sigset_t *signals)
 	order_all(server, drain_worker);
 	while (!all_idle(server) && monotonic_ms() < until_ms && !signalled_again(signals))
 		;
+	order_all(server, say_bye);
 	nap(FLUSH_MS); /* the last frames and the byes go out */
 }
 

@@ -39,7 +39,7 @@ describe('SIGTERM', () => {
 		await c.connect();
 		await idle.connect();
 		const { seq } = await c.say('Where is it?');
-		await c.until(() => c.screen.list('bot')[0]?.pieces > 2, 'the first words');
+		await c.until(() => [...c.screen.messages.values()].some((m) => m.pieces > 2), 'the first words');
 		baton.child.kill('SIGTERM');
 		assert.match((await c.answer(seq)).text, /word18 <end>$/);
 		for (const who of [c, idle]) {
