@@ -59,6 +59,7 @@ suite_e2e() {
 	make -s e2e KILLS="${KILLS:-50}" T="${busy[*]}"
 }
 suite_e2e_waiting() { make -s e2e T="${waiting[*]}"; }
+suite_complaints() { make -s complaints; }
 suite_e2e_asan() { make -s e2e-asan; }
 suite_browser() { make -s browser; }
 suite_tools() { make -s test-tools; }
@@ -107,7 +108,7 @@ if [ $# -gt 0 ]; then
 else
 	run_suite build
 	if grep -q ' 0 build$' build/test/counts; then
-		run_lane e2e_waiting &
+		run_lane e2e_waiting complaints &
 		run_lane browser e2e_asan e2e &
 		run_lane unit sim crash tools docs cel lint asan tsan fuzz
 		wait

@@ -4,6 +4,7 @@
 #
 # make e2e [T=spine|desk|...] [KILLS=50]   real processes, real WebSockets (V picks the build)
 # make e2e-asan                            spine, desk, admins against the sanitized build
+# make complaints [T=16]                  what users of comparable systems complain about, a file each
 # make faults [ROW=S08]                    the fault catalogue in full time, with its figures
 # make lint                                layout of the code, its includes, what the pure core links
 # make fuzz [SECONDS=10] [T=json|...]      every parser that meets a customer, a module or a disk
@@ -22,9 +23,12 @@ tests/node_modules/.package-lock.json: tests/package.json tests/package-lock.jso
 
 # The test files run one after the other: they measure time, and each uses both cores by itself.
 E2E_FILES := $(if $(T),$(foreach t,$(T),tests/e2e/$(t).test.mjs),$(sort $(wildcard tests/e2e/*.test.mjs)))
-.PHONY: e2e faults e2e-asan test-tools lint fuzz fuzz-run
+.PHONY: e2e complaints faults e2e-asan test-tools lint fuzz fuzz-run
 e2e: all tests/node_modules/.package-lock.json
 	V=$(V) KILLS=$(KILLS) node --test --test-concurrency=1 $(E2E_FILES)
+# They mostly wait, so two files at a time.
+complaints: all tests/node_modules/.package-lock.json
+	V=$(V) node --test --test-concurrency=2 $(if $(T),$(foreach t,$(T),$(wildcard tests/complaints/$(t)-*.test.mjs)),$(sort $(wildcard tests/complaints/*.test.mjs)))
 faults: all tests/node_modules/.package-lock.json
 	V=$(V) ROW=$(ROW) node --test --test-reporter=spec tests/fault/full.mjs
 e2e-asan:
