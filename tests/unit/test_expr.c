@@ -9,10 +9,10 @@
 #include "core/base/json.h"
 #include "core/base/limits.h"
 #include "core/base/mem.h"
+#include "core/policy/drill_facts.h"
 #include "core/policy/expr.h"
 #include "core/policy/expr_duration.h"
 #include "core/policy/facts.h"
-#include "core/policy/drill_facts.h"
 #include "core/policy/mode_facts.h"
 #include "core/policy/nearest.h"
 
