@@ -54,6 +54,10 @@ SIM       := $(if $(wildcard tests/sim/*.c),$(O)/tests/simulate)
 
 SEEDS     ?= 2000
 
+# Nothing is an intermediate file: make would delete objects behind the first build, the second would
+# make them again, and two at once would trip over each other.
+.SECONDARY:
+
 .PHONY: all run test check sim unit clean
 all: $(if $(CLI_SRC),$(O)/baton) $(MODULE_SO) $(EXAMPLES)
 

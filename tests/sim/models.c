@@ -134,7 +134,8 @@ static bool hear_word(struct sim *sim, struct call *call)
 	if (call->words == 1 && !call->fail && !call->hangs) {
 		call->said++;
 		baton_shard_heard_whole(call->shard->shard, call->ticket, BATON_STR("\n Well"));
-		return hear_word(sim, call);
+		/* A drill may have cut it there. */
+		return !call->stopped && hear_word(sim, call);
 	}
 	call->said++;
 	baton_shard_heard_delta(call->shard->shard, call->ticket, BATON_DELTA_TEXT,
