@@ -45,7 +45,6 @@ lint: all $(O)/libpure.a
 FUZZ_SRC := $(sort $(PURE_SRC) $(wildcard core/policy/*.c core/journal/*.c) channels/chat/wire_in.c core/server/control_request.c)
 FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_OBJ := $(patsubst %,$(O)/tests/fuzz/fuzz_%.o,$(FUZZERS))
-.SECONDARY: $(FUZZ_OBJ)
 $(O)/libfuzz.a: $(call obj,$(FUZZ_SRC))
 $(O)/fuzz/%: $(O)/tests/fuzz/fuzz_%.o $(O)/libfuzz.a
 	@mkdir -p $(@D)
