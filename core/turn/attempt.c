@@ -396,10 +396,8 @@ static struct then ran_out(struct baton_run *run, uint64_t now_ns)
 
 static struct then heard_end(struct baton_run *run)
 {
-	if (run->end_reason == BATON_END_FILTERED) {
-		struct then then = fail_attempt(run, BATON_FAIL_REFUSED, "filtered");
-		return then;
-	}
+	if (run->end_reason == BATON_END_FILTERED)
+		return fail_attempt(run, BATON_FAIL_REFUSED, "filtered");
 	if (run->answer.n == run->kept)
 		return fail_attempt(run, BATON_FAIL_EMPTY, "empty");
 	return go_on(BATON_STEP_RULES_AFTER);
