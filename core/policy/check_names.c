@@ -322,11 +322,6 @@ static void check_modules(struct baton_load *load)
 			baton_load_entry(load->lists[BATON_SHAPE_MODULES], i);
 		const struct baton_yaml *config = baton_yaml_get(node, "config");
 
-		if (module->isolation && strcmp(module->isolation, "process") == 0)
-			baton_finding_error(
-				&load->findings, baton_load_place(node, "isolation"),
-				"modules in a process of their own do not exist in this "
-				"version: remove the line, or write inline");
 		if (module->knowledge && !is_kind(module, "retriever") &&
 		    !is_kind(module, "provider"))
 			baton_finding_error(

@@ -24,7 +24,7 @@ struct baton_policy_module {
 	const char *name;      /* how other files call it: "openai", "knowledge" */
 	const char *file;      /* file name within the modules directory, "provider-openai.so" */
 	const char *kind;      /* classifier, provider, rule, transcript, retriever */
-	const char *isolation; /* "inline"; "process" is refused until it exists */
+	const char *isolation; /* "inline", "process"; NULL: inline for what we ship, else process */
 	const char **egress;   /* host:port patterns it may reach through the host's HTTP */
 	size_t n_egress;
 	const char **secrets; /* names it may use as {{secret:NAME}} */
@@ -226,6 +226,24 @@ struct baton_drill_file {
 	struct baton_drill_objectives objectives;
 };
 
+/* releases.yaml: how a new release comes and an old one goes. */
+struct baton_release_def {
+	bool watch;                /* read again by itself when files change ... */
+	uint32_t settle_ms;        /* ... and have not changed for so long */
+	uint32_t keep;             /* good releases whose files are kept for a way back */
+	uint32_t drain_ms;         /* turns on an old release have this long, then they begin again */
+	uint32_t health_ms;        /* a new instance is ready by then, or the release is refused */
+	uint32_t replay_turns;     /* recorded decisions that are tried before activation */
+	uint32_t max_changed_ppm;  /* ... of which at most this share may change */
+	bool canary;               /* a share of the sessions first */
+	uint32_t canary_ppm, canary_min_turns;
+	uint32_t canary_fail_delta_ppm, canary_escalation_delta_ppm; /* more than the live release's */
+	uint32_t canary_p95_ratio_ppm, canary_cost_ratio_ppm;        /* times the live release's */
+	uint32_t canary_violations; /* of the contract, more than this many */
+	uint32_t canary_for_ms;     /* decided by then */
+	uint32_t canary_quiet_ms;   /* after one that was rolled back: no other by itself */
+};
+
 struct baton_rule_def {
 	const char *id, *stage /* before, after */, *when, *action, *queue, *reason;
 	unsigned priority;
@@ -275,6 +293,7 @@ struct baton_policy {
 	struct baton_alert_def alert; /* needed = 0: none is declared */
 	struct baton_drill_file *drills;
 	size_t n_drills;
+	struct baton_release_def releases;
 	json_t *articles; /* [{id,title,also,intents,text,updated,uri}] */
 
 	/* channel.yaml */
@@ -286,6 +305,7 @@ struct baton_policy {
 	/* desk.yaml */
 	const char *default_queue;
 
+	_Atomic(unsigned) refs; /* beside the first */
 	struct baton_policy_condition *conditions; /* all that was compiled, to be freed */
 	struct baton_arena arena;
 };
@@ -319,7 +339,9 @@ void baton_policy_finding_text(const struct baton_policy_finding *finding, struc
 int baton_policy_schema_json(const char *file, struct baton_buf *out);
 /* The names that baton_policy_schema_json knows; NULL behind the last. */
 const char *baton_policy_schema_name(size_t index);
-/* NULL-tolerant; sets the pointer to NULL. */
+/* A further reference: releases that differ in modules only share their policies. Atomic. */
+struct baton_policy *baton_policy_ref(struct baton_policy *policy);
+/* Gives one reference back; the last one frees. NULL-tolerant; sets the pointer to NULL. */
 void baton_policy_free(struct baton_policy **policy);
 
 /* The route of an intent, or the default one. NULL only for a set that was not

@@ -19,8 +19,9 @@ static const struct baton_field module_fields[] = {
 	{ "kind", BATON_FIELD_WORD, REQUIRED, AT(struct baton_policy_module, kind), .words = kinds,
 	  .doc = "What it is used as." },
 	{ "isolation", BATON_FIELD_WORD, AT(struct baton_policy_module, isolation),
-	  .otherwise = "inline", .words = isolations,
-	  .doc = "Where it runs. Only inline (in the server) exists in this version." },
+	  .words = isolations,
+	  .doc = "Where it runs: in the server, or in a process of its own. If it is not said: modules "
+		 "that came with the server run in it, all others do not." },
 	{ "egress", BATON_FIELD_PEER, .flags = BATON_FIELD_MANY,
 	  MANY_AT(struct baton_policy_module, egress), .max = LISTED_MAX,
 	  .doc = "host:port it may reach through the server. Nothing else is reachable." },
