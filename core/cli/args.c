@@ -5,6 +5,7 @@
 #include "core/cli/cli.h"
 
 #include "core/base/limits.h"
+#include "core/policy/nearest.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -161,6 +162,35 @@ static int parse_options(const struct cli_command *command, int argc, char **arg
 	return CLI_OK;
 }
 
+/* How many operands a command needs, and how many it takes: "NAME [FILE]", "list|stop". */
+static void count_operands(const char *operand, size_t *ret_needs, size_t *ret_takes)
+{
+	*ret_needs = *ret_takes = 0;
+	for (const char *at = operand; at && *at; at += strcspn(at, " "), at += strspn(at, " ")) {
+		*ret_needs += *at != '[';
+		*ret_takes += 1;
+	}
+	if (operand && strchr(operand, '|'))
+		*ret_takes += 1;
+}
+
+static int parse_operands(const struct cli_command *command, int argc, char **argv,
+			  struct cli_options *options)
+{
+	const char **places[] = { &options->operand, &options->operand2, &options->operand3 };
+	size_t needs, takes, n = 0;
+
+	count_operands(command->operand, &needs, &takes);
+	while (optind < argc && n < takes && n < sizeof(places) / sizeof(places[0]))
+		*places[n++] = argv[optind++];
+	if (optind < argc)
+		return usage(command, "one too many:", argv[optind]);
+	/* A schema is asked for without a set. */
+	if (n < needs && !options->schema && !options->help)
+		return usage(command, "missing", command->operand);
+	return CLI_OK;
+}
+
 int cli_parse(const struct cli_command *command, int argc, char **argv,
 	      struct cli_options *ret_options)
 {
@@ -176,21 +206,50 @@ int cli_parse(const struct cli_command *command, int argc, char **argv,
 	int rc = parse_options(command, argc, argv, &options);
 	if (rc != CLI_OK)
 		return rc;
-	if (optind < argc && command->operand)
-		options.operand = argv[optind++];
-	if (optind < argc && command->operand && strchr(command->operand, '|'))
-		options.operand2 = argv[optind++];
-	if (optind < argc)
-		return usage(command, "one too many:", argv[optind]);
-	/* A schema is asked for without a set. */
-	if (command->operand && !options.operand && !options.schema && !options.help)
-		return usage(command, "missing", command->operand);
+	rc = parse_operands(command, argc, argv, &options);
+	if (rc != CLI_OK)
+		return rc;
 	*ret_options = options;
 	return CLI_OK;
 }
 
+const struct cli_command *cli_find(const struct cli_command *commands, size_t n, const char *word,
+				   const char **ret_nearest)
+{
+	struct baton_nearest nearest = baton_nearest_to(baton_str_of(word));
+
+	*ret_nearest = NULL;
+	for (size_t i = 0; i < n && commands[i].name; i++) {
+		const char *space = strrchr(commands[i].name, ' ');
+		const char *name = space ? space + 1 : commands[i].name;
+
+		if (strcmp(name, word) == 0)
+			return &commands[i];
+		baton_nearest_try(&nearest, name);
+	}
+	*ret_nearest = nearest.name;
+	return NULL;
+}
+
+static void print_commands(const struct cli_command *command)
+{
+	printf("usage: baton %s COMMAND [OPTION...]\n\n%s\n\n", command->name, command->summary);
+	for (const struct cli_command *it = command->below; it->name; it++) {
+		char left[64];
+
+		snprintf(left, sizeof(left), "%s %s", strrchr(it->name, ' ') + 1,
+			 it->operand ? it->operand : "");
+		printf("  %-22s %s\n", left, it->summary);
+	}
+	printf("\n`baton %s COMMAND --help` tells the options of one.\n", command->name);
+}
+
 void cli_print_help(const struct cli_command *command)
 {
+	if (command->below) {
+		print_commands(command);
+		return;
+	}
 	printf("usage: baton %s%s%s [OPTION...]\n\n%s\n\n", command->name,
 	       command->operand ? " " : "", command->operand ? command->operand : "",
 	       command->summary);

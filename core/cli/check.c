@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* baton check and baton module: look before it is used. */
+/* baton check: look before it is used. */
 
 #include "core/cli/cli.h"
 
 #include "core/base/errors.h"
-#include "core/module/release.h"
 #include "core/policy/policy.h"
 
 #include <stdio.h>
@@ -86,19 +85,4 @@ int cli_check(const struct cli_options *options)
 	baton_policy_free(&policy);
 	baton_buf_done(&checking.json);
 	return rc == 0 ? CLI_OK : CLI_FAILED;
-}
-
-int cli_module(const struct cli_options *options)
-{
-	struct baton_buf out = { NULL, 0, 0 };
-	char why[512];
-	int rc = baton_module_inspect(options->operand, &out, why, sizeof(why));
-
-	cli_log_to_stderr("error");
-	if (rc < 0)
-		fprintf(stderr, "refused: %s\n", why);
-	else
-		printf("%.*s\n", (int)out.n, out.p);
-	baton_buf_done(&out);
-	return rc < 0 ? CLI_FAILED : CLI_OK;
 }

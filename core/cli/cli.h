@@ -25,14 +25,18 @@ struct cli_options {
 	const char *why, *for_, *intent;
 	const char *facts[CLI_FACTS_MAX]; /* name=value */
 	size_t n_facts;
-	const char *operand, *operand2;
+	const char *operand, *operand2, *operand3;
 };
 
 struct cli_command {
-	/* "SESSION", "DIR" or NULL; "list|stop": one of these, and perhaps a name behind it. */
+	/* Operands by name: "SESSION", "NAME [FILE]" (the second may be left out), NULL; "list|stop":
+	 * one of these, and perhaps a name behind it. */
 	const char *name, *operand, *summary,
 		*options /* letters of cli_option */;
 	int (*run)(const struct cli_options *options);
+	/* Commands below this one, named "module list": it has no operand and does not run itself.
+	 * Ends with a name of NULL. */
+	const struct cli_command *below;
 };
 
 int cli_serve(const struct cli_options *options);
@@ -42,7 +46,6 @@ int cli_status(const struct cli_options *options);
 int cli_fsck(const struct cli_options *options);
 int cli_transcript(const struct cli_options *options);
 int cli_report(const struct cli_options *options);
-int cli_module(const struct cli_options *options);
 int cli_doc(const struct cli_options *options);
 int cli_target(const struct cli_options *options);
 int cli_mode(const struct cli_options *options);
@@ -50,11 +53,20 @@ int cli_drill(const struct cli_options *options);
 int cli_drill_run(const struct cli_options *options); /* exit codes: docs/DRILLS.md */
 int cli_route(const struct cli_options *options);
 
+/* --- module.c --- */
+/* baton module list, show, ...: a row of its table each. */
+extern const struct cli_command cli_module_commands[];
+int cli_module_info(const struct cli_options *options);
+
 /* --- args.c --- */
 /* Reads argv behind the command's name. 0, or CLI_USAGE with a line on stderr. */
 int cli_parse(const struct cli_command *command, int argc, char **argv,
 	      struct cli_options *ret_options);
 void cli_print_help(const struct cli_command *command);
+/* The command of `table` (`n` of them; up to a name of NULL) that the last word of a name says; NULL
+ * with the nearest that there is, or NULL, in ret_nearest. */
+const struct cli_command *cli_find(const struct cli_command *table, size_t n, const char *word,
+				   const char **ret_nearest);
 
 /* --- paths.c --- */
 /* Where modules, web files and the shop's policies are, beside this very program: in a source tree

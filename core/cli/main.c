@@ -12,25 +12,28 @@
 #endif
 
 static const struct cli_command commands[] = {
-	{ "serve", NULL, "run the server with a policy set", "pdlmwsngLcaNRDj", cli_serve },
-	{ "demo", NULL, "run the demonstration shop: no key, no network", "pdlmwsngLcaj",
-	  cli_demo },
-	{ "check", "DIR", "check a policy set without using it", "jS", cli_check },
-	{ "status", NULL, "ask a running server how it is", "dj", cli_status },
-	{ "fsck", NULL, "prove the journal of a stopped server", "djr", cli_fsck },
-	{ "transcript", "SESSION", "print a conversation from the journal", "djA", cli_transcript },
+	{ "serve", NULL, "run the server with a policy set", "pdlmwsngLcaNRDj", cli_serve, NULL },
+	{ "demo", NULL, "run the demonstration shop: no key, no network", "pdlmwsngLcaj", cli_demo,
+	  NULL },
+	{ "check", "DIR", "check a policy set without using it", "jS", cli_check, NULL },
+	{ "status", NULL, "ask a running server how it is", "dj", cli_status, NULL },
+	{ "fsck", NULL, "prove the journal of a stopped server", "djr", cli_fsck, NULL },
+	{ "transcript", "SESSION", "print a conversation from the journal", "djA", cli_transcript,
+	  NULL },
 	{ "report", NULL, "compute what happened from the transcripts, healthy beside degraded",
-	  "dBuHUIj", cli_report },
+	  "dBuHUIj", cli_report, NULL },
 	{ "target", "list|disable|enable", "see targets; switch one off or on again", "dWj",
-	  cli_target },
-	{ "mode", "list|enter|leave", "see degraded modes; declare or end one", "dWFj", cli_mode },
+	  cli_target, NULL },
+	{ "mode", "list|enter|leave", "see degraded modes; declare or end one", "dWFj", cli_mode,
+	  NULL },
 	{ "drill", "list|stop|run", "see drills that run; end one; play a drill's file", "dWHUZj",
-	  cli_drill },
-	{ "route", "explain", "say what would be done about an intent, and why", "pdifj",
-	  cli_route },
-	{ "module", "FILE", "say what a module file is, without running it", "j", cli_module },
-	{ "doc", "TOPIC", "print generated reference: events, errors, metrics, proofs", "",
-	  cli_doc },
+	  cli_drill, NULL },
+	{ "route", "explain", "say what would be done about an intent, and why", "pdifj", cli_route,
+	  NULL },
+	{ "module", NULL, "modules of a running server, and their files", "", NULL,
+	  cli_module_commands },
+	{ "doc", "TOPIC", "print generated reference: events, errors, metrics, proofs", "", cli_doc,
+	  NULL },
 };
 enum { COMMANDS_N = sizeof(commands) / sizeof(commands[0]) };
 
@@ -47,11 +50,39 @@ static void print_usage(FILE *to)
 		"usage, 4 server not reachable, 5 server not ready.\n");
 }
 
-static const struct cli_command *find_command(const char *name)
+static bool is_file_name(const char *word)
 {
-	for (size_t i = 0; i < COMMANDS_N; i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
+	size_t n = strlen(word);
+
+	return strchr(word, '/') || (n > 3 && strcmp(word + n - 3, ".so") == 0);
+}
+
+/* The command that argv names; *ret_words: how many words of it are its name. NULL: told. */
+static const struct cli_command *find_command(int argc, char **argv, int *ret_words)
+{
+	const char *nearest;
+	const struct cli_command *command = cli_find(commands, COMMANDS_N, argv[1], &nearest);
+
+	*ret_words = 1;
+	if (!command)
+		fprintf(stderr,
+			"baton: there is no command `%s`%s%s%s; `baton --help` lists them\n",
+			argv[1], nearest ? "; did you mean `" : "", nearest ? nearest : "",
+			nearest ? "`?" : "");
+	if (!command || !command->below || argc < 3 || strcmp(argv[2], "--help") == 0 ||
+	    strcmp(argv[2], "-h") == 0)
+		return command;
+	const struct cli_command *below = cli_find(command->below, SIZE_MAX, argv[2], &nearest);
+	if (below) {
+		*ret_words = 2;
+		return below;
+	}
+	/* A file said at once is looked at. */
+	if (strcmp(command->name, "module") == 0 && is_file_name(argv[2]))
+		return cli_find(command->below, SIZE_MAX, "info", &nearest);
+	fprintf(stderr, "baton %s: there is no `%s`%s%s%s; `baton %s --help` lists what there is\n",
+		command->name, argv[2], nearest ? "; did you mean `" : "", nearest ? nearest : "",
+		nearest ? "`?" : "", command->name);
 	return NULL;
 }
 
@@ -71,13 +102,15 @@ int main(int argc, char **argv)
 		printf("baton %s\n", BATON_VERSION);
 		return CLI_OK;
 	}
-	const struct cli_command *command = find_command(argv[1]);
-	if (!command) {
-		fprintf(stderr, "baton: there is no command `%s`; `baton --help` lists them\n",
-			argv[1]);
+	int words;
+	const struct cli_command *command = find_command(argc, argv, &words);
+	if (!command)
 		return CLI_USAGE;
+	if (command->below) {
+		cli_print_help(command);
+		return argc < 3 ? CLI_USAGE : CLI_OK;
 	}
-	int rc = cli_parse(command, argc - 1, argv + 1, &options);
+	int rc = cli_parse(command, argc - words, argv + words, &options);
 	if (rc != CLI_OK)
 		return rc;
 	if (options.help) {

@@ -46,7 +46,7 @@ struct baton_release_totals { /* since the release was staged, all modules */
 void baton_release_totals(const struct baton_release *release, struct baton_release_totals *ret);
 
 /* Reads note and ELF of one file without running any of it; prints what it is into `out` as JSON,
- * or one line of reason into `why`. For `baton module show` and for the loader. */
+ * or one line of reason into `why`. For `baton module info` and for the loader. */
 int baton_module_inspect(const char *path, struct baton_buf *out, char *why, size_t cap);
 
 /* --- on one worker --- */
