@@ -5,6 +5,7 @@
 # make test       install what tests need, run every test
 # make check      build and unit tests only
 # make sim        the simulation, SEEDS=2000 runs
+# make install    into DESTDIR/PREFIX (/usr/local); make uninstall takes it back
 # V=asan|tsan|release picks the variant (default release)
 
 V       ?= release
@@ -59,7 +60,7 @@ SEEDS     ?= 2000
 .SECONDARY:
 
 .PHONY: all run test check sim unit clean
-all: $(if $(CLI_SRC),$(O)/baton) $(MODULE_SO) $(EXAMPLES)
+all: $(if $(CLI_SRC),$(O)/baton) $(MODULE_SO) $(EXAMPLES) $(O)/modules/manifest
 
 $(O)/libpure.a: $(call obj,$(PURE_SRC))
 $(O)/libhost.a: $(call obj,$(HOST_SRC))
@@ -148,5 +149,6 @@ clean:
 # Every object of a variant depends on the flags only through `make clean`; headers through .d files.
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 
+include modules/sdk/install.mk
 include tests/tests.mk
 include tests/bench/bench.mk

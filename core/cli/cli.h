@@ -74,6 +74,9 @@ const struct cli_command *cli_find(const struct cli_command *table, size_t n, co
 const char *cli_default_modules(void);
 const char *cli_default_web(void);
 const char *cli_default_policies(void);
+/* The SDK's templates of modules, and the program that runs a module in a process of its own. */
+const char *cli_default_templates(void);
+const char *cli_default_modhost(void);
 
 /* --- common.c --- */
 /* Logs as JSON lines on stderr; false for a level that does not exist. */

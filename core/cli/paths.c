@@ -51,3 +51,17 @@ const char *cli_default_policies(void)
 
 	return beside("../../policies/shop", "../share/baton/policies/shop", path);
 }
+
+const char *cli_default_templates(void)
+{
+	static char path[PATH_BYTES];
+
+	return beside("../../modules/sdk/templates", "../share/baton/templates", path);
+}
+
+const char *cli_default_modhost(void)
+{
+	static char path[PATH_BYTES];
+
+	return beside("baton-modhost", "../libexec/baton/baton-modhost", path);
+}
