@@ -14,6 +14,7 @@
 #include "core/journal/journal.h"
 #include "core/module/ctx.h"
 #include "core/module/rack.h"
+#include "core/module/sign.h"
 #include "core/policy/expr.h"
 
 #include <errno.h>
@@ -31,6 +32,8 @@ static const void *host_get(baton_ctx *ctx, const char *id)
 {
 	if (!baton_ctx_ok(ctx) || !id)
 		return NULL;
+	if (strcmp(id, BATON_HOST_SIGN) == 0)
+		return baton_sign_host();
 	return strcmp(id, BATON_HOST_EXPR) == 0 ? baton_expr_host() : NULL;
 }
 
