@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 # Top to bottom. session uses base alone, besides the marks of journal.h.
-ROOMS='base loop journal policy module session route turn actor desk observe server cli'
+ROOMS='base loop journal policy module session route turn actor desk observe swap server cli'
 
 rank() {
 	n=0
