@@ -9,7 +9,7 @@
 
 enum { US_PER_MS = 1000 };
 
-static void observe_ms(const struct baton_actor *actor, enum baton_histogram histogram, uint64_t ms)
+static void observe_ms(const struct baton_actor *actor, enum baton_series histogram, uint64_t ms)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
 
@@ -25,7 +25,7 @@ static void count(const struct baton_actor *actor, unsigned metric)
 static void reply(const struct baton_actor *actor, const struct commit *commit,
 		  const struct baton_event *event, bool person)
 {
-	static const enum baton_histogram which[2][2] = {
+	static const enum baton_series which[2][2] = {
 		{ BATON_HIST_REPLY_BOT, BATON_HIST_REPLY_BOT_FIRST },
 		{ BATON_HIST_REPLY_PERSON, BATON_HIST_REPLY_PERSON_FIRST },
 	};

@@ -16,7 +16,7 @@ enum baton_metric {
 
 /* Seconds on the wire, microseconds here. Those that differ in a label alone stand together: they are
  * one series to whoever scrapes (metrics.c). */
-enum baton_histogram {
+enum baton_series {
 	BATON_HIST_TURN,            /* baton_turn_duration_seconds: message durable to outcome */
 	BATON_HIST_FIRST_TOKEN,     /* baton_turn_first_token_seconds */
 	BATON_HIST_COMMIT,          /* baton_journal_commit_wait_seconds: append to acknowledgement */
