@@ -36,6 +36,74 @@ int admin_ask(const struct cli_options *options, struct baton_buf *request,
 	return rc;
 }
 
+static void tell_step(void *ud, const struct baton_json *line)
+{
+	struct baton_json step = baton_json_get(line, "step"), module, state;
+	struct baton_buf text = { NULL, 0, 0 };
+
+	(void)ud;
+	if (step.type != BATON_JSON_OBJECT)
+		return;
+	module = baton_json_get(&step, "module");
+	state = baton_json_get(&step, "state");
+	admin_cell(&module, &text);
+	baton_buf_z(&text, text.n > 0 ? ": " : "");
+	admin_cell(&state, &text);
+	fprintf(stderr, "  %.*s, %.1f ms\n", (int)text.n, text.p,
+		(double)admin_number(&step, "us") / 1e3);
+	baton_buf_done(&text);
+}
+
+int admin_follow(const struct cli_options *options, struct baton_buf *request,
+		 struct baton_buf *answer)
+{
+	bool tell = options->verbose || (!options->json && isatty(STDERR_FILENO));
+	struct cli_follower follower = { NULL, tell ? tell_step : NULL };
+
+	baton_buf_z(request, tell ? ",\"steps\":true}" : "}");
+	int rc = cli_control_follow(options, request, &follower, answer);
+	if (rc == CLI_OK && options->json) {
+		cli_write(STDOUT_FILENO, baton_buf_view(answer));
+		cli_write(STDOUT_FILENO, BATON_STR("\n"));
+	}
+	return rc;
+}
+
+/* --- members of rows ------------------------------------------------------------------------- */
+
+uint64_t admin_number(const struct baton_json *row, const char *name)
+{
+	struct baton_json value = baton_json_get(row, name);
+
+	return baton_json_u64(&value, 0);
+}
+
+bool admin_is(const struct baton_json *row, const char *name, const char *word)
+{
+	struct baton_json value = baton_json_get(row, name);
+
+	return value.type == BATON_JSON_STRING && value.plain &&
+	       baton_str_is((baton_str){ value.raw.p + 1, value.raw.n - 2 }, word);
+}
+
+void admin_print(const struct baton_json *row, const char *name)
+{
+	struct baton_json value = baton_json_get(row, name);
+	struct baton_buf text = { NULL, 0, 0 };
+
+	admin_cell(&value, &text);
+	printf("%.*s", (int)text.n, text.n ? text.p : "");
+	baton_buf_done(&text);
+}
+
+void admin_since(const struct baton_json *row, const char *name, struct baton_buf *cell)
+{
+	uint64_t now = cli_unix_ms(), then = admin_number(row, name);
+
+	if (then > 0 && then <= now)
+		admin_duration(now - then, cell);
+}
+
 /* --- tables ---------------------------------------------------------------------------------- */
 
 void admin_cell(const struct baton_json *value, struct baton_buf *cell)
@@ -65,8 +133,8 @@ void admin_duration(uint64_t ms, struct baton_buf *cell)
 		baton_buf_printf(cell, "%llud %lluh", s / 86400, s % 86400 / 3600);
 }
 
-static void make_cell(const struct baton_json *row, const struct admin_column *column,
-		      struct baton_buf *cell)
+void admin_make_cell(const struct baton_json *row, const struct admin_column *column,
+		     struct baton_buf *cell)
 {
 	baton_buf_reset(cell);
 	if (column->show) {
@@ -86,7 +154,7 @@ static size_t width_of(const struct baton_json *array, const struct admin_column
 	size_t at = 0, width = strlen(column->title);
 
 	while (baton_json_element(array, &at, &row)) {
-		make_cell(&row, column, &cell);
+		admin_make_cell(&row, column, &cell);
 		width = cell.n > width ? cell.n : width;
 	}
 	baton_buf_done(&cell);
@@ -107,7 +175,7 @@ void admin_table(const struct baton_json *array, const struct admin_column *colu
 	}
 	while (baton_json_element(array, &at, &row)) {
 		for (size_t i = 0; i < n; i++) {
-			make_cell(&row, &columns[i], &cell);
+			admin_make_cell(&row, &columns[i], &cell);
 			printf("%-*.*s%s", (int)widths[i], (int)cell.n, cell.n ? cell.p : "",
 			       i + 1 < n ? "  " : "\n");
 		}
@@ -218,11 +286,7 @@ static void show_left(const struct baton_json *row, struct baton_buf *cell)
 
 static void show_since(const struct baton_json *row, struct baton_buf *cell)
 {
-	struct baton_json since = baton_json_get(row, "since_unix_ms");
-	uint64_t now = cli_unix_ms(), then = baton_json_u64(&since, 0);
-
-	if (then > 0 && then <= now)
-		admin_duration(now - then, cell);
+	admin_since(row, "since_unix_ms", cell);
 }
 
 /* --- targets --------------------------------------------------------------------------------- */

@@ -46,6 +46,11 @@ static const struct cli_option {
 	{ 'F', "for", "TIME", "how long at most, such as 30m (default: what the mode declares)" },
 	{ 'i', "intent", "NAME", "what the customer wants" },
 	{ 'f', "fact", "NAME=VALUE", "a fact that conditions see; may be given again" },
+	{ 'C', "canary", "P%", "for this share of the conversations only, until it is decided" },
+	{ 'P', "share", "P%", "of the conversations (default: what releases.yaml says)" },
+	{ 'x', "force", NULL, "though more recorded decisions would change than is allowed" },
+	{ 'k', "cold", NULL, "without asking new modules whether they are well" },
+	{ 'v', "verbose", NULL, "tell each step, also where there is no terminal" },
 	{ 'j', "json", NULL, "output for scripts" },
 	{ 'h', "help", NULL, "this text" },
 };
@@ -64,6 +69,20 @@ static bool number(const char *text, unsigned min, unsigned max, unsigned *ret)
 	if (*text < '0' || *text > '9' || *end != '\0' || value < min || value > max)
 		return false;
 	*ret = (unsigned)value;
+	return true;
+}
+
+/* "5%", "0.5 %", "12": percent. */
+static bool share(const char *text, uint32_t *ret_ppm)
+{
+	char *end;
+	double percent = strtod(text, &end);
+
+	end += strspn(end, " ");
+	if (*text < '0' || *text > '9' || (*end != '\0' && strcmp(end, "%") != 0) ||
+	    !(percent >= 0.0001 && percent <= 100))
+		return false;
+	*ret_ppm = (uint32_t)(percent * 1e4 + 0.5);
 	return true;
 }
 
@@ -95,6 +114,9 @@ static bool set(struct cli_options *options, char letter, const char *value)
 		['N'] = &options->not_durable,
 		['I'] = &options->drills,
 		['R'] = &options->no_rate_limit,
+		['x'] = &options->force,
+		['k'] = &options->cold,
+		['v'] = &options->verbose,
 	};
 	bool *flag = switches[(unsigned char)letter & 127];
 
@@ -112,6 +134,8 @@ static bool set(struct cli_options *options, char letter, const char *value)
 		return number(value, 1, 100, &options->speed);
 	if (letter == 'U')
 		return number(value, 0, 100000, &options->labour_usd);
+	if (letter == 'C' || letter == 'P')
+		return share(value, &options->share_ppm);
 	if (letter == 'f') {
 		if (options->n_facts == CLI_FACTS_MAX || !strchr(value, '='))
 			return false;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "core/base/buf.h"
+#include "core/base/json.h"
 
 enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_UNREACHABLE = 4, CLI_DEGRADED = 5 };
 
@@ -23,6 +24,8 @@ struct cli_options {
 	unsigned speed; /* 0: as written */
 	bool json, help, allow_loopback_http, repair, not_durable, no_rate_limit, drills;
 	const char *why, *for_, *intent;
+	uint32_t share_ppm; /* of a canary; 0: none was said */
+	bool force, cold, verbose;
 	const char *facts[CLI_FACTS_MAX]; /* name=value */
 	size_t n_facts;
 	const char *operand, *operand2, *operand3;
@@ -57,6 +60,21 @@ int cli_route(const struct cli_options *options);
 /* baton module list, show, ...: a row of its table each. */
 extern const struct cli_command cli_module_commands[];
 int cli_module_info(const struct cli_options *options);
+int cli_module_list(const struct cli_options *options);
+int cli_module_show(const struct cli_options *options);
+
+/* --- release.c: what is asked of a running server --- */
+int cli_reload(const struct cli_options *options);
+int cli_rollback(const struct cli_options *options);
+int cli_module_releases(const struct cli_options *options);
+int cli_module_load(const struct cli_options *options);
+int cli_module_swap(const struct cli_options *options);
+int cli_module_canary(const struct cli_options *options);
+int cli_module_promote(const struct cli_options *options);
+int cli_module_discard(const struct cli_options *options);
+int cli_module_drain(const struct cli_options *options);
+int cli_module_why_live(const struct cli_options *options);
+int cli_module_forgive(const struct cli_options *options);
 
 /* --- args.c --- */
 /* Reads argv behind the command's name. 0, or CLI_USAGE with a line on stderr. */
@@ -93,3 +111,10 @@ int cli_control_connect(const char *data);
  * the reason on stderr (and the answer on stdout with --json); CLI_UNREACHABLE. */
 int cli_control_ask(const struct cli_options *options, struct baton_buf *request,
 		    struct baton_buf *answer);
+/* The same for what may take minutes: `fact` (may be NULL) hears the lines before the answer. */
+struct cli_follower {
+	void *ud;
+	void (*fact)(void *ud, const struct baton_json *line);
+};
+int cli_control_follow(const struct cli_options *options, struct baton_buf *request,
+		       const struct cli_follower *follower, struct baton_buf *answer);

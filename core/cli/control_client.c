@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* One question to a running server over its control socket, and what is said when there is none.
- * Blocking and bounded: a server that does not answer within ten seconds is not one that runs. */
+ * Blocking and bounded: a server that does not answer within ten seconds is not one that runs; one
+ * that brings in a release may take minutes, and tells meanwhile how far it is. */
 
 #include "core/cli/cli.h"
 
@@ -16,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ASK_MS = 10000, ANSWER_MAX = 16 * 1024 * 1024, READ_BYTES = 64 * 1024 };
+enum { ASK_MS = 10000, FOLLOW_MS = 600000, ANSWER_MAX = 16 * 1024 * 1024, READ_BYTES = 64 * 1024 };
 
 /* The path of a data folder may be longer than a Unix address holds: it goes by a descriptor. */
 static int connect_in(const char *data)
@@ -67,28 +68,56 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Reads up to the first newline, which is left out. False: it ended, or time is over. */
-static bool read_line(int fd, struct baton_buf *line)
+/* Until the buffer holds a whole line. False: it ended, or nothing came for `ms`. */
+static bool read_line(int fd, struct baton_buf *in, int64_t ms, size_t *ret_n)
 {
-	int64_t until = now_ms() + ASK_MS;
+	int64_t until = now_ms() + ms;
+	size_t looked = 0;
 
-	while (line->n < ANSWER_MAX) {
+	while (in->n < ANSWER_MAX) {
 		struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+		char *newline =
+			in->n > looked ? memchr(in->p + looked, '\n', in->n - looked) : NULL;
 		int64_t left = until - now_ms();
 
+		if (newline) {
+			*ret_n = (size_t)(newline - in->p);
+			return true;
+		}
+		looked = in->n;
 		if (left <= 0 || poll(&poll_fd, 1, (int)left) == 0)
 			return false;
-		ssize_t n = read(fd, baton_buf_room(line, READ_BYTES), READ_BYTES);
+		ssize_t n = read(fd, baton_buf_room(in, READ_BYTES), READ_BYTES);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return false;
-		char *newline = memchr(line->p + line->n, '\n', (size_t)n);
-		line->n = newline ? (size_t)(newline - line->p) : line->n + (size_t)n;
-		if (newline)
-			return true;
+		in->n += (size_t)n;
 	}
 	return false;
+}
+
+/* Facts come before the answer, which is the line with an `ok`. */
+static bool read_answer(int fd, const struct cli_follower *follower, struct baton_buf *answer)
+{
+	struct baton_buf in = { NULL, 0, 0 };
+	struct baton_json object, ok;
+	bool heard = false;
+	size_t n;
+
+	while (!heard && read_line(fd, &in, follower ? FOLLOW_MS : ASK_MS, &n)) {
+		if (baton_json_parse((baton_str){ in.p, n }, &object) < 0)
+			break;
+		ok = baton_json_get(&object, "ok");
+		heard = ok.type != BATON_JSON_NONE;
+		if (heard)
+			baton_buf_add(answer, in.p, n);
+		else if (follower && follower->fact)
+			follower->fact(follower->ud, &object);
+		baton_buf_drop(&in, n + 1);
+	}
+	baton_buf_done(&in);
+	return heard;
 }
 
 static void print_refusal(const struct baton_json *answer)
@@ -102,8 +131,8 @@ static void print_refusal(const struct baton_json *answer)
 	baton_arena_done(&arena);
 }
 
-int cli_control_ask(const struct cli_options *options, struct baton_buf *request,
-		    struct baton_buf *answer)
+int cli_control_follow(const struct cli_options *options, struct baton_buf *request,
+		       const struct cli_follower *follower, struct baton_buf *answer)
 {
 	struct baton_json object;
 
@@ -112,7 +141,7 @@ int cli_control_ask(const struct cli_options *options, struct baton_buf *request
 		return CLI_UNREACHABLE;
 	baton_buf_add(request, "\n", 1);
 	cli_write(fd, baton_buf_view(request));
-	bool heard = read_line(fd, answer);
+	bool heard = read_answer(fd, follower, answer);
 	close(fd);
 	if (!heard || baton_json_parse(baton_buf_view(answer), &object) < 0) {
 		fprintf(stderr, "baton: the server on %s did not answer; look into its log\n",
@@ -128,4 +157,10 @@ int cli_control_ask(const struct cli_options *options, struct baton_buf *request
 	}
 	print_refusal(&object);
 	return CLI_FAILED;
+}
+
+int cli_control_ask(const struct cli_options *options, struct baton_buf *request,
+		    struct baton_buf *answer)
+{
+	return cli_control_follow(options, request, NULL, answer);
 }

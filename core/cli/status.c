@@ -8,23 +8,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static uint64_t number(const struct baton_json *object, const char *name)
-{
-	struct baton_json value = baton_json_get(object, name);
-
-	return baton_json_u64(&value, 0);
-}
-
-static void print_text(const struct baton_json *object, const char *name)
-{
-	struct baton_json value = baton_json_get(object, name);
-	struct baton_buf text = { NULL, 0, 0 };
-
-	admin_cell(&value, &text);
-	printf("%.*s", (int)text.n, text.n ? text.p : "");
-	baton_buf_done(&text);
-}
-
 static void print_duration(uint64_t ms)
 {
 	struct baton_buf text = { NULL, 0, 0 };
@@ -34,43 +17,36 @@ static void print_duration(uint64_t ms)
 	baton_buf_done(&text);
 }
 
-static bool is(const struct baton_json *object, const char *name, const char *word)
-{
-	struct baton_json value = baton_json_get(object, name);
-
-	return value.type == BATON_JSON_STRING && value.plain &&
-	       baton_str_is((baton_str){ value.raw.p + 1, value.raw.n - 2 }, word);
-}
-
 static void print_server(const struct baton_json *answer, bool ready)
 {
 	struct baton_json server = baton_json_get(answer, "server");
 	struct baton_json journal = baton_json_get(&server, "journal");
 	struct baton_json draining = baton_json_get(&server, "draining");
-	uint64_t started = number(&server, "started_ms"), now = cli_unix_ms();
+	uint64_t started = admin_number(&server, "started_ms"), now = cli_unix_ms();
 
 	printf("%s: ", baton_json_bool(&draining) ? "draining" : ready ? "ready" : "NOT ready");
-	print_text(answer, "base");
-	printf(", process %llu, up ", (unsigned long long)number(answer, "pid"));
+	admin_print(answer, "base");
+	printf(", process %llu, up ", (unsigned long long)admin_number(answer, "pid"));
 	print_duration(now > started ? now - started : 0);
-	printf(", release %llu\n  journal  ", (unsigned long long)number(&server, "release"));
-	print_text(&journal, "state");
-	printf(", %llu records\n", (unsigned long long)number(&journal, "records"));
+	printf(", release %llu\n  journal  ", (unsigned long long)admin_number(&server, "release"));
+	admin_print(&journal, "state");
+	printf(", %llu records\n", (unsigned long long)admin_number(&journal, "records"));
 }
 
 static void print_desk(const struct baton_json *answer)
 {
 	struct baton_json desk = baton_json_get(answer, "desk");
-	uint64_t waiting = number(&desk, "waiting");
+	uint64_t waiting = admin_number(&desk, "waiting");
 
 	printf("  desk     %llu waiting", (unsigned long long)waiting);
 	if (waiting > 0) {
 		printf(" (the first for ");
-		print_duration(number(&desk, "oldest_wait_ms"));
+		print_duration(admin_number(&desk, "oldest_wait_ms"));
 		printf(")");
 	}
-	printf(", %llu claimed, %llu people free\n", (unsigned long long)number(&desk, "claimed"),
-	       (unsigned long long)number(&desk, "agents_free"));
+	printf(", %llu claimed, %llu people free\n",
+	       (unsigned long long)admin_number(&desk, "claimed"),
+	       (unsigned long long)admin_number(&desk, "agents_free"));
 }
 
 /* One line for each element that is not as it should be; how many there are if all are. */
@@ -85,7 +61,7 @@ static void print_unusual(const struct baton_json *answer, const char *title, co
 
 		n++;
 		for (size_t i = 0; usual[i]; i++)
-			fine = fine || is(&row, "state", usual[i]);
+			fine = fine || admin_is(&row, "state", usual[i]);
 		if (fine)
 			continue;
 		printf("  %-8s ", odd++ ? "" : title);
@@ -97,7 +73,7 @@ static void print_unusual(const struct baton_json *answer, const char *title, co
 
 static void print_until(const struct baton_json *row)
 {
-	uint64_t until = number(row, "until_unix_ms"), now = cli_unix_ms();
+	uint64_t until = admin_number(row, "until_unix_ms"), now = cli_unix_ms();
 
 	if (until <= now)
 		return;
@@ -108,14 +84,14 @@ static void print_until(const struct baton_json *row)
 
 static void print_target(const struct baton_json *row)
 {
-	print_text(row, "target");
+	admin_print(row, "target");
 	printf(" ");
-	print_text(row, "state");
+	admin_print(row, "state");
 	printf(": ");
-	print_text(row, "trigger");
-	if (!is(row, "disabled_by", "")) {
+	admin_print(row, "trigger");
+	if (!admin_is(row, "disabled_by", "")) {
 		printf(", by ");
-		print_text(row, "disabled_by");
+		admin_print(row, "disabled_by");
 	}
 	print_until(row);
 	printf("\n");
@@ -123,22 +99,22 @@ static void print_target(const struct baton_json *row)
 
 static void print_account(const struct baton_json *row)
 {
-	print_text(row, "account");
+	admin_print(row, "account");
 	printf(" closed: ");
-	print_text(row, "trigger");
+	admin_print(row, "trigger");
 	printf("\n");
 }
 
 static void print_mode(const struct baton_json *row)
 {
-	print_text(row, "name");
+	admin_print(row, "name");
 	printf(" (");
-	print_text(row, "do");
+	admin_print(row, "do");
 	printf("): ");
-	print_text(row, "trigger");
-	if (!is(row, "by", "") && baton_json_get(row, "by").type == BATON_JSON_STRING) {
+	admin_print(row, "trigger");
+	if (!admin_is(row, "by", "") && baton_json_get(row, "by").type == BATON_JSON_STRING) {
 		printf(", by ");
-		print_text(row, "by");
+		admin_print(row, "by");
 	}
 	print_until(row);
 	printf("\n");
@@ -146,11 +122,11 @@ static void print_mode(const struct baton_json *row)
 
 static void print_drill(const struct baton_json *row)
 {
-	print_text(row, "name");
+	admin_print(row, "name");
 	printf(", by ");
-	print_text(row, "by");
+	admin_print(row, "by");
 	printf(", ");
-	print_duration(number(row, "left_ms"));
+	print_duration(admin_number(row, "left_ms"));
 	printf(" left\n");
 }
 
