@@ -473,7 +473,9 @@ int32_t baton_call_host_fail(baton_ctx *ctx, baton_call handle, const baton_erro
 		return BATON_OK;
 	}
 	baton_error e = error_read(ctx, error);
-	if (e.fail == BATON_FAIL_MODULE || e.fail > FAIL_LAST) {
+	/* Of a module in its own process it is the proxy that speaks, and it is ours. */
+	bool is_hosts = e.fail == BATON_FAIL_MODULE && !ctx->generation->isolated;
+	if (is_hosts || e.fail > FAIL_LAST) {
 		baton_ctx_breach(ctx, BATON_BREACH_ARGUMENT,
 				 "fail: a class that modules do not have");
 		e.fail = BATON_FAIL_INTERNAL;

@@ -19,6 +19,7 @@ struct baton_generation {
 	char id[64], version[32];
 	uint8_t sha256[32];
 	bool resident; /* mapped until the process ends */
+	bool isolated; /* `entry` is core/isolate's: it may say BATON_FAIL_MODULE */
 	struct baton_copy copy;
 	void *dl;
 	const baton_module *entry;
