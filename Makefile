@@ -36,13 +36,14 @@ LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llmdb -lpthread -ldl 
 # --- what is built from what: folders decide, no list to keep ---------------------------------
 # The pure core makes no system call (tests/lint/pure.sh holds it to that).
 PURE_DIRS := core/base core/session core/route core/turn core/actor core/desk core/observe
-HOST_DIRS := core/loop core/journal core/policy core/module core/swap core/server channels/chat channels/http
+HOST_DIRS := core/loop core/journal core/policy core/isolate core/module core/swap core/server channels/chat channels/http
 PURE_SRC  := $(foreach d,$(PURE_DIRS),$(wildcard $(d)/*.c)) core/policy/expr*.c core/policy/env.c \
              core/policy/facts.c core/policy/mode_facts.c core/policy/drill_facts.c core/policy/nearest.c core/policy/lookup.c core/loop/sse.c \
              core/swap/trial.c core/swap/replay*.c
 PURE_SRC  := $(wildcard $(PURE_SRC))
 HOST_SRC  := $(filter-out $(PURE_SRC),$(foreach d,$(HOST_DIRS),$(wildcard $(d)/*.c)))
 CLI_SRC   := $(wildcard core/cli/*.c)
+MODHOST_SRC := $(wildcard core/modhost/*.c)
 obj        = $(patsubst %.c,$(O)/%.o,$(1))
 
 MODULES   := $(patsubst modules/%/,%,$(dir $(wildcard modules/*-*/*.c)))
@@ -61,7 +62,7 @@ SEEDS     ?= 2000
 .SECONDARY:
 
 .PHONY: all run test check sim unit clean
-all: $(if $(CLI_SRC),$(O)/baton) $(MODULE_SO) $(EXAMPLES) $(O)/modules/manifest
+all: $(if $(CLI_SRC),$(O)/baton) $(if $(MODHOST_SRC),$(O)/baton-modhost) $(MODULE_SO) $(EXAMPLES) $(O)/modules/manifest
 
 $(O)/libpure.a: $(call obj,$(PURE_SRC))
 $(O)/libhost.a: $(call obj,$(HOST_SRC))
@@ -77,6 +78,10 @@ $(O)/%.o: %.c
 
 $(O)/baton: $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a
 	$(Q)$(CC) $(LDFLAGS_ALL) -pie -o $@ $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a $(LIBS)
+
+# A module's own process. It is small and starts fast because it has no library but the C library's own.
+$(O)/baton-modhost: $(call obj,$(MODHOST_SRC)) $(O)/libhost.a $(O)/libpure.a
+	$(Q)$(CC) $(LDFLAGS_ALL) -pie -Wl,--gc-sections -Wl,--as-needed -o $@ $(call obj,$(MODHOST_SRC)) $(O)/libhost.a $(O)/libpure.a -lpthread -ldl -lm
 
 # A module: every .c of its folder and of the folders its `module.parts` names, the ABI header, and the
 # libraries its `module.libs` names.
@@ -99,6 +104,8 @@ $(O)/example/%.so: $(O)/modules/sdk/example/%.o modules/sdk/module.map
 
 $(filter $(O)/tests/test_module%,$(UNIT)): | $(FIXTURES) $(EXAMPLES) \
 	$(filter %/rule-policy.so %/transcript-jsonl.so,$(MODULE_SO))
+
+$(filter $(O)/tests/test_isolate%,$(UNIT)): | $(if $(MODHOST_SRC),$(O)/baton-modhost) $(FIXTURES) $(EXAMPLES) $(MODULE_SO)
 
 $(O)/tests/test_%: $(O)/tests/unit/test_%.o $(O)/libhost.a $(O)/libpure.a
 	@mkdir -p $(@D)
