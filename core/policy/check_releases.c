@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Proofs about releases.yaml: what replaces what ends in time, a canary can be told from chance, and what
- * is to block a change is looked at.
+/* Proofs about releases.yaml: what is replaced ends in time, a canary can be told from chance, and
+ * what is to block a change is looked at.
  */
 
 #include "core/policy/load.h"

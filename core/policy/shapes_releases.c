@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The table of releases.yaml: how a changed set or module comes into use, and how the old one goes. */
+/* The table of releases.yaml: how a changed set or module comes into use, and how the old goes. */
 
 #include "core/policy/shapes_table.h"
 
