@@ -636,7 +636,8 @@ static void bad_verdicts_say_that_nothing_was_decided(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		baton_verdict v;
 		rig_sinner(rig, "rule", sins[i], "");
-		assert_int_equal(baton_rack_rules(rig->rack, rig->release, &facts, &v), BATON_E_MODULE);
+		assert_int_equal(baton_rack_rules(rig->rack, rig->release, &facts, &v),
+				 BATON_E_MODULE);
 		assert_int_equal(v.action, BATON_ACT_NONE);
 		baton_rack_free(&rig->rack);
 		baton_release_unref(&rig->release);
@@ -654,8 +655,10 @@ static void a_transcript_written_at_once_ends_at_once(void **state)
 	assert_int_equal(baton_rack_transcript(rig->rack, rig->release, 1, "sinner", &entry, 1), 0);
 	rig_run(rig, 1);
 	assert_string_equal(rig_heard(rig), "1 end 0\n");
-	assert_int_equal(baton_rack_transcript(rig->rack, rig->release, 2, "sinner", &entry, 0), BATON_E_INVAL);
-	assert_int_equal(baton_rack_transcript(rig->rack, rig->release, 2, "other", &entry, 1), BATON_E_NOTFOUND);
+	assert_int_equal(baton_rack_transcript(rig->rack, rig->release, 2, "sinner", &entry, 0),
+			 BATON_E_INVAL);
+	assert_int_equal(baton_rack_transcript(rig->rack, rig->release, 2, "other", &entry, 1),
+			 BATON_E_NOTFOUND);
 }
 
 static void the_example_streams_word_by_word(void **state)
