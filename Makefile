@@ -79,9 +79,10 @@ $(O)/%.o: %.c
 $(O)/baton: $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a
 	$(Q)$(CC) $(LDFLAGS_ALL) -pie -o $@ $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a $(LIBS)
 
-# A module's own process. It is small and starts fast because it has no library but the C library's own.
+# A module's own process. It is small and starts fast because it has no library but the C library's own
+# and jansson, which checks a configuration against its schema and which most modules bring anyway.
 $(O)/baton-modhost: $(call obj,$(MODHOST_SRC)) $(O)/libhost.a $(O)/libpure.a
-	$(Q)$(CC) $(LDFLAGS_ALL) -pie -Wl,--gc-sections -Wl,--as-needed -o $@ $(call obj,$(MODHOST_SRC)) $(O)/libhost.a $(O)/libpure.a -lpthread -ldl -lm
+	$(Q)$(CC) $(LDFLAGS_ALL) -pie -Wl,--gc-sections -Wl,--as-needed -o $@ $(call obj,$(MODHOST_SRC)) $(O)/libhost.a $(O)/libpure.a -ljansson -lpthread -ldl -lm
 
 # A module: every .c of its folder and of the folders its `module.parts` names, the ABI header, and the
 # libraries its `module.libs` names.
@@ -102,8 +103,8 @@ $(O)/example/%.so: $(O)/modules/sdk/example/%.o modules/sdk/module.map
 	@mkdir -p $(@D)
 	$(module_link) -Wl,--version-script=modules/sdk/module.map -o $@ $<
 
-$(filter $(O)/tests/test_module%,$(UNIT)): | $(FIXTURES) $(EXAMPLES) \
-	$(filter %/rule-policy.so $(O)/modules/transcript-%.so,$(MODULE_SO))
+$(filter $(O)/tests/test_module%,$(UNIT)): | $(FIXTURES) $(EXAMPLES) $(if $(MODHOST_SRC),$(O)/baton-modhost) \
+	$(filter %/rule-policy.so %/transcript-jsonl.so,$(MODULE_SO))
 
 $(filter $(O)/tests/test_isolate%,$(UNIT)): | $(if $(MODHOST_SRC),$(O)/baton-modhost) $(FIXTURES) $(EXAMPLES) $(MODULE_SO)
 

@@ -156,15 +156,16 @@ static struct baton_release *seam_release_pin(void *ud)
 {
 	struct worker *worker = ud;
 
-	baton_rack_pin(worker->rack, worker->live);
-	return worker->live;
+	worker->pins++;
+	return baton_rack_release(worker->rack);
 }
 
 static void seam_release_unpin(void *ud, struct baton_release *release)
 {
 	struct worker *worker = ud;
 
-	baton_rack_unpin(worker->rack, release);
+	(void)release;
+	worker->pins--;
 }
 
 static const struct baton_policy *seam_policy(void *ud, struct baton_release *release)
@@ -184,7 +185,8 @@ static int seam_classify(void *ud, struct baton_release *release, baton_ticket t
 {
 	struct worker *worker = ud;
 
-	return baton_rack_classify(worker->rack, release, ticket, turn);
+	(void)release;
+	return baton_rack_classify(worker->rack, ticket, turn);
 }
 
 static int seam_retrieve(void *ud, struct baton_release *release, baton_ticket ticket,
@@ -192,7 +194,8 @@ static int seam_retrieve(void *ud, struct baton_release *release, baton_ticket t
 {
 	struct worker *worker = ud;
 
-	return baton_rack_retrieve(worker->rack, release, ticket, query);
+	(void)release;
+	return baton_rack_retrieve(worker->rack, ticket, query);
 }
 
 static int seam_generate(void *ud, struct baton_release *release, baton_ticket ticket,
@@ -200,7 +203,8 @@ static int seam_generate(void *ud, struct baton_release *release, baton_ticket t
 {
 	struct worker *worker = ud;
 
-	return baton_rack_generate(worker->rack, release, ticket, provider, prompt);
+	(void)release;
+	return baton_rack_generate(worker->rack, ticket, provider, prompt);
 }
 
 static void seam_cancel(void *ud, struct baton_release *release, baton_ticket ticket, uint32_t why)
@@ -216,7 +220,8 @@ static int seam_rules(void *ud, struct baton_release *release, const baton_facts
 {
 	struct worker *worker = ud;
 
-	return baton_rack_rules(worker->rack, release, facts, ret);
+	(void)release;
+	return baton_rack_rules(worker->rack, facts, ret);
 }
 
 /* A set is loaded whole or not at all: what it names is there, what it does not name is not. */
