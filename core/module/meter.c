@@ -120,6 +120,41 @@ bool baton_meter_add(struct baton_meter *meter, const char *name, bool is_time, 
 	return value != NULL;
 }
 
+/* --- one meter, for people ----------------------------------------------------------------- */
+
+static void put_values(const struct baton_meter *meter, bool is_time, struct baton_buf *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < meter->n_values; i++) {
+		const struct baton_meter_value *v = &meter->values[i];
+
+		if (v->is_time != is_time)
+			continue;
+		baton_buf_printf(out, "%s\"%s\":", n++ > 0 ? "," : "", v->name);
+		if (is_time)
+			baton_buf_printf(out, "{\"n\":%ju,\"us\":%ju}", (uintmax_t)v->n,
+					 (uintmax_t)v->sum);
+		else
+			baton_buf_u64(out, v->sum);
+	}
+}
+
+void baton_meter_json(struct baton_meter *meter, struct baton_buf *out)
+{
+	baton_buf_z(out, "{\"breaches\":{");
+	for (unsigned b = 0; b < BATON_BREACH_COUNT; b++)
+		baton_buf_printf(out, "%s\"%s\":%ju", b > 0 ? "," : "", breach_labels[b],
+				 (uintmax_t)atomic_load(&meter->breaches[b]));
+	(void)pthread_mutex_lock(&meter->lock);
+	baton_buf_z(out, "},\"counters\":{");
+	put_values(meter, false, out);
+	baton_buf_z(out, "},\"times\":{");
+	put_values(meter, true, out);
+	(void)pthread_mutex_unlock(&meter->lock);
+	baton_buf_z(out, "}}");
+}
+
 /* --- the exposition ----------------------------------------------------------------------- */
 
 static void head(struct baton_buf *out, const char *family, const char *type, const char *help)

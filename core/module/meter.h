@@ -63,5 +63,7 @@ void baton_meter_visit(struct baton_meter *meter, const char *where, uint64_t us
 bool baton_meter_may_log(struct baton_meter *meter);
 /* Names are [a-z0-9_]{1,47}; others, and more than 64 of them, are dropped: false. */
 bool baton_meter_add(struct baton_meter *meter, const char *name, bool is_time, uint64_t v);
+/* {"breaches":{rule:n},"counters":{name:n},"times":{name:{"n","us"}}}: everything, 0 included. */
+void baton_meter_json(struct baton_meter *meter, struct baton_buf *out);
 /* All families of `n` meters in Prometheus text exposition. */
 void baton_meter_text(struct baton_meter *const *meters, size_t n, struct baton_buf *out);
