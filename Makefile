@@ -104,7 +104,7 @@ $(O)/example/%.so: $(O)/modules/sdk/example/%.o modules/sdk/module.map
 	$(module_link) -Wl,--version-script=modules/sdk/module.map -o $@ $<
 
 $(filter $(O)/tests/test_module%,$(UNIT)): | $(FIXTURES) $(EXAMPLES) $(if $(MODHOST_SRC),$(O)/baton-modhost) \
-	$(filter %/rule-policy.so %/transcript-jsonl.so,$(MODULE_SO))
+	$(filter %/rule-policy.so $(O)/modules/transcript-%.so,$(MODULE_SO))
 
 $(filter $(O)/tests/test_isolate%,$(UNIT)): | $(if $(MODHOST_SRC),$(O)/baton-modhost) $(FIXTURES) $(EXAMPLES) $(MODULE_SO)
 

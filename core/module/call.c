@@ -60,6 +60,7 @@ struct baton_call_state *baton_call_open(struct baton_rack *rack, struct baton_c
 	call->kind = kind;
 	call->results_max = BATON_DOCS_MAX;
 	call->open = call->listed = call->starting = true;
+	ctx->open_calls++;
 	slot->call = call;
 	HASH_ADD(hh, rack->listed, ticket, sizeof(call->ticket), call);
 	return call;
@@ -76,6 +77,9 @@ static void close_module_side(struct baton_rack *rack, struct baton_call_state *
 	slot->late = late;
 	rack->free_slots[rack->n_free++] = i;
 	call->open = false;
+	call->ctx->open_calls--;
+	if (rack->n_retired > 0)
+		baton_rack_wake(rack);
 	if (!call->listed && !call->fenced)
 		baton_free(call);
 }
@@ -119,7 +123,7 @@ static void fence_pop(struct baton_rack *rack)
 	if (call->open) {
 		baton_ctx_breach(call->ctx, BATON_BREACH_NO_END, "the host has ended the call");
 		close_module_side(rack, call, BATON_BREACH_AFTER_CANCEL);
-	} else {
+	} else if (!call->listed) {
 		baton_free(call);
 	}
 }
@@ -153,6 +157,8 @@ static void (*cancel_of(const struct baton_call_state *call))(void *, baton_call
 {
 	const void *vt = call->ctx->generation->vt;
 	switch (call->kind) {
+	case BATON_CALL_CHECK:
+		return NULL; /* it has no cancel; the fence ends it */
 	case BATON_CALL_CLASSIFY:
 		return ((const baton_classifier *)vt)->cancel;
 	case BATON_CALL_RETRIEVE:
@@ -165,13 +171,9 @@ static void (*cancel_of(const struct baton_call_state *call))(void *, baton_call
 	return NULL;
 }
 
-static void cancel(struct baton_rack *rack, struct baton_call_state *call, uint32_t why)
+/* Tells the module, and fences what it may still say. */
+static void stop(struct baton_rack *rack, struct baton_call_state *call, uint32_t why)
 {
-	unlist(rack, call);
-	if (!call->open) {
-		baton_free(call);
-		return;
-	}
 	void (*fn)(void *, baton_call, uint32_t) = cancel_of(call);
 	fence(rack, call);
 	if (!fn)
@@ -179,6 +181,15 @@ static void cancel(struct baton_rack *rack, struct baton_call_state *call, uint3
 	struct baton_visit visit = baton_visit_begin(call->ctx, "cancel");
 	fn(call->ctx->inst, call->handle, why);
 	baton_visit_end(&visit);
+}
+
+static void cancel(struct baton_rack *rack, struct baton_call_state *call, uint32_t why)
+{
+	unlist(rack, call);
+	if (call->open)
+		stop(rack, call, why);
+	else if (!call->fenced)
+		baton_free(call);
 }
 
 void baton_call_cancel(struct baton_rack *rack, uint64_t ticket, uint32_t why)
@@ -226,6 +237,17 @@ static void word_fail(struct baton_rack *rack, struct baton_call_state *call, ui
 	word->error.size = sizeof(word->error);
 	word->error.fail = fail;
 	word->error.message = baton_str_of(message); /* static text */
+}
+
+void baton_call_shut(struct baton_rack *rack, struct baton_ctx *ctx)
+{
+	struct baton_call_state *call, *next;
+	HASH_ITER(hh, rack->listed, call, next) {
+		if (call->ctx != ctx || !call->open || call->fenced)
+			continue;
+		word_fail(rack, call, BATON_FAIL_MODULE, "its release has ended");
+		stop(rack, call, BATON_CANCEL_DRAIN);
+	}
 }
 
 /* The module broke its contract in a way that leaves no answer. For it the handle has ended. */

@@ -21,13 +21,12 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-struct baton_ctx *baton_ctx_new(struct baton_generation *generation, struct baton_release *release,
-				struct baton_rack *rack, struct baton_loop *loop)
+struct baton_ctx *baton_ctx_new(struct baton_generation *generation, struct baton_rack *rack,
+				struct baton_loop *loop)
 {
 	struct baton_ctx *ctx = baton_new(struct baton_ctx);
 	ctx->magic = CTX_MAGIC;
-	ctx->generation = generation;
-	ctx->release = loop ? baton_release_ref(release) : release;
+	ctx->generation = loop ? baton_generation_ref(generation) : generation;
 	ctx->rack = rack;
 	ctx->loop = loop;
 	ctx->thread = pthread_self();
@@ -105,9 +104,9 @@ static void finish(struct baton_ctx *ctx)
 	(void)pthread_mutex_lock(&ctx->lock);
 	ctx->loop = NULL;
 	(void)pthread_mutex_unlock(&ctx->lock);
-	/* Last: with the release the code may go, and this ctx with it. */
-	struct baton_release *release = ctx->release;
-	baton_release_unref(&release);
+	/* Last: with the generation the code may go, and this ctx with it. */
+	struct baton_generation *generation = ctx->generation;
+	baton_generation_unref(&generation);
 }
 
 void baton_ctx_close(struct baton_ctx *ctx)

@@ -17,14 +17,15 @@ enum baton_ledger_kind {
 struct baton_ctx {
 	uint32_t magic;
 	struct baton_ctx *next; /* generation->ctxs */
-	struct baton_generation *generation;
-	struct baton_release *release; /* counted while `loop` is set; the load ctx borrows */
-	struct baton_rack *rack;       /* NULL: load's ctx, or the rack is gone */
+	struct baton_generation *generation; /* counted while `loop` is set; the load ctx borrows */
+	struct baton_rack *rack;             /* NULL: load's ctx, or it has left the rack */
 	struct baton_loop
 		*loop; /* NULL: none yet, or no more. Read by other threads under `lock` */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	void *inst;
+	unsigned seats;      /* releases of the rack that it serves */
+	unsigned open_calls; /* the module still owes them an end */
 	bool created;
 	bool closing;                      /* destroy() waits for the last job */
 	struct baton_ledger_entry *ledger; /* by id */
@@ -32,11 +33,11 @@ struct baton_ctx {
 };
 
 /* `rack` NULL: for load(). Belongs to the generation. */
-struct baton_ctx *baton_ctx_new(struct baton_generation *generation, struct baton_release *release,
-				struct baton_rack *rack, struct baton_loop *loop);
+struct baton_ctx *baton_ctx_new(struct baton_generation *generation, struct baton_rack *rack,
+				struct baton_loop *loop);
 void baton_ctx_free_all(struct baton_generation *generation);
 /* Quiesces, and as soon as no job runs any more destroys the instance, frees what is left and drops
- * the reference on the release. [loop] */
+ * the reference on the generation. [loop] */
 void baton_ctx_close(struct baton_ctx *ctx);
 
 /* A call into module code, timed. `where` is what is called, for the log. */

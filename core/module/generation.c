@@ -13,14 +13,16 @@
 #include "core/module/schema.h"
 
 #include <dlfcn.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 enum { IFACES_MAX = 32, SCRUB_BYTES_MIN = 4 };
 
 struct load {
 	const struct baton_stage_options *options;
-	struct baton_release *release;
+	const struct baton_stage_change *change;
 	struct baton_generation *g;
 	struct baton_buf bytes;
 	struct baton_elf elf;
@@ -117,15 +119,33 @@ static int find_iface(struct load *l)
 
 /* --- the steps ---------------------------------------------------------------------------- */
 
+/* From the modules directory, or from where a change says: owner and mode are judged either way. */
 static int step_read(struct load *l)
 {
 	struct baton_generation *g = l->g;
+	const char *path = l->change ? l->change->path : NULL;
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	char dir[PATH_MAX];
+	if (!path)
+		(void)snprintf(dir, sizeof(dir), "%s", l->options->modules_dir);
+	else
+		(void)snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) : 1,
+			       slash ? path : ".");
+	int rc = baton_file_read(dir[0] ? dir : "/",
+				 !path   ? g->spec->file
+				 : slash ? slash + 1
+					 : path,
+				 &l->bytes, l->why, l->cap);
+	if (rc == 0)
+		baton_file_sha256(baton_buf_view(&l->bytes), g->sha256);
+	return rc;
+}
+
+static int step_check(struct load *l)
+{
+	struct baton_generation *g = l->g;
 	char line[256];
-	int rc = baton_file_read(l->options->modules_dir, g->spec->file, &l->bytes, l->why, l->cap);
-	if (rc < 0)
-		return rc;
-	baton_file_sha256(baton_buf_view(&l->bytes), g->sha256);
-	rc = baton_elf_check(baton_buf_view(&l->bytes), &l->elf, line, sizeof(line));
+	int rc = baton_elf_check(baton_buf_view(&l->bytes), &l->elf, line, sizeof(line));
 	if (rc < 0)
 		return refuse(l, rc, "%s", line);
 	if (!baton_elf_has_kind(l->elf.kinds, g->spec->kind))
@@ -135,7 +155,11 @@ static int step_read(struct load *l)
 		return refuse(
 			l, BATON_E_MODULE,
 			"it refuses to run in the server's process, and nothing else is offered");
-	g->resident = l->elf.resident_because != NULL;
+	if (l->elf.resident_because)
+		(void)snprintf(g->resident_because, sizeof(g->resident_because), "%s",
+			       l->elf.resident_because);
+	g->abi_major = (uint16_t)l->elf.abi_major;
+	g->abi_needed = (uint16_t)l->elf.abi_needed;
 	memcpy(g->id, l->elf.id, sizeof(g->id));
 	memcpy(g->version, l->elf.version, sizeof(g->version));
 	return 0;
@@ -268,7 +292,7 @@ static int step_config(struct load *l)
 static int step_load(struct load *l)
 {
 	struct baton_generation *g = l->g;
-	struct baton_ctx *ctx = baton_ctx_new(g, l->release, NULL, NULL);
+	struct baton_ctx *ctx = baton_ctx_new(g, NULL, NULL);
 	int32_t rc = g->entry->load ? g->entry->load(ctx, baton_host_table(), &g->mod) : BATON_OK;
 	if (rc != BATON_OK)
 		return refuse(l, BATON_E_MODULE, "load: expected 0, found %d (%s)", rc,
@@ -277,48 +301,157 @@ static int step_load(struct load *l)
 	return 0;
 }
 
-int baton_generation_load(const struct baton_stage_options *options, struct baton_release *release,
-			  const struct baton_policy_module *spec, struct baton_generation **ret,
-			  char *why, size_t cap)
+/* --- sharing ------------------------------------------------------------------------------ */
+
+static bool same_texts(const char *const *a, size_t n, const char *const *b, size_t m)
 {
-	static int (*const steps[])(struct load *) = { step_read,  step_secrets, step_map,
-						       step_entry, step_config,  step_load };
-	struct load l = { .options = options, .release = release, .why = why, .cap = cap };
-	int rc = 0;
-	l.g = baton_new(struct baton_generation);
-	l.g->spec = spec;
-	baton_meter_init(&l.g->meter, spec->name);
-	(void)pthread_mutex_init(&l.g->ctxs_lock, NULL);
-	for (size_t i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
-		rc = steps[i](&l);
-	if (rc < 0) {
-		baton_buf_done(&l.bytes);
-		baton_generation_free(&l.g);
-		return rc;
-	}
-	char sha12[13];
-	baton_file_hex(l.g->sha256, 6, sha12);
-	baton_log(BATON_LOG_INFO, "module_loaded", "ssssss", "module", spec->name, "id", l.g->id,
-		  "version", l.g->version, "kind", spec->kind, "sha256", sha12, "resident",
-		  l.elf.resident_because ? l.elf.resident_because : "no");
-	baton_buf_done(&l.bytes); /* not before: what is said of the file points into it */
-	*ret = l.g;
-	return 0;
+	if (n != m)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(a[i], b[i]) != 0)
+			return false;
+	return true;
 }
 
-void baton_generation_free(struct baton_generation **generation)
+static bool same_word(const char *a, const char *b)
 {
-	struct baton_generation *g = *generation;
-	if (!g)
-		return;
-	*generation = NULL;
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* Nothing that the module could notice has changed. */
+static bool same(const struct baton_generation *a, const struct baton_generation *b)
+{
+	const struct baton_policy_module *x = a->spec, *y = b->spec;
+	if (memcmp(a->sha256, b->sha256, sizeof(a->sha256)) != 0 || strcmp(x->kind, y->kind) != 0 ||
+	    !same_word(x->isolation, y->isolation) || !same_word(x->config_json, y->config_json) ||
+	    !same_texts(x->egress, x->n_egress, y->egress, y->n_egress) ||
+	    !same_texts(x->secrets, x->n_secrets, y->secrets, y->n_secrets))
+		return false;
+	for (size_t i = 0; i < a->n_secrets; i++)
+		if (!same_word(a->secrets[i].value, b->secrets[i].value))
+			return false;
+	return true;
+}
+
+/* --- life --------------------------------------------------------------------------------- */
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
+}
+
+static void tell_step(const struct baton_generation *g, const char *state, const char *reason,
+		      uint64_t us)
+{
+	if (g->step)
+		g->step(g->step_ud, &(struct baton_module_step){ .module = g->spec->name,
+								 .state = state,
+								 .reason = reason ? reason : "",
+								 .version = g->version,
+								 .sha256 = g->sha256,
+								 .generation = g->number,
+								 .us = us });
+}
+
+static struct baton_generation *generation_new(const struct baton_stage_options *options,
+					       struct baton_policy *policy,
+					       const struct baton_policy_module *spec)
+{
+	static _Atomic(uint64_t) serial;
+	struct baton_generation *g = baton_new(struct baton_generation);
+	atomic_store(&g->refs, 1);
+	g->number = atomic_fetch_add(&serial, 1) + 1;
+	g->host = (struct baton_host_parts){ options->journal, options->ca_file,
+					     options->allow_loopback_http };
+	g->policy = baton_policy_ref(policy);
+	g->spec = spec;
+	g->since_ms = baton_loop_unix_ms();
+	g->step = options->step;
+	g->step_ud = options->ud;
+	baton_meter_init(&g->meter, spec->name);
+	(void)pthread_mutex_init(&g->ctxs_lock, NULL);
+	return g;
+}
+
+static void log_loaded(const struct baton_generation *g)
+{
+	char sha12[13];
+	baton_file_hex(g->sha256, 6, sha12);
+	baton_log(BATON_LOG_INFO, "module_loaded", "susssss", "module", g->spec->name,
+		  "generation", g->number, "id", g->id, "version", g->version, "kind",
+		  g->spec->kind, "sha256", sha12, "resident",
+		  g->resident_because[0] ? g->resident_because : "no");
+}
+
+int baton_generation_load(const struct baton_stage_options *options, struct baton_policy *policy,
+			  const struct baton_policy_module *spec, struct baton_generation *base,
+			  const struct baton_stage_change *change, struct baton_generation **ret,
+			  char *why, size_t cap)
+{
+	static const struct {
+		int (*step)(struct load *);
+		const char *state; /* told when it is done */
+	} steps[] = {
+		{ step_read, "found" },  { step_secrets, NULL }, { step_check, "checked" },
+		{ step_map, NULL },      { step_entry, NULL },   { step_config, NULL },
+		{ step_load, "loaded" },
+	};
+	enum { READ_STEPS = 2 }; /* after these it is known whether anything has changed */
+	struct load l = { .options = options, .change = change, .why = why, .cap = cap };
+	uint64_t begin = now_us();
+	int rc = 0;
+	l.g = generation_new(options, policy, spec);
+	for (size_t i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (i == READ_STEPS && base && !change && same(l.g, base)) {
+			baton_buf_done(&l.bytes);
+			baton_generation_unref(&l.g);
+			*ret = baton_generation_ref(base);
+			return 0;
+		}
+		rc = steps[i].step(&l);
+		if (rc == 0 && steps[i].state) {
+			tell_step(l.g, steps[i].state, "", now_us() - begin);
+			begin = now_us();
+		}
+	}
+	if (rc == 0)
+		log_loaded(l.g);
+	else
+		tell_step(l.g, "refused", why, now_us() - begin);
+	baton_buf_done(&l.bytes); /* not before: what is said of the file points into it */
+	if (rc == 0)
+		*ret = l.g;
+	else
+		baton_generation_unref(&l.g);
+	return rc;
+}
+
+struct baton_generation *baton_generation_ref(struct baton_generation *generation)
+{
+	(void)atomic_fetch_add(&generation->refs, 1);
+	return generation;
+}
+
+static void generation_free(struct baton_generation *g)
+{
+	uint64_t begin = now_us();
+	bool was_loaded = g->loaded;
 	if (g->loaded && g->entry->unload)
 		g->entry->unload(g->mod);
 	/* A resident one that never ran load() has still run its constructors: it stays, too. */
-	if (g->dl && !g->resident) {
+	if (g->dl && !g->resident_because[0]) {
 		if (g->entry)
 			live_remove(g->entry);
 		(void)dlclose(g->dl);
+	}
+	if (was_loaded) {
+		baton_log(BATON_LOG_INFO, "module_unloaded", "sus", "module", g->spec->name,
+			  "generation", g->number, "resident",
+			  g->resident_because[0] ? g->resident_because : "no");
+		tell_step(g, g->resident_because[0] ? "resident" : "unmapped", g->resident_because,
+			  now_us() - begin);
 	}
 	baton_copy_done(&g->copy);
 	for (size_t i = 0; i < g->n_secrets; i++)
@@ -327,7 +460,16 @@ void baton_generation_free(struct baton_generation **generation)
 	baton_ctx_free_all(g);
 	(void)pthread_mutex_destroy(&g->ctxs_lock);
 	baton_meter_done(&g->meter);
+	baton_policy_free(&g->policy);
 	baton_free(g);
+}
+
+void baton_generation_unref(struct baton_generation **generation)
+{
+	struct baton_generation *g = *generation;
+	*generation = NULL;
+	if (g && atomic_fetch_sub(&g->refs, 1) == 1)
+		generation_free(g);
 }
 
 /* --- secrets in text ---------------------------------------------------------------------- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* One module's code with one configuration: read, checked, copied, mapped, loaded. It is owned by
- * its release and lives exactly as long. */
+/* One module's code with one configuration: read, checked, copied, mapped, loaded. Counted: every
+ * release that names it holds it, and so do its instances, running jobs and letters under way. The
+ * last one unloads it. */
 #pragma once
 
 #include "core/module/file.h"
@@ -13,13 +14,28 @@ struct baton_secret {
 	char *value;      /* NULL: not set on this machine */
 };
 
+/* What the host table needs to know of the server. */
+struct baton_host_parts {
+	struct baton_journal *journal;
+	const char *ca_file;
+	bool allow_loopback_http;
+};
+
 struct baton_generation {
-	const struct baton_policy_module *spec; /* the release's policy owns it */
-	const char *config;                     /* JSON text for create(); the policy's */
+	_Atomic(unsigned) refs;
+	uint64_t number; /* counted from the start of the process */
+	struct baton_host_parts host;
+	struct baton_policy *policy;            /* counted: `spec` and `config` are in it */
+	const struct baton_policy_module *spec;
+	const char *config;                     /* JSON text for create() */
 	char id[64], version[32];
+	char resident_because[48]; /* "": unmapped when it ends; else mapped until the process does */
+	uint16_t abi_major, abi_needed;
 	uint8_t sha256[32];
-	bool resident; /* mapped until the process ends */
 	bool isolated; /* `entry` is core/isolate's: it may say BATON_FAIL_MODULE */
+	uint64_t since_ms;                 /* unix */
+	void (*step)(void *ud, const struct baton_module_step *step); /* of the server; may be NULL */
+	void *step_ud;
 	struct baton_copy copy;
 	void *dl;
 	const baton_module *entry;
@@ -35,13 +51,17 @@ struct baton_generation {
 	pthread_mutex_t ctxs_lock;
 };
 
-/* Everything up to and including load(). 0, or BATON_E_MODULE, BATON_E_IO with `why` and nothing
- * left behind. [loader's thread] */
-int baton_generation_load(const struct baton_stage_options *options, struct baton_release *release,
-			  const struct baton_policy_module *spec, struct baton_generation **ret,
+/* Everything up to and including load(). `base`: what serves under this name now, or NULL; if file,
+ * configuration and secrets are the same, the result is a further reference on it, unless `change`
+ * asks for a new one. 0, or BATON_E_MODULE, BATON_E_IO with `why` and nothing left behind.
+ * [loader's thread] */
+int baton_generation_load(const struct baton_stage_options *options, struct baton_policy *policy,
+			  const struct baton_policy_module *spec, struct baton_generation *base,
+			  const struct baton_stage_change *change, struct baton_generation **ret,
 			  char *why, size_t cap);
-/* unload(), unmap, remove the copy. From host code only. NULL-tolerant. */
-void baton_generation_free(struct baton_generation **generation);
+struct baton_generation *baton_generation_ref(struct baton_generation *generation);
+/* The last one calls unload(), unmaps, removes the copy. From host code only. NULL-tolerant. */
+void baton_generation_unref(struct baton_generation **generation);
 
 /* Replaces every secret of the generation in `text` by "[secret]"; in place, may shorten. */
 void baton_generation_scrub(const struct baton_generation *generation, struct baton_buf *text);

@@ -112,7 +112,7 @@ static int kv_key(baton_ctx *ctx, baton_str key, struct baton_buf *out)
 		baton_ctx_breach(ctx, BATON_BREACH_ARGUMENT, "kv: a key is 1..128 bytes of text");
 		return BATON_E_INVAL;
 	}
-	if (!baton_release_host(ctx->release)->journal)
+	if (!ctx->generation->host.journal)
 		return BATON_E_UNSUPPORTED;
 	baton_buf_printf(out, "kv/%s/", ctx->generation->spec->name);
 	baton_buf_str(out, key);
@@ -125,8 +125,8 @@ static int32_t host_kv_get(baton_ctx *ctx, baton_str key, const baton_sink *out)
 	int rc = out && out->size >= sizeof(*out) && out->write ? kv_key(ctx, key, &name)
 								: BATON_E_INVAL;
 	if (rc == 0)
-		rc = baton_journal_get(baton_release_host(ctx->release)->journal,
-				       baton_buf_view(&name), &value);
+		rc = baton_journal_get(ctx->generation->host.journal, baton_buf_view(&name),
+				       &value);
 	if (rc == 0)
 		rc = out->write(out->ud, value.p, value.n);
 	baton_buf_done(&name);
@@ -143,8 +143,7 @@ static int32_t host_kv_put(baton_ctx *ctx, baton_str key, baton_str value)
 	if (rc == 0)
 		rc = kv_key(ctx, key, &name);
 	if (rc == 0)
-		rc = baton_journal_put(baton_release_host(ctx->release)->journal,
-				       baton_buf_view(&name), value);
+		rc = baton_journal_put(ctx->generation->host.journal, baton_buf_view(&name), value);
 	baton_buf_done(&name);
 	return rc < BATON_E_UNSUPPORTED ? BATON_E_IO : rc;
 }

@@ -5,13 +5,6 @@
 
 #include "core/module/release.h"
 
-/* A release as the host table needs it. */
-struct baton_release_host {
-	struct baton_journal *journal;
-	const char *ca_file;
-	bool allow_loopback_http;
-};
-const struct baton_release_host *baton_release_host(const struct baton_release *release);
 size_t baton_release_generations(const struct baton_release *release);
 struct baton_generation *baton_release_generation(const struct baton_release *release, size_t i);
 

@@ -17,7 +17,7 @@ struct baton_ledger_entry {
 	uint64_t id;
 	enum baton_ledger_kind kind;
 	struct baton_ctx *ctx;
-	struct baton_release *release; /* jobs: keeps the code while a pool thread is in it */
+	struct baton_generation *kept; /* jobs: the code stays while a pool thread is in it */
 	void *user;
 	uint64_t inner; /* the loop's or the client's own number */
 	union {
@@ -150,7 +150,7 @@ static void job_done(void *ud)
 	}
 	if (e.ctx->closing && e.ctx->open[BATON_LEDGER_JOB] == 0)
 		baton_ctx_close(e.ctx);
-	baton_release_unref(&e.release);
+	baton_generation_unref(&e.kept);
 }
 
 int32_t baton_ledger_job(baton_ctx *ctx, void (*work)(void *user),
@@ -172,7 +172,7 @@ int32_t baton_ledger_job(baton_ctx *ctx, void (*work)(void *user),
 		entry_drop(e);
 		return rc;
 	}
-	e->release = baton_release_ref(ctx->release);
+	e->kept = baton_generation_ref(ctx->generation);
 	if (out)
 		*out = id;
 	return BATON_OK;
@@ -181,7 +181,7 @@ int32_t baton_ledger_job(baton_ctx *ctx, void (*work)(void *user),
 struct letter {
 	struct baton_mail mail;
 	struct baton_ctx *ctx;
-	struct baton_release *release;
+	struct baton_generation *kept;
 	void (*fn)(void *user);
 	void *user;
 };
@@ -195,7 +195,7 @@ static void letter_deliver(struct baton_mail *mail, struct baton_loop *loop)
 		letter->fn(letter->user);
 		baton_visit_end(&visit);
 	}
-	baton_release_unref(&letter->release);
+	baton_generation_unref(&letter->kept);
 	baton_free(letter);
 }
 
@@ -209,7 +209,7 @@ int32_t baton_ledger_post(baton_ctx *ctx, void (*fn)(void *user), void *user)
 		struct letter *letter = baton_new(struct letter);
 		letter->mail.deliver = letter_deliver;
 		letter->ctx = ctx;
-		letter->release = baton_release_ref(ctx->release);
+		letter->kept = baton_generation_ref(ctx->generation);
 		letter->fn = fn;
 		letter->user = user;
 		baton_loop_post(ctx->loop, &letter->mail);
@@ -359,8 +359,8 @@ static int http_start(struct baton_ctx *ctx, const baton_http_req *req, const ba
 		.ndjson = (req->flags & BATON_HTTP_NDJSON) != 0,
 		.egress = spec->egress,
 		.n_egress = spec->n_egress,
-		.ca_file = baton_release_host(ctx->release)->ca_file,
-		.allow_loopback_http = baton_release_host(ctx->release)->allow_loopback_http,
+		.ca_file = ctx->generation->host.ca_file,
+		.allow_loopback_http = ctx->generation->host.allow_loopback_http,
 	};
 	return baton_http_start(baton_loop_http(ctx->loop), &ask, &events, e, &e->inner);
 }

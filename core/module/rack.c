@@ -3,24 +3,123 @@
 /* The instances of a release on one worker, and how a turn asks them. */
 #include "core/module/rack.h"
 
+#include "core/base/assert.h"
 #include "core/base/errors.h"
 #include "core/base/log.h"
 #include "core/module/host.h"
 
 #include <stdio.h>
+#include <utlist.h>
 
 enum { VERDICT_TEXT_BYTES_MAX = 255, ENTRIES_MAX = 4096 };
 
 /* --- life --------------------------------------------------------------------------------- */
 
-static int instance_new(struct baton_rack *rack, struct baton_generation *g, char *why, size_t cap)
+static struct baton_seat *seat_of(const struct baton_rack *rack,
+				  const struct baton_release *release)
 {
-	struct baton_ctx *ctx = baton_ctx_new(g, rack->release, rack, rack->loop);
-	rack->ctxs[rack->n++] = ctx;
+	struct baton_seat *seat;
+	LL_FOREACH(rack->seats, seat)
+		if (seat->release == release)
+			return seat;
+	return NULL;
+}
+
+/* The instance of this generation, if another release has made it already. */
+static struct baton_ctx *shared(const struct baton_rack *rack,
+				const struct baton_generation *generation)
+{
+	const struct baton_seat *seat;
+	LL_FOREACH(rack->seats, seat)
+		for (size_t i = 0; i < seat->n; i++)
+			if (seat->ctxs[i]->generation == generation)
+				return seat->ctxs[i];
+	return NULL;
+}
+
+/* What serves under the same name and is the same module, in the newest seat that has it. */
+static struct baton_ctx *predecessor(const struct baton_rack *rack,
+				     const struct baton_generation *g)
+{
+	const struct baton_seat *seat;
+	LL_FOREACH(rack->seats, seat)
+		for (size_t i = 0; i < seat->n; i++) {
+			struct baton_ctx *ctx = seat->ctxs[i];
+			if (ctx->generation != g && ctx->inst &&
+			    strcmp(ctx->generation->spec->name, g->spec->name) == 0 &&
+			    strcmp(ctx->generation->id, g->id) == 0)
+				return ctx;
+		}
+	return NULL;
+}
+
+/* --- state that is handed over ------------------------------------------------------------- */
+
+enum { STATE_BYTES_MAX = 16 * 1024 * 1024 };
+
+static int32_t state_write(void *ud, const void *p, size_t n)
+{
+	struct baton_buf *bytes = ud;
+	if (n > STATE_BYTES_MAX - bytes->n)
+		return BATON_E_LIMIT;
+	baton_buf_add(bytes, p, n);
+	return BATON_OK;
+}
+
+static int64_t state_read(void *ud, void *p, size_t cap)
+{
+	baton_str *rest = ud;
+	size_t n = rest->n < cap ? rest->n : cap;
+	memcpy(p, rest->p ? rest->p : "", n);
+	*rest = (baton_str){ n ? rest->p + n : rest->p, rest->n - n };
+	return (int64_t)n;
+}
+
+/* The old one keeps serving. That nothing is handed over is said, never an error: a module's memory
+ * is a cache (R9). */
+static void hand_state_over(struct baton_ctx *from, struct baton_ctx *to)
+{
+	const baton_state *old = from->generation->entry->state,
+			  *new = to->generation->entry->state;
+	struct baton_buf bytes = { 0 };
+	if (!old || !new || !old->save || !new->load)
+		return;
+	bool fits = old->schema >= new->min_schema && old->schema <= new->schema;
+	int32_t rc = BATON_E_SCHEMA;
+	if (fits) {
+		baton_sink sink = { .size = sizeof(sink), .ud = &bytes, .write = state_write };
+		struct baton_visit visit = baton_visit_begin(from, "save");
+		rc = old->save(from->inst, &sink);
+		baton_visit_end(&visit);
+	}
+	if (fits && rc == BATON_OK) {
+		baton_str rest = baton_buf_view(&bytes);
+		baton_source source = { .size = sizeof(source), .ud = &rest, .read = state_read };
+		struct baton_visit visit = baton_visit_begin(to, "state load");
+		rc = new->load(to->inst, old->schema, &source);
+		baton_visit_end(&visit);
+	}
+	if (rc != BATON_OK)
+		baton_log(BATON_LOG_NOTICE, "module_starts_cold", "suui", "module",
+			  to->generation->spec->name, "from", from->generation->number, "to",
+			  to->generation->number, "rc", (int64_t)rc);
+	baton_buf_done(&bytes);
+}
+
+/* --- seats --------------------------------------------------------------------------------- */
+
+static int instance_start(struct baton_rack *rack, struct baton_ctx *ctx, char *why, size_t cap)
+{
+	struct baton_generation *g = ctx->generation;
 	struct baton_visit visit = baton_visit_begin(ctx, "create");
 	int32_t rc = g->entry->create(g->mod, ctx, baton_str_of(g->config), &ctx->inst);
 	baton_visit_end(&visit);
 	ctx->created = rc == BATON_OK;
+	if (ctx->created) {
+		struct baton_ctx *old = predecessor(rack, g);
+		if (old)
+			hand_state_over(old, ctx);
+	}
 	if (ctx->created && g->entry->activate) {
 		visit = baton_visit_begin(ctx, "activate");
 		rc = g->entry->activate(ctx->inst);
@@ -34,25 +133,129 @@ static int instance_new(struct baton_rack *rack, struct baton_generation *g, cha
 	return BATON_E_MODULE;
 }
 
-int baton_rack_new(struct baton_release *release, struct baton_loop *loop,
-		   const struct baton_rack_events *events, struct baton_rack **ret_rack, char *why,
-		   size_t cap)
+/* The last created goes first. */
+static void seat_end(struct baton_rack *rack, struct baton_seat *seat)
 {
-	struct baton_rack *rack = baton_new(struct baton_rack);
+	LL_DELETE(rack->seats, seat);
+	rack->n_retired -= seat->retired;
+	while (seat->n > 0) {
+		struct baton_ctx *ctx = seat->ctxs[--seat->n];
+		if (--ctx->seats == 0)
+			baton_ctx_close(ctx);
+	}
+	baton_release_unref(&seat->release);
+	baton_free(seat->ctxs);
+	baton_free(seat);
+}
+
+int baton_rack_adopt(struct baton_rack *rack, struct baton_release *release, char *why, size_t cap)
+{
 	size_t n = baton_release_generations(release);
 	int rc = 0;
-	rack->release = baton_release_ref(release);
+	if (rack->closed || seat_of(rack, release)) {
+		(void)snprintf(why, cap, "release %ju has a seat here already",
+			       (uintmax_t)baton_release_number(release));
+		return BATON_E_STATE;
+	}
+	struct baton_seat *seat = baton_new(struct baton_seat);
+	seat->release = baton_release_ref(release);
+	seat->ctxs = baton_alloc((n + 1) * sizeof(struct baton_ctx *));
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		struct baton_generation *g = baton_release_generation(release, i);
+		struct baton_ctx *ctx = shared(rack, g);
+		bool is_new = !ctx;
+		if (is_new)
+			ctx = baton_ctx_new(g, rack, rack->loop);
+		ctx->seats++;
+		seat->ctxs[seat->n++] = ctx;
+		if (is_new)
+			rc = instance_start(rack, ctx, why, cap);
+	}
+	LL_PREPEND(rack->seats, seat);
+	if (rc < 0)
+		seat_end(rack, seat);
+	return rc;
+}
+
+void baton_rack_pin(struct baton_rack *rack, struct baton_release *release)
+{
+	struct baton_seat *seat = seat_of(rack, release);
+	baton_assert(seat);
+	seat->pins++;
+}
+
+void baton_rack_unpin(struct baton_rack *rack, struct baton_release *release)
+{
+	struct baton_seat *seat = seat_of(rack, release);
+	baton_assert(seat && seat->pins > 0);
+	if (--seat->pins == 0 && seat->retired)
+		baton_rack_wake(rack);
+}
+
+uint64_t baton_rack_pins(const struct baton_rack *rack, const struct baton_release *release)
+{
+	const struct baton_seat *seat = seat_of(rack, release);
+	return seat ? seat->pins : 0;
+}
+
+void baton_rack_retire(struct baton_rack *rack, struct baton_release *release)
+{
+	struct baton_seat *seat = seat_of(rack, release);
+	if (!seat || seat->retired)
+		return;
+	seat->retired = true;
+	rack->n_retired++;
+	baton_rack_wake(rack);
+}
+
+void baton_rack_shut(struct baton_rack *rack, struct baton_release *release)
+{
+	struct baton_seat *seat = seat_of(rack, release);
+	if (!seat || seat->shut)
+		return;
+	seat->shut = true;
+	for (size_t i = 0; i < seat->n; i++)
+		if (seat->ctxs[i]->seats == 1)
+			baton_call_shut(rack, seat->ctxs[i]);
+}
+
+/* What others use too may go on working. */
+static bool may_end(const struct baton_seat *seat)
+{
+	if (!seat->retired || seat->pins > 0)
+		return false;
+	for (size_t i = 0; i < seat->n; i++)
+		if (seat->ctxs[i]->seats == 1 && seat->ctxs[i]->open_calls > 0)
+			return false;
+	return true;
+}
+
+void baton_rack_settle(struct baton_rack *rack)
+{
+	struct baton_seat *seat, *next;
+	if (rack->n_retired == 0 || rack->closed || rack->telling > 0)
+		return;
+	LL_FOREACH_SAFE(rack->seats, seat, next)
+	{
+		if (!may_end(seat))
+			continue;
+		struct baton_release *release = baton_release_ref(seat->release);
+		seat_end(rack, seat);
+		if (rack->events.retired)
+			rack->events.retired(rack->events.ud, release);
+		baton_release_unref(&release);
+	}
+}
+
+/* --- life --------------------------------------------------------------------------------- */
+
+struct baton_rack *baton_rack_new(struct baton_loop *loop, const struct baton_rack_events *events)
+{
+	struct baton_rack *rack = baton_new(struct baton_rack);
 	rack->loop = loop;
 	rack->events = *events;
 	rack->words_end = &rack->words;
-	rack->ctxs = baton_alloc(n * sizeof(struct baton_ctx *));
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = instance_new(rack, baton_release_generation(release, i), why, cap);
-	if (rc < 0)
-		baton_rack_free(&rack);
-	else
-		*ret_rack = rack;
-	return rc;
+	return rack;
 }
 
 void baton_rack_drop(struct baton_rack *rack)
@@ -69,10 +272,7 @@ void baton_rack_drop(struct baton_rack *rack)
 	}
 	baton_free(rack->slots);
 	baton_free(rack->free_slots);
-	baton_free(rack->ctxs);
-	struct baton_release *release = rack->release;
 	baton_free(rack);
-	baton_release_unref(&release);
 }
 
 void baton_rack_free(struct baton_rack **rack)
@@ -87,39 +287,35 @@ void baton_rack_free(struct baton_rack **rack)
 	baton_call_end_all(r);
 	r->telling--;
 	baton_wake_forget(r);
-	/* The last created goes first. */
-	while (r->n > 0)
-		baton_ctx_close(r->ctxs[--r->n]);
+	while (r->seats)
+		seat_end(r, r->seats);
 	if (r->telling == 0)
 		baton_rack_drop(r);
-}
-
-struct baton_release *baton_rack_release(const struct baton_rack *rack)
-{
-	return rack->release;
 }
 
 /* --- starting calls ----------------------------------------------------------------------- */
 
 /* The instance of that kind and name; NULL: the first of its kind. */
-static struct baton_ctx *instance(const struct baton_rack *rack, const char *kind, const char *name)
+static int instance(const struct baton_rack *rack, const struct baton_release *release,
+		    const char *kind, const char *name, struct baton_ctx **ret)
 {
-	for (size_t i = 0; i < rack->n; i++) {
-		const struct baton_policy_module *spec = rack->ctxs[i]->generation->spec;
-		if (strcmp(spec->kind, kind) == 0 && (!name || strcmp(spec->name, name) == 0))
-			return rack->ctxs[i];
+	const struct baton_seat *seat = seat_of(rack, release);
+	if (rack->closed || !seat || seat->shut)
+		return BATON_E_CLOSED;
+	for (size_t i = 0; i < seat->n; i++) {
+		const struct baton_policy_module *spec = seat->ctxs[i]->generation->spec;
+		if (strcmp(spec->kind, kind) != 0 || (name && strcmp(spec->name, name) != 0))
+			continue;
+		*ret = seat->ctxs[i];
+		return 0;
 	}
-	return NULL;
+	return BATON_E_NOTFOUND;
 }
 
 static int start(struct baton_rack *rack, struct baton_ctx *ctx, enum baton_call_kind kind,
 		 uint64_t ticket, struct baton_call_state **ret)
 {
 	struct baton_call_state *taken;
-	if (rack->closed)
-		return BATON_E_CLOSED;
-	if (!ctx)
-		return BATON_E_NOTFOUND;
 	HASH_FIND(hh, rack->listed, &ticket, sizeof(ticket), taken);
 	if (taken)
 		return BATON_E_STATE;
@@ -148,11 +344,33 @@ static int started(struct baton_rack *rack, struct baton_call_state *call, int32
 	return BATON_E_MODULE;
 }
 
-int baton_rack_classify(struct baton_rack *rack, uint64_t ticket, const baton_turn *turn)
+int baton_rack_check(struct baton_rack *rack, struct baton_release *release, size_t i,
+		     uint64_t ticket, uint32_t level)
 {
-	struct baton_ctx *ctx = instance(rack, "classifier", NULL);
+	const struct baton_seat *seat = seat_of(rack, release);
 	struct baton_call_state *call;
-	int rc = start(rack, ctx, BATON_CALL_CLASSIFY, ticket, &call);
+	if (!seat || i >= seat->n)
+		return BATON_E_NOTFOUND;
+	struct baton_ctx *ctx = seat->ctxs[i];
+	if (!ctx->generation->entry->check)
+		return BATON_E_UNSUPPORTED;
+	int rc = start(rack, ctx, BATON_CALL_CHECK, ticket, &call);
+	if (rc < 0)
+		return rc;
+	struct baton_visit visit = baton_visit_begin(ctx, "check");
+	int32_t said = ctx->generation->entry->check(ctx->inst, call->handle, level);
+	baton_visit_end(&visit);
+	return started(rack, call, said, false);
+}
+
+int baton_rack_classify(struct baton_rack *rack, struct baton_release *release, uint64_t ticket,
+			const baton_turn *turn)
+{
+	struct baton_ctx *ctx = NULL;
+	struct baton_call_state *call;
+	int rc = instance(rack, release, "classifier", NULL, &ctx);
+	if (rc == 0)
+		rc = start(rack, ctx, BATON_CALL_CLASSIFY, ticket, &call);
 	if (rc < 0)
 		return rc;
 	baton_intent v[BATON_INTENTS_MAX];
@@ -168,11 +386,14 @@ int baton_rack_classify(struct baton_rack *rack, uint64_t ticket, const baton_tu
 	return started(rack, call, said, true);
 }
 
-int baton_rack_retrieve(struct baton_rack *rack, uint64_t ticket, const baton_query *query)
+int baton_rack_retrieve(struct baton_rack *rack, struct baton_release *release, uint64_t ticket,
+			const baton_query *query)
 {
-	struct baton_ctx *ctx = instance(rack, "retriever", NULL);
+	struct baton_ctx *ctx = NULL;
 	struct baton_call_state *call;
-	int rc = start(rack, ctx, BATON_CALL_RETRIEVE, ticket, &call);
+	int rc = instance(rack, release, "retriever", NULL, &ctx);
+	if (rc == 0)
+		rc = start(rack, ctx, BATON_CALL_RETRIEVE, ticket, &call);
 	if (rc < 0)
 		return rc;
 	if (query->k > 0 && query->k < call->results_max)
@@ -184,12 +405,14 @@ int baton_rack_retrieve(struct baton_rack *rack, uint64_t ticket, const baton_qu
 	return started(rack, call, said, false);
 }
 
-int baton_rack_generate(struct baton_rack *rack, uint64_t ticket, const char *provider,
-			const baton_prompt *prompt)
+int baton_rack_generate(struct baton_rack *rack, struct baton_release *release, uint64_t ticket,
+			const char *provider, const baton_prompt *prompt)
 {
-	struct baton_ctx *ctx = instance(rack, "provider", provider);
+	struct baton_ctx *ctx = NULL;
 	struct baton_call_state *call;
-	int rc = start(rack, ctx, BATON_CALL_GENERATE, ticket, &call);
+	int rc = instance(rack, release, "provider", provider, &ctx);
+	if (rc == 0)
+		rc = start(rack, ctx, BATON_CALL_GENERATE, ticket, &call);
 	if (rc < 0)
 		return rc;
 	const baton_provider *vt = ctx->generation->vt;
@@ -199,14 +422,16 @@ int baton_rack_generate(struct baton_rack *rack, uint64_t ticket, const char *pr
 	return started(rack, call, said, false);
 }
 
-int baton_rack_transcript(struct baton_rack *rack, uint64_t ticket, const char *name,
-			  const baton_entry *entries, uint32_t n)
+int baton_rack_transcript(struct baton_rack *rack, struct baton_release *release, uint64_t ticket,
+			  const char *name, const baton_entry *entries, uint32_t n)
 {
-	struct baton_ctx *ctx = instance(rack, "transcript", name);
+	struct baton_ctx *ctx = NULL;
 	struct baton_call_state *call;
 	if (n == 0 || n > ENTRIES_MAX)
 		return BATON_E_INVAL;
-	int rc = start(rack, ctx, BATON_CALL_TRANSCRIPT, ticket, &call);
+	int rc = instance(rack, release, "transcript", name, &ctx);
+	if (rc == 0)
+		rc = start(rack, ctx, BATON_CALL_TRANSCRIPT, ticket, &call);
 	if (rc < 0)
 		return rc;
 	const baton_transcript *vt = ctx->generation->vt;
@@ -276,14 +501,16 @@ static uint32_t urgency(const baton_verdict *v)
 	return v->priority ? v->priority : 5;
 }
 
-int baton_rack_rules(struct baton_rack *rack, const baton_facts *facts, baton_verdict *ret_verdict)
+int baton_rack_rules(struct baton_rack *rack, struct baton_release *release,
+		     const baton_facts *facts, baton_verdict *ret_verdict)
 {
 	baton_verdict best = { .size = sizeof(best), .action = BATON_ACT_NONE };
+	const struct baton_seat *seat = seat_of(rack, release);
 	int rc = 0;
-	if (rack->closed)
+	if (rack->closed || !seat || seat->shut)
 		return BATON_E_MODULE;
-	for (size_t i = 0; i < rack->n; i++) {
-		struct baton_ctx *ctx = rack->ctxs[i];
+	for (size_t i = 0; i < seat->n; i++) {
+		struct baton_ctx *ctx = seat->ctxs[i];
 		baton_verdict v;
 		if (strcmp(ctx->generation->spec->kind, "rule") != 0)
 			continue;

@@ -17,6 +17,7 @@
 #include "core/module/release.h"
 
 enum baton_call_kind {
+	BATON_CALL_CHECK,
 	BATON_CALL_CLASSIFY,
 	BATON_CALL_RETRIEVE,
 	BATON_CALL_GENERATE,
@@ -68,12 +69,20 @@ struct baton_interned {
 	char text[];
 };
 
-struct baton_rack {
-	struct baton_release *release;
-	struct baton_loop *loop;
-	struct baton_rack_events events;
+/* A release on this rack. */
+struct baton_seat {
+	struct baton_release *release; /* counted */
+	uint64_t pins;
+	bool retired, shut;
 	struct baton_ctx **ctxs; /* one per generation of the release, same order */
 	size_t n;
+	struct baton_seat *next; /* newest first */
+};
+
+struct baton_rack {
+	struct baton_loop *loop;
+	struct baton_rack_events events;
+	struct baton_seat *seats;
 	struct baton_call_slot *slots;
 	uint32_t n_slots, n_free, *free_slots;
 	struct baton_call_state *listed;
@@ -83,8 +92,14 @@ struct baton_rack {
 	struct baton_wake *wake; /* a letter to ourselves is under way */
 	struct baton_interned *strings;
 	unsigned telling; /* frames of ours below which the turn's code runs */
+	unsigned n_retired; /* seats that go as soon as they can */
 	bool closed;
 };
+
+/* Ends the seats whose time has come; when no frame of a module is on the stack. */
+void baton_rack_settle(struct baton_rack *rack);
+/* Has the loop do so soon. */
+void baton_rack_settle_soon(struct baton_rack *rack);
 
 /* A new call, or NULL: BATON_CALLS_MAX are open. */
 struct baton_call_state *baton_call_open(struct baton_rack *rack, struct baton_ctx *ctx,
@@ -102,6 +117,8 @@ bool baton_call_intents(struct baton_rack *rack, struct baton_call_state *call,
 void baton_call_tell_all(struct baton_rack *rack);
 /* Fails what the turn still waits for, ends what modules still work on. For the rack's end. */
 void baton_call_end_all(struct baton_rack *rack);
+/* Fails and cancels the calls of one instance. */
+void baton_call_shut(struct baton_rack *rack, struct baton_ctx *ctx);
 /* The rack's memory; when no frame of ours is below. */
 void baton_rack_drop(struct baton_rack *rack);
 
@@ -133,6 +150,8 @@ struct baton_word {
 	char text[]; /* of a delta: one allocation for each, not an arena */
 };
 
+/* The loop will tell what waits. */
+void baton_rack_wake(struct baton_rack *rack);
 /* Appends, with room for `bytes` of text, and sees to it that the loop will tell it. */
 struct baton_word *baton_word_new(struct baton_rack *rack, const struct baton_call_state *call,
 				  enum baton_word_kind kind, size_t bytes);

@@ -18,7 +18,6 @@ struct baton_release {
 	_Atomic(unsigned) refs;
 	uint64_t number;
 	struct baton_policy *policy;
-	struct baton_release_host host;
 	struct baton_generation **generations;
 	size_t n;
 };
@@ -27,24 +26,40 @@ static void free_generations(struct baton_release *release)
 {
 	/* The last loaded goes first. */
 	while (release->n > 0)
-		baton_generation_free(&release->generations[--release->n]);
+		baton_generation_unref(&release->generations[--release->n]);
 	baton_free(release->generations);
 	release->generations = NULL;
 }
 
-int baton_release_stage(const struct baton_stage_options *options, struct baton_policy *policy,
-			uint64_t number, struct baton_release **ret_release, char *why, size_t cap)
+/* What serves under this name, of `base`. */
+static struct baton_generation *serving(const struct baton_release *base, const char *name)
+{
+	for (size_t i = 0; base && i < base->n; i++)
+		if (strcmp(base->generations[i]->spec->name, name) == 0)
+			return base->generations[i];
+	return NULL;
+}
+
+static const struct baton_stage_change *change_of(const struct baton_stage_options *options,
+						  const char *name)
+{
+	for (size_t i = 0; i < options->n_changes; i++)
+		if (strcmp(options->changes[i].module, name) == 0)
+			return &options->changes[i];
+	return NULL;
+}
+
+int baton_release_stage(const struct baton_stage_options *options, struct baton_release *base,
+			struct baton_policy *policy, uint64_t number,
+			struct baton_release **ret_release, char *why, size_t cap)
 {
 	struct baton_release *release = baton_new(struct baton_release);
-	unsigned swept = baton_copy_sweep(options->run_dir);
+	unsigned swept = base ? 0 : baton_copy_sweep(options->run_dir);
 	int rc = 0;
 	if (swept > 0)
 		baton_log(BATON_LOG_INFO, "module_copies_swept", "u", "n", (uint64_t)swept);
 	atomic_store(&release->refs, 1);
 	release->number = number;
-	release->host.journal = options->journal;
-	release->host.allow_loopback_http = options->allow_loopback_http;
-	release->host.ca_file = options->ca_file;
 	release->generations = baton_alloc(policy->n_modules * sizeof(*release->generations));
 	if (policy->n_modules > METERS_MAX) {
 		(void)snprintf(why, cap, "modules: expected at most %d, found %zu", METERS_MAX,
@@ -52,8 +67,10 @@ int baton_release_stage(const struct baton_stage_options *options, struct baton_
 		rc = BATON_E_MODULE;
 	}
 	for (size_t i = 0; rc == 0 && i < policy->n_modules; i++) {
-		rc = baton_generation_load(options, release, &policy->modules[i],
-					   &release->generations[i], why, cap);
+		const struct baton_policy_module *spec = &policy->modules[i];
+		rc = baton_generation_load(options, policy, spec, serving(base, spec->name),
+					   change_of(options, spec->name), &release->generations[i],
+					   why, cap);
 		release->n += rc == 0;
 	}
 	if (rc < 0) {
@@ -92,11 +109,6 @@ const struct baton_policy *baton_release_policy(const struct baton_release *rele
 uint64_t baton_release_number(const struct baton_release *release)
 {
 	return release->number;
-}
-
-const struct baton_release_host *baton_release_host(const struct baton_release *release)
-{
-	return &release->host;
 }
 
 size_t baton_release_generations(const struct baton_release *release)

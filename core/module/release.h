@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* A release: all generations (a module's code plus its configuration) and the policy set they serve,
- * immutable and numbered. A rack: the release's instances on one worker. A turn pins one release
+ * immutable and numbered. A rack: the instances of generations on one loop. A turn pins one release
  * from its first step to its last; publishing a new one is one message per worker.
  *
- * Staging (read, check, copy, dlopen, load) happens off the loops; create/activate on each loop.
+ * Releases share every generation that did not change, and racks its instance. Staging (read, check,
+ * copy, dlopen, load) happens off the loops; create/activate on each loop.
  */
 #pragma once
 
@@ -15,6 +16,19 @@ struct baton_release;
 struct baton_rack;
 struct baton_journal;
 
+/* One module that gets a new generation although nothing in the policies says so. */
+struct baton_stage_change {
+	const char *module; /* its name in the policies */
+	const char *path;   /* another file; NULL: its own, read again, even if the bytes are the same */
+};
+
+/* One step in the life of a generation has ended. Texts are good during the call. */
+struct baton_module_step {
+	const char *module, *state /* a word of module_changed in events.def */, *reason, *version;
+	const uint8_t *sha256; /* 32 bytes */
+	uint64_t generation, us;
+};
+
 struct baton_stage_options {
 	const char *modules_dir; /* where the .so files are */
 	const char *run_dir;     /* private copies go to run_dir/modules/<sha12>-<n>.so, 0500 */
@@ -23,14 +37,20 @@ struct baton_stage_options {
 	struct baton_journal *journal; /* kv of modules; NULL in tools */
 	const char *ca_file; /* trusted beside the system's authorities; NULL: nobody. Outlives us. */
 	bool allow_loopback_http; /* http:// to loopback addresses may be reached (tests, local models) */
+	const struct baton_stage_change *changes;
+	size_t n_changes;
+	void *ud; /* outlives every generation */
+	void (*step)(void *ud, const struct baton_module_step *step); /* any thread; may be NULL */
 };
 
-/* Loads every module of `policy`, which the release then owns. `why` (NUL-terminated, cut to `cap`)
- * gets one line of reason on failure: "<file>: built for ABI 2, this server speaks 1". 0, or
- * BATON_E_MODULE, BATON_E_IO; then nothing is left behind, and the policy still belongs to the
- * caller. Blocking: not on a loop. */
-int baton_release_stage(const struct baton_stage_options *options, struct baton_policy *policy,
-			uint64_t number, struct baton_release **ret_release, char *why, size_t cap);
+/* Loads every module of `policy`, which the release then owns. What did not change since `base`
+ * (NULL: there is none) is shared with it. `why` (NUL-terminated, cut to `cap`) gets one line of
+ * reason on failure: "<file>: built for ABI 2, this server speaks 1". 0, or BATON_E_MODULE,
+ * BATON_E_IO; then nothing is left behind, and the policy still belongs to the caller. Blocking: not
+ * on a loop. */
+int baton_release_stage(const struct baton_stage_options *options, struct baton_release *base,
+			struct baton_policy *policy, uint64_t number,
+			struct baton_release **ret_release, char *why, size_t cap);
 /* References are counted atomically; the last one unloads (never from inside module code). */
 struct baton_release *baton_release_ref(struct baton_release *release);
 void baton_release_unref(struct baton_release **release);
@@ -63,28 +83,50 @@ struct baton_rack_events {
 	void (*fail)(void *ud, uint64_t ticket, const baton_error *error);
 	/* The whole text, its end follows at once. May be NULL: then it is a delta. */
 	void (*whole)(void *ud, uint64_t ticket, baton_str text);
+	/* Nothing of the release runs here any more. May be NULL. */
+	void (*retired)(void *ud, struct baton_release *release);
 };
 
-/* Creates and activates one instance of each generation. [loop] 0 or BATON_E_MODULE with `why`. */
-int baton_rack_new(struct baton_release *release, struct baton_loop *loop,
-		   const struct baton_rack_events *events, struct baton_rack **ret_rack, char *why,
-		   size_t cap);
-/* Quiesces and destroys the instances; open calls fail with BATON_FAIL_CANCELLED first. Leftovers
- * (timers, jobs, HTTP) are freed and counted. [loop] */
+/* Empty. [loop] */
+struct baton_rack *baton_rack_new(struct baton_loop *loop, const struct baton_rack_events *events);
+/* Makes a seat for the release: creates and activates an instance of each generation that has none
+ * here yet. State of the instance that serves under the same name is handed over, if both know it.
+ * [loop] 0, or BATON_E_MODULE with `why` and nothing left behind. */
+int baton_rack_adopt(struct baton_rack *rack, struct baton_release *release, char *why, size_t cap);
+/* Asks module `i` of the release whether it is well: level 0 a self-test without network, 1 reaches
+ * upstream. [loop] 0: one end or fail comes for `ticket`; BATON_E_UNSUPPORTED: it has no such
+ * question, and so nothing against it. */
+int baton_rack_check(struct baton_rack *rack, struct baton_release *release, size_t i,
+		     uint64_t ticket, uint32_t level);
+/* A turn holds the release on this rack. [loop] */
+void baton_rack_pin(struct baton_rack *rack, struct baton_release *release);
+void baton_rack_unpin(struct baton_rack *rack, struct baton_release *release);
+uint64_t baton_rack_pins(const struct baton_rack *rack, const struct baton_release *release);
+/* No new work: when the last pin is gone and the last call has ended, its instances end (those that
+ * no other release uses), and events.retired is called, from the loop. [loop] */
+void baton_rack_retire(struct baton_rack *rack, struct baton_release *release);
+/* From here on calls of the release are refused with BATON_E_CLOSED, and the open ones fail with
+ * BATON_FAIL_MODULE: its time to drain is over. [loop] */
+void baton_rack_shut(struct baton_rack *rack, struct baton_release *release);
+/* Quiesces and destroys all instances; open calls fail with BATON_FAIL_CANCELLED first. Leftovers
+ * (timers, jobs, HTTP) are freed and counted. retired() is not called. [loop] */
 void baton_rack_free(struct baton_rack **rack);
-struct baton_release *baton_rack_release(const struct baton_rack *rack);
 
 /* [loop] 0: exactly one end or fail comes for `ticket`, unless cancelled. <0: not started
- * (BATON_E_NOTFOUND: the release has no such module). Inputs are copied or used during the call only. */
-int baton_rack_classify(struct baton_rack *rack, uint64_t ticket, const baton_turn *turn);
-int baton_rack_retrieve(struct baton_rack *rack, uint64_t ticket, const baton_query *query);
-int baton_rack_generate(struct baton_rack *rack, uint64_t ticket, const char *provider,
-			const baton_prompt *prompt);
+ * (BATON_E_NOTFOUND: the release has no such module; BATON_E_CLOSED: it has no seat here, or is shut).
+ * Inputs are copied or used during the call only. */
+int baton_rack_classify(struct baton_rack *rack, struct baton_release *release, uint64_t ticket,
+			const baton_turn *turn);
+int baton_rack_retrieve(struct baton_rack *rack, struct baton_release *release, uint64_t ticket,
+			const baton_query *query);
+int baton_rack_generate(struct baton_rack *rack, struct baton_release *release, uint64_t ticket,
+			const char *provider, const baton_prompt *prompt);
 /* Transcript backend by module name; events are valid during the call only. */
-int baton_rack_transcript(struct baton_rack *rack, uint64_t ticket, const char *name,
-			  const baton_entry *entries, uint32_t n);
+int baton_rack_transcript(struct baton_rack *rack, struct baton_release *release, uint64_t ticket,
+			  const char *name, const baton_entry *entries, uint32_t n);
 /* Nothing more comes for the ticket; the module's late words are fenced and counted. */
 void baton_rack_cancel(struct baton_rack *rack, uint64_t ticket, uint32_t why);
 /* Synchronous; the strictest verdict of all rule modules (strings live as long as the rack). 0 or
  * BATON_E_MODULE if any rule module failed (the caller takes the safe reading). */
-int baton_rack_rules(struct baton_rack *rack, const baton_facts *facts, baton_verdict *ret_verdict);
+int baton_rack_rules(struct baton_rack *rack, struct baton_release *release,
+		     const baton_facts *facts, baton_verdict *ret_verdict);

@@ -34,7 +34,7 @@ static void wake_deliver(struct baton_mail *mail, struct baton_loop *loop)
 		tell_some(rack);
 }
 
-static void wake(struct baton_rack *rack)
+void baton_rack_wake(struct baton_rack *rack)
 {
 	if (rack->wake || rack->closed)
 		return;
@@ -60,7 +60,7 @@ struct baton_word *baton_word_new(struct baton_rack *rack, const struct baton_ca
 	word->kind = kind;
 	*rack->words_end = word;
 	rack->words_end = &word->next;
-	wake(rack);
+	baton_rack_wake(rack);
 	return word;
 }
 
@@ -213,7 +213,7 @@ static bool still_wanted(struct baton_rack *rack, struct baton_word *word)
 	if (word->kind == BATON_WORD_END || word->kind == BATON_WORD_FAIL) {
 		HASH_DEL(rack->listed, call);
 		call->listed = false;
-		if (!call->open)
+		if (!call->open && !call->fenced)
 			baton_free(call);
 	}
 	return true;
@@ -233,10 +233,13 @@ static void tell_some(struct baton_rack *rack)
 	for (int i = 0; i < TELL_MAX && rack->words; i++)
 		tell_first(rack);
 	rack->telling--;
-	if (rack->closed && rack->telling == 0)
+	if (rack->closed && rack->telling == 0) {
 		baton_rack_drop(rack);
-	else if (rack->words)
-		wake(rack);
+		return;
+	}
+	baton_rack_settle(rack);
+	if (rack->words)
+		baton_rack_wake(rack);
 }
 
 void baton_call_tell_all(struct baton_rack *rack)

@@ -307,16 +307,28 @@ int baton_load_files(struct baton_load *load)
 	return 0;
 }
 
+/* The bytes of one file, for "3 files changed". */
+static bool file_sha256(struct baton_load *load, const struct baton_policy_source *source,
+			struct baton_policy_file *to)
+{
+	to->name = baton_arena_dup(&load->policy->arena, source->name, strlen(source->name));
+	return EVP_Digest(source->text, source->n, to->sha256, NULL, EVP_sha256(), NULL) == 1;
+}
+
 void baton_load_sha256(struct baton_load *load)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+	struct baton_policy *policy = load->policy;
 
+	policy->files =
+		baton_arena_alloc(&policy->arena, load->n_files * sizeof(*policy->files) + 1);
 	for (size_t i = 0; i < load->n_files && ok; i++) {
 		const struct baton_policy_source *source = load->files[i].source;
 		uint64_t n = source->n; /* lengths keep "a" + "bc" apart from "ab" + "c" */
 
-		ok = EVP_DigestUpdate(ctx, source->name, strlen(source->name) + 1) == 1 &&
+		ok = file_sha256(load, source, &policy->files[policy->n_files++]) &&
+		     EVP_DigestUpdate(ctx, source->name, strlen(source->name) + 1) == 1 &&
 		     EVP_DigestUpdate(ctx, &n, sizeof(n)) == 1 &&
 		     EVP_DigestUpdate(ctx, source->text, source->n) == 1;
 	}

@@ -244,24 +244,6 @@ static void complete(struct baton_load *load)
 		load->articles[i].valid_until = or_else(load->articles[i].valid_until, "");
 }
 
-/* What a set has without releases.yaml. */
-static const struct baton_release_def release_defaults = {
-	.settle_ms = 500,
-	.keep = 3,
-	.drain_ms = 300000,
-	.health_ms = 30000,
-	.replay_turns = 10000,
-	.max_changed_ppm = 1000000,
-	.canary_ppm = 50000,
-	.canary_min_turns = 200,
-	.canary_fail_delta_ppm = 20000,
-	.canary_escalation_delta_ppm = 100000,
-	.canary_p95_ratio_ppm = 1500000,
-	.canary_cost_ratio_ppm = 1500000,
-	.canary_for_ms = 1800000,
-	.canary_quiet_ms = 600000,
-};
-
 void baton_load_trees(struct baton_load *load)
 {
 	struct baton_policy *policy = load->policy;
@@ -277,7 +259,7 @@ void baton_load_trees(struct baton_load *load)
 	/* What a set has without these files; without alerts.yaml there is no alert. */
 	baton_schema_defaults(&load->reader, &baton_shape_channel, policy);
 	baton_schema_defaults(&load->reader, &baton_shape_budgets, policy);
-	policy->releases = release_defaults;
+	baton_schema_defaults(&load->reader, &baton_shape_releases, policy);
 	for (size_t i = 0; i < n; i++)
 		file_parse(load, &load->files[i]);
 	complete(load);
@@ -301,6 +283,7 @@ static int load_run(struct baton_load *load)
 	baton_check_fit(load);
 	baton_check_money(load);
 	baton_check_drills(load);
+	baton_check_releases(load);
 	/* Last: it adds nothing but trouble to a set that is refused already. */
 	if (load->findings.n_errors == 0)
 		baton_load_configs(load);

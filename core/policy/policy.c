@@ -33,3 +33,28 @@ void baton_policy_free(struct baton_policy **policy)
 	baton_free(p);
 	baton_arena_done(&arena);
 }
+
+size_t baton_policy_changed(const struct baton_policy *old, const struct baton_policy *now,
+			    baton_policy_change_fn *fn, void *ud)
+{
+	size_t i = 0, j = 0, n_old = old ? old->n_files : 0, n = 0;
+
+	/* Both lists are sorted by name. */
+	while (i < n_old || j < now->n_files) {
+		const struct baton_policy_file *was = i < n_old ? &old->files[i] : NULL;
+		const struct baton_policy_file *is = j < now->n_files ? &now->files[j] : NULL;
+		int order = !was ? 1 : !is ? -1 : strcmp(was->name, is->name);
+		enum baton_policy_change what = order < 0   ? BATON_POLICY_FILE_REMOVED
+						: order > 0 ? BATON_POLICY_FILE_ADDED
+							    : BATON_POLICY_FILE_CHANGED;
+
+		i += order <= 0;
+		j += order >= 0;
+		if (order == 0 && memcmp(was->sha256, is->sha256, sizeof(was->sha256)) == 0)
+			continue;
+		n++;
+		if (fn)
+			fn(ud, order < 0 ? was->name : is->name, what);
+	}
+	return n;
+}

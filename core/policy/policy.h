@@ -266,9 +266,17 @@ struct baton_prompt_def {
 	const char *name, *text;
 };
 
+/* One file of the set, with the checksum of its bytes. */
+struct baton_policy_file {
+	const char *name; /* relative to the set */
+	uint8_t sha256[32];
+};
+
 struct baton_policy {
 	const char *path;
 	uint8_t sha256[32]; /* over all files, sorted by name */
+	struct baton_policy_file *files; /* sorted by name */
+	size_t n_files;
 	struct baton_policy_module *modules;
 	size_t n_modules;
 	struct baton_target *targets;
@@ -343,6 +351,16 @@ const char *baton_policy_schema_name(size_t index);
 struct baton_policy *baton_policy_ref(struct baton_policy *policy);
 /* Gives one reference back; the last one frees. NULL-tolerant; sets the pointer to NULL. */
 void baton_policy_free(struct baton_policy **policy);
+
+/* Which files differ, by name: returns how many. `fn` may be NULL; `old` NULL: all are new. */
+enum baton_policy_change {
+	BATON_POLICY_FILE_ADDED,
+	BATON_POLICY_FILE_CHANGED,
+	BATON_POLICY_FILE_REMOVED
+};
+typedef void baton_policy_change_fn(void *ud, const char *file, enum baton_policy_change what);
+size_t baton_policy_changed(const struct baton_policy *old, const struct baton_policy *now,
+			    baton_policy_change_fn *fn, void *ud);
 
 /* The route of an intent, or the default one. NULL only for a set that was not
  * checked: a set without a default route is refused.

@@ -16,6 +16,7 @@ enum baton_shape_kind {
 	BATON_SHAPE_MODES,
 	BATON_SHAPE_BUDGETS,
 	BATON_SHAPE_ALERTS,
+	BATON_SHAPE_RELEASES,
 	BATON_SHAPE_DRILLS,  /* a folder of YAML files */
 	BATON_SHAPE_INTENTS, /* a folder of YAML files */
 	BATON_SHAPE_KNOWLEDGE, /* a folder of Markdown files; the table is that of their front matter */
@@ -35,8 +36,8 @@ extern const struct baton_shape_file baton_shape_files[BATON_SHAPES_N];
 /* One table per file. */
 extern const struct baton_shape baton_shape_modules, baton_shape_targets, baton_shape_routes,
 	baton_shape_classes, baton_shape_escalation, baton_shape_desk, baton_shape_channel,
-	baton_shape_modes, baton_shape_budgets, baton_shape_alerts, baton_shape_drills,
-	baton_shape_intents, baton_shape_article;
+	baton_shape_modes, baton_shape_budgets, baton_shape_alerts, baton_shape_releases,
+	baton_shape_drills, baton_shape_intents, baton_shape_article;
 
 /* Front matter of an article, and its text. */
 struct baton_article {

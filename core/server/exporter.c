@@ -154,8 +154,9 @@ static void backend_go(struct backend *backend)
 		return;
 	backend->batch_last = last;
 	backend->ticket = ++exporter->last_ticket;
-	int rc = baton_rack_transcript(exporter->rack, backend->ticket, backend->name,
-				       backend->entries, (uint32_t)backend->n_entries);
+	int rc = baton_rack_transcript(exporter->rack, exporter->server->release, backend->ticket,
+				       backend->name, backend->entries,
+				       (uint32_t)backend->n_entries);
 	if (rc < 0)
 		backend_pause(backend, baton_error_info(rc)->wire);
 	else
@@ -272,11 +273,11 @@ static void exporter_wake(void *ud)
 
 static int exporter_up(struct exporter *exporter)
 {
-	struct baton_rack_events events = { exporter, no_intents, no_docs,    no_delta,
-					    no_usage, batch_end,  batch_fail, NULL };
+	struct baton_rack_events events = { exporter,  no_intents, no_docs, no_delta, no_usage,
+					    batch_end, batch_fail, NULL,    NULL };
 	char why[256];
-	int rc = baton_rack_new(exporter->server->release, exporter->loop, &events, &exporter->rack,
-				why, sizeof(why));
+	exporter->rack = baton_rack_new(exporter->loop, &events);
+	int rc = baton_rack_adopt(exporter->rack, exporter->server->release, why, sizeof(why));
 
 	if (rc < 0)
 		baton_log(BATON_LOG_ERROR, "modules_refused", "s", "why", why);

@@ -258,8 +258,7 @@ static bool is_self(baton_str origin, baton_str host)
 
 bool baton_port_origin_ok(struct baton_port *port, baton_str origin, baton_str host)
 {
-	const struct baton_policy *policy =
-		baton_release_policy(baton_rack_release(port->worker->rack));
+	const struct baton_policy *policy = baton_release_policy(port->worker->live);
 
 	for (size_t i = 0; i < policy->n_origins; i++) {
 		if (strcmp(policy->origins[i], "self") == 0

@@ -275,7 +275,7 @@ unsigned baton_port_workers(const struct baton_port *port)
 
 static const struct baton_policy *live_policy(const struct baton_port *port)
 {
-	return baton_release_policy(baton_rack_release(port->worker->rack));
+	return baton_release_policy(port->worker->live);
 }
 
 const char *baton_port_greeting(struct baton_port *port)

@@ -156,16 +156,15 @@ static struct baton_release *seam_release_pin(void *ud)
 {
 	struct worker *worker = ud;
 
-	worker->pins++;
-	return baton_rack_release(worker->rack);
+	baton_rack_pin(worker->rack, worker->live);
+	return worker->live;
 }
 
 static void seam_release_unpin(void *ud, struct baton_release *release)
 {
 	struct worker *worker = ud;
 
-	(void)release;
-	worker->pins--;
+	baton_rack_unpin(worker->rack, release);
 }
 
 static const struct baton_policy *seam_policy(void *ud, struct baton_release *release)
@@ -185,8 +184,7 @@ static int seam_classify(void *ud, struct baton_release *release, baton_ticket t
 {
 	struct worker *worker = ud;
 
-	(void)release;
-	return baton_rack_classify(worker->rack, ticket, turn);
+	return baton_rack_classify(worker->rack, release, ticket, turn);
 }
 
 static int seam_retrieve(void *ud, struct baton_release *release, baton_ticket ticket,
@@ -194,8 +192,7 @@ static int seam_retrieve(void *ud, struct baton_release *release, baton_ticket t
 {
 	struct worker *worker = ud;
 
-	(void)release;
-	return baton_rack_retrieve(worker->rack, ticket, query);
+	return baton_rack_retrieve(worker->rack, release, ticket, query);
 }
 
 static int seam_generate(void *ud, struct baton_release *release, baton_ticket ticket,
@@ -203,8 +200,7 @@ static int seam_generate(void *ud, struct baton_release *release, baton_ticket t
 {
 	struct worker *worker = ud;
 
-	(void)release;
-	return baton_rack_generate(worker->rack, ticket, provider, prompt);
+	return baton_rack_generate(worker->rack, release, ticket, provider, prompt);
 }
 
 static void seam_cancel(void *ud, struct baton_release *release, baton_ticket ticket, uint32_t why)
@@ -220,8 +216,7 @@ static int seam_rules(void *ud, struct baton_release *release, const baton_facts
 {
 	struct worker *worker = ud;
 
-	(void)release;
-	return baton_rack_rules(worker->rack, facts, ret);
+	return baton_rack_rules(worker->rack, release, facts, ret);
 }
 
 /* A set is loaded whole or not at all: what it names is there, what it does not name is not. */

@@ -66,7 +66,7 @@ static int stage_release(struct baton_server *server)
 					     .ca_file = server->options.ca_file,
 					     .allow_loopback_http =
 						     server->options.allow_loopback_http };
-	rc = baton_release_stage(&stage, policy, 1, &server->release, why, sizeof(why));
+	rc = baton_release_stage(&stage, NULL, policy, 1, &server->release, why, sizeof(why));
 	if (rc < 0) {
 		baton_log(BATON_LOG_ERROR, "release_refused", "s", "why", why);
 		baton_policy_free(&policy);

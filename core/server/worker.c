@@ -138,8 +138,9 @@ static void desk_notify(void *ud, baton_conn conn, struct baton_notice *notice)
 static int worker_up(struct worker *worker)
 {
 	struct baton_lane_events lane_events = { worker, lane_wake, lane_committed };
-	struct baton_rack_events rack_events = { worker,     rack_intents, rack_docs, rack_delta,
-						 rack_usage, rack_end,     rack_fail, rack_whole };
+	struct baton_rack_events rack_events = { worker,     rack_intents, rack_docs,
+						 rack_delta, rack_usage,   rack_end,
+						 rack_fail,  rack_whole,   NULL };
 	struct baton_seam seam;
 	char why[256];
 
@@ -148,8 +149,9 @@ static int worker_up(struct worker *worker)
 		return rc;
 	baton_lane_gather(worker->lane);
 	baton_loop_before_wait(worker->loop, lane_hand_in, worker);
-	rc = baton_rack_new(worker->server->release, worker->loop, &rack_events, &worker->rack, why,
-			    sizeof(why));
+	worker->rack = baton_rack_new(worker->loop, &rack_events);
+	worker->live = baton_release_ref(worker->server->release);
+	rc = baton_rack_adopt(worker->rack, worker->live, why, sizeof(why));
 	if (rc < 0) {
 		baton_log(BATON_LOG_ERROR, "modules_refused", "s", "why", why);
 		return rc;
@@ -171,6 +173,7 @@ static void worker_down(struct worker *worker)
 	worker_timers_free(worker);
 	if (worker->rack)
 		baton_rack_free(&worker->rack);
+	baton_release_unref(&worker->live);
 	if (worker->lane)
 		baton_lane_close(&worker->lane);
 }

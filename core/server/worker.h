@@ -41,7 +41,7 @@ struct worker {
 	struct baton_loop *loop;
 	struct baton_lane *lane;
 	struct baton_rack *rack;
-	uint64_t pins; /* runs and commands that hold the rack's release */
+	struct baton_release *live; /* what a new turn pins; counted */
 	struct baton_shard *shard;
 	unsigned
 		in_shard; /* its code is on the stack: what comes for it goes through the mailbox */

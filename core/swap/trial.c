@@ -13,7 +13,7 @@
 static const double z_early = 3.29, z_late = 2.33, z_good = 1.645;
 enum { PPM = 1000000, P95_PPM = 950000 };
 
-/* --- intervals ------------------------------------------------------------------------------- */
+/* --- intervals ---------------------------------------------------------------------------- */
 
 struct baton_interval baton_wilson(uint64_t some, uint64_t all, double z)
 {
@@ -76,7 +76,7 @@ static struct baton_interval cost_interval(const struct baton_trial_side *side, 
 	return (struct baton_interval){ mean > half ? mean - half : 0, mean + half };
 }
 
-/* --- counting -------------------------------------------------------------------------------- */
+/* --- counting ----------------------------------------------------------------------------- */
 
 void baton_trial_begin(struct baton_trial *trial, const struct baton_release_def *limits,
 		       uint64_t now_ms)
@@ -107,7 +107,7 @@ void baton_trial_add(struct baton_trial *trial, enum baton_trial_who who,
 		baton_histogram_add(&side->total_ms, sample->total_ms);
 }
 
-/* --- what is worse --------------------------------------------------------------------------- */
+/* --- what is worse ------------------------------------------------------------------------ */
 
 struct look {
 	const struct baton_release_def *limits;
@@ -247,7 +247,7 @@ static bool anything_worse(const struct look *look)
 	       cost_worse(look);
 }
 
-/* --- the verdict ----------------------------------------------------------------------------- */
+/* --- the verdict -------------------------------------------------------------------------- */
 
 static bool share_good(const struct look *look, struct share share)
 {
@@ -354,7 +354,7 @@ enum baton_trial_verdict baton_trial_decide(struct baton_trial *trial, uint64_t 
 	}
 	if (!share_good(&look, failed_share(&look)) || !share_good(&look, escalated_share(&look)))
 		return BATON_TRIAL_WAIT;
-	/* Times and costs, as they are: what lies between here and clearly worse is for more turns. */
+	/* Times and costs as they are: between here and clearly worse, more turns will tell. */
 	look.points = true;
 	return anything_worse(&look) ? BATON_TRIAL_WAIT : promote(trial, &look, now_ms);
 }
@@ -375,7 +375,7 @@ bool baton_trial_takes(const struct baton_id *session, uint32_t share_ppm, uint6
 	return upper * PPM >> 32 < share_ppm;
 }
 
-/* --- for people and programs ----------------------------------------------------------------- */
+/* --- for people and programs -------------------------------------------------------------- */
 
 const char *baton_trial_verdict_name(enum baton_trial_verdict verdict)
 {

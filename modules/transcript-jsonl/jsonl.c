@@ -12,16 +12,15 @@
  */
 #include "day.h"
 
+#include "modules/sdk/transcript/entry.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BATON_ABI_NEEDED 0u
-#include <baton/module.h>
-
-enum { QUEUE_MAX = 64, TYPE_BYTES_MAX = 64, SESSION_BYTES_MAX = 64 };
+enum { QUEUE_MAX = 64 };
 
 BATON_MODULE_NOTE("transcript-jsonl", "1.0.0", "transcript", 0);
 
@@ -50,46 +49,11 @@ static void job_begin(struct jsonl *j);
 
 /* --- from entries to lines ---------------------------------------------------------------- */
 
-/* Ids and types are the core's own and plain; anything else would break the line. */
-static bool plain(baton_str s, size_t max)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < 0x20 || s.p[i] == '"' || s.p[i] == '\\' || s.p[i] == 0x7f)
-			return false;
-	return s.p && s.n > 0 && s.n <= max;
-}
-
-/* An object on one line. The core writes it so; a line break would make two records of one. */
-static bool one_line(baton_str json)
-{
-	return json.p && json.n >= 2 && json.p[0] == '{' && json.p[json.n - 1] == '}' &&
-	       !memchr(json.p, '\n', json.n) && !memchr(json.p, 0, json.n);
-}
-
-static size_t line_bytes(const baton_entry *e)
-{
-	return e->session_id.n + e->type.n + e->json.n + 160;
-}
-
-static size_t write_line(char *to, size_t cap, const baton_entry *e)
-{
-	int n = snprintf(
-		to, cap,
-		"{\"session\":\"%.*s\",\"seq\":%llu,\"ts\":%llu,\"type\":\"%.*s\",\"data\":",
-		(int)e->session_id.n, e->session_id.p, (unsigned long long)e->seq,
-		(unsigned long long)e->unix_ms, (int)e->type.n, e->type.p);
-	if (n < 0 || (size_t)n + e->json.n + 2 > cap)
-		return 0;
-	memcpy(to + n, e->json.p, e->json.n);
-	memcpy(to + (size_t)n + e->json.n, "}\n", 2);
-	return (size_t)n + e->json.n + 2;
-}
-
 static struct batch *batch_new(const baton_entry *entries, uint32_t n)
 {
 	size_t bytes = 0, at = 0;
 	for (uint32_t i = 0; i < n; i++)
-		bytes += line_bytes(&entries[i]) + entries[i].session_id.n + 1;
+		bytes += entry_room(&entries[i]) + entries[i].session_id.n + 2;
 	struct batch *b = calloc(1, sizeof(*b) + bytes);
 	if (!b)
 		return NULL;
@@ -107,8 +71,9 @@ static struct batch *batch_new(const baton_entry *entries, uint32_t n)
 		line->seq = e->seq;
 		line->unix_ms = e->unix_ms;
 		line->text = b->text + at;
-		line->n = write_line(b->text + at, bytes - at, e);
+		line->n = entry_write(b->text + at, bytes - at, e) + 1;
 		at += line->n;
+		b->text[at - 1] = '\n';
 	}
 	return b;
 }
@@ -189,10 +154,8 @@ static int32_t append(void *inst, baton_call call, const baton_entry *entries, u
 	struct jsonl *j = inst;
 	if (j->queued >= QUEUE_MAX)
 		return BATON_E_AGAIN;
-	for (uint32_t i = 0; i < n; i++)
-		if (!plain(entries[i].session_id, SESSION_BYTES_MAX) ||
-		    !plain(entries[i].type, TYPE_BYTES_MAX) || !one_line(entries[i].json))
-			return BATON_E_INVAL;
+	if (!entries_ok(entries, n))
+		return BATON_E_INVAL;
 	struct batch *b = batch_new(entries, n);
 	if (!b)
 		return BATON_E_NOMEM;

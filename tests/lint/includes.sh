@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 # Top to bottom. session uses base alone, besides the marks of journal.h.
-ROOMS='base loop journal policy isolate module modhost session route turn actor desk observe swap server cli'
+ROOMS='base loop journal policy isolate module modhost session route swap turn actor desk observe server cli testhost'
 
 rank() {
 	n=0

@@ -191,7 +191,7 @@ __attribute__((unused)) static int rig_stage(struct rig *rig)
 		                               .secrets_dir = rig->secrets, .journal = rig->journal,
 		                               .allow_loopback_http = rig->loopback };
 	memset(rig->why, 0, sizeof(rig->why));
-	int rc = baton_release_stage(&options, rig->policy, 7, &rig->release, rig->why, sizeof(rig->why));
+	int rc = baton_release_stage(&options, NULL, rig->policy, 7, &rig->release, rig->why, sizeof(rig->why));
 	if (rc == 0)
 		rig->policy = NULL; /* the release's now */
 	return rc;
@@ -260,10 +260,14 @@ static void rig_fail(void *ud, uint64_t ticket, const baton_error *error)
 
 __attribute__((unused)) static int rig_rack(struct rig *rig)
 {
-	struct baton_rack_events events = { rig, rig_intents, rig_docs, rig_delta, rig_usage, rig_end, rig_fail, NULL };
+	struct baton_rack_events events = { rig, rig_intents, rig_docs, rig_delta, rig_usage, rig_end, rig_fail, NULL, NULL };
 	if (!rig->loop)
 		rig->loop = baton_loop_new("test");
-	return baton_rack_new(rig->release, rig->loop, &events, &rig->rack, rig->why, sizeof(rig->why));
+	rig->rack = baton_rack_new(rig->loop, &events);
+	int rc = baton_rack_adopt(rig->rack, rig->release, rig->why, sizeof(rig->why));
+	if (rc < 0)
+		baton_rack_free(&rig->rack);
+	return rc;
 }
 
 static void rig_late(void *ud)
@@ -341,5 +345,5 @@ __attribute__((unused)) static int rig_generate(struct rig *rig, uint64_t ticket
 	baton_msg msgs[] = { { .role = BATON_ROLE_CUSTOMER, .text = BATON_STR("where is my order") } };
 	baton_turn turn = { .size = sizeof(turn), .msgs = msgs, .n_msgs = 1 };
 	baton_prompt prompt = { .size = sizeof(prompt), .turn = &turn, .temperature_milli = -1 };
-	return baton_rack_generate(rig->rack, ticket, provider, &prompt);
+	return baton_rack_generate(rig->rack, rig->release, ticket, provider, &prompt);
 }

@@ -347,6 +347,29 @@ static const struct proof_case mode_cases[] = {
 	  "override_rate: 0.5\n"
 	  "needed: 3\n",
 	  "alerts.yaml:3:9: error: the alert needs 3 signs together and watches 2 (of p95_ms, tool_success, override_rate): it could never ring [alert-rings]\n" },
+	{ "releases.yaml",
+	  "drain: 30s\n"
+	  "canary: { for: 30s }\n",
+	  "drain: 29s\n"
+	  "canary: { for: 29s }\n",
+	  "releases.yaml:1:8: warning: an answer of the route for `opening-hours` may take 30000 ms; after 29000 ms it would be cut off and begin again, with every change [release-ends]\n"
+	  "releases.yaml:2:16: warning: an answer of the route for `opening-hours` may take 30000 ms; a canary of 29000 ms would end before the first of them [release-ends]\n" },
+	{ "releases.yaml",
+	  "canary: { max_fail_delta: 0.02, min_turns: 133, max_p95_ratio: 1, max_cost_ratio: 0, share: 0.9 }\n",
+	  "canary: { max_fail_delta: 0.02, min_turns: 132, max_p95_ratio: 0.9, max_cost_ratio: 0.5, share: 0.95 }\n",
+	  "releases.yaml:1:27: warning: 132 turns that all go well leave open whether 2.01 of a hundred go wrong; to know that it is less than 2.00 takes 133 [canary-decided]\n"
+	  "releases.yaml:1:64: error: a release that is just like the live one would be rolled back: it is 1 times as slow and as dear, and 0.90 times is allowed [canary-decided]\n"
+	  "releases.yaml:1:85: error: a release that is just like the live one would be rolled back: it is 1 times as slow and as dear, and 0.50 times is allowed [canary-decided]\n"
+	  "releases.yaml:1:97: error: with a share of 0.95 too few are left to compare it with; at most 0.9 [canary-decided]\n" },
+	{ "releases.yaml",
+	  "canary: { max_escalation_delta: 0.1, share: 0.01 }\n",
+	  "canary: { max_escalation_delta: 0, share: 0 }\n",
+	  "releases.yaml:1:33: error: with `max_escalation_delta: 0` nothing can ever be promoted before its time: however many turns go well, the next may not [canary-decided]\n"
+	  "releases.yaml:1:43: error: with a share of 0 nobody is served by a canary: each would be rolled back for that [canary-decided]\n" },
+	{ "releases.yaml",
+	  "replay: { turns: 1000, max_changed: 0.1 }\n",
+	  "replay: { turns: 0, max_changed: 0.1 }\n",
+	  "releases.yaml:1:18: error: no recorded decision is tried, so `max_changed` blocks nothing [replay-counts]\n" },
 	{ "drills/outage.yaml",
 	  "name: outage\n"
 	  "duration: 10m\n"

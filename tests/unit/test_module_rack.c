@@ -345,9 +345,9 @@ static void the_code_stays_while_a_job_runs_in_it(void **state)
 	assert_int_equal(rig_generate(rig, 1, "sinner"), 0);
 	baton_rack_free(&rig->rack);
 	baton_release_unref(&rig->release); /* the job's own reference is the last one */
-	assert_false(rig_logged(rig, "release_ended"));
+	assert_false(rig_logged(rig, "module_unloaded"));
 	rig_idle(rig, 100);
-	assert_true(rig_logged(rig, "release_ended"));
+	assert_true(rig_logged(rig, "module_unloaded"));
 }
 
 static void an_instance_that_cannot_start_refuses_the_rack(void **state)
@@ -526,7 +526,7 @@ static void classify_tells(struct rig *rig, const char *sin, const char *heard)
 {
 	baton_turn turn = { .size = sizeof(turn), .intent = BATON_STR("refund") };
 	rig_sinner(rig, "classifier", sin, "");
-	assert_int_equal(baton_rack_classify(rig->rack, 1, &turn), 0);
+	assert_int_equal(baton_rack_classify(rig->rack, rig->release, 1, &turn), 0);
 	assert_string_equal(rig_heard(rig), "");
 	rig_run(rig, 1);
 	assert_string_equal(rig_heard(rig), heard);
@@ -578,7 +578,7 @@ static void retrieve_tells(struct rig *rig, const char *sin, const char *heard)
 		.size = sizeof(query), .k = 3, .turn = &turn, .text = BATON_STR("q")
 	};
 	rig_sinner(rig, "retriever", sin, "");
-	assert_int_equal(baton_rack_retrieve(rig->rack, 1, &query), 0);
+	assert_int_equal(baton_rack_retrieve(rig->rack, rig->release, 1, &query), 0);
 	rig_run(rig, 1);
 	assert_string_equal(rig_heard(rig), heard);
 }
@@ -621,8 +621,8 @@ static void a_verdict_outlives_the_call(void **state)
 	baton_facts facts = { .size = sizeof(facts) };
 	baton_verdict a, b;
 	rig_sinner(rig, "rule", "", "");
-	assert_int_equal(baton_rack_rules(rig->rack, &facts, &a), 0);
-	assert_int_equal(baton_rack_rules(rig->rack, &facts, &b), 0);
+	assert_int_equal(baton_rack_rules(rig->rack, rig->release, &facts, &a), 0);
+	assert_int_equal(baton_rack_rules(rig->rack, rig->release, &facts, &b), 0);
 	assert_int_equal(a.action, BATON_ACT_ESCALATE);
 	assert_string_equal(a.rule, "sin");
 	assert_ptr_equal(a.rule, b.rule);
@@ -636,7 +636,8 @@ static void bad_verdicts_say_that_nothing_was_decided(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		baton_verdict v;
 		rig_sinner(rig, "rule", sins[i], "");
-		assert_int_equal(baton_rack_rules(rig->rack, &facts, &v), BATON_E_MODULE);
+		assert_int_equal(baton_rack_rules(rig->rack, rig->release, &facts, &v),
+				 BATON_E_MODULE);
 		assert_int_equal(v.action, BATON_ACT_NONE);
 		baton_rack_free(&rig->rack);
 		baton_release_unref(&rig->release);
@@ -651,11 +652,13 @@ static void a_transcript_written_at_once_ends_at_once(void **state)
 			      .type = BATON_STR("t"),
 			      .json = BATON_STR("{}") };
 	rig_sinner(rig, "transcript", "", "");
-	assert_int_equal(baton_rack_transcript(rig->rack, 1, "sinner", &entry, 1), 0);
+	assert_int_equal(baton_rack_transcript(rig->rack, rig->release, 1, "sinner", &entry, 1), 0);
 	rig_run(rig, 1);
 	assert_string_equal(rig_heard(rig), "1 end 0\n");
-	assert_int_equal(baton_rack_transcript(rig->rack, 2, "sinner", &entry, 0), BATON_E_INVAL);
-	assert_int_equal(baton_rack_transcript(rig->rack, 2, "other", &entry, 1), BATON_E_NOTFOUND);
+	assert_int_equal(baton_rack_transcript(rig->rack, rig->release, 2, "sinner", &entry, 0),
+			 BATON_E_INVAL);
+	assert_int_equal(baton_rack_transcript(rig->rack, rig->release, 2, "other", &entry, 1),
+			 BATON_E_NOTFOUND);
 }
 
 static void the_example_streams_word_by_word(void **state)

@@ -18,7 +18,7 @@ static const char rules[] =
 static baton_verdict decide(struct rig *rig, const baton_facts *facts)
 {
 	baton_verdict v;
-	assert_int_equal(baton_rack_rules(rig->rack, facts, &v), 0);
+	assert_int_equal(baton_rack_rules(rig->rack, rig->release, facts, &v), 0);
 	return v;
 }
 

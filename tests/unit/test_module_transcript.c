@@ -52,7 +52,7 @@ static const char *append(struct rig *rig, const baton_entry *entries, uint32_t 
 {
 	baton_buf_reset(&rig->heard);
 	rig->ends = 0;
-	assert_int_equal(baton_rack_transcript(rig->rack, 1, "files", entries, n), 0);
+	assert_int_equal(baton_rack_transcript(rig->rack, rig->release, 1, "files", entries, n), 0);
 	rig_run(rig, 1);
 	return rig_heard(rig);
 }
@@ -175,12 +175,15 @@ static void entries_that_would_break_the_line_are_refused(void **state)
 	struct rig *rig = *state;
 	baton_entry e = entry("a", 1, 172800000);
 	e.json = BATON_STR("{\n}");
-	assert_int_equal(baton_rack_transcript(rig->rack, 1, "files", &e, 1), BATON_E_INVAL);
+	assert_int_equal(baton_rack_transcript(rig->rack, rig->release, 1, "files", &e, 1),
+			 BATON_E_INVAL);
 	e = entry("a\"b", 1, 172800000);
-	assert_int_equal(baton_rack_transcript(rig->rack, 1, "files", &e, 1), BATON_E_INVAL);
+	assert_int_equal(baton_rack_transcript(rig->rack, rig->release, 1, "files", &e, 1),
+			 BATON_E_INVAL);
 	e = entry("a", 1, 172800000);
 	e.type = BATON_STR_NONE;
-	assert_int_equal(baton_rack_transcript(rig->rack, 1, "files", &e, 1), BATON_E_INVAL);
+	assert_int_equal(baton_rack_transcript(rig->rack, rig->release, 1, "files", &e, 1),
+			 BATON_E_INVAL);
 }
 
 static void many_batches_keep_their_order(void **state)
@@ -189,7 +192,8 @@ static void many_batches_keep_their_order(void **state)
 	struct baton_buf want = { 0 };
 	for (uint64_t i = 1; i <= 50; i++) {
 		baton_entry e = entry("a", i, 172800000);
-		assert_int_equal(baton_rack_transcript(rig->rack, i, "files", &e, 1), 0);
+		assert_int_equal(baton_rack_transcript(rig->rack, rig->release, i, "files", &e, 1),
+				 0);
 		baton_buf_printf(
 			&want,
 			"{\"session\":\"a\",\"seq\":%ju,\"ts\":172800000,\"type\":\"message\","
@@ -207,8 +211,8 @@ static void cancelled_batches_are_written_and_told_to_nobody(void **state)
 	struct rig *rig = *state;
 	struct baton_release_totals totals;
 	baton_entry a = entry("a", 1, 172800000), b = entry("a", 2, 172800000);
-	assert_int_equal(baton_rack_transcript(rig->rack, 1, "files", &a, 1), 0);
-	assert_int_equal(baton_rack_transcript(rig->rack, 2, "files", &b, 1), 0);
+	assert_int_equal(baton_rack_transcript(rig->rack, rig->release, 1, "files", &a, 1), 0);
+	assert_int_equal(baton_rack_transcript(rig->rack, rig->release, 2, "files", &b, 1), 0);
 	baton_rack_cancel(rig->rack, 1, BATON_CANCEL_DEADLINE);
 	rig_run(rig, 1);
 	assert_string_equal(rig_heard(rig), "2 end 0\n");

@@ -345,6 +345,97 @@ static void the_shop_declares_what_happens_when_things_fail(void **state)
 	baton_policy_free(&policy);
 }
 
+/* --- releases --- */
+
+static void releases_have_defaults_and_are_read_in_their_units(void **state)
+{
+	char dir[POLICY_DIR];
+	struct baton_policy *policy;
+
+	(void)state;
+	set_begin(dir);
+	policy = load_quietly(dir);
+	assert_false(policy->releases.watch);
+	assert_int_equal(policy->releases.settle_ms, 500);
+	assert_int_equal(policy->releases.keep, 3);
+	assert_int_equal(policy->releases.drain_ms, 300000);
+	assert_int_equal(policy->releases.health_ms, 30000);
+	assert_int_equal(policy->releases.replay_turns, 10000);
+	assert_int_equal(policy->releases.max_changed_ppm, 1000000);
+	assert_false(policy->releases.canary);
+	assert_int_equal(policy->releases.canary_ppm, 50000);
+	assert_int_equal(policy->releases.canary_min_turns, 200);
+	assert_int_equal(policy->releases.canary_fail_delta_ppm, 20000);
+	assert_int_equal(policy->releases.canary_escalation_delta_ppm, 100000);
+	assert_int_equal(policy->releases.canary_p95_ratio_ppm, 1500000);
+	assert_int_equal(policy->releases.canary_cost_ratio_ppm, 1500000);
+	assert_int_equal(policy->releases.canary_violations, 0);
+	assert_int_equal(policy->releases.canary_for_ms, 1800000);
+	assert_int_equal(policy->releases.canary_quiet_ms, 600000);
+	baton_policy_free(&policy);
+
+	set_text(dir, "releases.yaml",
+		 "watch: true\nsettle: 2s\nkeep: 5\ndrain: 2m\nhealth: 5s\n"
+		 "replay: { turns: 500, max_changed: 0.1 }\n"
+		 "canary: { automatic: true, share: 0.25, min_turns: 400, max_fail_delta: 0.01,\n"
+		 "  max_escalation_delta: 0.05, max_p95_ratio: 2.5, max_cost_ratio: 0,\n"
+		 "  max_violations: 2, for: 1h, quiet: 0s }\n");
+	policy = load_quietly(dir);
+	set_end(dir);
+	assert_true(policy->releases.watch);
+	assert_int_equal(policy->releases.settle_ms, 2000);
+	assert_int_equal(policy->releases.keep, 5);
+	assert_int_equal(policy->releases.drain_ms, 120000);
+	assert_int_equal(policy->releases.health_ms, 5000);
+	assert_int_equal(policy->releases.replay_turns, 500);
+	assert_int_equal(policy->releases.max_changed_ppm, 100000);
+	assert_true(policy->releases.canary);
+	assert_int_equal(policy->releases.canary_ppm, 250000);
+	assert_int_equal(policy->releases.canary_min_turns, 400);
+	assert_int_equal(policy->releases.canary_fail_delta_ppm, 10000);
+	assert_int_equal(policy->releases.canary_escalation_delta_ppm, 50000);
+	assert_int_equal(policy->releases.canary_p95_ratio_ppm, 2500000);
+	assert_int_equal(policy->releases.canary_cost_ratio_ppm, 0);
+	assert_int_equal(policy->releases.canary_violations, 2);
+	assert_int_equal(policy->releases.canary_for_ms, 3600000);
+	assert_int_equal(policy->releases.canary_quiet_ms, 0);
+	baton_policy_free(&policy);
+}
+
+static void take_change(void *ud, const char *file, enum baton_policy_change what)
+{
+	static const char *const marks[] = { "+", "*", "-" };
+
+	baton_buf_printf(ud, "%s%s ", marks[what], file);
+}
+
+static void which_files_have_changed_is_known_by_name(void **state)
+{
+	char dir[POLICY_DIR];
+	struct baton_policy *before, *after;
+	struct baton_buf said = { NULL, 0, 0 };
+
+	(void)state;
+	set_begin(dir);
+	set_text(dir, "releases.yaml", "keep: 3\n");
+	before = load_quietly(dir);
+	assert_int_equal(baton_policy_changed(before, before, take_change, &said), 0);
+	assert_int_equal(baton_policy_changed(NULL, before, NULL, NULL), before->n_files);
+	set_text(dir, "releases.yaml", "keep: 4\n");
+	set_text(dir, "budgets.yaml", "day_usd: 5\n");
+	set_unlink(dir, "escalation.yaml");
+	after = load_quietly(dir);
+	set_end(dir);
+	assert_int_equal(baton_policy_changed(before, after, take_change, &said), 3);
+	assert_string_equal(said.p, "+budgets.yaml -escalation.yaml *releases.yaml ");
+	baton_buf_reset(&said);
+	assert_int_equal(baton_policy_changed(after, before, take_change, &said), 3);
+	assert_string_equal(said.p, "-budgets.yaml +escalation.yaml *releases.yaml ");
+	baton_buf_done(&said);
+	baton_policy_free(&before);
+	baton_policy_free(&after);
+}
+
 /* --- schemas --- */
 
 static void the_committed_schemas_are_those_of_the_tables(void **state)
@@ -396,6 +487,8 @@ int main(void)
 		cmocka_unit_test(what_belongs_to_people_in_the_shop_is_never_automatic),
 		cmocka_unit_test(the_shop_with_language_models_is_a_sound_set),
 		cmocka_unit_test(the_shop_declares_what_happens_when_things_fail),
+		cmocka_unit_test(releases_have_defaults_and_are_read_in_their_units),
+		cmocka_unit_test(which_files_have_changed_is_known_by_name),
 		cmocka_unit_test(the_committed_schemas_are_those_of_the_tables),
 		cmocka_unit_test(an_unknown_schema_is_not_found),
 	};

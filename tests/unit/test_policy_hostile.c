@@ -278,6 +278,7 @@ static const char *const shop_files[] = {
 	"modes.yaml",
 	"budgets.yaml",
 	"alerts.yaml",
+	"releases.yaml",
 	"prompts/house-words.md",
 	"intents/tier1-orders.yaml",
 	"intents/tier1-shop.yaml",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A canary's verdict: with scripted clocks one by one, and over ten thousand trials with the chances
- * that real traffic has. */
+/* A canary's verdict: with scripted clocks one by one, and over ten thousand trials with chances
+ * as real traffic has them. */
 
 #include "tests/unit/unit.h"
 
@@ -36,7 +36,7 @@ static void add(struct baton_trial *trial, enum baton_trial_who who,
 		baton_trial_add(trial, who, sample);
 }
 
-/* --- too few ---------------------------------------------------------------------------------- */
+/* --- too few ------------------------------------------------------------------------------- */
 
 static void one_failure_in_three_decides_nothing(void **state)
 {
@@ -119,7 +119,7 @@ static void too_few_turns_are_no_proof_and_end_with_the_time(void **state)
 	assert_int_equal(baton_trial_decide(&trial, 1000 + 30 * MINUTE), BATON_TRIAL_ROLL_BACK);
 }
 
-/* --- one decision ------------------------------------------------------------------------------ */
+/* --- one decision --------------------------------------------------------------------------- */
 
 static void a_good_one_is_promoted_once_enough_turns_say_so(void **state)
 {
@@ -190,9 +190,9 @@ static void a_flapping_one_gets_one_verdict_and_then_a_cool_down(void **state)
 	assert_int_equal(baton_trial_quiet_left_ms(&usual, 0, 1), 0);
 }
 
-/* --- what else it is held to ------------------------------------------------------------------- */
+/* --- what else it is held to ---------------------------------------------------------------- */
 
-/* A hundred kinds of turns of each side, the candidate's given; the verdict at the end of the time. */
+/* A hundred kinds of turns of each side; the verdict at the end of the time. */
 static enum baton_trial_verdict judge(const struct baton_trial_sample *candidate,
 				      const struct baton_release_def *limits,
 				      struct baton_trial *trial)
@@ -283,7 +283,7 @@ static void one_that_breaks_the_contract_is_rolled_back_at_once(void **state)
 	assert_int_equal(baton_trial_decide(&trial, 2), BATON_TRIAL_ROLL_BACK);
 }
 
-/* --- who takes part ---------------------------------------------------------------------------- */
+/* --- who takes part ------------------------------------------------------------------------- */
 
 static struct baton_id nth_id(uint64_t n)
 {
@@ -321,7 +321,7 @@ static void the_share_is_the_share_and_sessions_stick_to_it(void **state)
 	}
 }
 
-/* --- the arithmetic ---------------------------------------------------------------------------- */
+/* --- the arithmetic ------------------------------------------------------------------------- */
 
 /* Newcombe's own tables: E. B. Wilson's interval of 81/263 (1998, p. 857, table I), and differences
  * of method 10 (p. 873, table II). */
@@ -350,7 +350,7 @@ static void intervals_are_those_of_the_papers(void **state)
 	}
 }
 
-/* --- ten thousand trials ----------------------------------------------------------------------- */
+/* --- ten thousand trials -------------------------------------------------------------------- */
 
 static uint64_t rng_state;
 
@@ -457,7 +457,7 @@ static void equal_sides_are_promoted_and_worse_ones_are_not(void **state)
 	}
 }
 
-/* --- what is said ------------------------------------------------------------------------------ */
+/* --- what is said --------------------------------------------------------------------------- */
 
 static void the_numbers_are_one_json_object(void **state)
 {
