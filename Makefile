@@ -36,7 +36,7 @@ LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llmdb -lpthread -ldl 
 # --- what is built from what: folders decide, no list to keep ---------------------------------
 # The pure core makes no system call (tests/lint/pure.sh holds it to that).
 PURE_DIRS := core/base core/session core/route core/turn core/actor core/desk core/observe
-HOST_DIRS := core/loop core/journal core/policy core/isolate core/module core/swap core/server channels/chat channels/http
+HOST_DIRS := core/loop core/journal core/policy core/isolate core/module core/testhost core/check core/swap core/server channels/chat channels/http
 PURE_SRC  := $(foreach d,$(PURE_DIRS),$(wildcard $(d)/*.c)) core/policy/expr*.c core/policy/env.c \
              core/policy/facts.c core/policy/mode_facts.c core/policy/drill_facts.c core/policy/nearest.c core/policy/lookup.c core/loop/sse.c \
              core/swap/trial.c core/swap/replay*.c
@@ -62,10 +62,13 @@ SEEDS     ?= 2000
 .SECONDARY:
 
 .PHONY: all run test check sim unit clean
-all: $(if $(CLI_SRC),$(O)/baton) $(if $(MODHOST_SRC),$(O)/baton-modhost) $(MODULE_SO) $(EXAMPLES) $(O)/modules/manifest
+all: $(if $(CLI_SRC),$(O)/baton) $(if $(MODHOST_SRC),$(O)/baton-modhost) $(MODULE_SO) $(EXAMPLES) $(O)/modules/manifest \
+     $(O)/libbaton-testhost.a
 
 $(O)/libpure.a: $(call obj,$(PURE_SRC))
 $(O)/libhost.a: $(call obj,$(HOST_SRC))
+# What a module's author links his unit tests with: docs/CHECKER.md.
+$(O)/libbaton-testhost.a: $(call obj,$(wildcard core/testhost/*.c) $(PURE_SRC))
 $(O)/%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -105,6 +108,7 @@ $(O)/example/%.so: $(O)/modules/sdk/example/%.o modules/sdk/module.map
 
 $(filter $(O)/tests/test_module%,$(UNIT)): | $(FIXTURES) $(EXAMPLES) $(if $(MODHOST_SRC),$(O)/baton-modhost) \
 	$(filter %/rule-policy.so $(O)/modules/transcript-%.so,$(MODULE_SO))
+$(filter %/test_module_testhost,$(UNIT)): | $(filter %/provider-openai.so,$(MODULE_SO))
 
 $(filter $(O)/tests/test_isolate%,$(UNIT)): | $(if $(MODHOST_SRC),$(O)/baton-modhost) $(FIXTURES) $(EXAMPLES) $(MODULE_SO)
 
