@@ -131,6 +131,7 @@ enum { BATON_WATCH_READ = 1u, BATON_WATCH_WRITE = 2u };             /* events of
 /* Types of result(): the pod is an array of whole elements, n its bytes. One result per call. */
 #define BATON_RESULT_DOCS "doc/1"        /* baton_doc[], best first */
 #define BATON_RESULT_INTENTS "intents/1" /* one baton_intents */
+#define BATON_RESULT_ENTRIES "entry/1"   /* baton_entry[], by seq: what read() of a transcript found */
 
 typedef struct baton_host {
   uint32_t size; uint32_t abi_minor;
