@@ -162,7 +162,7 @@ static int finish(void **state)
 static int rig_transcript(struct rig *rig, uint64_t ticket, const char *name,
 			  const baton_entry *entries, uint32_t n)
 {
-	return baton_rack_transcript(rig->rack, ticket, name, entries, n);
+	return baton_rack_transcript(rig->rack, rig->release, ticket, name, entries, n);
 }
 
 static baton_entry entry(const char *session, uint64_t seq)
