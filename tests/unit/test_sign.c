@@ -25,7 +25,7 @@ static int setup(void **state)
 	generation.secrets = secrets;
 	generation.n_secrets = sizeof(secrets) / sizeof(secrets[0]);
 	(void)pthread_mutex_init(&generation.ctxs_lock, NULL);
-	ctx = baton_ctx_new(&generation, NULL, NULL, NULL);
+	ctx = baton_ctx_new(&generation, NULL, NULL);
 	return 0;
 }
 
