@@ -289,7 +289,7 @@ static struct baton_id nth_id(uint64_t n)
 {
 	uint8_t random[10] = { 0 };
 
-	memcpy(random, &n, sizeof(n));
+	memcpy(random + 3, &n, sizeof(random) - 3);
 	return baton_id_make(1700000000000ull + n / 50, random);
 }
 
