@@ -160,6 +160,11 @@ test('what happened to the server is told in words', () => {
 		['target_changed', { target: 'acme', kind: 'account', was: 'open', is: 'closed', trigger: 'quota' }, 'Account acme: open → closed', 'warn'],
 		['alert_changed', { alert: 'business', on: true, values: '{"turns":30}' }, 'Alert business: on', 'bad'],
 		['drill_changed', { drill: 'monthly', reason: 'time_up' }, 'Drill monthly: over', ''],
+		['release_changed', { release: 42, state: 'live', cause: 'reload', by: 'root', why: 'new prices', ms: 310, sha256: '0123456789ab', values: '{"files_changed":3}' }, 'Release 42: live', ''],
+		['release_changed', { release: 43, state: 'rolled_back', cause: 'canary', why: 'more turns fail' }, 'Release 43: rolled back', 'warn'],
+		['module_changed', { module: 'acme', state: 'loaded', generation: 7, version: '1.2', us: 1500 }, 'Module acme: loaded', ''],
+		['module_changed', { module: 'acme', state: 'quarantined', reason: '3 crashes' }, 'Module acme: quarantined', 'bad'],
+		['turn_moved', { turn: 3, from: 43, release: 42, reason: 'unreachable' }, 'Begun again on release 42', 'warn'],
 		['admin_acted', { by: 'root', action: 'mode enter', subject: 'night', why: 'moving' }, 'root: mode enter night', undefined],
 	];
 	for (const [what, fields, title, tone] of rows) {
@@ -167,6 +172,10 @@ test('what happened to the server is told in words', () => {
 		assert.deepEqual([told.title, told.tone], [title, tone]);
 	}
 	assert.equal(describe('drill_changed', { drill: 'monthly', reason: 'time_up' }).text, 'time_up');
+	const came = describe('release_changed', { release: 42, state: 'live', cause: 'reload', by: 'root', why: 'new prices', ms: 310, sha256: '0123456789ab', values: '{"files_changed":3}' });
+	assert.deepEqual([came.text, came.facts], ['reload · by root · new prices · 310 ms', { sha256: '0123456789ab', files_changed: 3 }]);
+	assert.equal(describe('module_changed', { module: 'acme', state: 'loaded', generation: 7, version: '1.2', us: 1500 }).text, '1.2 · generation 7 · 1.5 ms');
+	assert.equal(describe('turn_moved', { turn: 3, from: 43, release: 42, reason: 'unreachable' }).text, 'instead of 43 · unreachable · nothing had been shown');
 });
 
 test('when a person is called the bot has nothing half said', () => {

@@ -59,6 +59,11 @@ const WORDS = {
 	alert_changed: (v) => ({ title: `Alert ${v.alert}: ${v.on ? 'on' : 'over'}`, tone: v.on ? 'bad' : '', facts: value(v.values) ?? {} }),
 	admin_acted: (v) => ({ title: `${v.by}: ${v.action} ${v.subject}`, text: v.why }),
 	drill_changed: (v) => ({ title: `Drill ${v.drill}: ${v.on ? 'began' : 'over'}`, text: join(who(v), !v.on && v.reason), tone: v.on ? 'warn' : '' }),
+	release_changed: (v) => ({ title: `Release ${v.release}: ${(v.state ?? '').replaceAll('_', ' ')}`, text: join(v.cause, who(v), v.why, v.ms && `${v.ms} ms`),
+		tone: v.state === 'refused' || v.state === 'rolled_back' ? 'warn' : '', facts: { ...some(v, 'sha256'), ...(value(v.values) ?? {}) } }),
+	module_changed: (v) => ({ title: `Module ${v.module}: ${v.state}`, text: join(v.version, v.generation && `generation ${v.generation}`, v.reason, v.us && `${(v.us / 1000).toFixed(1)} ms`),
+		tone: ['refused', 'crashed', 'quarantined'].includes(v.state) ? 'bad' : '', facts: some(v, 'release', 'sha256') }),
+	turn_moved: (v) => ({ title: `Begun again on release ${v.release}`, text: join(`instead of ${v.from}`, v.reason, 'nothing had been shown'), tone: 'warn' }),
 	transcript_saved: (v) => ({ title: 'Transcript saved', text: join(v.backend, v.upto && `up to ${v.upto}`) }),
 };
 
