@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What /metrics says of releases and modules beyond what their meters count: how long the steps of a
- * swap took, why files were refused, how long old releases drained, how many of what there are.
+/* What /metrics says of releases and modules beyond what their meters count: how long the steps of
+ * a swap took, why files were refused, how long old releases drained, how many of what there are.
  * Filled by the loader, read by whoever scrapes. Any thread. Internal to core/server.
  */
 #pragma once

@@ -2,8 +2,9 @@
 //
 // What is checked of the pages besides their commands (commands.mjs). Each verdict is one line of TAP.
 
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { checkCommands, missing } from './commands.mjs';
 import { BIN, ROOT, end, ours, read, verdict } from './report.mjs';
@@ -122,6 +123,29 @@ function checkLinks(pages) {
 	verdict(`links lead somewhere (${links.length} in ${pages.length} pages)`, links.length > 20 ? dead : ['links were not found']);
 }
 
+/* --- the unit of systemd -------------------------------------------------------------------------------- */
+
+/** What systemd finds wrong with a unit; null where it is not installed. */
+function unitFindings(text) {
+	const dir = mkdtempSync(path.join(tmpdir(), 'baton-unit-'));
+	const file = path.join(dir, 'baton.service');
+	writeFileSync(file, text.replaceAll('/usr/local/bin/baton', BIN));
+	const out = spawnSync('systemd-analyze', ['verify', '--man=no', '--recursive-errors=no', file], { encoding: 'utf8' });
+	rmSync(dir, { recursive: true, force: true });
+	return out.error ? null : out.stderr.split('\n').filter((line) => line.includes('baton.service'));
+}
+
+function checkUnit() {
+	const unit = read('docs/baton.service');
+	const findings = unitFindings(unit);
+	verdict(`the unit is one that systemd takes${findings ? '' : ' # SKIP systemd-analyze is not here'}`, findings ?? []);
+	if (findings)
+		verdict('a mistake in a unit is seen', unitFindings(unit.replace('Restart=', 'Restart=by-')).length ? [] : ['it was not']);
+	const verbs = [...unit.matchAll(/^Exec\w+=\S+ (\w+)/gm)].map((match) => match[1]);
+	const known = spawnSync(BIN, ['--help'], { encoding: 'utf8' }).stdout;
+	verdict('commands of the unit exist', verbs.filter((verb) => !new RegExp(`^ {2}${verb}\\b`, 'm').test(known)));
+}
+
 /* --- the checks themselves ---------------------------------------------------------------------------------- */
 
 function checkSelf() {
@@ -148,6 +172,7 @@ checkTop();
 checkLimits();
 checkNames(pages);
 checkLinks(pages);
+checkUnit();
 checkRequirements();
 await checkCommands(['README.md', ...pages.filter((page) => page.startsWith('docs/'))]);
 end();
