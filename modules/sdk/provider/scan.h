@@ -24,7 +24,8 @@ bool scan_utf8_ok(baton_str text);
 static inline struct scan scan_of(baton_str text)
 {
 	const char *p = text.p ? text.p : "";
-	return (struct scan){ p, p + text.n, false };
+	struct scan scan = { p, p + text.n, false };
+	return scan;
 }
 
 /* The next byte that is not white space, 0 at the end. */

@@ -22,10 +22,12 @@ void text_done(struct text *text);
 
 static inline baton_str text_view(const struct text *text)
 {
-	return (baton_str){ text->p, text->n };
+	baton_str view = { text->p, text->n };
+	return view;
 }
 
 static inline baton_str str_z(const char *z)
 {
-	return (baton_str){ z, z ? __builtin_strlen(z) : 0 };
+	baton_str view = { z, z ? __builtin_strlen(z) : 0 };
+	return view;
 }
