@@ -23,7 +23,7 @@ struct cli_options {
 	unsigned labour_usd;
 	unsigned speed; /* 0: as written */
 	bool json, help, allow_loopback_http, repair, not_durable, no_rate_limit, drills;
-	const char *why, *for_, *intent;
+	const char *why, *for_, *intent, *lang;
 	uint32_t share_ppm; /* of a canary; 0: none was said */
 	bool force, cold, verbose;
 	const char *facts[CLI_FACTS_MAX]; /* name=value */
@@ -62,6 +62,7 @@ extern const struct cli_command cli_module_commands[];
 int cli_module_info(const struct cli_options *options);
 int cli_module_list(const struct cli_options *options);
 int cli_module_show(const struct cli_options *options);
+int cli_module_new(const struct cli_options *options);
 
 /* --- release.c: what is asked of a running server --- */
 int cli_reload(const struct cli_options *options);

@@ -37,6 +37,8 @@ const struct cli_command cli_module_commands[] = {
 	  cli_module_forgive, NULL },
 	{ "module info", "FILE", "say what a module file is, without running it", "j",
 	  cli_module_info, NULL },
+	{ "module new", "KIND NAME [DIR]", "make a module that works, to begin your own with", "Gj",
+	  cli_module_new, NULL },
 	{ NULL, NULL, NULL, NULL, NULL, NULL },
 };
 

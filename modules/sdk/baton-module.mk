@@ -23,7 +23,7 @@ O         := build/$(V)
 SOURCES   ?= $(wildcard *.c *.cc *.cpp)
 TESTS     ?= $(wildcard tests/test_*.c tests/test_*.cc tests/test_*.cpp)
 CFLAGS    ?= -O2 -g -Wall -Wextra
-CXXFLAGS  ?= $(CFLAGS)
+CXXFLAGS  ?= $(CFLAGS) -std=gnu++17
 PKG_CONFIG ?= pkg-config
 
 baton_var  = $(shell $(PKG_CONFIG) --variable=$(1) baton-module)
