@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* baton module new: a folder with a module that works, its tests and all it is built with. What goes
- * into it stands in FILES beside the templates. The folder is made under another name and renamed
- * when it is whole: there is all of it or nothing, and nothing that was there is touched. */
+/* baton module new: a folder with a module that works, its tests and all it is built with. What
+ * goes into it stands in FILES beside the templates. The folder is made under another name and
+ * renamed when it is whole: there is all of it or nothing, and nothing that was there is
+ * touched. */
 
 #include "core/cli/cli.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* classifier-acme: names what a customer wants by the words of the message. Each intent has its
- * words in the configuration; the more of them a message has, the surer we are. Two intents that fit
- * alike make both less sure, so that a route with a threshold asks a person instead of guessing. */
+ * words in the configuration; the more of them a message has, the surer we are. Two intents that
+ * fit alike make both less sure, so that a route with a threshold asks a person instead of
+ * guessing. */
 #include "scan.h"
 #include "text.h"
 
@@ -80,16 +81,18 @@ static size_t message(const baton_turn *turn, char text[MESSAGE_BYTES_MAX])
 
 static void insert(baton_intents *out, const struct intent *intent, uint32_t ppm)
 {
-	uint32_t at = out->n < out->cap ? out->n++ : out->cap - 1;
+	bool is_full = out->n == out->cap;
 
-	if (at == out->cap - 1 && out->n == out->cap && out->v[at].confidence_ppm >= ppm)
+	if (is_full && out->v[out->n - 1].confidence_ppm >= ppm)
 		return; /* no room, and none is weaker */
+	uint32_t at = is_full ? out->n - 1 : out->n++;
 	for (; at > 0 && out->v[at - 1].confidence_ppm < ppm; at--)
 		out->v[at] = out->v[at - 1];
 	out->v[at] = (baton_intent){ .name = str_z(intent->name), .confidence_ppm = ppm };
 }
 
-/* BATON_OK: `out` is filled, best first, and nothing comes later. The names live in the instance. */
+/* BATON_OK: `out` is filled, best first, and nothing comes later. The names live in the
+ * instance. */
 static int32_t classify(void *inst, baton_call call, const baton_turn *turn, baton_intents *out)
 {
 	const struct classifier *c = inst;

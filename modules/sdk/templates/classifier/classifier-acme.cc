@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* classifier-acme: names what a customer wants by the words of the message. Each intent has its
- * words in the configuration; the more of them a message has, the surer we are. Two intents that fit
- * alike make both less sure, so that a route with a threshold asks a person instead of guessing. */
+ * words in the configuration; the more of them a message has, the surer we are. Two intents that
+ * fit alike make both less sure, so that a route with a threshold asks a person instead of
+ * guessing. */
 #include "baton.hpp"
 
 #include <algorithm>
@@ -11,9 +12,11 @@
 
 BATON_MODULE_NOTE("classifier-acme", "0.1.0", "classifier", 0);
 
-namespace {
+namespace
+{
 
-constexpr uint32_t ONE_WORD_PPM = 650000, MORE_PPM = 120000, SUREST_PPM = 950000, NEUTRAL_PPM = 500000;
+constexpr uint32_t ONE_WORD_PPM = 650000, MORE_PPM = 120000, SUREST_PPM = 950000,
+		   NEUTRAL_PPM = 500000;
 
 struct Intent {
 	std::string name;
@@ -33,7 +36,8 @@ std::string lowered(std::string text)
 
 bool in_word(char c) noexcept
 {
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80;
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+	       static_cast<unsigned char>(c) >= 0x80;
 }
 
 /* "refund" is in "a refund, please" and not in "refunded". */
@@ -41,15 +45,17 @@ bool has_word(std::string_view text, std::string_view word) noexcept
 {
 	for (size_t at = text.find(word); at != text.npos; at = text.find(word, at + 1)) {
 		size_t end = at + word.size();
-		if ((at == 0 || !in_word(text[at - 1])) && (end == text.size() || !in_word(text[end])))
+		if ((at == 0 || !in_word(text[at - 1])) &&
+		    (end == text.size() || !in_word(text[end])))
 			return true;
 	}
 	return false;
 }
 
 /* One instance: there is one per event loop, so nothing in here needs a lock. */
-class Classifier {
-public:
+class Classifier
+{
+      public:
 	/* {"intents":[{"name":"refund-policy","words":["refund","money back"]}]} */
 	explicit Classifier(baton_str config)
 	{
@@ -57,9 +63,11 @@ public:
 
 		baton::each_member(from, [&](baton_str key) {
 			if (scan_is(key, "intents"))
-				baton::each_element(from, [&] { intents_.push_back(read_intent(from)); });
+				baton::each_element(from,
+						    [&] { intents_.push_back(read_intent(from)); });
 			else
-				scan_skip(&from); /* `policy`: what the host adds of the policy set */
+				scan_skip(
+					&from); /* `policy`: what the host adds of the policy set */
 		});
 		if (!scan_ended(&from))
 			throw std::invalid_argument("config");
@@ -98,7 +106,7 @@ public:
 		return json + "]";
 	}
 
-private:
+      private:
 	static Intent read_intent(scan &from)
 	{
 		Intent intent;

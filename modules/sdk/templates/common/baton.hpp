@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A little C++ over the ABI: what is opened is closed again, and no exception ever crosses the border.
+/* A little C++ over the ABI: what is opened is closed again, and no exception crosses the border.
  *
  * Functions that the host calls are noexcept and do their work inside guard(). There is no static
  * state but constants: two generations of a module may serve side by side, and each must begin
@@ -19,7 +19,8 @@ extern "C" {
 #include <string_view>
 #include <utility>
 
-namespace baton {
+namespace baton
+{
 
 inline std::string_view view(baton_str s) noexcept
 {
@@ -51,14 +52,19 @@ struct Host {
 
 /* One request of the host's HTTP client; stopped when it goes. Callbacks get `user`, so whoever holds
  * a Request must not move while it runs. */
-class Request {
-public:
+class Request
+{
+      public:
 	Request() noexcept = default;
 	Request(const Request &) = delete;
 	Request &operator=(const Request &) = delete;
-	~Request() { stop(); }
+	~Request()
+	{
+		stop();
+	}
 
-	int32_t start(const Host &host, const baton_http_req &req, const baton_http_cb &cb, void *user) noexcept
+	int32_t start(const Host &host, const baton_http_req &req, const baton_http_cb &cb,
+		      void *user) noexcept
 	{
 		host_ = host;
 		return host.table->http(host.ctx, &req, &cb, user, &handle_);
@@ -74,7 +80,7 @@ public:
 			host_.table->http_stop(host_.ctx, std::exchange(handle_, 0));
 	}
 
-private:
+      private:
 	Host host_{};
 	baton_http handle_ = 0;
 };

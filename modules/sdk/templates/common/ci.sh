@@ -1,4 +1,6 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
 # What continuous integration runs, and you may run as well: everything from a clean machine on. Where
 # Baton is installed already, nothing is fetched.
 set -eu

@@ -20,7 +20,8 @@
 
 BATON_MODULE_NOTE("provider-acme", "0.1.0", "provider", 0);
 
-namespace {
+namespace
+{
 
 constexpr size_t HELD_BYTES_MAX = 64 * 1024, ERROR_BYTES_MAX = 4096;
 
@@ -91,13 +92,17 @@ struct Provider {
 
 	Provider(baton::Host host, baton_str config);
 	/* The last thing that an answer does: it is gone afterwards. */
-	void forget(baton_call call) noexcept { answers.erase(call); }
+	void forget(baton_call call) noexcept
+	{
+		answers.erase(call);
+	}
 };
 
 /* One answer on its way. It is forgotten with the one end() or fail() of its call, and its request is
  * stopped with it. Functions that may end it return whether it is still there. */
-class Answer {
-public:
+class Answer
+{
+      public:
 	Answer(Provider &provider, baton_call call) noexcept : provider_(provider), call_(call)
 	{
 		usage_.size = sizeof(usage_);
@@ -112,9 +117,15 @@ public:
 		provider_.forget(call_);
 	}
 
-private:
-	const baton_host &table() const noexcept { return *provider_.host.table; }
-	baton_ctx *ctx() const noexcept { return provider_.host.ctx; }
+      private:
+	const baton_host &table() const noexcept
+	{
+		return *provider_.host.table;
+	}
+	baton_ctx *ctx() const noexcept
+	{
+		return provider_.host.ctx;
+	}
 
 	/* --- the two ends --- */
 
@@ -185,7 +196,8 @@ private:
 	{
 		baton_error error = {};
 
-		error.fail = status_ == 200 || status_ >= 500 ? BATON_FAIL_UNAVAILABLE : BATON_FAIL_BAD_REQUEST;
+		error.fail = status_ == 200 || status_ >= 500 ? BATON_FAIL_UNAVAILABLE
+							      : BATON_FAIL_BAD_REQUEST;
 		error.retry_after_ms = retry_after_ms_;
 		error.code = baton::str(event.code);
 		error.message = baton::str(event.message);
@@ -255,13 +267,16 @@ private:
 		for (uint32_t i = 0; i < n; i++) {
 			std::string_view header = baton::view(headers[i]);
 			if (!std::equal(name.begin(), name.end(), header.begin(),
-					header.begin() + static_cast<std::ptrdiff_t>(std::min(name.size(), header.size())),
+					header.begin() + static_cast<std::ptrdiff_t>(std::min(
+								 name.size(), header.size())),
 					[](char a, char b) { return (a | 0x20) == (b | 0x20); }))
 				continue;
 			header.remove_prefix(name.size());
-			header.remove_prefix(std::min(header.find_first_not_of(' '), header.size()));
+			header.remove_prefix(
+				std::min(header.find_first_not_of(' '), header.size()));
 			uint32_t seconds = 0; /* a date is not worth the trouble: 0 says nothing */
-			auto read = std::from_chars(header.data(), header.data() + header.size(), seconds);
+			auto read = std::from_chars(header.data(), header.data() + header.size(),
+						    seconds);
 			if (read.ec == std::errc() && read.ptr == header.data() + header.size())
 				retry_after_ms_ = std::min(seconds, 86400u) * 1000;
 		}
@@ -272,10 +287,12 @@ private:
 	{
 		auto *answer = static_cast<Answer *>(user);
 
-		if (baton::guard([&]() -> int32_t { return function(*answer), BATON_OK; }) != BATON_OK)
+		if (baton::guard([&]() -> int32_t { return function(*answer), BATON_OK; }) !=
+		    BATON_OK)
 			answer->fail_as(BATON_FAIL_INTERNAL, "out of memory");
 	}
-	static void on_head(void *user, baton_http, uint32_t status, const baton_str *headers, uint32_t n) noexcept
+	static void on_head(void *user, baton_http, uint32_t status, const baton_str *headers,
+			    uint32_t n) noexcept
 	{
 		static_cast<Answer *>(user)->head_take(status, headers, n);
 	}
@@ -293,7 +310,7 @@ private:
 	baton::Request request_;
 	baton_usage usage_ = {};
 	uint32_t status_ = 0, retry_after_ms_ = 0, reason_ = 0;
-	unsigned half_ = 0;       /* of a character that is cut between two events */
+	unsigned half_ = 0; /* of a character that is cut between two events */
 	bool said_ = false, done_ = false;
 	std::string held_, body_; /* what the host had no room for; an answer that is an error */
 };
@@ -313,7 +330,8 @@ std::string body_of(const baton_prompt &prompt)
 	std::string body;
 
 	write_member(body, "{\"model\":", prompt.model);
-	body.append(",\"stream\":true,\"max_tokens\":").append(std::to_string(prompt.max_output_tokens));
+	body.append(",\"stream\":true,\"max_tokens\":")
+		.append(std::to_string(prompt.max_output_tokens));
 	body.append(",\"messages\":[");
 	for (uint32_t i = 0; i < turn.n_msgs; i++) {
 		const baton_msg &msg = turn.msgs[i];
@@ -430,7 +448,8 @@ void resume(void *inst, baton_call call) noexcept
 {
 	/* Out of memory: the text is lost, and so is the answer. */
 	if (Answer *answer = answer_of(inst, call))
-		if (baton::guard([&]() -> int32_t { return answer->resume(), BATON_OK; }) != BATON_OK)
+		if (baton::guard([&]() -> int32_t { return answer->resume(), BATON_OK; }) !=
+		    BATON_OK)
 			answer->cancel();
 }
 
@@ -454,7 +473,9 @@ void destroy(void *inst) noexcept
 	delete static_cast<Provider *>(inst);
 }
 
-constexpr baton_provider provider_table = { sizeof(baton_provider), 0, nullptr, nullptr, start, cancel, resume };
+constexpr baton_provider provider_table = {
+	sizeof(baton_provider), 0, nullptr, nullptr, start, cancel, resume
+};
 constexpr baton_iface ifaces[] = { { BATON_PROVIDER, &provider_table } };
 
 /* Id, version and flags are those of the note. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What provider-acme promises. No server, no network, no waiting: the test host plays the service. */
+/* What provider-acme promises. No server, no network, no waiting: the test host plays the
+ * service. */
 #include "test.h"
 
 #define CONFIG "{\"url\":\"https://api.acme.example/v1/answers\",\"secret\":\"ACME_KEY\"}"

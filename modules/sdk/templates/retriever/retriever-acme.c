@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* retriever-acme: finds, for a question, the passages that speak about it. They stand in the
- * configuration; yours may come from a search service: then ask it with http() in search(), and tell
- * result() and end() when its answer is there. What is told here is all that a model may answer from. */
+ * configuration; yours may come from a search service: then ask it with http() in search(), and
+ * tell result() and end() when its answer is there. What is told here is all that a model may
+ * answer from. */
 #include "scan.h"
 #include "text.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* retriever-acme: finds, for a question, the passages that speak about it. They stand in the
- * configuration; yours may come from a search service: then ask it with http() in search(), and tell
- * result() and end() when its answer is there. What is told here is all that a model may answer from. */
+ * configuration; yours may come from a search service: then ask it with http() in search(), and
+ * tell result() and end() when its answer is there. What is told here is all that a model may
+ * answer from. */
 #include "baton.hpp"
 
 #include <algorithm>
@@ -11,7 +12,8 @@
 
 BATON_MODULE_NOTE("retriever-acme", "0.1.0", "retriever", 0);
 
-namespace {
+namespace
+{
 
 constexpr size_t FOUND_MAX = 8, WORD_BYTES_MIN = 3;
 constexpr uint64_t PPM = 1000000;
@@ -42,8 +44,9 @@ std::vector<std::string> words_of(std::string_view text)
 }
 
 /* One instance: there is one per event loop, so nothing in here needs a lock. */
-class Retriever {
-public:
+class Retriever
+{
+      public:
 	/* {"passages":[{"id":"a","title":"...","uri":"...","text":"..."}]} */
 	Retriever(baton::Host host, baton_str config) : host_(host)
 	{
@@ -51,9 +54,11 @@ public:
 
 		baton::each_member(from, [&](baton_str key) {
 			if (scan_is(key, "passages"))
-				baton::each_element(from, [&] { passages_.push_back(read_passage(from)); });
+				baton::each_element(
+					from, [&] { passages_.push_back(read_passage(from)); });
 			else
-				scan_skip(&from); /* `policy`: what the host adds of the policy set */
+				scan_skip(
+					&from); /* `policy`: what the host adds of the policy set */
 		});
 		if (!scan_ended(&from))
 			throw std::invalid_argument("config");
@@ -64,13 +69,14 @@ public:
 	{
 		std::vector<baton_doc> docs = find(baton::view(query.text));
 
-		docs.resize(std::min<size_t>({ docs.size(), FOUND_MAX, query.k ? query.k : FOUND_MAX }));
+		docs.resize(std::min<size_t>(
+			{ docs.size(), FOUND_MAX, query.k ? query.k : FOUND_MAX }));
 		if (host_.table->result(host_.ctx, call, BATON_RESULT_DOCS, docs.data(),
 					docs.size() * sizeof(docs[0])) == BATON_OK)
 			host_.table->end(host_.ctx, call, BATON_END_STOP);
 	}
 
-private:
+      private:
 	static Passage read_passage(scan &from)
 	{
 		Passage p;
@@ -92,7 +98,8 @@ private:
 	}
 
 	/* The share of the question's words that a passage has: "deliver" finds "delivery". */
-	static uint32_t score(const Passage &passage, const std::vector<std::string> &asked) noexcept
+	static uint32_t score(const Passage &passage,
+			      const std::vector<std::string> &asked) noexcept
 	{
 		uint64_t n = 0, found = 0;
 
@@ -100,9 +107,10 @@ private:
 			if (word.size() < WORD_BYTES_MIN)
 				continue;
 			n++;
-			found += std::any_of(passage.words.begin(), passage.words.end(), [&](const auto &has) {
-				return has.compare(0, word.size(), word) == 0;
-			});
+			found += std::any_of(passage.words.begin(), passage.words.end(),
+					     [&](const auto &has) {
+						     return has.compare(0, word.size(), word) == 0;
+					     });
 		}
 		return n ? static_cast<uint32_t>(found * PPM / n) : 0;
 	}
@@ -115,10 +123,17 @@ private:
 
 		for (const Passage &p : passages_)
 			if (uint32_t ppm = score(p, asked))
-				docs.push_back({ baton::str(p.id), baton::str(p.title), baton::str(p.uri),
-						 baton::str(p.text), {}, ppm, 0, 0 });
-		std::stable_sort(docs.begin(), docs.end(),
-				 [](const auto &a, const auto &b) { return a.score_ppm > b.score_ppm; });
+				docs.push_back({ baton::str(p.id),
+						 baton::str(p.title),
+						 baton::str(p.uri),
+						 baton::str(p.text),
+						 {},
+						 ppm,
+						 0,
+						 0 });
+		std::stable_sort(docs.begin(), docs.end(), [](const auto &a, const auto &b) {
+			return a.score_ppm > b.score_ppm;
+		});
 		return docs;
 	}
 

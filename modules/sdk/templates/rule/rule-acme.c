@@ -2,9 +2,10 @@
 
 /* rule-acme: hands a conversation to a person who has failed to sign in too often.
  *
- * A rule is pure: the same facts give the same verdict, today and when yesterday's turns are played
- * again to see what a new rule would have changed. So it has no clock, no chance, no memory and asks
- * the host for nothing but log(). Where a condition is enough, escalation.yaml needs no module. */
+ * A rule is pure: the same facts give the same verdict, today and when yesterday's turns are
+ * played again to see what a new rule would have changed. So it has no clock, no chance, no memory
+ * and asks the host for nothing but log(). Where a condition is enough, escalation.yaml needs no
+ * module. */
 #include "scan.h"
 #include "text.h"
 
@@ -21,9 +22,10 @@ struct rule {
 	char queue[QUEUE_BYTES];
 };
 
-static const char id[] = "acme-sign-in", reason[] = "The customer could not sign in several times";
+static const char id[] = "acme-sign-in";
+static const char reason[] = "The customer could not sign in several times";
 
-/* The strictest verdict of all rules wins; no verdict is BATON_ACT_NONE, which is what `out` has. */
+/* The strictest verdict of all rules wins; none is BATON_ACT_NONE, which is what `out` has. */
 static int32_t evaluate(void *inst, const baton_facts *facts, baton_verdict *out)
 {
 	const struct rule *rule = inst;

@@ -2,23 +2,26 @@
 
 /* rule-acme: hands a conversation to a person who has failed to sign in too often.
  *
- * A rule is pure: the same facts give the same verdict, today and when yesterday's turns are played
- * again to see what a new rule would have changed. So it has no clock, no chance, no memory and asks
- * the host for nothing but log(). Where a condition is enough, escalation.yaml needs no module. */
+ * A rule is pure: the same facts give the same verdict, today and when yesterday's turns are
+ * played again to see what a new rule would have changed. So it has no clock, no chance, no memory
+ * and asks the host for nothing but log(). Where a condition is enough, escalation.yaml needs no
+ * module. */
 #include "baton.hpp"
 
 #include <memory>
 
 BATON_MODULE_NOTE("rule-acme", "0.1.0", "rule", 0);
 
-namespace {
+namespace
+{
 
 constexpr char id[] = "acme-sign-in";
 constexpr char reason[] = "The customer could not sign in several times";
 
 /* One instance: there is one per event loop, so nothing in here needs a lock. */
-class Rule {
-public:
+class Rule
+{
+      public:
 	explicit Rule(baton_str config)
 	{
 		scan from = scan_of(config);
@@ -29,7 +32,8 @@ public:
 			else if (scan_is(key, "queue"))
 				queue_ = baton::read_text(from);
 			else
-				scan_skip(&from); /* `policy`: what the host adds of the policy set */
+				scan_skip(
+					&from); /* `policy`: what the host adds of the policy set */
 		});
 	}
 
@@ -47,7 +51,7 @@ public:
 		out.queue = queue_.empty() ? nullptr : queue_.c_str();
 	}
 
-private:
+      private:
 	uint64_t failures_ = 3;
 	std::string queue_; /* empty: the intent's own */
 };

@@ -22,14 +22,19 @@
 
 BATON_MODULE_NOTE("transcript-acme", "0.1.0", "transcript", 0);
 
-namespace {
+namespace
+{
 
 constexpr size_t NAME_BYTES_MAX = 64, QUEUE_MAX = 64, TAIL_BYTES = 32, PART_BYTES = 4096;
 
 /* A descriptor that closes itself. */
-class File {
-public:
-	File(const std::string &path, int flags) noexcept : fd_(open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
+class File
+{
+      public:
+	File(const std::string &path, int flags) noexcept
+	    : fd_(open(path.c_str(), flags | O_CLOEXEC, 0600))
+	{
+	}
 	File(const File &) = delete;
 	File &operator=(const File &) = delete;
 	~File()
@@ -37,9 +42,12 @@ public:
 		if (fd_ >= 0)
 			close(fd_);
 	}
-	operator int() const noexcept { return fd_; }
+	operator int() const noexcept
+	{
+		return fd_;
+	}
 
-private:
+      private:
 	int fd_;
 };
 
@@ -56,7 +64,8 @@ off_t whole_lines(int fd) noexcept
 	off_t end = lseek(fd, 0, SEEK_END);
 
 	while (end > 0) {
-		size_t want = end < static_cast<off_t>(PART_BYTES) ? static_cast<size_t>(end) : PART_BYTES;
+		size_t want = end < static_cast<off_t>(PART_BYTES) ? static_cast<size_t>(end)
+								   : PART_BYTES;
 		off_t from = end - static_cast<off_t>(want);
 		if (pread(fd, part, want, from) != static_cast<ssize_t>(want))
 			return -1;
@@ -126,7 +135,7 @@ struct Batch {
 		return folder < 0 || fsync(folder) < 0 ? why() : 0;
 	}
 
-private:
+      private:
 	/* The lines of one session; `at` is moved behind them. */
 	int write_session(const std::string &dir, size_t &at) const
 	{
@@ -161,14 +170,16 @@ Line line_of(const baton_entry &entry)
 	baton::write_text(line.text, baton::view(entry.type));
 	line.text.append(",\"data\":").append(baton::view(entry.json));
 	line.text.append(",\"unix_ms\":").append(std::to_string(entry.unix_ms));
-	line.text.append(",\"seq\":").append(std::to_string(entry.seq)); /* last, where last_seq() looks */
+	line.text.append(",\"seq\":")
+		.append(std::to_string(entry.seq)); /* last, where last_seq() looks */
 	line.text.append("}\n");
 	return line;
 }
 
 /* One instance: there is one per event loop, so nothing in here needs a lock. */
-class Archive {
-public:
+class Archive
+{
+      public:
 	Archive(baton::Host host, baton_str config) : host_(host)
 	{
 		scan from = scan_of(config);
@@ -210,7 +221,7 @@ public:
 				host_.table->end(host_.ctx, call, BATON_END_STOP);
 	}
 
-private:
+      private:
 	/* [worker] The first batch is the job's while it runs: a deque's elements do not move. */
 	static void job_work(void *user) noexcept
 	{
@@ -248,7 +259,8 @@ private:
 	void pop() noexcept
 	{
 		const Batch &batch = queue_.front();
-		const char *reason = strerrordesc_np(batch.error); /* strerror() is not for threads */
+		const char *reason =
+			strerrordesc_np(batch.error); /* strerror() is not for threads */
 		baton_error error = {};
 
 		error.size = sizeof(error);
@@ -300,7 +312,9 @@ void destroy(void *inst) noexcept
 	delete static_cast<Archive *>(inst);
 }
 
-constexpr baton_transcript transcript = { sizeof(baton_transcript), 0, append, nullptr, nullptr, cancel };
+constexpr baton_transcript transcript = {
+	sizeof(baton_transcript), 0, append, nullptr, nullptr, cancel
+};
 constexpr baton_iface ifaces[] = { { BATON_TRANSCRIPT, &transcript } };
 
 /* Id, version and flags are those of the note. */
