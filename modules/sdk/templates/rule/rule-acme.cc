@@ -38,12 +38,12 @@ class Rule
 	}
 
 	/* The strictest verdict of all rules wins; no verdict is BATON_ACT_NONE, which `out` has. */
-	void evaluate(const baton_facts &facts, baton_verdict &out) const noexcept
+	void evaluate(const baton_facts *facts, baton_verdict &out) const noexcept
 	{
 		/* Rules are asked twice: before any model is, and about its answer. */
-		if (BATON_HAS(&facts, stage) && facts.stage != BATON_STAGE_BEFORE)
+		if (BATON_HAS(facts, stage) && facts->stage != BATON_STAGE_BEFORE)
 			return;
-		if (facts.auth_failures < failures_ || (facts.flags & BATON_FACT_HUMAN_ACTIVE))
+		if (facts->auth_failures < failures_ || (facts->flags & BATON_FACT_HUMAN_ACTIVE))
 			return;
 		out.action = BATON_ACT_ESCALATE;
 		out.rule = id; /* stands in transcripts and reports: never change it */
@@ -60,7 +60,7 @@ class Rule
 
 int32_t evaluate(void *inst, const baton_facts *facts, baton_verdict *out) noexcept
 {
-	static_cast<const Rule *>(inst)->evaluate(*facts, *out);
+	static_cast<const Rule *>(inst)->evaluate(facts, *out);
 	return BATON_OK;
 }
 
