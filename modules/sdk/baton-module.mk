@@ -36,7 +36,9 @@ baton_san      := $(baton_san_$(V))
 # clang keeps the sanitizer's runtime in the program that loads the module, so its names stay open.
 baton_open     := $(if $(and $(baton_san),$(findstring clang,$(CC))),-Wl$(comma)-z$(comma)undefs)
 baton_cflags   := $(call baton_var,cflags) $(baton_san) -MMD -MP
-baton_cxxflags := $(call baton_var,cxxflags) $(baton_san) -MMD -MP
+# clang makes no unique symbols, and does not know the word.
+baton_unique   := $(shell $(CXX) -fno-gnu-unique -E -x c++ /dev/null >/dev/null 2>&1 && echo -fno-gnu-unique)
+baton_cxxflags := $(filter-out -fno-gnu-unique,$(call baton_var,cxxflags)) $(baton_unique) $(baton_san) -MMD -MP
 baton_ldflags  := $(call baton_var,ldflags) $(baton_san)
 baton_testlibs := $(call baton_var,testlibs)
 
