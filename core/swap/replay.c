@@ -278,32 +278,43 @@ static void count_group(struct comparing *c, const struct baton_replay_turn *tur
 	group->group.kinds |= kinds;
 }
 
-static void understand(const struct baton_replay_side *side, bool ask,
-		       const struct baton_replay_turn *turn, struct baton_arena *arena,
-		       baton_str *ret_intent, uint32_t *ret_ppm)
-{
-	baton_str intent = turn->intent;
-	uint32_t ppm = turn->intent_ppm;
+struct understood {
+	baton_str intent;
+	uint32_t ppm;
+};
 
-	*ret_intent = turn->intent;
-	*ret_ppm = turn->intent_ppm;
-	if (!ask || turn->text.n == 0 || side->classify(side->ud, turn, &intent, &ppm) < 0)
+static bool hear(const struct baton_replay_side *side, const struct baton_replay_turn *turn,
+		 struct baton_arena *arena, struct understood *ret)
+{
+	baton_str intent;
+
+	if (side->classify(side->ud, turn, &intent, &ret->ppm) < 0)
+		return false;
+	ret->intent = (baton_str){ baton_arena_dup(arena, intent.p, intent.n), intent.n };
+	return true;
+}
+
+/* Both classifiers, or what was recorded: one alone would differ for other reasons. */
+static void understand(struct comparing *c, const struct baton_replay_turn *turn,
+		       struct understood *old, struct understood *now)
+{
+	const struct understood recorded = { turn->intent, turn->intent_ppm };
+
+	if (c->sum->classified && turn->text.n > 0 && hear(c->old_side, turn, &c->arena, old) &&
+	    hear(c->new_side, turn, &c->arena, now))
 		return;
-	*ret_intent = (baton_str){ baton_arena_dup(arena, intent.p, intent.n), intent.n };
-	*ret_ppm = ppm;
+	*old = *now = recorded;
 }
 
 static void compare_one(struct comparing *c, const struct baton_replay_turn *turn)
 {
 	struct replay_decided old, now;
-	uint32_t old_ppm, new_ppm;
-	baton_str old_intent, new_intent;
-	bool renamed = false, ask = c->sum->classified;
+	struct understood was, is;
+	bool renamed = false;
 
-	understand(c->old_side, ask, turn, &c->arena, &old_intent, &old_ppm);
-	understand(c->new_side, ask, turn, &c->arena, &new_intent, &new_ppm);
-	if (!replay_decide(&c->old_judge, turn, old_intent, old_ppm, &c->arena, &old) ||
-	    !replay_decide(&c->new_judge, turn, new_intent, new_ppm, &c->arena, &now)) {
+	understand(c, turn, &was, &is);
+	if (!replay_decide(&c->old_judge, turn, was.intent, was.ppm, &c->arena, &old) ||
+	    !replay_decide(&c->new_judge, turn, is.intent, is.ppm, &c->arena, &now)) {
 		c->sum->unread++;
 		return;
 	}
