@@ -87,3 +87,16 @@ cel: $(O)/tests/cel_eval tests/node_modules/.package-lock.json
 .PHONY: drills
 drills: all tests/node_modules/.package-lock.json
 	DRILLS=all CELLS=$(if $(filter 50,$(N)),210,$(N)) V=$(V) node --test --test-concurrency=1 tests/e2e/drills.test.mjs tests/e2e/matrix.test.mjs
+
+# --- swaps: make swap [SECONDS=60] [CUSTOMERS=500]; swap-rows [ROW=18]; swap-hostile [T=forks]; swap-soak [N=10000]
+SWAP_SRC := $(wildcard tests/swap/modules/*.c tests/swap/hostile/*.c)
+SWAP_SO  := $(patsubst %.c,$(O)/%.so,$(SWAP_SRC)) $(patsubst %.cc,$(O)/%.so,$(wildcard tests/swap/modules/*.cc))
+CXX      ?= g++
+$(O)/tests/swap/%.o: tests/swap/%.cc
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++17 -Icore/include -O1 -g -Wall -Wextra -fPIC -fvisibility=hidden $(SAN) -MMD -MP -c -o $@ $<
+$(O)/tests/swap/%.so: $(O)/tests/swap/%.o modules/sdk/module.map
+	$(Q)$(if $(wildcard tests/swap/$*.cc),$(CXX) $(wordlist 2,99,$(module_link)),$(module_link)) \
+		-Wl,--version-script=modules/sdk/module.map -o $@ $< $(shell cat tests/swap/$*.ldflags 2>/dev/null)
+.PHONY: swap-modules
+swap-modules: $(SWAP_SO) $(FIXTURES)
