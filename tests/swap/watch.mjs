@@ -30,9 +30,9 @@ export function metric(text, name) {
 }
 
 export class Watch {
-	constructor(baton, { every_ms = 250, ping_ms = 10, lag_ms = 100 } = {}) {
+	constructor(baton, { every_ms = 250, lag_ms = 100 } = {}) {
 		Object.assign(this, { baton, every_ms, going: true, samples: [], lags: [], pings: [] });
-		this.worker = new Worker(fileURLToPath(import.meta.url), { workerData: { base: baton.base, ping_ms, lag_ms } });
+		this.worker = new Worker(fileURLToPath(import.meta.url), { workerData: { base: baton.base, lag_ms } });
 		this.worker.on('message', ({ lags, pings }) => { this.lags.push(...lags); this.pings.push(...pings); });
 		this.ended = new Promise((go, fail) => { this.worker.once('exit', go); this.worker.once('error', fail); });
 		this.ended.catch(() => {});
@@ -66,42 +66,52 @@ export function thirds(samples, key, skip_ms = 2000) {
 
 // --- the thread that pings --------------------------------------------------------------------
 
-async function pinger({ base, ping_ms, lag_ms }) {
+const PINGERS = 6, PING_MS = 60; // a connection may say twenty things in a second
+
+async function pingerOf(base, heard) {
 	const { WebSocket } = await import('ws');
-	let stopped = false, lags = [], pings = [];
-	parentPort.once('message', () => { stopped = true; });
-	const flush = () => { parentPort.postMessage({ lags, pings }); lags = []; pings = []; };
 	const ticket = (await (await fetch(`${base}/v1/tickets`, { method: 'POST', headers: { 'content-type': 'application/json', origin: base }, body: '{}' })).json()).ticket;
 	const ws = new WebSocket(`${base.replace(/^http/, 'ws')}/v1/chat`, ['baton.v1', `btn.${ticket}`], { origin: base, perMessageDeflate: false });
 	await new Promise((go, fail) => { ws.once('open', go); ws.once('error', fail); });
 	const sent = new Map();
+	ws.on('error', () => {});
 	ws.on('message', (data) => {
 		const now = performance.now();
-		for (const line of String(data).split('\n')) {
-			const n = /^\{"t":"pong","n":(\d+)/.exec(line)?.[1];
-			if (n !== undefined && sent.has(Number(n))) {
-				pings.push([performance.timeOrigin + now, now - sent.get(Number(n))]);
+		for (const [, n] of String(data).matchAll(/"t":"pong","n":(\d+)/g))
+			if (sent.has(Number(n))) {
+				heard(now - sent.get(Number(n)));
 				sent.delete(Number(n));
 			}
-		}
 	});
 	ws.send(JSON.stringify({ t: 'hello', client: 'watch/1' }));
-	const lagging = (async () => {
-		for (; !stopped; await sleep(lag_ms)) {
-			const text = await (await fetch(`${base}/metrics`)).text().catch(() => '');
-			lags.push([performance.timeOrigin + performance.now(), metric(text, 'baton_loop_lag_seconds') * 1000]);
-		}
-	})().catch(() => {});
-	for (let n = 1; !stopped && ws.readyState === WebSocket.OPEN; n++) {
-		sent.set(n, performance.now());
-		ws.send(JSON.stringify({ t: 'ping', n }));
-		if (n % 50 === 0)
+	return { ws, sent, n: 0, ping() { this.sent.set(++this.n, performance.now()); ws.send(JSON.stringify({ t: 'ping', n: this.n })); } };
+}
+
+async function lagsOf(base, every_ms, stopped, heard) {
+	for (; !stopped(); await sleep(every_ms)) {
+		const text = await (await fetch(`${base}/metrics`)).text();
+		heard(metric(text, 'baton_loop_lag_seconds') * 1000);
+	}
+}
+
+async function pinger({ base, lag_ms }) {
+	let stopped = false, lags = [], pings = [];
+	parentPort.once('message', () => { stopped = true; });
+	const flush = () => { parentPort.postMessage({ lags, pings }); lags = []; pings = []; };
+	const now = () => performance.timeOrigin + performance.now();
+	const all = await Promise.all(Array.from({ length: PINGERS }, () => pingerOf(base, (ms) => pings.push([now(), ms]))));
+	const lagging = lagsOf(base, lag_ms, () => stopped, (ms) => lags.push([now(), ms])).catch(() => {}); // it may be killed
+	for (let i = 0; !stopped; i++) {
+		const one = all[i % all.length];
+		if (one.ws.readyState === 1)
+			one.ping();
+		if (i % 100 === 0)
 			flush();
-		await sleep(Math.max(ping_ms, 60)); // below the rate that one connection is allowed
+		await sleep(PING_MS / PINGERS);
 	}
 	await lagging;
 	flush();
-	ws.close();
+	all.forEach((one) => one.ws.close());
 }
 
 if (!isMainThread && workerData?.base)
