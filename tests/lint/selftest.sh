@@ -59,7 +59,7 @@ add() { # FILE LINE...
 	printf '%s\n' "$@" >>"$file"
 }
 
-for check in banned spdx size includes pure exports headers format shell spell; do
+for check in banned spdx size includes pure exports loading headers format shell spell; do
 	fresh
 	expect pass "$check" 'a tree without faults'
 done
@@ -94,6 +94,12 @@ fault includes 'core uses a channel' core/session/x.c "$spdx" '#include "channel
 fault includes 'a channel uses the journal' channels/chat/x.c "$spdx" '#include "core/journal/journal.h"'
 fault includes 'a module uses the core' modules/rule-x/x.c "$spdx" '#include "core/base/str.h"'
 fault includes 'a header not named from the root' core/base/x.c "$spdx" '#include "ok.h"'
+fault loading 'names of all modules shared' core/loop/x.c "$spdx" 'void *x(void) { return dlopen("x.so", RTLD_NOW | RTLD_GLOBAL); }'
+fault loading 'RTLD_DEEPBIND' core/loop/x.c "$spdx" 'enum { X = RTLD_DEEPBIND };'
+fault loading 'dlopen without a word on scope' core/loop/x.c "$spdx" 'void *x(void) { return dlopen("x.so", RTLD_NOW); }'
+fault loading 'a second namespace' core/loop/x.c "$spdx" 'void *x(void) { return dlmopen(-1, "x.so", 2); }'
+fault loading 'a fork' core/loop/x.c "$spdx" 'int x(void) { return fork(); }'
+fault loading 'the server offers its names' Makefile 'LDFLAGS += -rdynamic'
 fault headers 'a header that needs another' core/base/x.h "$spdx" 'size_t baton_x(void);'
 fault headers 'an ABI header that is no C++' core/include/baton/y.h "$spdx" 'static inline int *y(void *class) { return class; }'
 fault format 'two spaces' core/base/x.c "$spdx" 'int x(void)' '{' '  return 1;' '}'

@@ -80,16 +80,16 @@ static int32_t at_start(struct frame *f, baton_call call, const baton_prompt *pr
 static void at_cancel(struct frame *f, baton_call call);
 #endif
 #ifdef HAS_CLASSIFY
-static int32_t at_classify(struct frame *f, baton_call call, baton_intents *out);
+static int32_t at_classify(struct frame *f, const baton_turn *turn, baton_intents *out);
 #endif
 #ifdef HAS_SEARCH
 static int32_t at_search(struct frame *f, baton_call call, const baton_query *query);
 #endif
 #ifdef HAS_EVALUATE
-static int32_t at_evaluate(struct frame *f, baton_verdict *out);
+static int32_t at_evaluate(struct frame *f, const baton_facts *facts, baton_verdict *out);
 #endif
 #ifdef HAS_APPEND
-static int32_t at_append(struct frame *f, baton_call call, uint32_t n);
+static int32_t at_append(struct frame *f, const baton_entry *entries, uint32_t n);
 #endif
 #ifdef HAS_CHECK
 static int32_t at_check(void *inst, baton_call call, uint32_t level);
@@ -112,12 +112,20 @@ __attribute__((unused)) static void frame_log(struct frame *f, const char *text)
 	f->host->log(f->ctx, BATON_LOG_NOTICE, (baton_str){ text, strlen(text) });
 }
 
+/* What was said last begins with "bad": hostile modules keep their harm for that. */
+__attribute__((unused)) static int frame_is_bad(const baton_turn *turn)
+{
+	const baton_msg *last = turn->n_msgs > 0 ? &turn->msgs[turn->n_msgs - 1] : NULL;
+	return last && last->text.n >= 3 && memcmp(last->text.p, "bad", 3) == 0;
+}
+
 static void frame_take(baton_str config, const char *key, char *to, size_t cap)
 {
 	const char *at = config.n ? memmem(config.p, config.n, key, strlen(key)) : NULL;
 	size_t n = 0;
 	if (at)
-		for (at += strlen(key); at + n < config.p + config.n && at[n] != '"' && n + 1 < cap;)
+		for (at += strlen(key);
+		     at + n < config.p + config.n && at[n] != '"' && n + 1 < cap;)
 			n++;
 	memcpy(to, at ? at : "", n);
 	to[n] = 0;
@@ -187,12 +195,12 @@ static int32_t frame_start(void *inst, baton_call call, const baton_prompt *prom
 	f->call = call;
 	frame_answers++;
 	f->kept++;
-	(void)snprintf(f->text, sizeof(f->text), FRAME_ID " " FRAME_VERSION " set=%s n=%u kept=%ju", f->set,
-		       frame_answers, (uintmax_t)f->kept);
+	(void)snprintf(f->text, sizeof(f->text), FRAME_ID " " FRAME_VERSION " set=%s n=%u kept=%ju",
+		       f->set, frame_answers, (uintmax_t)f->kept);
 	for (uint32_t i = 0; i < prompt->n_docs && i < 1; i++) {
 		size_t n = strlen(f->text);
-		(void)snprintf(f->text + n, sizeof(f->text) - n, " doc=%.*s", (int)prompt->docs[i].id.n,
-			       prompt->docs[i].id.p);
+		(void)snprintf(f->text + n, sizeof(f->text) - n, " doc=%.*s",
+			       (int)prompt->docs[i].id.n, prompt->docs[i].id.p);
 	}
 #ifdef HAS_START
 	return at_start(f, call, prompt);
@@ -212,16 +220,18 @@ static void frame_cancel(void *inst, baton_call call, uint32_t why)
 #endif
 }
 
-static int32_t frame_classify(void *inst, baton_call call, const baton_turn *turn, baton_intents *out)
+static int32_t frame_classify(void *inst, baton_call call, const baton_turn *turn,
+			      baton_intents *out)
 {
 	struct frame *f = inst;
-	(void)turn, (void)call;
+	(void)turn;
 	f->call = call;
 	out->n = 1;
-	out->v[0] = (baton_intent){ .name = { f->intent, strlen(f->intent) }, .confidence_ppm = 990000 };
+	out->v[0] = (baton_intent){ .name = { f->intent, strlen(f->intent) },
+				    .confidence_ppm = 990000 };
 	out->language = (baton_str){ "en", 2 };
 #ifdef HAS_CLASSIFY
-	return at_classify(f, call, out);
+	return at_classify(f, turn, out);
 #else
 	return BATON_OK;
 #endif
@@ -251,7 +261,7 @@ static int32_t frame_evaluate(void *inst, const baton_facts *facts, baton_verdic
 	out->rule = "frame";
 	out->reason = f->intent;
 #ifdef HAS_EVALUATE
-	return at_evaluate(f, out);
+	return at_evaluate(f, facts, out);
 #else
 	return BATON_OK;
 #endif
@@ -261,7 +271,7 @@ static int32_t frame_append(void *inst, baton_call call, const baton_entry *entr
 {
 	(void)inst, (void)call, (void)entries, (void)n;
 #ifdef HAS_APPEND
-	return at_append(inst, call, n);
+	return at_append(inst, entries, n);
 #else
 	return BATON_OK;
 #endif
@@ -281,8 +291,8 @@ static const baton_transcript frame_transcript = { .size = sizeof(frame_transcri
 						   .append = frame_append,
 						   .cancel = frame_cancel };
 static const baton_iface frame_ifaces[] = {
-	{ BATON_PROVIDER, &frame_provider }, { BATON_CLASSIFIER, &frame_classifier },
-	{ BATON_RETRIEVER, &frame_retriever }, { BATON_RULE, &frame_rule },
+	{ BATON_PROVIDER, &frame_provider },     { BATON_CLASSIFIER, &frame_classifier },
+	{ BATON_RETRIEVER, &frame_retriever },   { BATON_RULE, &frame_rule },
 	{ BATON_TRANSCRIPT, &frame_transcript },
 };
 

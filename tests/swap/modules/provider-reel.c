@@ -25,9 +25,23 @@ enum { TEXT_MAX = 4096, WORDS_MIN = 60, WORDS_SPREAD = 80, PIECES_MIN = 16, PIEC
 enum { LASTS_MIN_MS = 1000, LASTS_SPREAD_MS = 2000, PARTS = 1000 };
 
 static const char *const words[] = {
-	"order",  "parcel", "gr\xc3\xbc\xc3\x9f" "e", "\xe2\x82\xac", "lamp",     "\xe6\x97\xa5\xe6\x9c\xac",
-	"refund", "friday", "\xf0\x9f\x93\xa6",       "chair",       "tomorrow", "depot",
-	"rug",    "label",  "\xc3\xa9t\xc3\xa9",      "invoice",
+	"order",
+	"parcel",
+	"gr\xc3\xbc\xc3\x9f"
+	"e",
+	"\xe2\x82\xac",
+	"lamp",
+	"\xe6\x97\xa5\xe6\x9c\xac",
+	"refund",
+	"friday",
+	"\xf0\x9f\x93\xa6",
+	"chair",
+	"tomorrow",
+	"depot",
+	"rug",
+	"label",
+	"\xc3\xa9t\xc3\xa9",
+	"invoice",
 };
 enum { WORDS = sizeof(words) / sizeof(words[0]) };
 
@@ -76,7 +90,8 @@ static void write_text(struct answer *a, baton_str question)
 	a->lasts_ms = LASTS_MIN_MS + next(&state) % LASTS_SPREAD_MS;
 	if (question.n > 5 && memcmp(question.p, "over ", 5) == 0) {
 		a->lasts_ms = 0;
-		for (size_t i = 5; i < question.n && question.p[i] >= '0' && question.p[i] <= '9'; i++)
+		for (size_t i = 5; i < question.n && question.p[i] >= '0' && question.p[i] <= '9';
+		     i++)
 			a->lasts_ms = a->lasts_ms % 1000000 * 10 + (uint32_t)(question.p[i] - '0');
 	}
 }
@@ -96,8 +111,8 @@ static int32_t plan_piece(struct answer *a)
 	uint64_t due_ms = (uint64_t)a->lasts_ms * (a->at_piece + 1) / a->pieces;
 	due_ms = due_ms * r->lasts_ppm / 1000000;
 	uint64_t now_ms = (r->host->now_ns(r->ctx) - a->began_ns) / 1000000;
-	return r->host->timer(r->ctx, due_ms > now_ms ? (uint32_t)(due_ms - now_ms) : 0, say_piece, a,
-			      &a->timer);
+	return r->host->timer(r->ctx, due_ms > now_ms ? (uint32_t)(due_ms - now_ms) : 0, say_piece,
+			      a, &a->timer);
 }
 
 static void say_piece(void *user)
@@ -116,7 +131,9 @@ static void say_piece(void *user)
 		a->at = to;
 		if (a->at < a->n && plan_piece(a) == BATON_OK)
 			return;
-		baton_usage usage = { .size = sizeof(usage), .in_tokens = 20, .out_tokens = a->n / 4 + 1 };
+		baton_usage usage = { .size = sizeof(usage),
+				      .in_tokens = 20,
+				      .out_tokens = a->n / 4 + 1 };
 		(void)r->host->usage(r->ctx, a->call, &usage);
 		(void)r->host->end(r->ctx, a->call, BATON_END_STOP);
 	}
@@ -189,7 +206,9 @@ static void destroy(void *inst)
 	free(inst);
 }
 
-static const baton_provider provider = { .size = sizeof(provider), .start = start, .cancel = cancel };
+static const baton_provider provider = { .size = sizeof(provider),
+					 .start = start,
+					 .cancel = cancel };
 static const baton_iface ifaces[] = { { BATON_PROVIDER, &provider } };
 
 BATON_EXPORT const baton_module baton_module_entry = {

@@ -16,7 +16,7 @@ static int32_t at_load(baton_ctx *ctx)
 	if (environ && environ[0])
 		environ[0] = planted;
 	(void)raw_call(SYS_umask, 0, 0, 0);
-	(void)raw_call(SYS_chdir, (long)(intptr_t)"/", 0, 0);
+	(void)raw_call(SYS_chdir, (long)(intptr_t) "/", 0, 0);
 	(void)setlocale(LC_ALL, "C.UTF-8");
 	return BATON_OK;
 }

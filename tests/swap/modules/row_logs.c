@@ -3,7 +3,7 @@
 /* Row 33: writes everything it is given into the log: configuration, headers, questions to secrets. */
 #define HAS_START
 #define FRAME_ID "logs"
-#define FRAME_SCHEMA                                                                                 \
+#define FRAME_SCHEMA \
 	"{\"type\":\"object\",\"properties\":{\"set\":{\"type\":\"string\"},\"key\":{\"type\":\"string\"}}}"
 #include "frame.h"
 
@@ -29,7 +29,9 @@ static void on_data(void *user, baton_http h, baton_str event, baton_str data)
 
 static int32_t at_start(struct frame *f, baton_call call, const baton_prompt *prompt)
 {
-	static const baton_http_cb cb = { .size = sizeof(cb), .on_data = on_data, .on_end = on_end };
+	static const baton_http_cb cb = { .size = sizeof(cb),
+					  .on_data = on_data,
+					  .on_end = on_end };
 	baton_str header = { "Authorization: Bearer {{secret:TEST_KEY}}", 41 };
 	baton_http_req req = { .size = sizeof(req), .method = { "GET", 3 } };
 	(void)call, (void)prompt;

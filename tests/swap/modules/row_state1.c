@@ -55,7 +55,8 @@ static int32_t load_state(void *inst, uint32_t schema, const baton_source *in)
 	int64_t n;
 	if (schema > STATE_SCHEMA)
 		return BATON_E_SCHEMA;
-	for (; got < sizeof(head) && (n = in->read(in->ud, (char *)&head + got, sizeof(head) - got)) > 0;)
+	for (; got < sizeof(head) &&
+	       (n = in->read(in->ud, (char *)&head + got, sizeof(head) - got)) > 0;)
 		got += (size_t)n;
 	uint64_t sum = head.kept;
 	for (got = 0; (n = in->read(in->ud, part, sizeof(part))) > 0; got += (size_t)n)

@@ -16,5 +16,6 @@ static int32_t load_state(void *inst, uint32_t schema, const baton_source *in)
 	return BATON_E_INVAL;
 }
 
-static const baton_state frame_state = { .size = sizeof(frame_state), .schema = 1, .min_schema = 1,
-					 .save = save, .load = load_state };
+static const baton_state frame_state = {
+	.size = sizeof(frame_state), .schema = 1, .min_schema = 1, .save = save, .load = load_state
+};

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Modules that mean harm, each beside customers who talk to another module. In a process of its own: the
+// server lives, nobody else loses anything, and the others' first words come as soon as without it.
+// Inline, where the checks let it in: it is refused, contained, or it takes the process with it; then the
+// supervisor brings the server back with the module in quarantine, and the conversations go on.
+// T=forks runs one; MODE=inline or process one of the two. A table stands at the end.
+
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import net from 'node:net';
+import { after, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Baton, SLOW } from '../lib/baton.mjs';
+import { Customer } from '../lib/client.mjs';
+import { Crowd, quantile } from './crowd.mjs';
+import { judge } from '../lib/judge.mjs';
+import { Asker } from './driver.mjs';
+import { Ground, killAll } from './ground.mjs';
+import { HOSTILE, fixture, moduleDir, smallSet } from './set.mjs';
+import { childrenOf, look } from './watch.mjs';
+
+const ALL = readdirSync(HOSTILE).filter((name) => name.endsWith('.so')).map((name) => name.slice(0, -3)).sort();
+const NAMES = process.env.T ? process.env.T.split(/[ ,]+/) : ALL;
+const MODES = process.env.MODE ? [process.env.MODE] : ['process', 'inline'];
+const CALM_MS = Number(process.env.CALM_MS ?? 1500), STORM_MS = Number(process.env.STORM_MS ?? 2500), NEIGHBOURS = 12;
+// As what each is used; the others are providers.
+const KIND = { crash_classify: 'classifier', garbage_counts: 'classifier', crash_evaluate: 'rule', crash_append: 'transcript' };
+
+const table = [];
+
+// Who says "bad ..." asks the target `bad` (the picker names its intent), everybody else `good`. A hostile
+// classifier, rule or transcript module is asked for all, and keeps its harm for the same words.
+function setOf(mode, kind, config) {
+	const routes = ['bad', 'good', 'default'].map((intent) => ({ intent, primary: intent === 'bad' && kind === 'provider' ? 'bad' : 'good',
+		...(intent === 'bad' && kind === 'provider' ? { fallback: ['good'] } : {}), first_token_ms: 1500, total_ms: 20000,
+		...(intent === 'default' ? { class: 'general', tier: 1 } : {}) }));
+	return smallSet([{ name: 'good', kind: 'provider', file: 'good.so', config: { lasts_ppm: 150000 } },
+		{ name: 'bad', kind, file: 'bad.so', isolation: mode, config },
+		...(kind === 'classifier' ? [] : [{ name: 'picker', kind: 'classifier', file: 'picker.so' }])],
+	{ releases: { health_ms: 5000 }, intents: ['bad', 'good'].map((name) => ({ name })), files: { 'routes.yaml': { routes } } });
+}
+
+const FILES = { 'good.so': 'provider-reel', 'bad.so': 'frame_plain', 'picker.so': 'picker' };
+
+// One customer after the other says something bad; what became of each.
+async function provoke(g, until) {
+	const outcomes = [];
+	for (let i = 0; performance.now() < until && outcomes.length < 12; i++) {
+		const customer = new Customer(g.baton, { auto: true });
+		try {
+			await customer.connect();
+			const { seq } = await customer.say(`bad ${i}`);
+			const what = await customer.outcome(seq, 15000 * SLOW);
+			outcomes.push(what.text === undefined ? 'a person' : what.text.includes('<end>') ? 'by the fallback' : what.text.slice(0, 50));
+		} catch (error) {
+			outcomes.push(`LOST: ${String(error.message).slice(0, 100)}`);
+		} finally {
+			await customer.end().catch(() => {});
+		}
+		await sleep(50);
+	}
+	return outcomes;
+}
+
+// Somewhere to connect to: nobody may come.
+async function trap() {
+	let came = 0;
+	const server = net.createServer((socket) => { came++; socket.destroy(); });
+	await new Promise((go) => server.listen(0, '127.0.0.1', go));
+	return { port: server.address().port, came: () => came, close: () => server.close() };
+}
+
+const counted = (outcomes) => Object.entries(outcomes.reduce((sum, one) => ({ ...sum, [one]: (sum[one] ?? 0) + 1 }), {}))
+	.map(([what, n]) => `${n} ${what}`).join(', ');
+
+async function inProcess(name, row) {
+	const kind = KIND[name] ?? 'provider', lure = await trap();
+	const g = await Ground.start({ policies: setOf('process', kind, { set: String(lure.port) }), files: FILES, args: ['--log-level', 'error'] });
+	const pid = g.baton.child.pid, file = `/tmp/baton-hostile-${lure.port}`;
+	const crowd = await new Crowd(g.baton, { size: NEIGHBOURS, think_ms: 30 }).open();
+	const p99 = (from) => quantile(crowd.first_ms.filter(([t]) => t >= from).map((f) => f[1]), 0.99);
+	try {
+		crowd.talk();
+		await sleep(300);
+		const calm = performance.now();
+		await provoke(g, calm + CALM_MS);
+		await sleep(Math.max(0, calm + CALM_MS - performance.now()));
+		const before = p99(calm), swap = await g.asker.ask('module.swap', { module: 'bad', path: fixture(name) });
+		const storm = performance.now();
+		const outcomes = swap.ok ? await provoke(g, storm + STORM_MS) : [];
+		await sleep(Math.max(0, storm + STORM_MS - performance.now()));
+		const during = p99(storm), anon = look(pid).anon_kib;
+		row.p99 = `${before.toFixed(0)} then ${during.toFixed(0)} ms (${((during / before - 1) * 100).toFixed(0)} %)`;
+		row.what = swap.ok ? `asked ${outcomes.length} times: ${counted(outcomes)}` : `refused: ${swap.error.message}`;
+		const back = await g.asker.ask('module.swap', { module: 'bad', path: fixture('frame_plain') });
+		assert.equal(back.ok, true, `a good one comes in afterwards: ${JSON.stringify(back)}`);
+		await g.settled(15000);
+		await crowd.stop();
+		assert.ok(g.baton.alive, 'the server lives');
+		assert.deepEqual(crowd.faults, [], 'the others lose nothing');
+		assert.equal(crowd.count.answered, crowd.count.begun);
+		assert.ok(outcomes.every((one) => !one.startsWith('LOST')), row.what);
+		assert.equal(lure.came(), 0, 'it reached nobody');
+		assert.ok(!existsSync(file), 'it wrote nothing');
+		assert.ok(anon < 512 << 10, `${anon} KiB`);
+		assert.ok(during <= before * (process.env.STRICT ? 1.1 : 1.5) + (process.env.STRICT ? 1 : 40 * SLOW), row.p99);
+		await g.stop();
+		row.core = 'lives';
+	} finally {
+		lure.close();
+		rmSync(file, { force: true });
+	}
+}
+
+// A port that stays the same over restarts.
+async function freePort() {
+	const server = net.createServer();
+	await new Promise((go) => server.listen(0, '127.0.0.1', go));
+	const { port } = server.address();
+	await new Promise((go) => server.close(go));
+	return port;
+}
+
+async function talks(customer, until, outcomes) {
+	for (let n = 0; performance.now() < until(); n++) {
+		const { seq } = await customer.say(`where is my order ${n}`);
+		const what = await customer.outcome(seq, 20000 * SLOW);
+		outcomes.push(what.text === undefined ? 'a person' : 'answered');
+		await sleep(30);
+	}
+}
+
+async function inline(name, row) {
+	const kind = KIND[name] ?? 'provider', lure = await trap();
+	const g = new Ground();
+	g.baton = new Baton({ policies: setOf('inline', kind, { set: String(lure.port) }), modules: moduleDir(FILES), args: ['--log-level', 'error', '--supervise'],
+		port: await freePort() });
+	await g.baton.start();
+	g.asker = await Asker.open(g.baton);
+	const clients = Array.from({ length: 6 }, () => new Customer(g.baton, { auto: true })), outcomes = [], file = `/tmp/baton-hostile-${lure.port}`;
+	let end = Infinity;
+	try {
+		await Promise.all(clients.map((c) => c.connect()));
+		const talking = Promise.all(clients.map((c) => talks(c, () => end, outcomes)));
+		talking.catch(() => {});
+		const server = childrenOf(g.baton.child.pid)[0];
+		const swap = await g.asker.ask('module.swap', { module: 'bad', path: fixture(name) });
+		const bad = swap.ok ? await provoke(g, performance.now() + STORM_MS) : [];
+		const again = await Asker.open(g.baton);
+		if (swap.ok && childrenOf(g.baton.child.pid)[0] === server)
+			await again.ask('module.swap', { module: 'bad', path: fixture('frame_plain') });
+		await sleep(500);
+		end = 0;
+		await talking;
+		const fell = childrenOf(g.baton.child.pid)[0] !== server;
+		const last = await Asker.open(g.baton);
+		const kept = (await last.ask('modules')).generations?.some((one) => one.state === 'quarantined');
+		last.close();
+		again.close();
+		row.what = !swap.ok ? `refused: ${swap.error.message}` : `${fell ? `the process fell and is back${kept ? ', it in quarantine' : ''}; ` : ''}asked ${bad.length} times: ${counted(bad)}`;
+		assert.ok(bad.every((one) => !one.startsWith('LOST')), row.what);
+		g.asker.close();
+		await judge(g.baton, clients);
+		row.core = 'lives';
+		row.p99 = fell ? 'a restart' : '';
+	} finally {
+		for (const c of clients)
+			c.auto = false;
+		lure.close();
+		rmSync(file, { force: true });
+		if (g.baton.alive)
+			await g.baton.kill().catch(() => {});
+	}
+}
+
+for (const mode of MODES)
+	describe(`hostile modules, ${mode}`, () => {
+		for (const name of NAMES)
+			test(`${name} (${mode})`, { timeout: 90000 * SLOW }, async () => {
+				const row = { name, mode, core: 'FALLS', p99: '', what: '' };
+				table.push(row);
+				await (mode === 'process' ? inProcess : inline)(name, row);
+			});
+	});
+
+after(async () => {
+	await killAll();
+	console.log(`# ${'module'.padEnd(18)} ${'mode'.padEnd(8)} ${'core'.padEnd(6)} ${'others p99'.padEnd(22)} what became of it`);
+	for (const r of table)
+		console.log(`# ${r.name.padEnd(18)} ${r.mode.padEnd(8)} ${r.core.padEnd(6)} ${r.p99.padEnd(22)} ${r.what}`);
+	for (const mode of MODES) {
+		const rows = table.filter((r) => r.mode === mode);
+		console.log(`# ${mode}: the core lives ${rows.filter((r) => r.core === 'lives').length} of ${rows.length}`);
+	}
+});
