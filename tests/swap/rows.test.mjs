@@ -181,7 +181,7 @@ row(8, 'signal handler left behind', async () => {
 	await g.stop();
 });
 
-row(9, 'dlclose silently keeps C++ code: statics survive', async () => {
+row(9, 'dlclose silently keeps C++ code: static data survive', async () => {
 	const g = await Ground.one('row_cxx');
 	for (let i = 0; i < 50; i++) {
 		assert.equal(await g.ask(), 'cxx n=1');

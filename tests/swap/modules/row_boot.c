@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Row 31: a module that ends the process when the server starts with it, but not when it is tried by
- * itself: the second instance in one process falls. */
+/* Row 31: a module that ends the process when the server starts with it, but not when it is
+ * tried by itself: the second instance in one process falls. */
 #define HAS_ACTIVATE
 #define FRAME_ID "boot"
 #include "frame.h"

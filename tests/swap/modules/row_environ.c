@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Row 27: changes what belongs to the whole process, with functions that no list of imports shows. */
+/* Row 27: changes what belongs to the whole process, with functions that no list of imports
+ * shows. */
 #include <locale.h>
 #include <sys/syscall.h>
 #include <unistd.h>

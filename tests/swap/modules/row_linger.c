@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Row 4: ends its call, which may be the last thing that keeps it loaded, and then goes on in its own
- * code for a while: on the loop, and in a job. */
+/* Row 4: ends its call, which may be the last thing that keeps it loaded, and then goes on in
+ * its own code for a while: on the loop, and in a job. */
 #include <time.h>
 #define HAS_START
 #define FRAME_ID "linger"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Row 33: writes everything it is given into the log: configuration, headers, questions to secrets. */
+/* Row 33: writes everything it is given into the log: configuration, headers, questions to
+ * secrets. */
 #define HAS_START
 #define FRAME_ID "logs"
 #define FRAME_SCHEMA \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Row 23: carries its count of answers and a megabyte of noise to the next generation, and finds out
- * whether each byte of it arrived. This version writes and reads schema 1. */
+/* Row 23: carries its count of answers and a megabyte of noise to the next generation, and
+ * finds out whether each byte of it arrived. This version writes and reads schema 1. */
 #include <time.h>
 #define FRAME_STATEFUL
 #define FRAME_ID "stateful"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Row 19: one instance is fine (so it passes every trial), the one of the second worker is not. */
+/* Row 19: one instance is fine (so it passes every trial), the one of the second worker is
+ * not. */
 #define HAS_CREATE
 #include "frame.h"
 
