@@ -100,3 +100,18 @@ $(O)/tests/swap/%.so: $(O)/tests/swap/%.o modules/sdk/module.map
 		-Wl,--version-script=modules/sdk/module.map -o $@ $< $(shell cat tests/swap/$*.ldflags 2>/dev/null)
 .PHONY: swap-modules
 swap-modules: $(SWAP_SO) $(FIXTURES)
+SWAP_READY := all swap-modules tests/node_modules/.package-lock.json
+SWAP_ARGS   = $(if $(filter command line environment,$(origin SECONDS)),--seconds $(SECONDS)) \
+              $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(ISOLATION),--isolation $(ISOLATION))
+.PHONY: swap swap-short swap-rows swap-hostile swap-soak
+swap: $(SWAP_READY)
+	V=$(V) node tests/swap/swap.mjs $(SWAP_ARGS)
+swap-short: $(SWAP_READY)
+	V=$(V) node --test tests/swap/short.test.mjs
+# The first lets its unit tests be seen by name.
+swap-rows: $(SWAP_READY) $(addprefix $(O)/tests/,test_module_rack test_trial)
+	V=$(V) ROW=$(ROW) node --test tests/swap/rows.test.mjs
+swap-hostile: $(SWAP_READY)
+	V=$(V) T="$(T)" MODE=$(MODE) node --test tests/swap/hostile.test.mjs
+swap-soak: $(SWAP_READY)
+	V=$(V) node tests/swap/soak.mjs $(if $(filter command line environment,$(origin N)),--swaps $(N)) $(if $(ISOLATION),--isolation $(ISOLATION))
