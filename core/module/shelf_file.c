@@ -229,21 +229,35 @@ static void rebuild(struct baton_shelf *shelf)
 		(void)closedir(dir);
 }
 
-static int recover(struct baton_shelf *shelf, const char *reason)
+/* Out of the way, for whoever wants to look. A second one in a row takes the place of the first. */
+static bool set_aside(struct baton_shelf *shelf, char path[PATH_BYTES])
 {
-	char path[PATH_BYTES], aside[PATH_BYTES], why[256];
+	char aside[PATH_BYTES];
+	if (!path_of(shelf, "index.json", path) || !path_of(shelf, "index.damaged", aside))
+		return false;
+	if (rename(path, aside) == 0)
+		return true;
+	if (errno == ENOENT)
+		return false;
+	(void)remove(aside);
+	return rename(path, aside) == 0;
+}
+
+/* What cannot be written now is logged, and written with the next change. */
+static void recover(struct baton_shelf *shelf, const char *reason)
+{
+	char path[PATH_BYTES], why[256];
 	const char *from = "index.old";
-	bool aside_is_there = path_of(shelf, "index.json", path) &&
-			      path_of(shelf, "index.damaged", aside) && rename(path, aside) == 0;
+	bool was_there = set_aside(shelf, path);
 	if (read_index(shelf, "index.old", why, sizeof(why)) < 0) {
 		from = "the files";
 		rebuild(shelf);
 	}
 	/* A new shelf has lost nothing. */
-	if (aside_is_there || shelf->good.n + shelf->quarantine.n > 0)
+	if (was_there || shelf->good.n + shelf->quarantine.n > 0)
 		baton_log(BATON_LOG_WARN, "shelf_index_damaged", "sssu", "path", path, "reason",
 			  reason, "rebuilt_from", from, "files", (uint64_t)shelf->good.n);
-	return baton_shelf_write(shelf);
+	(void)baton_shelf_write(shelf);
 }
 
 int baton_shelf_read(struct baton_shelf *shelf, char *why, size_t cap)
@@ -262,7 +276,7 @@ int baton_shelf_read(struct baton_shelf *shelf, char *why, size_t cap)
 		return BATON_E_IO;
 	}
 	int rc = read_index(shelf, "index.json", reason, sizeof(reason));
-	if (rc == 0)
-		return 0;
-	return recover(shelf, rc == BATON_E_NOTFOUND ? "it is gone" : reason);
+	if (rc < 0)
+		recover(shelf, rc == BATON_E_NOTFOUND ? "it is gone" : reason);
+	return 0;
 }

@@ -46,6 +46,14 @@ static void spin(void)
 		;
 }
 
+/* Eats the stack. What it adds up keeps the compiler from making a loop of it. */
+static int deep(volatile char *above)
+{
+	volatile char here[1024];
+	here[0] = above ? above[0] : 1;
+	return on ? deep(here) + here[0] : 0;
+}
+
 static void take_mood(struct moody *m, baton_str config)
 {
 	const char key[] = "\"mood\":\"";
@@ -258,6 +266,8 @@ static int32_t start(void *inst, baton_call call, const baton_prompt *prompt)
 		abort();
 	if (is(m, "start_hang"))
 		spin();
+	if (is(m, "start_overflow"))
+		on = deep(NULL);
 	if (is(m, "start_slow")) {
 		struct timespec nap = { .tv_nsec = 300000000 };
 		(void)nanosleep(&nap, NULL);
