@@ -19,9 +19,18 @@ struct baton_elf {
 	size_t n_imports;
 	/* Its code may not be unmapped once it ran: the name of what shows that; NULL: it may. */
 	const char *resident_because;
+	/* It may run in a process of its own only: the name of what shows that; NULL: anywhere. */
+	const char *isolated_because;
+	char build_id[65]; /* hexadecimal, "" if the linker wrote none: debuggers name files by it */
 };
 
-/* 0, or BATON_E_MODULE with one line in `why`: what, what was expected, what was found. */
+/* 0, or BATON_E_MODULE with one line in `why`: what, what was expected, what was found, what to do.
+ * `isolated`: it will get a process of its own, where libraries that are not on our list, LMDB, a
+ * changed directory and the like are its own affair; what starts programs or ends the process is
+ * refused there, too. */
+int baton_elf_check_for(baton_str bytes, bool isolated, struct baton_elf *ret_elf, char *why,
+			size_t cap);
+/* For a module that shares the server's process. */
 int baton_elf_check(baton_str bytes, struct baton_elf *ret_elf, char *why, size_t cap);
 
 /* True if `kinds`, words separated by spaces or commas, has `kind` ("rule"), its interface
