@@ -274,7 +274,10 @@ static int decide_and_perform(struct baton_actor *actor, const struct baton_comm
 			      struct waiter *waiter)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
-	struct baton_release *release = seam->release_pin(seam->ud);
+	/* What a run says is decided with its own release. */
+	struct baton_release *release =
+		actor->in_run ? actor->release : seam->release_pin(seam->ud, &actor->id);
+	bool pinned = !actor->in_run;
 	struct baton_says says;
 	struct baton_decision decision = { .says = &says };
 
@@ -291,7 +294,8 @@ static int decide_and_perform(struct baton_actor *actor, const struct baton_comm
 		rc = perform(actor, &decision, waiter);
 	if (decision.repeat_of > 0)
 		count(actor, BATON_METRIC_MESSAGES_REPEATED);
-	seam->release_unpin(seam->ud, release);
+	if (pinned)
+		seam->release_unpin(seam->ud, release);
 	return rc;
 }
 

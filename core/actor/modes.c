@@ -78,7 +78,7 @@ static bool is_with_bot(const struct baton_actor *actor)
 void baton_shard_modes_changed(struct baton_shard *shard)
 {
 	const struct baton_seam *seam = &shard->seam;
-	struct baton_release *release = seam->release_pin(seam->ud);
+	struct baton_release *release = seam->release_pin(seam->ud, NULL);
 	struct baton_actor *actor, *after;
 
 	HASH_ITER(by_id, shard->by_id, actor, after)
@@ -108,7 +108,7 @@ static const char *what_came_back(const struct baton_actor *actor, const struct 
 static void resume(struct baton_actor *actor)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
-	struct baton_release *release = seam->release_pin(seam->ud);
+	struct baton_release *release = seam->release_pin(seam->ud, &actor->id);
 	struct now_on now;
 
 	look(actor, seam->policy(seam->ud, release), &now);

@@ -78,7 +78,7 @@ static void begin(struct baton_shard *shard)
 {
 	const struct baton_seam *seam = &shard->seam;
 	struct probe *probe = &shard->probe;
-	struct baton_release *release = seam->release_pin(seam->ud);
+	struct baton_release *release = seam->release_pin(seam->ud, NULL);
 	struct baton_probe_order order;
 	struct baton_now now;
 

@@ -87,6 +87,34 @@ static void op_board_done(void *ud)
 	seam->board_done(seam->ud);
 }
 
+static bool op_doubtful(void *ud, const struct baton_run *run)
+{
+	const struct baton_seam *seam = seam_of(ud);
+
+	return seam->release_doubtful(seam->ud, run->release);
+}
+
+static void op_move(void *ud, struct baton_run *run)
+{
+	struct baton_actor *actor = ud;
+	const struct baton_seam *seam = seam_of(actor);
+	struct baton_release *old = actor->release;
+
+	actor->release = seam->release_pin(seam->ud, NULL);
+	seam->release_unpin(seam->ud, old);
+	run->release = actor->release;
+	run->policy = seam->policy(seam->ud, actor->release);
+	run->release_number = seam->release_number(seam->ud, actor->release);
+}
+
+static void op_turned(void *ud, const struct baton_run *run,
+		      const struct baton_trial_sample *sample)
+{
+	const struct baton_seam *seam = seam_of(ud);
+
+	seam->release_turned(seam->ud, run->release, sample);
+}
+
 static bool op_module_works(void *ud, struct baton_run *run, const char *module)
 {
 	const struct baton_seam *seam = seam_of(ud);
@@ -159,6 +187,9 @@ static const struct baton_run_ops run_ops = {
 	.rules = op_rules,
 	.board = op_board,
 	.board_done = op_board_done,
+	.doubtful = op_doubtful,
+	.move = op_move,
+	.turned = op_turned,
 	.module_works = op_module_works,
 	.wait = op_wait,
 	.emit = op_emit,
@@ -229,7 +260,7 @@ void actor_run_start(struct baton_actor *actor)
 		turn_away(actor);
 		return;
 	}
-	actor->release = seam->release_pin(seam->ud);
+	actor->release = seam->release_pin(seam->ud, &actor->id);
 	actor->shard->n_runs++;
 	actor->run = baton_run_new(&(struct baton_run_start){
 		.ops = &run_ops,

@@ -10,6 +10,7 @@
 #include "core/actor/notice.h"
 #include "core/journal/journal.h"
 #include "core/route/board.h"
+#include "core/swap/trial.h"
 #include "core/turn/run.h"
 
 struct baton_release; /* counted by the host, never looked into here */
@@ -37,8 +38,15 @@ struct baton_seam {
 	int (*erase)(void *ud, const struct baton_id *session);
 
 	/* --- releases and modules. The ends are baton_shard_heard() with the same ticket. --- */
-	struct baton_release *(*release_pin)(void *ud); /* the live one; never NULL */
+	/* The release for a turn of this session: the live one, or a canary that it belongs to. Never
+	 * NULL. `session` NULL: the live one. */
+	struct baton_release *(*release_pin)(void *ud, const struct baton_id *session);
 	void (*release_unpin)(void *ud, struct baton_release *release);
+	/* It is a canary, or its time to drain is over, and another one is live. */
+	bool (*release_doubtful)(void *ud, struct baton_release *release);
+	/* What a turn came to on a release. */
+	void (*release_turned)(void *ud, struct baton_release *release,
+			       const struct baton_trial_sample *sample);
 	uint64_t (*release_number)(void *ud, struct baton_release *release);
 	const struct baton_policy *(*policy)(void *ud, struct baton_release *release);
 	/* 0: one end will come, never before return. <0: not started. */

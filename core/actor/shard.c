@@ -124,7 +124,7 @@ void baton_shard_typing(struct baton_shard *shard, const struct baton_id *sessio
 static bool rerun_allowed(const struct baton_actor *actor)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
-	struct baton_release *release = seam->release_pin(seam->ud);
+	struct baton_release *release = seam->release_pin(seam->ud, &actor->id);
 	const struct baton_policy *policy = seam->policy(seam->ud, release);
 	const struct baton_route *route =
 		baton_policy_route(policy, baton_str_of(actor->state->intent));

@@ -219,6 +219,12 @@ void baton_rack_shut(struct baton_rack *rack, struct baton_release *release)
 			baton_call_shut(rack, seat->ctxs[i]);
 }
 
+bool baton_rack_is_shut(const struct baton_rack *rack, const struct baton_release *release)
+{
+	const struct baton_seat *seat = seat_of(rack, release);
+	return !seat || seat->shut;
+}
+
 /* What others use too may go on working. */
 static bool may_end(const struct baton_seat *seat)
 {

@@ -105,6 +105,7 @@ uint64_t baton_rack_pins(const struct baton_rack *rack, const struct baton_relea
 /* No new work: when the last pin is gone and the last call has ended, its instances end (those that
  * no other release uses), and events.retired is called, from the loop. [loop] */
 void baton_rack_retire(struct baton_rack *rack, struct baton_release *release);
+bool baton_rack_is_shut(const struct baton_rack *rack, const struct baton_release *release);
 /* From here on calls of the release are refused with BATON_E_CLOSED, and the open ones fail with
  * BATON_FAIL_MODULE: its time to drain is over. [loop] */
 void baton_rack_shut(struct baton_rack *rack, struct baton_release *release);

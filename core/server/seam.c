@@ -2,6 +2,7 @@
 
 /* The real seam: what a shard asks for, done with the loop, the lane and the rack of its worker. */
 
+#include "core/server/loader.h"
 #include "core/server/watch.h"
 
 #include "core/base/assert.h"
@@ -152,12 +153,32 @@ static int seam_erase(void *ud, const struct baton_id *session)
 
 /* --- releases and modules --- */
 
-static struct baton_release *seam_release_pin(void *ud)
+static struct baton_release *seam_release_pin(void *ud, const struct baton_id *session)
+{
+	struct worker *worker = ud;
+	bool canary = session && worker->canary &&
+		      baton_trial_takes(session, worker->canary_ppm,
+					baton_release_number(worker->canary));
+	struct baton_release *release = canary ? worker->canary : worker->live;
+
+	baton_rack_pin(worker->rack, release);
+	return release;
+}
+
+static bool seam_release_doubtful(void *ud, struct baton_release *release)
 {
 	struct worker *worker = ud;
 
-	baton_rack_pin(worker->rack, worker->live);
-	return worker->live;
+	return release == worker->canary ||
+	       (release != worker->live && baton_rack_is_shut(worker->rack, release));
+}
+
+static void seam_release_turned(void *ud, struct baton_release *release,
+				const struct baton_trial_sample *sample)
+{
+	struct worker *worker = ud;
+
+	loader_turned(worker->server, release, sample);
 }
 
 static void seam_release_unpin(void *ud, struct baton_release *release)
@@ -344,6 +365,8 @@ void worker_seam(struct worker *worker, struct baton_seam *ret_seam)
 		.erase = seam_erase,
 		.release_pin = seam_release_pin,
 		.release_unpin = seam_release_unpin,
+		.release_doubtful = seam_release_doubtful,
+		.release_turned = seam_release_turned,
 		.release_number = seam_release_number,
 		.policy = seam_policy,
 		.classify = seam_classify,

@@ -41,7 +41,9 @@ struct worker {
 	struct baton_loop *loop;
 	struct baton_lane *lane;
 	struct baton_rack *rack;
-	struct baton_release *live; /* what a new turn pins; counted */
+	struct baton_release *live;   /* what a new turn pins; counted */
+	struct baton_release *canary; /* ... of this share of the sessions; NULL: none */
+	uint32_t canary_ppm;
 	struct baton_shard *shard;
 	unsigned
 		in_shard; /* its code is on the stack: what comes for it goes through the mailbox */

@@ -346,9 +346,12 @@ static struct then attempt_failed(struct baton_run *run)
 	struct baton_attempt *attempt = &run->attempts[run->n_attempts - 1];
 	uint64_t cost = run->fail_billed ? run_cost_microusd(run) : 0;
 
+	bool moves = run_may_move(run);
+
 	run->ask_at_ns = 0;
+	run->faulty = true;
 	attempt->showed = run->said > 0;
-	run_settle(run, false, false);
+	run_settle(run, false, moves);
 	run->spent_microusd += cost;
 	run->ops->count(run->ud, BATON_METRIC_ATTEMPTS_FAILED, 1);
 	run_note(run, BATON_EV_MODEL_FAILED)->model_failed = (struct baton_ev_model_failed){
@@ -369,6 +372,8 @@ static struct then attempt_failed(struct baton_run *run)
 		.cost_microusd = cost,
 		.drill = baton_str_of(baton_fault_name(run->choice.fault.type)),
 	};
+	if (moves)
+		return run_move(run, baton_fail_name(attempt->fail));
 	/* A failure is news: agents and operators see it now. */
 	if (run_flush_notes(run) < 0)
 		return done();

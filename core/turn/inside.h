@@ -74,6 +74,13 @@ void run_board_facts(const struct baton_run *run, baton_facts *facts);
 /* What the attempt cost by the prices of its target, if the provider does not say. */
 uint64_t run_cost_microusd(const struct baton_run *run);
 
+/* --- move.c: beginning again on the live release --- */
+
+/* Something has failed: may the turn begin again? */
+bool run_may_move(const struct baton_run *run);
+/* Does so. `reason` is static, or lives as long as the process. */
+struct then run_move(struct baton_run *run, const char *reason);
+
 /* --- fault.c: what a drill does to an attempt --- */
 
 /* True if the fault ends or replaces the attempt before the provider is asked. */

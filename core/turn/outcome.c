@@ -219,6 +219,21 @@ static void report(struct baton_run *run, unsigned metric)
 	run->ops->board_done(run->ud);
 }
 
+static void tell_trial(struct baton_run *run, unsigned metric)
+{
+	struct baton_trial_sample sample = {
+		.failed = run->faulty,
+		.first_ms = (uint32_t)since_start_ms(run, run->first_word_ns),
+		.total_ms = (uint32_t)since_start_ms(run, run->ops->now_ns(run->ud)),
+		.cost_microusd = run->spent_microusd +
+				 (run->choice.target ? run_cost_microusd(run) : 0),
+		.escalated = metric == BATON_METRIC_TURNS_HANDED_OVER,
+	};
+
+	if (!run->moved)
+		run->ops->turned(run->ud, run, &sample);
+}
+
 static struct then finish(struct baton_run *run, enum baton_verb verb, unsigned metric)
 {
 	int rc = run->ops->emit(run->ud, run, verb, run->notes, run->n_notes);
@@ -229,6 +244,7 @@ static struct then finish(struct baton_run *run, enum baton_verb verb, unsigned 
 		run->ops->observe(run->ud, BATON_HIST_TURN,
 				  (run->ops->now_ns(run->ud) - run->started_ns) / 1000);
 		report(run, metric);
+		tell_trial(run, metric);
 	}
 	return done();
 }

@@ -14,6 +14,7 @@
 
 #include "core/route/board.h"
 #include "core/session/session.h"
+#include "core/swap/trial.h"
 
 typedef uint64_t baton_ticket;
 struct baton_release;
@@ -52,6 +53,14 @@ struct baton_run_ops {
 	/* The board, ours alone until board_done(); nothing else is called in between. */
 	struct baton_board *(*board)(void *ud, struct baton_now *ret_now);
 	void (*board_done)(void *ud);
+	/* The run's release is a canary or shut, and there is another one: what fails on it says
+	 * little about the turn. */
+	bool (*doubtful)(void *ud, const struct baton_run *run);
+	/* The live release in place of the run's: sets release, policy and release_number. */
+	void (*move)(void *ud, struct baton_run *run);
+	/* What the turn came to on its release. */
+	void (*turned)(void *ud, const struct baton_run *run,
+		       const struct baton_trial_sample *sample);
 	/* False if the release has no working module of this name. */
 	bool (*module_works)(void *ud, struct baton_run *run, const char *module);
 	/* baton_run_go() after at most `ms`, unless waked earlier; replaces the last wait. */
@@ -73,7 +82,7 @@ struct baton_run {
 	const struct baton_run_ops *ops;
 	void *ud;                            /* given to ops */
 	const struct baton_session *session; /* the actor's; outlives the run */
-	struct baton_release *release;       /* pinned by the actor for the run's life */
+	struct baton_release *release;       /* pinned by the actor while it is the run's */
 	const struct baton_policy *policy;   /* of that release */
 	uint64_t release_number;
 
@@ -82,6 +91,9 @@ struct baton_run {
 	uint64_t message_ms; /* unix ms of that message */
 	enum baton_step step;
 	bool done;
+	bool moved;  /* it has begun again on another release */
+	bool rules_failed;
+	bool faulty; /* something that was asked did not answer well */
 	uint64_t started_ns, deadline_ns, wait_until_ns;
 
 	baton_ticket ticket; /* 0: nobody is asked */

@@ -57,6 +57,11 @@ static struct then step_classified(struct baton_run *run)
 		.language = baton_str_of(run->language),
 		.failed = why_nothing_came(run),
 	};
+	if (run->classifier_failed) {
+		run->faulty = true;
+		if (run_may_move(run))
+			return run_move(run, "classifier");
+	}
 	/* Not sure enough: the note says what it might have been, the route is the default one. */
 	if (!intent || run->intent_ppm < intent->min_confidence_ppm)
 		run->intent[0] = '\0';
@@ -88,14 +93,16 @@ static void note_verdict(struct baton_run *run, const baton_facts *facts,
 }
 
 /* Asks the rules; true if they want a person now. A rule that cannot answer counts as one that
- * fired. */
+ * fired, where the turn cannot begin again on a release that is not in doubt. */
 static bool rules_escalate(struct baton_run *run, uint32_t stage)
 {
 	baton_facts facts;
 	baton_verdict verdict = { .size = sizeof(verdict) };
 
 	baton_run_facts(run, stage, &facts);
-	if (run->ops->rules(run->ud, run, &facts, &verdict) < 0)
+	run->rules_failed = run->ops->rules(run->ud, run, &facts, &verdict) < 0;
+	run->faulty |= run->rules_failed;
+	if (run->rules_failed)
 		verdict =
 			(baton_verdict){ .action = BATON_ACT_ESCALATE,
 					 .rule = "core.rules_failed",
@@ -115,8 +122,11 @@ static bool rules_escalate(struct baton_run *run, uint32_t stage)
 
 static struct then step_rules_before(struct baton_run *run)
 {
-	return go_on(rules_escalate(run, BATON_STAGE_BEFORE) ? BATON_STEP_HAND_OVER
-							     : BATON_STEP_ROUTE);
+	bool escalates = rules_escalate(run, BATON_STAGE_BEFORE);
+
+	if (run->rules_failed && run_may_move(run))
+		return run_move(run, "rules");
+	return go_on(escalates ? BATON_STEP_HAND_OVER : BATON_STEP_ROUTE);
 }
 
 /* A guard or verifier that the class cannot do without; NULL: all are there. */
@@ -220,6 +230,11 @@ static struct then step_retrieved(struct baton_run *run)
 			.sources = docs_json(run),
 			.failed = why_nothing_came(run),
 		};
+	if (!run->heard_end) {
+		run->faulty = true;
+		if (run_may_move(run))
+			return run_move(run, "retriever");
+	}
 	return go_on(BATON_STEP_ASK);
 }
 
@@ -228,7 +243,10 @@ static struct then step_rules_after(struct baton_run *run)
 	run_settle(run, true, false);
 	if (!run_room_for_notes(run))
 		return done();
-	if (rules_escalate(run, BATON_STAGE_AFTER))
+	bool escalates = rules_escalate(run, BATON_STAGE_AFTER);
+	if (run->rules_failed && run_may_move(run))
+		return run_move(run, "rules");
+	if (escalates)
 		return go_on(BATON_STEP_HAND_OVER);
 	return go_on(run->tier == BATON_TIER_AUTOMATED ? BATON_STEP_ANSWER : BATON_STEP_DRAFT);
 }

@@ -372,9 +372,11 @@ static int models_rules(void *ud, struct baton_release *release, const baton_fac
 	return BATON_OK;
 }
 
-static struct baton_release *models_pin(void *ud)
+static struct baton_release *models_pin(void *ud, const struct baton_id *session)
 {
 	struct sim_shard *shard = ud;
+
+	(void)session;
 
 	shard->sim->pins++;
 	return (struct baton_release *)shard->sim; /* a name, never looked into */
@@ -387,6 +389,21 @@ static void models_unpin(void *ud, struct baton_release *release)
 	PROMISE(shard->sim, release == (struct baton_release *)shard->sim && shard->sim->pins > 0,
 		"what is unpinned was pinned", NULL);
 	shard->sim->pins--;
+}
+
+static bool models_doubtful(void *ud, struct baton_release *release)
+{
+	(void)ud;
+	(void)release;
+	return false;
+}
+
+static void models_turned(void *ud, struct baton_release *release,
+			  const struct baton_trial_sample *sample)
+{
+	(void)ud;
+	(void)release;
+	(void)sample;
 }
 
 static const struct baton_policy *models_policy_of(void *ud, struct baton_release *release)
@@ -422,6 +439,8 @@ void models_seam(struct baton_seam *seam)
 	seam->rules = models_rules;
 	seam->release_pin = models_pin;
 	seam->release_unpin = models_unpin;
+	seam->release_doubtful = models_doubtful;
+	seam->release_turned = models_turned;
 	seam->policy = models_policy_of;
 	seam->release_number = models_number;
 	seam->module_works = models_work;

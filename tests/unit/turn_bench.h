@@ -26,7 +26,9 @@ struct bench {
 	unsigned cancels;
 	int refuse; /* what emit() answers */
 	int no_classifier, no_rules;
-	bool no_guard;
+	bool no_guard, doubtful;
+	unsigned moves, turned; /* to another release; what the trial was told */
+	struct baton_trial_sample sample;
 	baton_verdict verdict[2]; /* by stage */
 	struct baton_target targets[3];
 	struct baton_class class_;
@@ -137,6 +139,30 @@ static inline void op_board_done(void *ud)
 	(void)ud;
 }
 
+static inline bool op_doubtful(void *ud, const struct baton_run *run)
+{
+	const struct bench *bench = ud;
+	(void)run;
+	return bench->doubtful;
+}
+
+static inline void op_move(void *ud, struct baton_run *run)
+{
+	struct bench *bench = ud;
+	bench->moves++;
+	bench->doubtful = false;
+	run->release_number++;
+}
+
+static inline void op_turned(void *ud, const struct baton_run *run,
+			     const struct baton_trial_sample *sample)
+{
+	struct bench *bench = ud;
+	(void)run;
+	bench->turned++;
+	bench->sample = *sample;
+}
+
 static inline bool op_module_works(void *ud, struct baton_run *run, const char *module)
 {
 	struct bench *bench = ud;
@@ -237,6 +263,9 @@ static const struct baton_run_ops bench_ops = { .now_ns = op_now,
 						.rules = op_rules,
 						.board = op_board,
 						.board_done = op_board_done,
+						.doubtful = op_doubtful,
+						.move = op_move,
+						.turned = op_turned,
 						.module_works = op_module_works,
 						.wait = op_wait,
 						.emit = op_emit,
