@@ -58,6 +58,7 @@ struct baton_call_state *baton_call_open(struct baton_rack *rack, struct baton_c
 	call->ticket = ticket;
 	call->ctx = ctx;
 	call->kind = kind;
+	call->begin_ns = now_ns();
 	call->results_max = BATON_DOCS_MAX;
 	call->open = call->listed = call->starting = true;
 	ctx->open_calls++;
@@ -78,6 +79,9 @@ static void close_module_side(struct baton_rack *rack, struct baton_call_state *
 	rack->free_slots[rack->n_free++] = i;
 	call->open = false;
 	call->ctx->open_calls--;
+	if (late != BATON_BREACH_STALE) /* it was begun */
+		baton_meter_answer(&call->ctx->generation->meter, !call->finished && !call->fenced,
+				   (now_ns() - call->begin_ns) / 1000);
 	if (rack->n_retired > 0)
 		baton_rack_wake(rack);
 	if (!call->listed && !call->fenced)

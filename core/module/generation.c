@@ -369,6 +369,7 @@ static struct baton_generation *generation_new(const struct baton_stage_options 
 	g->spec = spec;
 	g->since_ms = baton_loop_unix_ms();
 	g->step = options->step;
+	g->gone = options->gone;
 	g->step_ud = options->ud;
 	baton_meter_init(&g->meter, spec->name);
 	(void)pthread_mutex_init(&g->ctxs_lock, NULL);
@@ -453,6 +454,8 @@ static void generation_free(struct baton_generation *g)
 		tell_step(g, g->resident_because[0] ? "resident" : "unmapped", g->resident_because,
 			  now_us() - begin);
 	}
+	if (was_loaded && g->gone)
+		g->gone(g->step_ud, &g->meter);
 	baton_copy_done(&g->copy);
 	for (size_t i = 0; i < g->n_secrets; i++)
 		baton_secret_free(&g->secrets[i].value);

@@ -35,6 +35,7 @@ struct baton_generation {
 	bool isolated; /* `entry` is core/isolate's: it may say BATON_FAIL_MODULE */
 	uint64_t since_ms;                 /* unix */
 	void (*step)(void *ud, const struct baton_module_step *step); /* of the server; may be NULL */
+	void (*gone)(void *ud, struct baton_meter *meter); /* may be NULL */
 	void *step_ud;
 	struct baton_copy copy;
 	void *dl;

@@ -83,6 +83,48 @@ void baton_meter_visit(struct baton_meter *meter, const char *where, uint64_t us
 			  where, "us", us);
 }
 
+/* Below 4 us each its own step; from there on four steps for each doubling. */
+static unsigned step_of(uint64_t us)
+{
+	unsigned bit = us < 4 ? 1 : 63u - (unsigned)__builtin_clzll(us); /* of its highest one */
+	unsigned step = us < 4 ? (unsigned)us : (bit - 1) * 4 + (unsigned)(us >> (bit - 2) & 3u);
+
+	return step < BATON_METER_TIMES ? step : BATON_METER_TIMES - 1;
+}
+
+/* The first time above a step. */
+static uint64_t step_end(unsigned step)
+{
+	return step < 4 ? step + 1 : (uint64_t)(4u + step % 4u + 1u) << (step / 4u - 1u);
+}
+
+void baton_meter_answer(struct baton_meter *meter, bool failed, uint64_t us)
+{
+	(void)atomic_fetch_add_explicit(&meter->asked, 1, memory_order_relaxed);
+	if (failed)
+		(void)atomic_fetch_add_explicit(&meter->failed, 1, memory_order_relaxed);
+	(void)atomic_fetch_add_explicit(&meter->times[step_of(us)], 1, memory_order_relaxed);
+}
+
+uint64_t baton_meter_p95_us(const struct baton_meter *meter)
+{
+	uint64_t all = 0, below = 0;
+
+	for (unsigned i = 0; i < BATON_METER_TIMES; i++)
+		all += atomic_load_explicit(&meter->times[i], memory_order_relaxed);
+	for (unsigned i = 0; i < BATON_METER_TIMES; i++) {
+		below += atomic_load_explicit(&meter->times[i], memory_order_relaxed);
+		if (all > 0 && below * 100 >= all * 95)
+			return step_end(i);
+	}
+	return 0;
+}
+
+const char *baton_breach_name(enum baton_breach breach)
+{
+	return breach_labels[breach];
+}
+
 static bool good_name(const char *name)
 {
 	size_t n = name ? strnlen(name, BATON_METER_NAME_BYTES) : 0;
@@ -229,4 +271,38 @@ void baton_meter_text(struct baton_meter *const *meters, size_t n, struct baton_
 	head(out, "baton_module_observed_seconds", "summary", "What a module measured itself.");
 	for (size_t i = 0; i < n; i++)
 		write_values(meters[i], true, out);
+}
+
+/* --- two generations of one name ---------------------------------------------------------- */
+
+static void move_count(_Atomic(uint64_t) *to, _Atomic(uint64_t) *from)
+{
+	(void)atomic_fetch_add(to, atomic_load(from));
+}
+
+void baton_meter_merge(struct baton_meter *to, struct baton_meter *from)
+{
+	uint64_t worst = atomic_load(&from->overrun_us_max);
+
+	move_count(&to->calls, &from->calls);
+	move_count(&to->overruns, &from->overruns);
+	move_count(&to->log_dropped, &from->log_dropped);
+	move_count(&to->asked, &from->asked);
+	move_count(&to->failed, &from->failed);
+	if (worst > atomic_load(&to->overrun_us_max))
+		atomic_store(&to->overrun_us_max, worst);
+	for (unsigned i = 0; i < BATON_BREACH_COUNT; i++)
+		move_count(&to->breaches[i], &from->breaches[i]);
+	for (unsigned i = 0; i < BATON_METER_TIMES; i++)
+		(void)atomic_fetch_add(&to->times[i], atomic_load(&from->times[i]));
+	(void)pthread_mutex_lock(&from->lock);
+	for (size_t i = 0; i < from->n_values; i++) {
+		struct baton_meter_value *v =
+			value_of(to, from->values[i].name, from->values[i].is_time);
+		if (!v)
+			continue;
+		v->n += from->values[i].n;
+		v->sum += from->values[i].sum;
+	}
+	(void)pthread_mutex_unlock(&from->lock);
 }

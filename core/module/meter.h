@@ -33,7 +33,8 @@ enum {
 	BATON_METER_VALUES_MAX = 64,
 	BATON_METER_NAME_BYTES = 48,
 	BATON_METER_LOG_BURST = 50,
-	BATON_METER_LOG_PER_S = 10
+	BATON_METER_LOG_PER_S = 10,
+	BATON_METER_TIMES = 128 /* four steps for each doubling of microseconds */
 };
 
 struct baton_meter_value {
@@ -46,6 +47,8 @@ struct baton_meter {
 	const char *module; /* its name in the policies; borrowed */
 	_Atomic(uint64_t) calls, overruns, overrun_us_max, log_dropped;
 	_Atomic(uint64_t) breaches[BATON_BREACH_COUNT];
+	_Atomic(uint64_t) asked, failed; /* units of work: classify, search, start, append, check */
+	_Atomic(uint32_t) times[BATON_METER_TIMES];
 	pthread_mutex_t lock; /* what follows */
 	struct baton_meter_value values[BATON_METER_VALUES_MAX];
 	size_t n_values;
@@ -59,11 +62,18 @@ void baton_meter_done(struct baton_meter *meter);
 void baton_meter_breach(struct baton_meter *meter, enum baton_breach breach, const char *detail);
 /* One call into the module took `us`. Above 5 ms it is an overrun; create and activate have 100. */
 void baton_meter_visit(struct baton_meter *meter, const char *where, uint64_t us);
+/* A unit of work has ended after `us`, with a failure or not. */
+void baton_meter_answer(struct baton_meter *meter, bool failed, uint64_t us);
+/* The time that 95 of 100 units of work stayed below, within a fifth; 0: there were none. */
+uint64_t baton_meter_p95_us(const struct baton_meter *meter);
 /* false: the module has logged too much lately. */
 bool baton_meter_may_log(struct baton_meter *meter);
 /* Names are [a-z0-9_]{1,47}; others, and more than 64 of them, are dropped: false. */
 bool baton_meter_add(struct baton_meter *meter, const char *name, bool is_time, uint64_t v);
 /* {"breaches":{rule:n},"counters":{name:n},"times":{name:{"n","us"}}}: everything, 0 included. */
 void baton_meter_json(struct baton_meter *meter, struct baton_buf *out);
+/* Adds what `from` has counted to `to`, which is another generation of the same name. */
+void baton_meter_merge(struct baton_meter *to, struct baton_meter *from);
+const char *baton_breach_name(enum baton_breach breach);
 /* All families of `n` meters in Prometheus text exposition. */
 void baton_meter_text(struct baton_meter *const *meters, size_t n, struct baton_buf *out);

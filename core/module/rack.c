@@ -182,12 +182,14 @@ void baton_rack_pin(struct baton_rack *rack, struct baton_release *release)
 	struct baton_seat *seat = seat_of(rack, release);
 	baton_assert(seat);
 	seat->pins++;
+	(void)atomic_fetch_add_explicit(baton_release_pin_count(release), 1, memory_order_relaxed);
 }
 
 void baton_rack_unpin(struct baton_rack *rack, struct baton_release *release)
 {
 	struct baton_seat *seat = seat_of(rack, release);
 	baton_assert(seat && seat->pins > 0);
+	(void)atomic_fetch_sub_explicit(baton_release_pin_count(release), 1, memory_order_relaxed);
 	if (--seat->pins == 0 && seat->retired)
 		baton_rack_wake(rack);
 }
@@ -198,14 +200,17 @@ uint64_t baton_rack_pins(const struct baton_rack *rack, const struct baton_relea
 	return seat ? seat->pins : 0;
 }
 
-void baton_rack_retire(struct baton_rack *rack, struct baton_release *release)
+bool baton_rack_retire(struct baton_rack *rack, struct baton_release *release)
 {
 	struct baton_seat *seat = seat_of(rack, release);
-	if (!seat || seat->retired)
-		return;
+	if (!seat)
+		return false;
+	if (seat->retired)
+		return true;
 	seat->retired = true;
 	rack->n_retired++;
 	baton_rack_wake(rack);
+	return true;
 }
 
 void baton_rack_shut(struct baton_rack *rack, struct baton_release *release)

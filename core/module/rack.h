@@ -49,7 +49,7 @@ struct baton_call_state {
 	/* The beginning of a character that the last delta of this kind cut off. */
 	char tail[BATON_CALL_DELTA_KINDS][4];
 	size_t tail_n[BATON_CALL_DELTA_KINDS];
-	uint64_t fenced_ns;
+	uint64_t begin_ns, fenced_ns;
 	struct baton_call_state *next_fenced;
 	UT_hash_handle hh; /* rack->listed, by ticket */
 };

@@ -16,6 +16,7 @@ enum { METERS_MAX = 256 };
 
 struct baton_release {
 	_Atomic(unsigned) refs;
+	_Atomic(uint64_t) pins;
 	uint64_t number;
 	struct baton_policy *policy;
 	struct baton_generation **generations;
@@ -119,6 +120,130 @@ size_t baton_release_generations(const struct baton_release *release)
 struct baton_generation *baton_release_generation(const struct baton_release *release, size_t i)
 {
 	return release->generations[i];
+}
+
+_Atomic(uint64_t) *baton_release_pin_count(struct baton_release *release)
+{
+	return &release->pins;
+}
+
+uint64_t baton_release_pins(const struct baton_release *release)
+{
+	return atomic_load_explicit(&release->pins, memory_order_relaxed);
+}
+
+struct baton_policy *baton_release_shared_policy(const struct baton_release *release)
+{
+	return release->policy;
+}
+
+struct baton_meter *baton_release_meter(const struct baton_release *release, size_t i)
+{
+	return &release->generations[i]->meter;
+}
+
+size_t baton_release_size(const struct baton_release *release)
+{
+	return release->n;
+}
+
+bool baton_release_shares(const struct baton_release *release, size_t i,
+			  const struct baton_release *other)
+{
+	for (size_t k = 0; other && k < other->n; k++)
+		if (other->generations[k] == release->generations[i])
+			return true;
+	return false;
+}
+
+static uint64_t broken_by(struct baton_generation *g)
+{
+	uint64_t n = 0;
+	for (unsigned b = 0; b < BATON_BREACH_COUNT; b++)
+		n += atomic_load(&g->meter.breaches[b]);
+	return n;
+}
+
+void baton_release_view(const struct baton_release *release, size_t i,
+			struct baton_generation_view *ret)
+{
+	struct baton_generation *g = release->generations[i];
+	*ret = (struct baton_generation_view){
+		.number = g->number,
+		.since_ms = g->since_ms,
+		.module = g->spec->name,
+		.file = g->spec->file,
+		.kind = g->spec->kind,
+		.id = g->id,
+		.version = g->version,
+		.isolation = g->isolated ? "process" : "inline",
+		.resident = g->resident_because,
+		.sha256 = g->sha256,
+		.abi_major = g->abi_major,
+		.abi_needed = g->abi_needed,
+		.calls = atomic_load(&g->meter.calls),
+		.asked = atomic_load(&g->meter.asked),
+		.failed = atomic_load(&g->meter.failed),
+		.p95_us = baton_meter_p95_us(&g->meter),
+		.overruns = atomic_load(&g->meter.overruns),
+		.violations = broken_by(g),
+	};
+}
+
+static void put_text(struct baton_buf *out, const char *name, const char *text)
+{
+	baton_buf_printf(out, ",\"%s\":", name);
+	baton_buf_json(out, baton_str_of(text));
+}
+
+static void put_number(struct baton_buf *out, const char *name, uint64_t n)
+{
+	baton_buf_printf(out, ",\"%s\":%ju", name, (uintmax_t)n);
+}
+
+void baton_release_module_json(const struct baton_release *release, size_t i, const char *state,
+			       struct baton_buf *out)
+{
+	struct baton_generation *g = release->generations[i];
+	struct baton_generation_view v;
+	char hex[65];
+	baton_release_view(release, i, &v);
+	baton_file_hex(v.sha256, 32, hex);
+	baton_buf_printf(out, "{\"generation\":%ju", (uintmax_t)v.number);
+	put_text(out, "module", v.module);
+	put_text(out, "file", v.file);
+	put_text(out, "kind", v.kind);
+	put_text(out, "id", v.id);
+	put_text(out, "version", v.version);
+	put_text(out, "sha256", hex);
+	hex[12] = '\0';
+	put_text(out, "sha12", hex);
+	put_text(out, "state", state);
+	put_text(out, "isolation", v.isolation);
+	baton_buf_printf(out, ",\"abi\":\"%u.%u\"", v.abi_major, v.abi_needed);
+	put_number(out, "calls", v.asked);
+	put_number(out, "fails", v.failed);
+	put_number(out, "p95_ms", (v.p95_us + 999) / 1000);
+	put_number(out, "p95_us", v.p95_us);
+	put_number(out, "visits", v.calls);
+	put_number(out, "overruns", v.overruns);
+	put_number(out, "violations", v.violations);
+	put_number(out, "crashes", v.crashes);
+	put_number(out, "since_ms", v.since_ms);
+	if (v.resident[0])
+		put_text(out, "resident", v.resident);
+	else
+		baton_buf_z(out, ",\"resident\":null");
+	baton_buf_z(out, ",\"broken\":{");
+	const char *comma = "";
+	for (unsigned b = 0; b < BATON_BREACH_COUNT; b++) {
+		uint64_t n = atomic_load(&g->meter.breaches[b]);
+		if (n == 0)
+			continue;
+		baton_buf_printf(out, "%s\"%s\":%ju", comma, baton_breach_name(b), (uintmax_t)n);
+		comma = ",";
+	}
+	baton_buf_z(out, "}}");
 }
 
 void baton_release_metrics(const struct baton_release *release, struct baton_buf *out)

@@ -14,6 +14,7 @@
 
 struct baton_release;
 struct baton_rack;
+struct baton_meter;
 struct baton_journal;
 
 /* One module that gets a new generation although nothing in the policies says so. */
@@ -41,6 +42,8 @@ struct baton_stage_options {
 	size_t n_changes;
 	void *ud; /* outlives every generation */
 	void (*step)(void *ud, const struct baton_module_step *step); /* any thread; may be NULL */
+	/* A generation goes, and what it has counted with it. Any thread; may be NULL. */
+	void (*gone)(void *ud, struct baton_meter *meter);
 };
 
 /* Loads every module of `policy`, which the release then owns. What did not change since `base`
@@ -56,6 +59,31 @@ struct baton_release *baton_release_ref(struct baton_release *release);
 void baton_release_unref(struct baton_release **release);
 const struct baton_policy *baton_release_policy(const struct baton_release *release);
 uint64_t baton_release_number(const struct baton_release *release);
+/* The same, for who wants a reference on it. */
+struct baton_policy *baton_release_shared_policy(const struct baton_release *release);
+/* The counters of module `i`. */
+struct baton_meter *baton_release_meter(const struct baton_release *release, size_t i);
+size_t baton_release_size(const struct baton_release *release);
+/* Module `i` is the very generation that `other` has, too. `other` may be NULL: then not. */
+bool baton_release_shares(const struct baton_release *release, size_t i,
+			  const struct baton_release *other);
+/* Pins on all racks. [any] */
+uint64_t baton_release_pins(const struct baton_release *release);
+struct baton_generation_view { /* strings live as long as the release */
+	uint64_t number, since_ms /* unix */;
+	const char *module, *file, *kind, *id, *version, *isolation;
+	const char *resident; /* why its code stays mapped; "": it does not */
+	const uint8_t *sha256;
+	unsigned abi_major, abi_needed;
+	uint64_t calls, asked, failed, p95_us, overruns, violations, crashes;
+};
+void baton_release_view(const struct baton_release *release, size_t i,
+			struct baton_generation_view *ret);
+/* Everything that is known of module `i`, as one JSON object; the view's members, and which rules of the
+ * contract it broke. */
+struct baton_buf;
+void baton_release_module_json(const struct baton_release *release, size_t i, const char *state,
+			       struct baton_buf *out);
 /* What its modules did and broke, and what they counted themselves: baton_module_* families in
  * Prometheus text, labelled by module. [any] */
 struct baton_buf;
@@ -103,8 +131,9 @@ void baton_rack_pin(struct baton_rack *rack, struct baton_release *release);
 void baton_rack_unpin(struct baton_rack *rack, struct baton_release *release);
 uint64_t baton_rack_pins(const struct baton_rack *rack, const struct baton_release *release);
 /* No new work: when the last pin is gone and the last call has ended, its instances end (those that
- * no other release uses), and events.retired is called, from the loop. [loop] */
-void baton_rack_retire(struct baton_rack *rack, struct baton_release *release);
+ * no other release uses), and events.retired is called, from the loop. False: it has
+ * no seat here, and nothing will be called. [loop] */
+bool baton_rack_retire(struct baton_rack *rack, struct baton_release *release);
 bool baton_rack_is_shut(const struct baton_rack *rack, const struct baton_release *release);
 /* From here on calls of the release are refused with BATON_E_CLOSED, and the open ones fail with
  * BATON_FAIL_MODULE: its time to drain is over. [loop] */
