@@ -198,6 +198,29 @@ static const struct baton_run_ops run_ops = {
 	.observe = op_observe,
 };
 
+void baton_shard_pins(struct baton_shard *shard,
+		      void (*each)(void *ud, const struct baton_shard_pin *pin), void *ud)
+{
+	uint64_t now_ns = shard->seam.now_ns(shard->seam.ud);
+	struct baton_actor *actor, *after;
+
+	HASH_ITER(by_id, shard->by_id, actor, after) {
+		const struct baton_run *run = actor->run;
+
+		if (!run)
+			continue;
+		each(ud, &(struct baton_shard_pin){
+				 .session = &actor->id,
+				 .release = actor->release,
+				 .turn = run->turn,
+				 .for_ms = (now_ns - run->started_ns) / 1000000,
+				 .left_ms = run->deadline_ns > now_ns
+						    ? (run->deadline_ns - now_ns) / 1000000
+						    : 0,
+				 .step = baton_run_step_name(run) });
+	}
+}
+
 /* --- its life --- */
 
 static void run_ended(struct baton_actor *actor)

@@ -12,6 +12,16 @@
 struct baton_shard;
 
 struct baton_shard *baton_shard_new(const struct baton_seam *seam);
+/* A turn that holds a release. Texts and pointers are good during the call. */
+struct baton_shard_pin {
+	const struct baton_id *session;
+	struct baton_release *release;
+	uint64_t turn, for_ms, left_ms; /* until its deadline */
+	const char *step;               /* what it does: "hear" */
+};
+/* Each turn that runs. */
+void baton_shard_pins(struct baton_shard *shard,
+		      void (*each)(void *ud, const struct baton_shard_pin *pin), void *ud);
 void baton_shard_free(struct baton_shard **shard);
 
 /* A command for a session, from `conn` (0: nobody waits). The answer comes as notices: ACK or

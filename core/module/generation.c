@@ -380,10 +380,9 @@ static void log_loaded(const struct baton_generation *g)
 {
 	char sha12[13];
 	baton_file_hex(g->sha256, 6, sha12);
-	baton_log(BATON_LOG_INFO, "module_loaded", "susssss", "module", g->spec->name,
-		  "generation", g->number, "id", g->id, "version", g->version, "kind",
-		  g->spec->kind, "sha256", sha12, "resident",
-		  g->resident_because[0] ? g->resident_because : "no");
+	baton_log(BATON_LOG_INFO, "module_loaded", "susssss", "module", g->spec->name, "generation",
+		  g->number, "id", g->id, "version", g->version, "kind", g->spec->kind, "sha256",
+		  sha12, "resident", g->resident_because[0] ? g->resident_because : "no");
 }
 
 int baton_generation_load(const struct baton_stage_options *options, struct baton_policy *policy,

@@ -234,16 +234,9 @@ void baton_release_module_json(const struct baton_release *release, size_t i, co
 		put_text(out, "resident", v.resident);
 	else
 		baton_buf_z(out, ",\"resident\":null");
-	baton_buf_z(out, ",\"broken\":{");
-	const char *comma = "";
-	for (unsigned b = 0; b < BATON_BREACH_COUNT; b++) {
-		uint64_t n = atomic_load(&g->meter.breaches[b]);
-		if (n == 0)
-			continue;
-		baton_buf_printf(out, "%s\"%s\":%ju", comma, baton_breach_name(b), (uintmax_t)n);
-		comma = ",";
-	}
-	baton_buf_z(out, "}}");
+	baton_buf_z(out, ",\"counted\":");
+	baton_meter_json(&g->meter, out);
+	baton_buf_z(out, "}");
 }
 
 void baton_release_metrics(const struct baton_release *release, struct baton_buf *out)

@@ -47,7 +47,8 @@ static bool wants_canary(struct change *change)
 	if (request->verb != LOADER_RELOAD || !def->canary || !change->loader->live)
 		return false;
 	request->share_ppm = def->canary_ppm;
-	return baton_trial_quiet_left_ms(def, change->loader->rolled_back_ms, change_now_us() / 1000) == 0;
+	return baton_trial_quiet_left_ms(def, change->loader->rolled_back_ms,
+					 change_now_us() / 1000) == 0;
 }
 
 static void adopted(void *ud, int rc, const char *why, uint64_t turns)
@@ -59,11 +60,8 @@ static void adopted(void *ud, int rc, const char *why, uint64_t turns)
 	(void)turns;
 	if (rc == 0) {
 		change_step(change, "", "warm");
-		rc = change_try(loader, change->book->release, &change->request, reason,
-				sizeof(reason));
-	} else {
-		snprintf(reason, sizeof(reason), "%s", why);
 	}
+	snprintf(reason, sizeof(reason), "%s", why);
 	if (rc < 0) {
 		change_log(change, change->book, "refused", reason, BATON_STR_NONE);
 		change_let_go(loader, change->book);
@@ -96,15 +94,19 @@ void change_adopt(struct change *change)
 static void keep_finding(void *ud, const struct baton_policy_finding *finding)
 {
 	struct change *change = ud;
-	if (finding->is_error && !change->first[0])
+	if (finding->is_error && !change->first[0] && finding->line > 0)
 		snprintf(change->first, sizeof(change->first), "%s:%u:%u: %s", finding->file,
 			 finding->line, finding->column, finding->text);
+	else if (finding->is_error && !change->first[0])
+		snprintf(change->first, sizeof(change->first), "%s: %s",
+			 finding->file ? finding->file : "the set", finding->text);
 	if (change->n_findings >= FINDINGS_MAX)
 		return;
 	baton_buf_z(&change->findings, change->n_findings++ ? ",{\"file\":" : "{\"file\":");
 	baton_buf_json(&change->findings, baton_str_of(finding->file ? finding->file : ""));
-	baton_buf_printf(&change->findings, ",\"line\":%u,\"column\":%u,\"error\":%s,\"text\":",
-			 finding->line, finding->column, finding->is_error ? "true" : "false");
+	baton_buf_printf(&change->findings,
+			 ",\"line\":%u,\"column\":%u,\"error\":%s,\"text\":", finding->line,
+			 finding->column, finding->is_error ? "true" : "false");
 	baton_buf_json(&change->findings, baton_str_of(finding->text));
 	baton_buf_z(&change->findings, "}");
 }
@@ -150,7 +152,8 @@ struct said {
 };
 
 /* The live release has the very file under this name. */
-static bool serves_file(const struct baton_release *live, const char *name, const uint8_t sha256[32])
+static bool serves_file(const struct baton_release *live, const char *name,
+			const uint8_t sha256[32])
 {
 	struct baton_generation_view view;
 
@@ -182,9 +185,8 @@ static int stage_past(struct loader *loader, struct baton_stage_options *options
 			snprintf(said->why, sizeof(said->why),
 				 "the file that module %s had in release %llu is not on the shelf",
 				 module->name, (unsigned long long)past->number);
-		changes[options->n_changes] = (struct baton_stage_change){
-			module->name, files[options->n_changes].path
-		};
+		changes[options->n_changes] =
+			(struct baton_stage_change){ module->name, files[options->n_changes].path };
 		options->n_changes++;
 	}
 	options->changes = changes;
@@ -227,20 +229,20 @@ void change_bring_in(struct change *change)
 	int rc = find_policy(change, &policy);
 	if (rc < 0) {
 		change_refuse(change, rc, "%s",
-		       change->first[0] ? change->first : "the policies cannot be read");
+			      change->first[0] ? change->first : "the policies cannot be read");
 		return;
 	}
 	if (change->request.module[0] && !has_module(policy, change->request.module)) {
 		baton_policy_free(&policy);
-		change_refuse(change, BATON_E_NOTFOUND, "no module is called %s; `baton module list` names them",
-		       change->request.module);
+		change_refuse(change, BATON_E_NOTFOUND,
+			      "no module is called %s; `baton module list` names them",
+			      change->request.module);
 		return;
 	}
 	change_step(change, "", "read");
 	const struct baton_policy *before = baton_release_policy(loader->live->release);
-	unsigned files = policy == before
-				 ? 0
-				 : (unsigned)baton_policy_changed(before, policy, NULL, NULL);
+	unsigned files =
+		policy == before ? 0 : (unsigned)baton_policy_changed(before, policy, NULL, NULL);
 	said.number = loader_next_number(loader);
 	rc = stage(change, policy, &release, &said);
 	if (rc < 0) {
@@ -262,6 +264,7 @@ void change_bring_in(struct change *change)
 	}
 	if (loader->candidate)
 		change_withdraw(change, "discarded", "another one took its place");
+	loader_use_number(loader, said.number);
 	change->book = book_new(loader, release);
 	change->book->loader = loader;
 	change->book->files_changed = files;

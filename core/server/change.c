@@ -8,6 +8,7 @@
 
 #include "core/base/errors.h"
 #include "core/base/log.h"
+#include "core/server/figures.h"
 #include "core/server/watch.h"
 
 #include <stdarg.h>
@@ -15,8 +16,8 @@
 #include <time.h>
 
 static const char *const verb_names[LOADER_VERBS] = {
-	[LOADER_RELOAD] = "reload",	[LOADER_SWAP] = "swap",	      [LOADER_LOAD] = "load",
-	[LOADER_CANARY] = "canary",	[LOADER_PROMOTE] = "promote", [LOADER_DISCARD] = "discard",
+	[LOADER_RELOAD] = "reload",     [LOADER_SWAP] = "swap",       [LOADER_LOAD] = "load",
+	[LOADER_CANARY] = "canary",     [LOADER_PROMOTE] = "promote", [LOADER_DISCARD] = "discard",
 	[LOADER_ROLLBACK] = "rollback", [LOADER_DRAIN] = "drain",
 };
 
@@ -28,10 +29,9 @@ uint64_t change_now_us(void)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-const char *change_cause(const struct change *change)
+static const char *change_cause(const struct change *change)
 {
-	return change->request.cause[0] ? change->request.cause
-					: verb_names[change->request.verb];
+	return change->request.cause[0] ? change->request.cause : verb_names[change->request.verb];
 }
 
 uint64_t change_live_number(const struct loader *loader)
@@ -50,8 +50,8 @@ void change_step(struct change *change, const char *module, const char *state)
 		change->asker.step(change->asker.ud, &step);
 }
 
-void change_log(struct change *change, const struct book *book, const char *state,
-		     const char *why, baton_str values)
+void change_log(struct change *change, const struct book *book, const char *state, const char *why,
+		baton_str values)
 {
 	release_log(change->loader,
 		    &(struct release_news){ .number = book->number,
@@ -101,12 +101,13 @@ void change_refuse(struct change *change, int code, const char *fmt, ...)
 	}
 	atomic_fetch_add(&loader->refused, 1);
 	if (!change->book)
-		release_log(loader, &(struct release_news){ .number = change_live_number(loader),
-							    .state = "refused",
-							    .cause = change_cause(change),
-							    .by = change->request.by,
-							    .why = why,
-							    .ms = (change_now_us() - change->begin_us) / 1000 });
+		release_log(loader, &(struct release_news){
+					    .number = change_live_number(loader),
+					    .state = "refused",
+					    .cause = change_cause(change),
+					    .by = change->request.by,
+					    .why = why,
+					    .ms = (change_now_us() - change->begin_us) / 1000 });
 	change_answer(change, code, text, baton_buf_view(&json));
 	baton_buf_done(&json);
 }
@@ -128,12 +129,12 @@ static void one_less(void *ud, uint64_t number)
 
 	if (!book || --book->waits > 0)
 		return;
-	release_log(loader, &(struct release_news){
-				    .number = number,
-				    .state = "retired",
-				    .cause = "drained",
-				    .sha12 = book->sha12,
-				    .ms = baton_loop_unix_ms() - book->since_ms });
+	release_log(loader, &(struct release_news){ .number = number,
+						    .state = "retired",
+						    .cause = "drained",
+						    .sha12 = book->sha12,
+						    .ms = baton_loop_unix_ms() - book->since_ms });
+	figures_drained(loader->figures, baton_loop_unix_ms() - book->since_ms);
 	book_end(loader, book,
 		 loader->live ? baton_release_policy(loader->live->release)->releases.keep : 0);
 }
@@ -217,8 +218,8 @@ static uint64_t sockets(const struct baton_server *server)
 	for (unsigned i = 0; i < server->n_workers; i++) {
 		const struct baton_metrics *metrics = &server->workers[i].metrics;
 
-		opened += baton_metrics_counted(metrics, BATON_METRIC_CONNECTIONS);
-		closed += baton_metrics_counted(metrics, BATON_METRIC_CONNECTIONS_CLOSED);
+		opened += atomic_load(&metrics->counters[BATON_METRIC_CONNECTIONS]);
+		closed += atomic_load(&metrics->counters[BATON_METRIC_CONNECTIONS_CLOSED]);
 	}
 	return opened > closed ? opened - closed : 0;
 }
@@ -234,10 +235,8 @@ static void tell_live(struct change *change, uint64_t before, uint64_t turns)
 	with_thousands(turns, left);
 	if (before > 0)
 		snprintf(tail, sizeof(tail), ", %s %s on %llu", left,
-			 turns == 1 ? "turn finishes" : "turns finish",
-			 (unsigned long long)before);
-	snprintf(text, sizeof(text),
-		 "release %llu live, %u %s changed, %u %s new, %s %s kept%s",
+			 turns == 1 ? "turn finishes" : "turns finish", (unsigned long long)before);
+	snprintf(text, sizeof(text), "release %llu live, %u %s changed, %u %s new, %s %s kept%s",
 		 (unsigned long long)book->number, book->files_changed,
 		 book->files_changed == 1 ? "file" : "files", book->modules_changed,
 		 book->modules_changed == 1 ? "module is" : "modules are", kept,
@@ -319,8 +318,8 @@ static void on_canary(void *ud, int rc, const char *why, uint64_t turns)
 	atomic_store(&loader->on_trial, book->release);
 	pthread_mutex_unlock(&loader->lock);
 	baton_buf_printf(&json, "\"release\":%llu,\"canary\":%llu,\"share_ppm\":%u",
-			 (unsigned long long)change_live_number(loader), (unsigned long long)book->number,
-			 change->request.share_ppm);
+			 (unsigned long long)change_live_number(loader),
+			 (unsigned long long)book->number, change->request.share_ppm);
 	struct baton_buf values = { NULL, 0, 0 };
 	baton_buf_printf(&values, "{%.*s}", (int)json.n, json.p);
 	change_log(change, book, "canary", "", baton_buf_view(&values));
@@ -335,13 +334,12 @@ static void on_canary(void *ud, int rc, const char *why, uint64_t turns)
 
 void change_go_canary(struct change *change)
 {
-	crew_order(change->loader->server,
-		   &(struct crew_order){ .verb = CREW_CANARY,
-					 .release = change->book->release,
-					 .ppm = change->request.share_ppm,
-					 .back = change->loader->loop,
-					 .ud = change,
-					 .then = on_canary });
+	crew_order(change->loader->server, &(struct crew_order){ .verb = CREW_CANARY,
+								 .release = change->book->release,
+								 .ppm = change->request.share_ppm,
+								 .back = change->loader->loop,
+								 .ud = change,
+								 .then = on_canary });
 }
 
 /* --- what else can be asked --- */
@@ -373,7 +371,8 @@ static void discard(struct change *change, const char *state)
 		 strcmp(state, "rolled_back") == 0 ? "rolled back" : state,
 		 (unsigned long long)change_live_number(loader));
 	baton_buf_printf(&json, "\"release\":%llu,\"%s\":%llu",
-			 (unsigned long long)change_live_number(loader), state, (unsigned long long)number);
+			 (unsigned long long)change_live_number(loader), state,
+			 (unsigned long long)number);
 	change_answer(change, BATON_OK, text, baton_buf_view(&json));
 	baton_buf_done(&json);
 }
@@ -386,7 +385,7 @@ static void roll_back(struct change *change)
 		discard(change, "rolled_back");
 	else if (loader->n_past == 0)
 		change_refuse(change, BATON_E_STATE,
-		       "no release before this one is kept (releases.yaml: keep)");
+			      "no release before this one is kept (releases.yaml: keep)");
 	else
 		change_bring_in(change);
 }
@@ -414,7 +413,8 @@ static void drain_now(struct change *change)
 		 n == 1 ? "old release ends" : "old releases end", (unsigned long long)turns,
 		 (unsigned long long)change_live_number(loader));
 	baton_buf_printf(&json, "\"release\":%llu,\"ended\":%u,\"turns\":%llu",
-			 (unsigned long long)change_live_number(loader), n, (unsigned long long)turns);
+			 (unsigned long long)change_live_number(loader), n,
+			 (unsigned long long)turns);
 	change_answer(change, BATON_OK, text, baton_buf_view(&json));
 	baton_buf_done(&json);
 }
@@ -507,7 +507,8 @@ void change_tick(struct loader *loader)
 	if (!atomic_load(&loader->on_trial))
 		return;
 	pthread_mutex_lock(&loader->lock);
-	enum baton_trial_verdict verdict = baton_trial_decide(&loader->trial, change_now_us() / 1000);
+	enum baton_trial_verdict verdict =
+		baton_trial_decide(&loader->trial, change_now_us() / 1000);
 	snprintf(request.why, sizeof(request.why), "%s", loader->trial.why);
 	if (verdict != BATON_TRIAL_WAIT)
 		atomic_store(&loader->on_trial, NULL);

@@ -54,6 +54,7 @@ struct control {
 	unsigned n_conns;
 	uint64_t last_conn, last_talk;
 	struct conversation *talks;    /* of all connections, by number */
+	struct baton_release *live;    /* while a line is answered */
 	struct operations *operations; /* of this thread; NULL: the log could not be read */
 	_Atomic(uint64_t) dropped;     /* events it had no room for */
 };

@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/policy/nearest.h"
 #include "core/server/explain.h"
+#include "core/server/loader.h"
 #include "core/server/operations.h"
 #include "core/server/watch.h"
 
@@ -161,7 +162,7 @@ static void do_status(struct control_conn *conn, const struct control_request *r
 static void do_explain(struct control_conn *conn, const struct control_request *request)
 {
 	struct baton_server *server = conn->control->server;
-	struct explain_ask ask = { .policy = baton_release_policy(server->release),
+	struct explain_ask ask = { .policy = baton_release_policy(conn->control->live),
 				   .intent = request->intent,
 				   .facts = request->facts };
 	struct baton_buf line = { NULL, 0, 0 };
@@ -292,7 +293,7 @@ static void answer_when_saved(struct control_conn *conn, const struct baton_buf 
 static void refuse_act(struct control_conn *conn, const struct control_request *request,
 		       const struct act *act, int rc)
 {
-	const struct baton_policy *policy = baton_release_policy(conn->control->server->release);
+	const struct baton_policy *policy = baton_release_policy(conn->control->live);
 	char hint[HINT_MAX] = "";
 
 	if (rc == BATON_E_NOTFOUND && name_at(policy, act->kind, 0))
@@ -403,7 +404,7 @@ static void do_mode(struct control_conn *conn, const struct control_request *req
 /* A fault for a target that nobody has would be a drill in which nothing happens. */
 static bool faults_have_targets(struct control_conn *conn, const struct control_request *request)
 {
-	const struct baton_policy *policy = baton_release_policy(conn->control->server->release);
+	const struct baton_policy *policy = baton_release_policy(conn->control->live);
 	char hint[HINT_MAX];
 
 	for (size_t i = 0; i < request->drill.n_faults; i++) {
@@ -506,8 +507,12 @@ void control_answer(struct control_conn *conn, baton_str line)
 	int rc = control_request_read(line, &arena, &request, hint, sizeof(hint));
 	if (rc < 0)
 		control_refuse(conn, &request, rc, hint);
-	else
+	else {
+		/* What is live now is what the answer is about. */
+		conn->control->live = loader_live(conn->control->server);
 		handlers[request.verb](conn, &request);
+		baton_release_unref(&conn->control->live);
+	}
 	/* Somebody who speaks another protocol need not be told for ever. */
 	conn->bad = rc == BATON_E_JSON || rc == BATON_E_UTF8 ? conn->bad + 1 : 0;
 	if (conn->bad >= BATON_BAD_FRAMES_MAX)

@@ -175,7 +175,8 @@ bool crew_heard(struct worker *worker, uint64_t ticket, const baton_error *error
 		char what[256];
 
 		baton_release_view(adoption->crew->order.release, ticket & MODULE_MASK, &view);
-		snprintf(what, sizeof(what), "%.*s", (int)(error->message.n < 255 ? error->message.n : 255),
+		snprintf(what, sizeof(what), "%.*s",
+			 (int)(error->message.n < 255 ? error->message.n : 255),
 			 error->message.n ? error->message.p : "it gave no reason");
 		adoption_fail(adoption, view.module, what);
 	}
@@ -271,7 +272,7 @@ static void shut(struct worker *worker, struct crew *crew)
 static void order_deliver(struct baton_mail *mail, struct baton_loop *loop)
 {
 	static void (*const verbs[])(struct worker *, struct crew *) = {
-		[CREW_ADOPT] = adopt,	[CREW_PUBLISH] = publish, [CREW_CANARY] = canary,
+		[CREW_ADOPT] = adopt,   [CREW_PUBLISH] = publish, [CREW_CANARY] = canary,
 		[CREW_RETIRE] = retire, [CREW_SHUT] = shut,
 	};
 	struct order_mail *letter = (struct order_mail *)mail;

@@ -8,6 +8,7 @@
  * that grows; the cursor moves only when the module has said that the batch is durable.
  */
 
+#include "core/server/loader.h"
 #include "core/server/worker.h"
 
 #include "core/base/errors.h"
@@ -33,6 +34,7 @@ struct backend {
 
 struct exporter {
 	struct baton_server *server;
+	struct baton_release *release; /* whose backends these are; counted */
 	pthread_t thread;
 	struct baton_loop *loop;
 	struct baton_rack *rack;
@@ -154,7 +156,7 @@ static void backend_go(struct backend *backend)
 		return;
 	backend->batch_last = last;
 	backend->ticket = ++exporter->last_ticket;
-	int rc = baton_rack_transcript(exporter->rack, exporter->server->release, backend->ticket,
+	int rc = baton_rack_transcript(exporter->rack, exporter->release, backend->ticket,
 				       backend->name, backend->entries,
 				       (uint32_t)backend->n_entries);
 	if (rc < 0)
@@ -277,7 +279,7 @@ static int exporter_up(struct exporter *exporter)
 					    batch_end, batch_fail, NULL,    NULL };
 	char why[256];
 	exporter->rack = baton_rack_new(exporter->loop, &events);
-	int rc = baton_rack_adopt(exporter->rack, exporter->server->release, why, sizeof(why));
+	int rc = baton_rack_adopt(exporter->rack, exporter->release, why, sizeof(why));
 
 	if (rc < 0)
 		baton_log(BATON_LOG_ERROR, "modules_refused", "s", "why", why);
@@ -303,7 +305,7 @@ static void *exporter_main(void *ud)
 
 static void find_backends(struct exporter *exporter)
 {
-	const struct baton_policy *policy = baton_release_policy(exporter->server->release);
+	const struct baton_policy *policy = baton_release_policy(exporter->release);
 
 	exporter->backends = baton_alloc((policy->n_modules + 1) * sizeof(*exporter->backends));
 	for (size_t i = 0; i < policy->n_modules; i++) {
@@ -324,6 +326,7 @@ int exporter_start(struct baton_server *server)
 	struct exporter *exporter = baton_new(struct exporter);
 
 	exporter->server = server;
+	exporter->release = loader_live(server);
 	server->exporter = exporter;
 	pthread_mutex_init(&exporter->lock, NULL);
 	pthread_cond_init(&exporter->told, NULL);
@@ -360,8 +363,15 @@ void exporter_stop(struct baton_server *server)
 		baton_free(exporter->backends[i].entries);
 	}
 	baton_free(exporter->backends);
+	baton_release_unref(&exporter->release);
 	pthread_mutex_destroy(&exporter->lock);
 	pthread_cond_destroy(&exporter->told);
 	baton_free(exporter);
 	server->exporter = NULL;
+}
+
+void exporter_switch(struct baton_server *server, struct baton_release *release)
+{
+	(void)server;
+	(void)release;
 }

@@ -2,6 +2,7 @@
 
 /* What /readyz and /metrics show. Ready means: intake works. The models may all be down. */
 
+#include "core/server/loader.h"
 #include "core/server/watch.h"
 
 #include "core/base/errors.h"
@@ -36,11 +37,9 @@ void baton_port_metrics(struct baton_port *port, struct baton_buf *out)
 				 (double)stats.queued);
 	baton_metrics_gauge_text(out, "baton_journal_index_lag", "records not yet indexed",
 				 (double)stats.index_lag);
-	baton_metrics_gauge_text(out, "baton_release", "number of the live release",
-				 (double)baton_release_number(server->release));
 	baton_metrics_gauge_text(out, "baton_start_time_seconds", "unix time of the start",
 				 (double)server->started_ms / 1e3);
-	baton_release_metrics(server->release, out);
+	loader_metrics(server, out);
 	watch_metrics(server->watch, out);
 	baton_metrics_counter_text(out, "baton_operations_dropped_total",
 				   "events that the operations log had no room for",
@@ -63,7 +62,7 @@ bool baton_port_ready(struct baton_port *port, struct baton_buf *out)
 		(unsigned long long)stats.records, (unsigned long long)stats.queued);
 	baton_buf_printf(out, ",\"workers\":%u,\"release\":%llu,\"started_ms\":%llu}\n",
 			 server->n_workers,
-			 (unsigned long long)baton_release_number(server->release),
+			 (unsigned long long)baton_release_number(port->worker->live),
 			 (unsigned long long)server->started_ms);
 	return ready;
 }

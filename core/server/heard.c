@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/route/modes.h"
 #include "core/server/control.h"
+#include "core/server/loader.h"
 #include "core/server/operations.h"
 
 static char *copy(const char *text)
@@ -99,10 +100,9 @@ static const struct baton_mode_def *mode_of(const struct baton_policy *policy, c
 	return NULL;
 }
 
-static void fill_mode_on(const struct heard *heard, struct control *control,
+static void fill_mode_on(const struct heard *heard, const struct baton_release *release,
 			 struct baton_event *event)
 {
-	struct baton_release *release = control->server->release;
 	const struct baton_mode_def *mode = mode_of(baton_release_policy(release), heard->subject);
 	struct baton_json detail = { .type = BATON_JSON_NONE }, until;
 
@@ -134,7 +134,8 @@ static void fill_alert(const struct heard *heard, struct baton_event *event)
 						 .values = baton_str_of(heard->detail) };
 }
 
-static void fill(const struct heard *heard, struct control *control, struct baton_event *event)
+static void fill(const struct heard *heard, const struct baton_release *release,
+		 struct baton_event *event)
 {
 	switch (heard->type) {
 	case BATON_HAPPENED_TARGET:
@@ -142,7 +143,7 @@ static void fill(const struct heard *heard, struct control *control, struct bato
 		fill_target(heard, event);
 		break;
 	case BATON_HAPPENED_MODE_ON:
-		fill_mode_on(heard, control, event);
+		fill_mode_on(heard, release, event);
 		break;
 	case BATON_HAPPENED_MODE_OFF:
 		event->type = BATON_EV_MODE_LEFT;
@@ -185,10 +186,12 @@ static unsigned effects_of(const struct heard *heard)
 unsigned heard_out(const struct heard *heard, struct control *control)
 {
 	struct baton_event event = { .unix_ms = heard->unix_ms };
+	struct baton_release *release = loader_live(control->server);
 
 	log_it(heard);
-	fill(heard, control, &event);
+	fill(heard, release, &event);
 	if (control->operations)
 		operations_note(control->operations, &event);
+	baton_release_unref(&release); /* the event borrowed its words */
 	return effects_of(heard);
 }

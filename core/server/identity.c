@@ -8,6 +8,7 @@
  * memory.
  */
 
+#include "core/server/loader.h"
 #include "core/server/worker.h"
 
 #include "core/base/errors.h"
@@ -83,10 +84,10 @@ static int secret_load(struct baton_server *server, struct baton_identities *ide
 
 /* An agent without a token cannot sign in; the others can, so this is a warning. */
 static void agent_load(struct baton_server *server, const struct baton_agent_def *agent,
-		       struct baton_identities *identities)
+		       struct agent_token *agents, size_t *n)
 {
 	char *token = NULL, why[256] = "no such secret";
-	struct agent_token *entry = &identities->agents[identities->n_agents];
+	struct agent_token *entry = &agents[*n];
 
 	if (baton_secret_read(server->options.secrets_dir, agent->secret, &token, why,
 			      sizeof(why)) < 0) {
@@ -103,21 +104,37 @@ static void agent_load(struct baton_server *server, const struct baton_agent_def
 			strcmp(agent->role, "supervisor") == 0 ? BATON_SUPERVISOR : BATON_AGENT;
 		copy(entry->identity.agent, sizeof(entry->identity.agent), agent->id);
 		copy(entry->identity.agent_name, sizeof(entry->identity.agent_name), agent->name);
-		identities->n_agents++;
+		++*n;
 	}
 	baton_secret_free(&token);
 }
 
+void identities_adopt(struct baton_server *server, const struct baton_policy *policy)
+{
+	struct baton_identities *identities = server->identities;
+	struct agent_token *agents = baton_alloc((policy->n_agents + 1) * sizeof(*agents));
+	size_t n = 0;
+
+	/* Secrets are files: not under the lock. */
+	for (size_t i = 0; i < policy->n_agents; i++)
+		agent_load(server, &policy->agents[i], agents, &n);
+	pthread_mutex_lock(&identities->lock);
+	struct agent_token *old = identities->agents;
+	identities->agents = agents;
+	identities->n_agents = n;
+	pthread_mutex_unlock(&identities->lock);
+	baton_free(old);
+}
+
 int identities_open(struct baton_server *server)
 {
-	const struct baton_policy *policy = baton_release_policy(server->release);
 	struct baton_identities *identities = baton_new(struct baton_identities);
+	struct baton_release *release = loader_live(server);
 
 	pthread_mutex_init(&identities->lock, NULL);
-	identities->agents = baton_alloc((policy->n_agents + 1) * sizeof(*identities->agents));
 	server->identities = identities;
-	for (size_t i = 0; i < policy->n_agents; i++)
-		agent_load(server, &policy->agents[i], identities);
+	identities_adopt(server, baton_release_policy(release));
+	baton_release_unref(&release);
 	int rc = secret_load(server, identities);
 	if (rc < 0)
 		baton_log(BATON_LOG_ERROR, "server_secret_unreadable", "s", "code",
@@ -227,18 +244,19 @@ bool baton_port_resume_ok(struct baton_port *port, const struct baton_id *sessio
 int baton_port_agent_token(struct baton_port *port, baton_str token,
 			   struct baton_identity *ret_identity)
 {
-	const struct baton_identities *identities = port->worker->server->identities;
+	struct baton_identities *identities = port->worker->server->identities;
 	const struct agent_token *found = NULL;
 	uint8_t sha256[32];
 
 	EVP_Digest(token.p ? token.p : "", token.n, sha256, NULL, EVP_sha256(), NULL);
+	pthread_mutex_lock(&identities->lock);
 	for (size_t i = 0; i < identities->n_agents; i++)
 		if (CRYPTO_memcmp(sha256, identities->agents[i].sha256, sizeof(sha256)) == 0)
 			found = &identities->agents[i];
-	if (!found)
-		return BATON_E_AUTH;
-	*ret_identity = found->identity;
-	return BATON_OK;
+	if (found)
+		*ret_identity = found->identity;
+	pthread_mutex_unlock(&identities->lock);
+	return found ? BATON_OK : BATON_E_AUTH;
 }
 
 /* "http://host" or "https://host" of our own Host header. */

@@ -7,6 +7,8 @@
 #include "core/server/releases.h"
 
 #include "core/base/log.h"
+#include "core/server/control.h"
+#include "core/server/figures.h"
 #include "core/server/operations.h"
 
 struct news_mail {
@@ -52,6 +54,7 @@ void release_log(struct loader *loader, const struct release_news *news)
 	bool bad = strcmp(news->state, "refused") == 0 || strcmp(news->state, "rolled_back") == 0;
 	struct news_mail *letter = news_new(loader);
 
+	figures_release(loader->figures, news->state);
 	baton_log(bad ? BATON_LOG_WARN : BATON_LOG_INFO, "release_changed", "usssssu", "release",
 		  news->number, "state", news->state, "cause", news->cause ? news->cause : "", "by",
 		  news->by ? news->by : "", "why", news->why ? news->why : "", "sha256",
@@ -67,20 +70,23 @@ void release_log(struct loader *loader, const struct release_news *news)
 		.why = keep(letter, news->why),
 		.sha256 = keep(letter, news->sha12),
 		.ms = news->ms,
-		.values = news->values.n ? (baton_str){ baton_arena_dup(&letter->arena, news->values.p,
-									news->values.n),
-							news->values.n }
-					 : BATON_STR(""),
+		.values = news->values.n
+				  ? (baton_str){ baton_arena_dup(&letter->arena, news->values.p,
+								 news->values.n),
+						 news->values.n }
+				  : BATON_STR(""),
 	};
 	baton_loop_post(letter->control->loop, &letter->mail);
 }
 
 void release_log_step(void *ud, const struct baton_module_step *step)
 {
-	struct news_mail *letter = news_new(ud);
+	struct loader *loader = ud;
+	struct news_mail *letter = news_new(loader);
 	static const char digits[] = "0123456789abcdef";
 	char sha12[13] = "";
 
+	figures_step(loader->figures, step);
 	if (!letter)
 		return;
 	for (size_t i = 0; i < 6; i++) {

@@ -5,7 +5,9 @@
 
 #include "core/server/releases.h"
 
-#include "core/base/log.h"
+#include "core/server/figures.h"
+
+#include <time.h>
 
 const char *book_state_name(enum book_state state)
 {
@@ -97,8 +99,7 @@ static void past_add(struct loader *loader, const struct book *book, size_t keep
 
 		baton_release_view(book->release, i, &view);
 		memset(module, 0, sizeof(*module));
-		memcpy(module->name, view.module,
-		       strnlen(view.module, BATON_NAME_BYTES_MAX));
+		memcpy(module->name, view.module, strnlen(view.module, BATON_NAME_BYTES_MAX));
 		memcpy(module->sha256, view.sha256, sizeof(module->sha256));
 	}
 	memmove(loader->past + 1, loader->past, loader->n_past * sizeof(past));
@@ -191,8 +192,7 @@ static const char *generation_state(const struct loader *loader, const struct bo
 		DL_FOREACH(loader->books, other)
 			if (other->state == best[k] &&
 			    baton_release_shares(book->release, i, other->release))
-				return best[k] == BOOK_LIVE ? "active"
-							    : book_state_name(best[k]);
+				return best[k] == BOOK_LIVE ? "active" : book_state_name(best[k]);
 	return "draining";
 }
 
@@ -265,17 +265,17 @@ void loader_view(struct baton_server *server, struct baton_buf *out)
 	put_generations(loader, out);
 	baton_buf_z(out, "],\"past\":[");
 	for (size_t i = 0; i < loader->n_past; i++)
-		baton_buf_printf(out,
-				 "%s{\"number\":%llu,\"policy_sha12\":\"%s\",\"ended_ms\":%llu}",
-				 i ? "," : "", (unsigned long long)loader->past[i].number,
-				 loader->past[i].sha12,
-				 (unsigned long long)loader->past[i].ended_ms);
+		baton_buf_printf(
+			out, "%s{\"number\":%llu,\"policy_sha12\":\"%s\",\"ended_ms\":%llu}",
+			i ? "," : "", (unsigned long long)loader->past[i].number,
+			loader->past[i].sha12, (unsigned long long)loader->past[i].ended_ms);
 	baton_buf_z(out, "],\"canary\":");
 	if (atomic_load(&loader->on_trial))
 		baton_trial_json(&loader->trial, monotonic_ms(), out);
 	else
 		baton_buf_z(out, "null");
-	baton_buf_printf(out, ",\"swaps\":%llu,\"refused\":%llu,\"rolled_back\":%llu,\"waiting\":%u}",
+	baton_buf_printf(out,
+			 ",\"swaps\":%llu,\"refused\":%llu,\"rolled_back\":%llu,\"waiting\":%u}",
 			 (unsigned long long)atomic_load(&loader->swaps),
 			 (unsigned long long)atomic_load(&loader->refused),
 			 (unsigned long long)atomic_load(&loader->rolled_back), loader->n_line);
@@ -322,26 +322,14 @@ static void put_meters(struct loader *loader, struct baton_buf *out)
 void loader_metrics(struct baton_server *server, struct baton_buf *out)
 {
 	struct loader *loader = server->loader;
-	const struct book *book;
-	uint64_t states[BOOK_DRAINING + 1] = { 0 };
+	struct baton_buf view = { NULL, 0, 0 };
 
+	loader_view(server, &view);
 	pthread_mutex_lock(&loader->lock);
 	baton_metrics_gauge_text(out, "baton_release", "number of the live release",
 				 loader->live ? (double)loader->live->number : 0);
-	DL_FOREACH(loader->books, book)
-		states[book->state]++;
-	baton_buf_z(out, "# HELP baton_releases releases that are there, by state\n# TYPE baton_releases gauge\n");
-	for (unsigned i = 0; i <= BOOK_DRAINING; i++)
-		baton_buf_printf(out, "baton_releases{state=\"%s\"} %llu\n", book_state_name(i),
-				 (unsigned long long)states[i]);
 	put_meters(loader, out);
 	pthread_mutex_unlock(&loader->lock);
-	baton_metrics_counter_text(out, "baton_release_swaps_total", "releases that went live",
-				   atomic_load(&loader->swaps));
-	baton_metrics_counter_text(out, "baton_release_refused_total",
-				   "changes that were refused before anybody was served by them",
-				   atomic_load(&loader->refused));
-	baton_metrics_counter_text(out, "baton_release_rolled_back_total",
-				   "canaries that were rolled back",
-				   atomic_load(&loader->rolled_back));
+	figures_text(loader->figures, baton_buf_view(&view), out);
+	baton_buf_done(&view);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/module/meter.h"
+#include "core/module/shelf.h"
 #include "core/server/crew.h"
 #include "core/server/loader.h"
 
@@ -59,6 +60,8 @@ struct loader {
 	pthread_t thread;
 	struct baton_loop *loop;
 	bool running;
+	struct baton_shelf *shelf;
+	struct figures *figures; /* figures.h */
 
 	/* Of the loader's thread; the books and the trial also of who holds the lock. */
 	struct change *change; /* the one that goes on */
@@ -153,5 +156,7 @@ void change_adopt(struct change *change);
 
 /* loader.c */
 uint64_t loader_next_number(struct loader *loader);
+/* It is taken: the next one is another. */
+void loader_use_number(struct loader *loader, uint64_t number);
 /* What a stage needs to know of the server; `run_dir` has 4096 bytes. */
 void loader_stage_options(struct loader *loader, char *run_dir, struct baton_stage_options *ret);

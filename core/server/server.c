@@ -6,6 +6,7 @@
 
 #include "core/base/errors.h"
 #include "core/base/log.h"
+#include "core/server/loader.h"
 #include "core/server/watch.h"
 
 #include <errno.h>
@@ -23,14 +24,6 @@ const char *baton_server_base(const struct baton_server *server)
 
 /* --- policies, journal, release --- */
 
-static void report_finding(void *ud, const struct baton_policy_finding *finding)
-{
-	(void)ud;
-	baton_log(finding->is_error ? BATON_LOG_ERROR : BATON_LOG_WARN, "policy_finding", "suus",
-		  "file", finding->file ? finding->file : "", "line", (uint64_t)finding->line,
-		  "column", (uint64_t)finding->column, "text", finding->text);
-}
-
 static int open_journal(struct baton_server *server)
 {
 	char path[4096], key_path[4096];
@@ -45,33 +38,6 @@ static int open_journal(struct baton_server *server)
 		    (int)sizeof(key_path))
 		return BATON_E_INVAL;
 	return baton_journal_open(&options, &server->journal);
-}
-
-static int stage_release(struct baton_server *server)
-{
-	struct baton_policy *policy = NULL;
-	char run_dir[4096], why[512];
-
-	int rc = baton_policy_load(server->options.policies, report_finding, NULL, &policy);
-	if (rc < 0) {
-		baton_log(BATON_LOG_ERROR, "policies_refused", "ss", "path",
-			  server->options.policies, "hint", "run `baton check` on it");
-		return rc;
-	}
-	snprintf(run_dir, sizeof(run_dir), "%s/run", server->options.data);
-	struct baton_stage_options stage = { .modules_dir = server->options.modules_dir,
-					     .run_dir = run_dir,
-					     .secrets_dir = server->options.secrets_dir,
-					     .journal = server->journal,
-					     .ca_file = server->options.ca_file,
-					     .allow_loopback_http =
-						     server->options.allow_loopback_http };
-	rc = baton_release_stage(&stage, NULL, policy, 1, &server->release, why, sizeof(why));
-	if (rc < 0) {
-		baton_log(BATON_LOG_ERROR, "release_refused", "s", "why", why);
-		baton_policy_free(&policy);
-	}
-	return rc;
 }
 
 /* --- workers --- */
@@ -221,13 +187,31 @@ static void take_late_signals(const sigset_t *signals)
 		;
 }
 
-static void wait_for_end(const sigset_t *signals)
+static void said(void *ud, const struct loader_answer *answer)
+{
+	(void)ud;
+	baton_log(answer->code < 0 ? BATON_LOG_WARN : BATON_LOG_INFO, "reloaded", "s", "answer",
+		  answer->text);
+}
+
+/* SIGHUP: the policies and modules are read again. */
+static void reload(struct baton_server *server)
+{
+	struct loader_request request = { .verb = LOADER_RELOAD, .cause = "signal" };
+
+	loader_ask(server, &request, &(struct loader_asker){ .done = said });
+}
+
+static void wait_for_end(struct baton_server *server, const sigset_t *signals)
 {
 	int got = 0;
 
-	while (got != SIGTERM && got != SIGINT)
+	while (got != SIGTERM && got != SIGINT) {
 		if (sigwait(signals, &got) != 0)
 			return;
+		if (got == SIGHUP)
+			reload(server);
+	}
 }
 
 static int bring_up(struct baton_server *server)
@@ -235,7 +219,7 @@ static int bring_up(struct baton_server *server)
 	int rc = open_journal(server);
 
 	if (rc == BATON_OK)
-		rc = stage_release(server);
+		rc = loader_open(server);
 	if (rc == BATON_OK)
 		watch_open(server);
 	if (rc == BATON_OK)
@@ -244,6 +228,8 @@ static int bring_up(struct baton_server *server)
 		rc = listen_open(server);
 	if (rc == BATON_OK)
 		rc = start_workers(server);
+	if (rc == BATON_OK)
+		rc = loader_start(server);
 	if (rc == BATON_OK)
 		rc = control_start(server);
 	if (rc == BATON_OK)
@@ -261,14 +247,14 @@ static void bring_down(struct baton_server *server)
 {
 	exporter_stop(
 		server); /* first: it writes to the workers; what is left it hands out next time */
+	loader_stop(server);
 	control_stop(server);
 	workers_stop(server);
 	control_free(server); /* behind the workers: they write to its loop */
 	watch_close(server);
 	listen_close(server);
 	identities_close(server);
-	if (server->release)
-		baton_release_unref(&server->release);
+	loader_close(server);
 	if (server->journal)
 		baton_journal_close(&server->journal);
 }
@@ -306,6 +292,7 @@ int baton_server_run(const struct baton_server_options *options)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, &before);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file at its limit is a full disk, not the end */
@@ -315,7 +302,7 @@ int baton_server_run(const struct baton_server_options *options)
 		baton_log(BATON_LOG_INFO, "ready", "su", "base", server->base, "workers",
 			  (uint64_t)server->n_workers);
 		options->ready(options->ud, server);
-		wait_for_end(&signals);
+		wait_for_end(server, &signals);
 		drain(server, &signals);
 	}
 	bring_down(server);

@@ -12,6 +12,7 @@
 #include "core/base/errors.h"
 #include "core/base/log.h"
 #include "core/server/heard.h"
+#include "core/server/loader.h"
 
 #include <time.h>
 
@@ -40,6 +41,7 @@ struct watch {
 	struct baton_server *server;
 	pthread_mutex_t lock; /* the board, and what follows */
 	struct baton_board *board;
+	struct baton_release *release; /* whose policies the board has adopted; counted */
 	struct watch_desk desk;
 	struct heard *heard; /* oldest first */
 	size_t n_heard;
@@ -433,11 +435,25 @@ void watch_open(struct baton_server *server)
 	pthread_mutex_init(&watch->save_lock, NULL);
 	watch->board = baton_board_new(happened, watch);
 	struct baton_board *board = watch_hold(watch, &now);
-	baton_board_adopt(board, now, baton_release_policy(server->release));
+	watch->release = loader_live(server);
+	baton_board_adopt(board, now, baton_release_policy(watch->release));
 	watch_done(watch);
 	load(watch);
 	/* What was held when the last process ended may go on with the first tick. */
 	atomic_store(&watch->resume, 1);
+}
+
+void watch_adopt(struct baton_server *server, struct baton_release *release)
+{
+	struct watch *watch = server->watch;
+	struct baton_now now;
+
+	struct baton_board *board = watch_hold(watch, &now);
+	struct baton_release *old = watch->release;
+	watch->release = baton_release_ref(release);
+	baton_board_adopt(board, now, baton_release_policy(release));
+	watch_done(watch);
+	baton_release_unref(&old);
 }
 
 void watch_start(struct baton_server *server)
@@ -460,6 +476,7 @@ void watch_close(struct baton_server *server)
 	DL_FOREACH_SAFE(watch->heard, heard, after)
 	heard_free(heard);
 	baton_board_free(&watch->board);
+	baton_release_unref(&watch->release);
 	baton_free(watch->held.ids);
 	pthread_mutex_destroy(&watch->lock);
 	pthread_mutex_destroy(&watch->save_lock);

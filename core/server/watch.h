@@ -20,6 +20,8 @@ struct watch_desk {
 
 /* Makes the board, with what the last process wrote down. Before the workers start. */
 void watch_open(struct baton_server *server);
+/* [loader] The board learns the live policies. */
+void watch_adopt(struct baton_server *server, struct baton_release *release);
 /* The clock of worker 0 begins; once the workers run. */
 void watch_start(struct baton_server *server);
 /* Writes it down for the last time and frees it; once the workers have ended, before the journal does. */

@@ -2,7 +2,7 @@
 
 /* A worker's thread: its parts come up in order, its loop runs, its parts go in reverse order. */
 
-#include "core/server/worker.h"
+#include "core/server/crew.h"
 
 #include "core/base/errors.h"
 #include "core/base/log.h"
@@ -118,6 +118,8 @@ static void rack_end(void *ud, uint64_t ticket, uint32_t reason)
 {
 	struct worker *worker = ud;
 
+	if (crew_heard(worker, ticket, NULL))
+		return;
 	HEARD(worker, baton_shard_heard_end(worker->shard, ticket, reason));
 }
 
@@ -125,7 +127,14 @@ static void rack_fail(void *ud, uint64_t ticket, const baton_error *error)
 {
 	struct worker *worker = ud;
 
+	if (crew_heard(worker, ticket, error))
+		return;
 	HEARD(worker, baton_shard_heard_fail(worker->shard, ticket, error));
+}
+
+static void rack_retired(void *ud, struct baton_release *release)
+{
+	crew_retired(ud, release);
 }
 
 /* --- up and down --- */
@@ -140,9 +149,8 @@ static int worker_up(struct worker *worker)
 	struct baton_lane_events lane_events = { worker, lane_wake, lane_committed };
 	struct baton_rack_events rack_events = { worker,     rack_intents, rack_docs,
 						 rack_delta, rack_usage,   rack_end,
-						 rack_fail,  rack_whole,   NULL };
+						 rack_fail,  rack_whole,   rack_retired };
 	struct baton_seam seam;
-	char why[256];
 
 	int rc = baton_lane_open(worker->server->journal, &lane_events, &worker->lane);
 	if (rc < 0)
@@ -150,12 +158,6 @@ static int worker_up(struct worker *worker)
 	baton_lane_gather(worker->lane);
 	baton_loop_before_wait(worker->loop, lane_hand_in, worker);
 	worker->rack = baton_rack_new(worker->loop, &rack_events);
-	worker->live = baton_release_ref(worker->server->release);
-	rc = baton_rack_adopt(worker->rack, worker->live, why, sizeof(why));
-	if (rc < 0) {
-		baton_log(BATON_LOG_ERROR, "modules_refused", "s", "why", why);
-		return rc;
-	}
 	worker_seam(worker, &seam);
 	worker->shard = baton_shard_new(&seam);
 	if (worker->index == 0)
@@ -171,9 +173,9 @@ static void worker_down(struct worker *worker)
 	baton_shard_free(&worker->shard);
 	baton_desk_free(&worker->desk);
 	worker_timers_free(worker);
+	crew_done(worker);
 	if (worker->rack)
 		baton_rack_free(&worker->rack);
-	baton_release_unref(&worker->live);
 	if (worker->lane)
 		baton_lane_close(&worker->lane);
 }

@@ -42,6 +42,9 @@ struct worker {
 	struct baton_lane *lane;
 	struct baton_rack *rack;
 	struct baton_release *live;   /* what a new turn pins; counted */
+	struct adoption *adoptions;   /* crew.c */
+	struct leaving *leaving;
+	uint64_t last_adoption;
 	struct baton_release *canary; /* ... of this share of the sessions; NULL: none */
 	uint32_t canary_ppm;
 	struct baton_shard *shard;
@@ -64,7 +67,7 @@ struct worker {
 struct baton_server {
 	struct baton_server_options options;
 	struct baton_journal *journal;
-	struct baton_release *release;
+	struct loader *loader; /* loader.h */
 	struct baton_identities *identities;
 	struct exporter *exporter;
 	struct control *control; /* control.h */
@@ -115,7 +118,11 @@ void listen_close(struct baton_server *server);
 /* --- identity.c --- */
 int identities_open(struct baton_server *server);
 void identities_close(struct baton_server *server);
+/* [any] From now on the agents of this set may come in. Those who are in stay. */
+void identities_adopt(struct baton_server *server, const struct baton_policy *policy);
 
 /* --- exporter.c --- */
 int exporter_start(struct baton_server *server);
 void exporter_stop(struct baton_server *server);
+/* [loader] From now on the backends of this release are handed what there is. */
+void exporter_switch(struct baton_server *server, struct baton_release *release);

@@ -225,8 +225,8 @@ static void tell_trial(struct baton_run *run, unsigned metric)
 		.failed = run->faulty,
 		.first_ms = (uint32_t)since_start_ms(run, run->first_word_ns),
 		.total_ms = (uint32_t)since_start_ms(run, run->ops->now_ns(run->ud)),
-		.cost_microusd = run->spent_microusd +
-				 (run->choice.target ? run_cost_microusd(run) : 0),
+		.cost_microusd =
+			run->spent_microusd + (run->choice.target ? run_cost_microusd(run) : 0),
 		.escalated = metric == BATON_METRIC_TURNS_HANDED_OVER,
 	};
 

@@ -160,6 +160,8 @@ struct baton_run_start {
 };
 struct baton_run *baton_run_new(const struct baton_run_start *start);
 void baton_run_free(struct baton_run **run);
+/* For operators: what the run does now. Static. */
+const char *baton_run_step_name(const struct baton_run *run);
 
 /* Runs steps until one waits or the run is done; look at run->done afterwards. Called to start, when
  * the wait is over, and after each of the heard functions below. */

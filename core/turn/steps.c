@@ -268,6 +268,27 @@ static struct then (*const steps[BATON_STEP_COUNT])(struct baton_run *run) = {
 	[BATON_STEP_HAND_OVER] = step_hand_over,
 };
 
+const char *baton_run_step_name(const struct baton_run *run)
+{
+	static const char *const names[BATON_STEP_COUNT] = {
+		[BATON_STEP_CLASSIFY] = "classify",
+		[BATON_STEP_CLASSIFIED] = "classify",
+		[BATON_STEP_RULES_BEFORE] = "rules_before",
+		[BATON_STEP_ROUTE] = "route",
+		[BATON_STEP_RETRIEVE] = "retrieve",
+		[BATON_STEP_RETRIEVED] = "retrieve",
+		[BATON_STEP_ASK] = "ask",
+		[BATON_STEP_HEAR] = "hear",
+		[BATON_STEP_RULES_AFTER] = "rules_after",
+		[BATON_STEP_ANSWER] = "answer",
+		[BATON_STEP_DRAFT] = "draft",
+		[BATON_STEP_CAPTURE] = "capture",
+		[BATON_STEP_HAND_OVER] = "hand_over",
+	};
+
+	return names[run->step];
+}
+
 void baton_run_go(struct baton_run *run)
 {
 	for (unsigned lap = 0; lap < BATON_TURN_STEPS_MAX && !run->done; lap++) {
