@@ -52,6 +52,7 @@ static const struct cli_option {
 	{ 'k', "cold", NULL, "without asking new modules whether they are well" },
 	{ 'v', "verbose", NULL, "tell each step, also where there is no terminal" },
 	{ 'G', "lang", "LANG", "what it is written in: c or c++ (default: c)" },
+	{ 'O', "against", "DIR", "the set to compare with (default: the one that serves)" },
 	{ 'j', "json", NULL, "output for scripts" },
 	{ 'h', "help", NULL, "this text" },
 };
@@ -95,7 +96,7 @@ static bool set_text(struct cli_options *options, char letter, const char *value
 		['S'] = &options->schema,   ['L'] = &options->log_level, ['A'] = &options->after,
 		['B'] = &options->since,    ['u'] = &options->until,     ['H'] = &options->html,
 		['W'] = &options->why,      ['F'] = &options->for_,      ['i'] = &options->intent,
-		['c'] = &options->ca_file,  ['G'] = &options->lang,
+		['O'] = &options->against,  ['c'] = &options->ca_file,   ['G'] = &options->lang,
 	};
 	const char **to = texts[(unsigned char)letter & 127];
 

@@ -10,13 +10,20 @@
 #include "core/base/buf.h"
 #include "core/base/json.h"
 
-enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_UNREACHABLE = 4, CLI_DEGRADED = 5 };
+enum cli_exit {
+	CLI_OK = 0,
+	CLI_FAILED = 1,
+	CLI_USAGE = 2,
+	CLI_DIFFERS = 3, /* of `rules diff`: something would change */
+	CLI_UNREACHABLE = 4,
+	CLI_DEGRADED = 5
+};
 
 enum { CLI_FACTS_MAX = 64 };
 
 struct cli_options {
 	const char *policies, *data, *listen, *modules, *web, *secrets, *log_level, *schema, *after;
-	const char *since, *until, *html, *ca_file;
+	const char *since, *until, *html, *against, *ca_file;
 	unsigned workers;
 	unsigned grace_s;
 	unsigned delay_commit_us;
@@ -55,6 +62,7 @@ int cli_mode(const struct cli_options *options);
 int cli_drill(const struct cli_options *options);
 int cli_drill_run(const struct cli_options *options); /* exit codes: docs/DRILLS.md */
 int cli_route(const struct cli_options *options);
+int cli_rules(const struct cli_options *options);
 
 /* --- module.c --- */
 /* baton module list, show, ...: a row of its table each. */

@@ -30,6 +30,8 @@ static const struct cli_command commands[] = {
 	  cli_drill, NULL },
 	{ "route", "explain", "say what would be done about an intent, and why", "pdifj", cli_route,
 	  NULL },
+	{ "rules", "diff", "say what a changed set would have done with recorded decisions",
+	  "pOBudmj", cli_rules, NULL },
 	{ "reload", NULL, "let a running server read its policies and modules again", "dCWxkvj",
 	  cli_reload, NULL },
 	{ "rollback", NULL, "bring back the release before this one", "dWvj", cli_rollback, NULL },
@@ -50,7 +52,7 @@ static void print_usage(FILE *to)
 			commands[i].operand ? commands[i].operand : "", commands[i].summary);
 	fprintf(to,
 		"\n`baton COMMAND --help` tells the options. Exit codes: 0 done, 1 failed or invalid, 2 wrong\n"
-		"usage, 4 server not reachable, 5 server not ready.\n");
+		"usage, 3 something would change, 4 server not reachable, 5 server not ready.\n");
 }
 
 static bool is_file_name(const char *word)

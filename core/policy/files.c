@@ -312,6 +312,8 @@ static bool file_sha256(struct baton_load *load, const struct baton_policy_sourc
 			struct baton_policy_file *to)
 {
 	to->name = baton_arena_dup(&load->policy->arena, source->name, strlen(source->name));
+	to->text = baton_arena_dup(&load->policy->arena, source->text, source->n);
+	to->n = source->n;
 	return EVP_Digest(source->text, source->n, to->sha256, NULL, EVP_sha256(), NULL) == 1;
 }
 
@@ -338,4 +340,40 @@ void baton_load_sha256(struct baton_load *load)
 		baton_finding_error(&load->findings,
 				    baton_policy_source_whole(source_new(load, ".")),
 				    "its checksum cannot be computed");
+}
+
+static int write_one(int dir, const struct baton_policy_file *file)
+{
+	const char *slash = strchr(file->name, '/');
+	const char *p = file->text;
+	char folder[NAME_MAX + 1];
+	size_t left = file->n;
+	ssize_t n = 1;
+
+	if (slash) {
+		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - file->name), file->name);
+		if (mkdirat(dir, folder, 0700) < 0 && errno != EEXIST)
+			return BATON_E_IO;
+	}
+	int fd = openat(dir, file->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return BATON_E_IO;
+	while (left > 0 && n > 0) {
+		n = write(fd, p, left);
+		p += n > 0 ? n : 0;
+		left -= n > 0 ? (size_t)n : 0;
+	}
+	return close(fd) == 0 && left == 0 ? 0 : BATON_E_IO;
+}
+
+int baton_policy_write(const struct baton_policy *policy, const char *dir)
+{
+	int rc = 0;
+	int fd = mkdir(dir, 0700) == 0 ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	for (size_t i = 0; fd >= 0 && rc == 0 && i < policy->n_files; i++)
+		rc = write_one(fd, &policy->files[i]);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? BATON_E_IO : rc;
 }

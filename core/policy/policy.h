@@ -266,10 +266,12 @@ struct baton_prompt_def {
 	const char *name, *text;
 };
 
-/* One file of the set, with the checksum of its bytes. */
+/* One file of the set as it was read, with the checksum of its bytes. */
 struct baton_policy_file {
 	const char *name; /* relative to the set */
 	uint8_t sha256[32];
+	const char *text;
+	size_t n;
 };
 
 struct baton_policy {
@@ -361,6 +363,10 @@ enum baton_policy_change {
 typedef void baton_policy_change_fn(void *ud, const char *file, enum baton_policy_change what);
 size_t baton_policy_changed(const struct baton_policy *old, const struct baton_policy *now,
 			    baton_policy_change_fn *fn, void *ud);
+
+/* Writes the set as it was read to the new directory `dir`, whose parent exists: what serves may be
+ * asked for although its files have been changed since. 0, BATON_E_IO. Blocking. */
+int baton_policy_write(const struct baton_policy *policy, const char *dir);
 
 /* The route of an intent, or the default one. NULL only for a set that was not
  * checked: a set without a default route is refused.

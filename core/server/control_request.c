@@ -92,6 +92,7 @@ static const struct {
 } verbs[] = {
 	{ "ping", CONTROL_PING, 0, 0 },
 	{ "status", CONTROL_STATUS, 0, 0 },
+	{ "policies", CONTROL_POLICIES, 0, 0 },
 	{ "board", CONTROL_BOARD, 0, 0 },
 	{ "targets", CONTROL_TARGETS, 0, 0 },
 	{ "target.disable", CONTROL_TARGET_DISABLE, M(TARGET), M(WHY) },

@@ -10,6 +10,7 @@
 #include "core/server/explain.h"
 #include "core/server/loader.h"
 #include "core/server/operations.h"
+#include "core/server/served.h"
 #include "core/server/watch.h"
 
 #include <stdio.h>
@@ -63,6 +64,20 @@ static void do_ping(struct control_conn *conn, const struct control_request *req
 	begin(request, true, &line);
 	baton_buf_printf(&line, ",\"pid\":%d", (int)getpid());
 	end(conn, &line);
+}
+
+static void do_policies(struct control_conn *conn, const struct control_request *request)
+{
+	struct baton_buf line = { NULL, 0, 0 };
+
+	begin(request, true, &line);
+	int rc = served_policies(conn->control->server, &line);
+	if (rc == 0) {
+		end(conn, &line);
+		return;
+	}
+	baton_buf_done(&line);
+	control_refuse(conn, request, rc, "the set cannot be copied to the data folder");
 }
 
 /* The board as it is now, as one JSON object. */
@@ -479,6 +494,7 @@ static void (*const handlers[])(struct control_conn *conn,
 				const struct control_request *request) = {
 	[CONTROL_PING] = do_ping,
 	[CONTROL_STATUS] = do_status,
+	[CONTROL_POLICIES] = do_policies,
 	[CONTROL_BOARD] = do_board,
 	[CONTROL_TARGETS] = do_targets,
 	[CONTROL_TARGET_DISABLE] = do_target,
