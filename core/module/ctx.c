@@ -51,11 +51,14 @@ void baton_ctx_free_all(struct baton_generation *generation)
 
 struct baton_visit baton_visit_begin(struct baton_ctx *ctx, const char *where)
 {
-	return (struct baton_visit){ ctx, where, now_ns() };
+	return (struct baton_visit){ ctx, where, now_ns(),
+				     baton_beacon_enter(ctx->generation->place, where,
+							BATON_BEACON_LOOP) };
 }
 
 void baton_visit_end(const struct baton_visit *visit)
 {
+	baton_beacon_leave(visit->was);
 	uint64_t us = (now_ns() - visit->begin_ns) / 1000;
 	baton_meter_visit(&visit->ctx->generation->meter, visit->where, us);
 }

@@ -45,6 +45,7 @@ struct baton_visit {
 	struct baton_ctx *ctx;
 	const char *where;
 	uint64_t begin_ns;
+	struct baton_beacon_was was;
 };
 struct baton_visit baton_visit_begin(struct baton_ctx *ctx, const char *where);
 void baton_visit_end(const struct baton_visit *visit);

@@ -10,7 +10,9 @@
 #include "core/base/mem.h"
 #include "core/module/ctx.h"
 #include "core/module/elf.h"
+#include "core/module/probe.h"
 #include "core/module/schema.h"
+#include "core/module/shelf.h"
 
 #include <dlfcn.h>
 #include <limits.h>
@@ -141,10 +143,19 @@ static int step_read(struct load *l)
 	return rc;
 }
 
+/* Whatever else may be said of it: somebody has decided that these bytes do not come in. */
+static int step_admit(struct load *l)
+{
+	char line[400];
+	if (baton_shelf_quarantined(l->options->shelf, l->g->sha256, line, sizeof(line)))
+		return refuse(l, BATON_E_MODULE, "%s", line);
+	return 0;
+}
+
 static int step_check(struct load *l)
 {
 	struct baton_generation *g = l->g;
-	char line[256];
+	char line[400];
 	int rc = baton_elf_check(baton_buf_view(&l->bytes), &l->elf, line, sizeof(line));
 	if (rc < 0)
 		return refuse(l, rc, "%s", line);
@@ -224,19 +235,72 @@ static void live_remove(const baton_module *entry)
 	(void)pthread_mutex_unlock(&live_lock);
 }
 
-static int step_map(struct load *l)
+static int step_copy(struct load *l)
 {
 	struct baton_generation *g = l->g;
 	char line[256];
 	int rc = baton_copy_make(l->options->run_dir, g->id, g->sha256, baton_buf_view(&l->bytes),
 				 &g->copy, line, sizeof(line));
+	return rc < 0 ? refuse(l, rc, "private copy: %s", line) : 0;
+}
+
+/* Its whole life once, in a process that nobody will miss. */
+static int step_probe(struct load *l)
+{
+	struct baton_generation *g = l->g;
+	char line[512];
+	struct baton_probe_result result = { .us = 0 };
+	struct baton_probe_options options = { .modhost = l->options->modhost,
+					       .path = g->copy.path,
+					       .name = g->spec->name,
+					       .kind = g->spec->kind,
+					       .config_json = g->spec->config_json,
+					       .limit_ms = l->options->probe_ms,
+					       .ret_result = &result };
+	int rc = baton_probe_run(&options, line, sizeof(line));
 	if (rc < 0)
-		return refuse(l, rc, "private copy: %s", line);
+		return refuse(l, rc, "%s", line);
+	if (result.changed[0])
+		baton_meter_breach(&g->meter, BATON_BREACH_SURROUNDINGS, result.changed);
+	if (result.leftovers > 0)
+		baton_meter_breach(&g->meter, BATON_BREACH_LEFTOVER,
+				   "timers or watches behind destroy, in the probe");
+	return 0;
+}
+
+/* What it must not change is compared and put back, whatever it did. */
+static void settle(struct baton_generation *g, struct baton_surroundings *before, bool is_end)
+{
+	struct baton_buf changed = { 0 };
+	unsigned bits = is_end ? baton_surroundings_drop_handlers(g->place, &changed) : 0;
+	bits |= baton_surroundings_settle(before, &changed);
+	if (bits != 0)
+		baton_meter_breach(&g->meter, BATON_BREACH_SURROUNDINGS, changed.p);
+	baton_buf_done(&changed);
+}
+
+static void map(struct baton_generation *g)
+{
+	struct baton_surroundings before;
+	baton_surroundings_take(BATON_SURROUND_LIFE, &g->surroundings);
+	baton_surroundings_take(BATON_SURROUND_SHARED, &before);
+	g->place = baton_place_new(g->spec->name, g->version, g->number, g->sha256);
+	struct baton_beacon_was was =
+		baton_beacon_enter(g->place, "its constructors", BATON_BEACON_MAY_BLOCK);
 	g->dl = dlopen(g->copy.path, RTLD_NOW | RTLD_LOCAL);
+	baton_beacon_leave(was);
+	settle(g, &before, false);
+}
+
+static int step_map(struct load *l)
+{
+	struct baton_generation *g = l->g;
+	map(g);
 	if (!g->dl)
 		return refuse(l, BATON_E_MODULE, "the dynamic linker refused it: %.160s",
 			      dlerror());
 	const baton_module *entry = dlsym(g->dl, BATON_ENTRY_SYMBOL);
+	baton_place_mapped(g->place, entry);
 	if (!entry)
 		return refuse(l, BATON_E_MODULE,
 			      BATON_ENTRY_SYMBOL ": expected it after loading, found nothing");
@@ -293,7 +357,12 @@ static int step_load(struct load *l)
 {
 	struct baton_generation *g = l->g;
 	struct baton_ctx *ctx = baton_ctx_new(g, NULL, NULL);
+	struct baton_surroundings before;
+	baton_surroundings_take(BATON_SURROUND_SHARED, &before);
+	struct baton_beacon_was was = baton_beacon_enter(g->place, "load", BATON_BEACON_MAY_BLOCK);
 	int32_t rc = g->entry->load ? g->entry->load(ctx, baton_host_table(), &g->mod) : BATON_OK;
+	baton_beacon_leave(was);
+	settle(g, &before, false);
 	if (rc != BATON_OK)
 		return refuse(l, BATON_E_MODULE, "load: expected 0, found %d (%s)", rc,
 			      rc < 0 ? baton_error_info(rc)->text : "not a result of load");
@@ -394,8 +463,9 @@ int baton_generation_load(const struct baton_stage_options *options, struct bato
 		int (*step)(struct load *);
 		const char *state; /* told when it is done */
 	} steps[] = {
-		{ step_read, "found" },  { step_secrets, NULL }, { step_check, "checked" },
-		{ step_map, NULL },      { step_entry, NULL },   { step_config, NULL },
+		{ step_read, "found" },    { step_secrets, NULL }, { step_admit, NULL },
+		{ step_check, "checked" }, { step_copy, NULL },    { step_probe, "probed" },
+		{ step_map, NULL },        { step_entry, NULL },   { step_config, NULL },
 		{ step_load, "loaded" },
 	};
 	enum { READ_STEPS = 2 }; /* after these it is known whether anything has changed */
@@ -410,6 +480,8 @@ int baton_generation_load(const struct baton_stage_options *options, struct bato
 			*ret = baton_generation_ref(base);
 			return 0;
 		}
+		if (steps[i].step == step_probe && !options->modhost)
+			continue;
 		rc = steps[i].step(&l);
 		if (rc == 0 && steps[i].state) {
 			tell_step(l.g, steps[i].state, "", now_us() - begin);
@@ -434,18 +506,34 @@ struct baton_generation *baton_generation_ref(struct baton_generation *generatio
 	return generation;
 }
 
+static void unmap(struct baton_generation *g)
+{
+	struct baton_beacon_was was =
+		baton_beacon_enter(g->place, "unload", BATON_BEACON_MAY_BLOCK);
+	if (g->loaded && g->entry->unload)
+		g->entry->unload(g->mod);
+	baton_beacon_leave(was);
+	/* While it is known whose code is where. */
+	settle(g, &g->surroundings, true);
+	/* A resident one that never ran load() has still run its constructors: it stays, too, and
+	 * its place stays known. */
+	if (g->dl && g->resident_because[0])
+		return;
+	if (g->dl) {
+		if (g->entry)
+			live_remove(g->entry);
+		was = baton_beacon_enter(g->place, "its destructors", BATON_BEACON_MAY_BLOCK);
+		(void)dlclose(g->dl);
+		baton_beacon_leave(was);
+	}
+	baton_place_done(&g->place);
+}
+
 static void generation_free(struct baton_generation *g)
 {
 	uint64_t begin = now_us();
 	bool was_loaded = g->loaded;
-	if (g->loaded && g->entry->unload)
-		g->entry->unload(g->mod);
-	/* A resident one that never ran load() has still run its constructors: it stays, too. */
-	if (g->dl && !g->resident_because[0]) {
-		if (g->entry)
-			live_remove(g->entry);
-		(void)dlclose(g->dl);
-	}
+	unmap(g);
 	if (was_loaded) {
 		baton_log(BATON_LOG_INFO, "module_unloaded", "sus", "module", g->spec->name,
 			  "generation", g->number, "resident",

@@ -5,9 +5,11 @@
  * last one unloads it. */
 #pragma once
 
+#include "core/module/beacon.h"
 #include "core/module/file.h"
 #include "core/module/meter.h"
 #include "core/module/release.h"
+#include "core/module/surroundings.h"
 
 struct baton_secret {
 	const char *name; /* the policy's */
@@ -38,6 +40,8 @@ struct baton_generation {
 	void (*gone)(void *ud, struct baton_meter *meter); /* may be NULL */
 	void *step_ud;
 	struct baton_copy copy;
+	struct baton_place *place; /* for who asks whose code it was; may be NULL */
+	struct baton_surroundings surroundings; /* as they were before it was mapped */
 	void *dl;
 	const baton_module *entry;
 	const void *vt; /* of the kind the policy asks for */

@@ -136,7 +136,10 @@ int32_t baton_ledger_timer_stop(baton_ctx *ctx, baton_timer timer)
 static void job_work(void *ud)
 {
 	struct baton_ledger_entry *e = ud;
+	struct baton_beacon_was was =
+		baton_beacon_enter(e->ctx->generation->place, "job", BATON_BEACON_MAY_BLOCK);
 	e->job.work(e->user);
+	baton_beacon_leave(was);
 }
 
 static void job_done(void *ud)

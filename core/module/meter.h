@@ -20,7 +20,8 @@
 	X(STATE, "wrong_state")     /* not possible now: a timer before there is a loop */  \
 	X(ARGUMENT, "bad_argument") /* NULL with a length, an unknown enumerator */         \
 	X(OUTPUT, "bad_output")     /* not UTF-8, too long, out of range */                 \
-	X(LEFTOVER, "leftovers")    /* timers, HTTP, watches or calls open at destroy */
+	X(LEFTOVER, "leftovers")    /* timers, HTTP, watches or calls open at destroy */    \
+	X(SURROUNDINGS, "surroundings") /* signal handlers, locale, directory, mask changed */
 
 enum baton_breach {
 #define X(NAME, label) BATON_BREACH_##NAME,

@@ -16,6 +16,7 @@ struct baton_release;
 struct baton_rack;
 struct baton_meter;
 struct baton_journal;
+struct baton_shelf;
 
 /* One module that gets a new generation although nothing in the policies says so. */
 struct baton_stage_change {
@@ -38,6 +39,10 @@ struct baton_stage_options {
 	struct baton_journal *journal; /* kv of modules; NULL in tools */
 	const char *ca_file; /* trusted beside the system's authorities; NULL: nobody. Outlives us. */
 	bool allow_loopback_http; /* http:// to loopback addresses may be reached (tests, local models) */
+	/* The program that tries a module out before it is mapped here, see probe.h; NULL: no probe. */
+	const char *modhost;
+	uint32_t probe_ms;         /* 0: BATON_PROBE_MS */
+	struct baton_shelf *shelf; /* says what is in quarantine; NULL: nothing is */
 	const struct baton_stage_change *changes;
 	size_t n_changes;
 	void *ud; /* outlives every generation */

@@ -6,6 +6,7 @@
 #include "core/module/surroundings.h"
 
 #include "core/base/mem.h"
+#include "core/module/beacon.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -152,6 +153,14 @@ static unsigned settle_count(unsigned now, unsigned was, const char *what, unsig
 	return bit;
 }
 
+/* One that was never taken is all zero, and 0 is somebody's descriptor. */
+static void close_directory(struct baton_surroundings *s)
+{
+	if ((s->what & BATON_SURROUND_DIRECTORY) && s->directory >= 0)
+		(void)close(s->directory);
+	s->directory = -1;
+}
+
 unsigned baton_surroundings_settle(struct baton_surroundings *surroundings,
 				   struct baton_buf *changed)
 {
@@ -169,9 +178,7 @@ unsigned baton_surroundings_settle(struct baton_surroundings *surroundings,
 		tell(changed, "environment");
 		bits |= BATON_SURROUND_ENVIRON;
 	}
-	if (s->directory >= 0)
-		(void)close(s->directory);
-	s->directory = -1;
+	close_directory(s);
 	if (s->what & BATON_SURROUND_FDS)
 		bits |= settle_count(count_fds(), s->fds, "open descriptors", BATON_SURROUND_FDS,
 				     changed);
@@ -182,11 +189,29 @@ unsigned baton_surroundings_settle(struct baton_surroundings *surroundings,
 	return bits;
 }
 
+unsigned baton_surroundings_drop_handlers(const struct baton_place *place,
+					  struct baton_buf *changed)
+{
+	unsigned bits = 0;
+	for (int i = 1; i < SIGNALS; i++) {
+		struct sigaction now, none = { .sa_handler = SIG_DFL };
+		uintptr_t code;
+		if (sigaction(i, NULL, &now) < 0)
+			continue;
+		memcpy(&code, &now.sa_handler, sizeof(code));
+		if (!baton_place_has(place, code))
+			continue;
+		const char *name = sigabbrev_np(i);
+		tell(changed, "handler of SIG%s", name ? name : "RT");
+		(void)sigaction(i, &none, NULL);
+		bits = BATON_SURROUND_SIGNALS;
+	}
+	return bits;
+}
+
 void baton_surroundings_done(struct baton_surroundings *surroundings)
 {
-	if (surroundings->directory >= 0)
-		(void)close(surroundings->directory);
-	surroundings->directory = -1;
+	close_directory(surroundings);
 	baton_free(surroundings->signals);
 	baton_free(surroundings->locale);
 	surroundings->signals = NULL;

@@ -5,8 +5,9 @@
  * and threads. Taken before module code runs, compared behind it.
  *
  * In the server, where other threads work at the same time, take BATON_SURROUND_SHARED around
- * load and around the last destroy and unload: nobody else changes those after start. Descriptors
- * and threads come and go there with the work of others and are judged in the probe alone. */
+ * load, and BATON_SURROUND_LIFE from before dlopen() to behind unload(): nobody else changes those
+ * after start. Descriptors and threads come and go there with the work of others and are judged in
+ * the probe alone. */
 #pragma once
 
 #include "core/base/buf.h"
@@ -23,6 +24,8 @@ enum {
 	BATON_SURROUND_FDS = 32,
 	BATON_SURROUND_THREADS = 64,
 	BATON_SURROUND_SHARED = 31,
+	/* What was there before a life may be gone after it: another generation's handler. */
+	BATON_SURROUND_LIFE = 30,
 	BATON_SURROUND_ALL = 127
 };
 
@@ -42,5 +45,10 @@ void baton_surroundings_take(unsigned what, struct baton_surroundings *ret);
  * the operator to `changed`: "handler of SIGUSR2, working directory". */
 unsigned baton_surroundings_settle(struct baton_surroundings *surroundings,
 				   struct baton_buf *changed);
+/* Signal handlers that are code of `place`, whenever they were put there: the default again, before
+ * the code goes. Words and bits as above. */
+struct baton_place;
+unsigned baton_surroundings_drop_handlers(const struct baton_place *place,
+					  struct baton_buf *changed);
 /* Without comparing, or after it. */
 void baton_surroundings_done(struct baton_surroundings *surroundings);
