@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The shelf: what has served well is still there when its source is gone, what has crashed too often
- * stays out over restarts, and no damage on disk keeps the server from starting. */
+/* The shelf: what has served well is still there when its source is gone, what has crashed too
+ * often stays out over restarts, and no damage on disk keeps the server from starting. */
 #include "tests/unit/module_rig.h"
 
 #include "core/module/file.h"
