@@ -21,6 +21,7 @@ struct baton_release {
 	struct baton_policy *policy;
 	struct baton_generation **generations;
 	size_t n;
+	bool part; /* of another: nothing ends with it */
 };
 
 static void free_generations(struct baton_release *release)
@@ -96,10 +97,28 @@ void baton_release_unref(struct baton_release **release)
 	*release = NULL;
 	if (!r || atomic_fetch_sub(&r->refs, 1) != 1)
 		return;
-	baton_log(BATON_LOG_INFO, "release_ended", "u", "release", r->number);
+	if (!r->part)
+		baton_log(BATON_LOG_INFO, "release_ended", "u", "release", r->number);
 	free_generations(r);
 	baton_policy_free(&r->policy);
 	baton_free(r);
+}
+
+struct baton_release *baton_release_part(const struct baton_release *release,
+					 const char *const *kinds)
+{
+	struct baton_release *part = baton_new(struct baton_release);
+	atomic_store(&part->refs, 1);
+	part->part = true;
+	part->number = release->number;
+	part->policy = baton_policy_ref(release->policy);
+	part->generations = baton_alloc((release->n + 1) * sizeof(struct baton_generation *));
+	for (size_t i = 0; i < release->n; i++)
+		for (const char *const *kind = kinds; *kind; kind++)
+			if (strcmp(release->generations[i]->spec->kind, *kind) == 0)
+				part->generations[part->n++] =
+					baton_generation_ref(release->generations[i]);
+	return part;
 }
 
 const struct baton_policy *baton_release_policy(const struct baton_release *release)

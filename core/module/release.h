@@ -62,6 +62,10 @@ int baton_release_stage(const struct baton_stage_options *options, struct baton_
 /* References are counted atomically; the last one unloads (never from inside module code). */
 struct baton_release *baton_release_ref(struct baton_release *release);
 void baton_release_unref(struct baton_release **release);
+/* The release with its modules of these kinds alone (NULL ends the list), under the same number, for
+ * who only asks its rules: the generations are the same, a rack makes instances of them alone. */
+struct baton_release *baton_release_part(const struct baton_release *release,
+					 const char *const *kinds);
 const struct baton_policy *baton_release_policy(const struct baton_release *release);
 uint64_t baton_release_number(const struct baton_release *release);
 /* The same, for who wants a reference on it. */

@@ -5,6 +5,7 @@
 #include "core/swap/ask.h"
 
 #include "core/base/errors.h"
+#include "core/base/log.h"
 #include "core/module/host.h"
 #include "core/module/rack.h"
 
@@ -127,7 +128,8 @@ struct asked {
 	size_t intent_n;
 	uint32_t ppm;
 	uint64_t ticket;
-	bool heard, ended, deaf; /* deaf: it does not answer at once */
+	bool heard, ended;
+	bool deaf, spoke; /* deaf: it does not answer at once; spoke: it has answered once */
 };
 
 static int ask_rules(void *ud, const baton_facts *facts, baton_verdict *ret)
@@ -212,8 +214,11 @@ static int ask_classifier(void *ud, const struct baton_replay_turn *turn, baton_
 	if (asked->deaf)
 		return BATON_E_UNSUPPORTED;
 	int rc = classify_now(asked, &view);
+	/* One that has not learned yet says so, and would for every message. */
+	asked->deaf = asked->deaf || (rc < 0 && !asked->spoke);
 	if (rc < 0 || !asked->heard)
 		return rc < 0 ? rc : BATON_E_MODULE;
+	asked->spoke = true;
 	*ret_intent = (baton_str){ asked->intent, asked->intent_n };
 	*ret_ppm = asked->ppm;
 	return 0;
@@ -245,7 +250,7 @@ static struct baton_replay_side side_of(struct asked *asked)
 					   .rules = ask_rules };
 }
 
-int baton_replay_run(const struct baton_replay_options *options, struct baton_replay_sum *ret_sum)
+static int run(const struct baton_replay_options *options, struct baton_replay_sum *ret_sum)
 {
 	struct asked a = { .rack = options->rack, .release = options->old, .ticket = UINT64_MAX };
 	struct asked b = { .rack = options->rack,
@@ -268,4 +273,34 @@ int baton_replay_run(const struct baton_replay_options *options, struct baton_re
 	ret_sum->classified = ret_sum->classified && !a.deaf && !b.deaf;
 	baton_replay_free(&replay);
 	return 0;
+}
+
+/* Without a rack: one that has rules and nothing else. A classifier would have to learn first. */
+static int run_on_own_rack(const struct baton_replay_options *options,
+			   struct baton_replay_sum *ret_sum)
+{
+	static const char *const rules[] = { "rule", NULL };
+	struct baton_rack_events deaf = { .ud = NULL };
+	struct baton_replay_options mine = *options;
+	char why[512] = "";
+
+	mine.rack = baton_rack_new(options->loop, &deaf);
+	mine.old = baton_release_part(options->old, rules);
+	mine.now = baton_release_part(options->now, rules);
+	int rc = baton_rack_adopt(mine.rack, mine.old, why, sizeof(why));
+	if (rc == 0)
+		rc = baton_rack_adopt(mine.rack, mine.now, why, sizeof(why));
+	if (rc == 0)
+		rc = run(&mine, ret_sum);
+	else
+		baton_log(BATON_LOG_WARN, "replay_without_rules", "s", "why", why);
+	baton_rack_free(&mine.rack);
+	baton_release_unref(&mine.now);
+	baton_release_unref(&mine.old);
+	return rc;
+}
+
+int baton_replay_run(const struct baton_replay_options *options, struct baton_replay_sum *ret_sum)
+{
+	return options->rack ? run(options, ret_sum) : run_on_own_rack(options, ret_sum);
 }

@@ -106,9 +106,3 @@ void baton_replay_refusal(const struct baton_replay_sum *sum, uint32_t max_chang
 /* Everything for people, and as one JSON object (docs/RULES.md). */
 void baton_replay_text(const struct baton_replay_sum *sum, struct baton_buf *out);
 void baton_replay_json(const struct baton_replay_sum *sum, struct baton_buf *out);
-
-/* Rules of a set without its module: as rule-policy would decide them. The policy must outlive it. */
-struct baton_replay_rules;
-struct baton_replay_rules *baton_replay_rules_new(const struct baton_policy *policy);
-int baton_replay_rules_ask(void *rules, const baton_facts *facts, baton_verdict *ret);
-void baton_replay_rules_free(struct baton_replay_rules **rules);

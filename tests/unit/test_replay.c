@@ -6,6 +6,7 @@
 #include "core/policy/expr.h"
 #include "core/swap/replay.h"
 #include "tests/unit/policy_set.h"
+#include "tests/unit/set_rules.h"
 
 #include <time.h>
 
@@ -112,18 +113,17 @@ static struct outcome compare(struct baton_replay *replay, const char *const *ol
 			      const char *const *now)
 {
 	struct outcome o = { .old = set_of(old), .now = set_of(now) };
-	struct baton_replay_rules *a = baton_replay_rules_new(o.old),
-				  *b = baton_replay_rules_new(o.now);
-	struct baton_replay_side x = { o.old, a, baton_replay_rules_ask, NULL },
-				 y = { o.now, b, baton_replay_rules_ask, NULL };
+	struct set_rules *a = set_rules_new(o.old), *b = set_rules_new(o.now);
+	struct baton_replay_side x = { o.old, a, set_rules_ask, NULL },
+				 y = { o.now, b, set_rules_ask, NULL };
 
 	baton_replay_compare(replay, &x, &y, NULL, NULL, &o.sum);
 	baton_replay_text(&o.sum, &o.text);
 	baton_replay_json(&o.sum, &o.json);
 	struct baton_json json;
 	assert_int_equal(baton_json_parse(baton_buf_view(&o.json), &json), 0);
-	baton_replay_rules_free(&a);
-	baton_replay_rules_free(&b);
+	set_rules_free(&a);
+	set_rules_free(&b);
 	return o;
 }
 
@@ -554,8 +554,8 @@ static void ten_thousand_turns_take_less_than_a_second(void **state)
 		turn.before.customer_tier = i % 3 ? BATON_STR("vip") : BATON_STR("standard");
 		record(replay, i, day + i, &turn);
 	}
-	struct baton_replay_rules *rules = baton_replay_rules_new(policy);
-	struct baton_replay_side side = { policy, rules, baton_replay_rules_ask, NULL };
+	struct set_rules *rules = set_rules_new(policy);
+	struct baton_replay_side side = { policy, rules, set_rules_ask, NULL };
 	double before = seconds();
 	baton_replay_compare(replay, &side, &side, NULL, NULL, &sum);
 	double took = seconds() - before;
@@ -565,7 +565,7 @@ static void ten_thousand_turns_take_less_than_a_second(void **state)
 	assert_int_equal(sum.changed, 0);
 	assert_true(took < 1);
 	baton_replay_sum_done(&sum);
-	baton_replay_rules_free(&rules);
+	set_rules_free(&rules);
 	baton_policy_free(&policy);
 	baton_replay_free(&replay);
 	baton_buf_done(&said);

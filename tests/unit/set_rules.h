@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The rules of a set without its module, where no module can be asked: the strictest that fires
- * wins, among equals the more urgent, then the one written first; what cannot be decided fired. So
- * does modules/rule-policy; test_replay_ask holds both to each other. */
+/* The rules of a set without its module, for tests that have none: the strictest that fires wins,
+ * among equals the more urgent, then the one written first; what cannot be decided fired. test_replay_ask
+ * holds it and modules/rule-policy to each other. */
+#pragma once
 
-#include "core/swap/replay.h"
-
+#include "core/base/mem.h"
 #include "core/policy/expr.h"
+#include "core/policy/policy.h"
 
 struct compiled {
 	const struct baton_rule_def *rule;
@@ -14,12 +15,12 @@ struct compiled {
 	uint32_t action, stage;
 };
 
-struct baton_replay_rules {
+struct set_rules {
 	struct compiled *v;
 	size_t n;
 };
 
-static uint32_t action_of(const char *name)
+static inline uint32_t action_of(const char *name)
 {
 	static const char *const names[] = { "none", "offer_human", "review", "escalate",
 					     "escalate_now" };
@@ -30,9 +31,9 @@ static uint32_t action_of(const char *name)
 	return BATON_ACT_NONE;
 }
 
-struct baton_replay_rules *baton_replay_rules_new(const struct baton_policy *policy)
+static inline struct set_rules *set_rules_new(const struct baton_policy *policy)
 {
-	struct baton_replay_rules *rules = baton_new(struct baton_replay_rules);
+	struct set_rules *rules = baton_new(struct set_rules);
 	uint32_t column = 0;
 	char why[160];
 
@@ -52,9 +53,9 @@ struct baton_replay_rules *baton_replay_rules_new(const struct baton_policy *pol
 	return rules;
 }
 
-int baton_replay_rules_ask(void *ud, const baton_facts *facts, baton_verdict *ret)
+static inline int set_rules_ask(void *ud, const baton_facts *facts, baton_verdict *ret)
 {
-	const struct baton_replay_rules *rules = ud;
+	const struct set_rules *rules = ud;
 	const struct compiled *best = NULL;
 
 	for (size_t i = 0; i < rules->n; i++) {
@@ -80,9 +81,9 @@ int baton_replay_rules_ask(void *ud, const baton_facts *facts, baton_verdict *re
 	return 0;
 }
 
-void baton_replay_rules_free(struct baton_replay_rules **rules)
+static inline void set_rules_free(struct set_rules **rules)
 {
-	struct baton_replay_rules *r = *rules;
+	struct set_rules *r = *rules;
 
 	*rules = NULL;
 	if (!r)
