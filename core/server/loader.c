@@ -7,6 +7,7 @@
 
 #include "core/base/errors.h"
 #include "core/base/log.h"
+#include "core/server/crash.h"
 #include "core/server/figures.h"
 #include "core/server/releases.h"
 
@@ -109,6 +110,17 @@ static int open_shelf(struct loader *loader)
 	return rc;
 }
 
+/* Who ended the last process, before anything of it is let in again; and who may end this one. */
+static void mind_crashes(struct loader *loader)
+{
+	char run_dir[4096];
+
+	snprintf(run_dir, sizeof(run_dir), "%s/run", loader->server->options.data);
+	(void)crash_settle(run_dir, loader->shelf, NULL);
+	(void)crash_install(run_dir);
+	(void)crash_watch_start(0, 0);
+}
+
 int loader_open(struct baton_server *server)
 {
 	struct loader *loader = baton_new(struct loader);
@@ -120,8 +132,10 @@ int loader_open(struct baton_server *server)
 	loader->figures = figures_new();
 	pthread_mutex_init(&loader->lock, NULL);
 	int rc = open_shelf(loader);
-	if (rc == BATON_OK)
+	if (rc == BATON_OK) {
+		mind_crashes(loader);
 		rc = stage_first(loader, &release);
+	}
 	if (rc < 0)
 		return rc;
 	loader_use_number(loader, baton_release_number(release));
@@ -255,6 +269,8 @@ void loader_close(struct baton_server *server)
 	if (loader->loop)
 		baton_loop_free(&loader->loop);
 	books_free(loader);
+	crash_watch_stop(); /* no module code runs any more */
+	crash_remove();
 	baton_shelf_close(&loader->shelf);
 	figures_free(&loader->figures);
 	pthread_mutex_destroy(&loader->lock);
