@@ -6,6 +6,8 @@
 # make e2e-asan                            spine, desk, admins against the sanitized build
 # make complaints [T=16]                  what users of comparable systems complain about, a file each
 # make faults [ROW=S08]                    the fault catalogue in full time, with its figures
+# make abi                                 the layout of the module ABI against its lock
+# make sdk                                 install, write modules out of tree, serve them
 # make lint                                layout of the code, its includes, what the pure core links
 # make fuzz [SECONDS=10] [T=json|...]      every parser that meets a customer, a module or a disk
 
@@ -40,6 +42,18 @@ test-tools: tests/node_modules/.package-lock.json
 
 lint: all $(O)/libpure.a
 	V=$(V) tests/lint/run.sh $(T)
+
+# --- what integrators get ------------------------------------------------------------------------
+# abi-lock writes the lock of today's header. A released one (docs/ABI.md) is never written again.
+.PHONY: abi abi-lock sdk
+abi:
+	node --test tests/abi/
+abi-lock:
+	@minor=$$(sed -n 's/^#define BATON_ABI_MINOR \([0-9]*\)u.*/\1/p' core/include/baton/module.h) && \
+		node tests/abi/lock.mjs core/include >modules/sdk/abi/.lock && mv modules/sdk/abi/.lock modules/sdk/abi/1.$$minor.lock && \
+		git --no-pager diff --stat modules/sdk/abi
+sdk: all tests/node_modules/.package-lock.json
+	V=$(V) tests/sdk/run.sh
 
 # --- fuzzing: clang's libFuzzer over the objects of V=fuzz ---------------------------------------
 FUZZ_SRC := $(sort $(PURE_SRC) $(wildcard core/policy/*.c core/journal/*.c) channels/chat/wire_in.c core/server/control_request.c)

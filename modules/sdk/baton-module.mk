@@ -69,7 +69,7 @@ $(baton_so): $(baton_objects)
 
 # A unit test is a program of its own that loads the module: it gets the file as its argument.
 $(O)/%.test: $(O)/%.c.o
-	$(CC) $(LDFLAGS) $(baton_san) -o $@ $< $(baton_testlibs)
+	$(baton_link) $(LDFLAGS) $(baton_san) -o $@ $< $(baton_testlibs)
 $(O)/%.test: $(O)/%.cc.o
 	$(CXX) $(LDFLAGS) $(baton_san) -o $@ $< $(baton_testlibs)
 $(O)/%.test: $(O)/%.cpp.o

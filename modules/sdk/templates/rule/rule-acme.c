@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* rule-acme: hands a conversation to a person who has failed to sign in too often.
+/* rule-acme: hands a conversation to a person when the bot has answered often enough.
  *
  * A rule is pure: the same facts give the same verdict, today and when yesterday's turns are
  * played again to see what a new rule would have changed. So it has no clock, no chance, no memory
@@ -13,17 +13,17 @@
 
 BATON_MODULE_NOTE("rule-acme", "0.1.0", "rule", 0);
 
-enum { QUEUE_BYTES = 64, FAILURES_DEFAULT = 3 };
+enum { QUEUE_BYTES = 64, ANSWERS_DEFAULT = 3 };
 
 /* One instance: there is one per event loop, so nothing in here needs a lock. */
 struct rule {
 	const baton_host *host;
-	uint64_t failures; /* from so many on */
+	uint64_t answers; /* from so many on */
 	char queue[QUEUE_BYTES];
 };
 
-static const char id[] = "acme-sign-in";
-static const char reason[] = "The customer could not sign in several times";
+static const char id[] = "acme-long-talk";
+static const char reason[] = "The bot has answered several times, and the customer still asks";
 
 /* The strictest verdict of all rules wins; none is BATON_ACT_NONE, which is what `out` has. */
 static int32_t evaluate(void *inst, const baton_facts *facts, baton_verdict *out)
@@ -33,7 +33,7 @@ static int32_t evaluate(void *inst, const baton_facts *facts, baton_verdict *out
 	/* Rules are asked twice: before any model is, and about its answer. Once is enough. */
 	if (BATON_HAS(facts, stage) && facts->stage != BATON_STAGE_BEFORE)
 		return BATON_OK;
-	if (facts->auth_failures < rule->failures || (facts->flags & BATON_FACT_HUMAN_ACTIVE))
+	if (facts->exchanges < rule->answers || (facts->flags & BATON_FACT_HUMAN_ACTIVE))
 		return BATON_OK;
 	out->action = BATON_ACT_ESCALATE;
 	out->rule = id; /* stands in transcripts and reports: never change it */
@@ -44,7 +44,7 @@ static int32_t evaluate(void *inst, const baton_facts *facts, baton_verdict *out
 
 static int32_t describe(void *inst, const baton_sink *json)
 {
-	static const char text[] = "[{\"id\":\"acme-sign-in\",\"action\":\"escalate\"}]";
+	static const char text[] = "[{\"id\":\"acme-long-talk\",\"action\":\"escalate\"}]";
 	(void)inst;
 
 	return json->write(json->ud, text, sizeof(text) - 1);
@@ -70,10 +70,10 @@ static int32_t create(void *mod, baton_ctx *ctx, baton_str config_json, void **i
 	if (!rule)
 		return BATON_E_NOMEM;
 	rule->host = mod;
-	rule->failures = FAILURES_DEFAULT;
+	rule->answers = ANSWERS_DEFAULT;
 	while (scan_member(&scan, &begun, &key)) {
-		if (scan_is(key, "failures"))
-			rule->failures = scan_count(&scan);
+		if (scan_is(key, "answers"))
+			rule->answers = scan_count(&scan);
 		else if (!scan_is(key, "queue"))
 			scan_skip(&scan); /* `policy`: what the host adds of the policy set */
 		else if (scan_text(&scan, &queue))
@@ -98,9 +98,9 @@ BATON_EXPORT const baton_module baton_module_entry = {
 	.id = "rule-acme",
 	.version = "0.1.0",
 	.license = "Apache-2.0",
-	.summary = "A person takes over when signing in fails again and again",
+	.summary = "A person takes over when the bot has answered often enough",
 	.config_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
-			 "\"failures\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000},"
+			 "\"answers\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000},"
 			 "\"queue\":{\"type\":\"string\",\"maxLength\":63}}}",
 	.ifaces = ifaces,
 	.load = load,

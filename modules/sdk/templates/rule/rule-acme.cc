@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* rule-acme: hands a conversation to a person who has failed to sign in too often.
+/* rule-acme: hands a conversation to a person when the bot has answered often enough.
  *
  * A rule is pure: the same facts give the same verdict, today and when yesterday's turns are
  * played again to see what a new rule would have changed. So it has no clock, no chance, no memory
@@ -15,8 +15,8 @@ BATON_MODULE_NOTE("rule-acme", "0.1.0", "rule", 0);
 namespace
 {
 
-constexpr char id[] = "acme-sign-in";
-constexpr char reason[] = "The customer could not sign in several times";
+constexpr char id[] = "acme-long-talk";
+constexpr char reason[] = "The bot has answered several times, and the customer still asks";
 
 /* One instance: there is one per event loop, so nothing in here needs a lock. */
 class Rule
@@ -27,8 +27,8 @@ class Rule
 		scan from = scan_of(config);
 
 		baton::each_member(from, [&](baton_str key) {
-			if (scan_is(key, "failures"))
-				failures_ = scan_count(&from);
+			if (scan_is(key, "answers"))
+				answers_ = scan_count(&from);
 			else if (scan_is(key, "queue"))
 				queue_ = baton::read_text(from);
 			else
@@ -43,7 +43,7 @@ class Rule
 		/* Rules are asked twice: before any model is, and about its answer. */
 		if (BATON_HAS(facts, stage) && facts->stage != BATON_STAGE_BEFORE)
 			return;
-		if (facts->auth_failures < failures_ || (facts->flags & BATON_FACT_HUMAN_ACTIVE))
+		if (facts->exchanges < answers_ || (facts->flags & BATON_FACT_HUMAN_ACTIVE))
 			return;
 		out.action = BATON_ACT_ESCALATE;
 		out.rule = id; /* stands in transcripts and reports: never change it */
@@ -52,7 +52,7 @@ class Rule
 	}
 
       private:
-	uint64_t failures_ = 3;
+	uint64_t answers_ = 3;
 	std::string queue_; /* empty: the intent's own */
 };
 
@@ -66,7 +66,7 @@ int32_t evaluate(void *inst, const baton_facts *facts, baton_verdict *out) noexc
 
 int32_t describe(void *, const baton_sink *json) noexcept
 {
-	constexpr std::string_view text = "[{\"id\":\"acme-sign-in\",\"action\":\"escalate\"}]";
+	constexpr std::string_view text = "[{\"id\":\"acme-long-talk\",\"action\":\"escalate\"}]";
 
 	return json->write(json->ud, text.data(), text.size());
 }
@@ -96,9 +96,9 @@ constexpr baton_module module_entry() noexcept
 	m.id = "rule-acme";
 	m.version = "0.1.0";
 	m.license = "Apache-2.0";
-	m.summary = "A person takes over when signing in fails again and again";
+	m.summary = "A person takes over when the bot has answered often enough";
 	m.config_schema = R"({"type":"object","additionalProperties":false,"properties":{
-		"failures":{"type":"integer","minimum":1,"maximum":1000},
+		"answers":{"type":"integer","minimum":1,"maximum":1000},
 		"queue":{"type":"string","maxLength":63}}})";
 	m.ifaces = ifaces;
 	m.create = create;

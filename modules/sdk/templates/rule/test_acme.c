@@ -3,12 +3,12 @@
 /* What rule-acme promises. */
 #include "test.h"
 
-#define CONFIG "{\"failures\":2,\"queue\":\"security\"}"
+#define CONFIG "{\"answers\":2,\"queue\":\"general\"}"
 
-static baton_verdict verdict(struct rig *rig, uint32_t failures, uint32_t flags, uint32_t stage)
+static baton_verdict verdict(struct rig *rig, uint32_t answers, uint32_t flags, uint32_t stage)
 {
 	baton_facts facts = {
-		.size = sizeof(facts), .flags = flags, .auth_failures = failures, .stage = stage
+		.size = sizeof(facts), .flags = flags, .exchanges = answers, .stage = stage
 	};
 	baton_verdict verdict = { .size = sizeof(verdict) };
 
@@ -17,17 +17,17 @@ static baton_verdict verdict(struct rig *rig, uint32_t failures, uint32_t flags,
 	return verdict;
 }
 
-static void one_slip_is_no_reason(struct rig *rig)
+static void one_answer_is_no_reason(struct rig *rig)
 {
 	CHECK(verdict(rig, 1, 0, BATON_STAGE_BEFORE).action == BATON_ACT_NONE);
 }
 
-static void from_the_second_on_a_person_takes_over(struct rig *rig)
+static void after_the_second_a_person_takes_over(struct rig *rig)
 {
 	baton_verdict v = verdict(rig, 2, 0, BATON_STAGE_BEFORE);
 
-	CHECK(v.action == BATON_ACT_ESCALATE && strcmp(v.rule, "acme-sign-in") == 0);
-	CHECK(v.queue && strcmp(v.queue, "security") == 0 && v.reason);
+	CHECK(v.action == BATON_ACT_ESCALATE && strcmp(v.rule, "acme-long-talk") == 0);
+	CHECK(v.queue && strcmp(v.queue, "general") == 0 && v.reason);
 }
 
 static void it_speaks_once_and_never_to_a_person(struct rig *rig)
@@ -40,7 +40,7 @@ static void it_speaks_once_and_never_to_a_person(struct rig *rig)
 static void facts_of_an_older_server_are_enough(struct rig *rig)
 {
 	baton_facts facts = { .size = offsetof(baton_facts, stage),
-			      .auth_failures = 5,
+			      .exchanges = 5,
 			      .stage =
 				      BATON_STAGE_AFTER /* not there for whoever looks at size */ };
 	baton_verdict v = { .size = sizeof(v) };
@@ -54,8 +54,8 @@ int main(int argc, char **argv)
 	const char *file = argc > 1 ? argv[1] : "build/release/rule-acme.so";
 
 #define TEST(name) test(file, CONFIG, #name, name)
-	TEST(one_slip_is_no_reason);
-	TEST(from_the_second_on_a_person_takes_over);
+	TEST(one_answer_is_no_reason);
+	TEST(after_the_second_a_person_takes_over);
 	TEST(it_speaks_once_and_never_to_a_person);
 	TEST(facts_of_an_older_server_are_enough);
 	return tests_failed > 0;
