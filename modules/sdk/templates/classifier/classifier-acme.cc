@@ -191,7 +191,7 @@ constexpr baton_module module_entry() noexcept
 	m.version = "0.1.0";
 	m.license = "Apache-2.0";
 	m.summary = "Intents by the words of a message";
-	m.config_schema = R"({"type":"object","additionalProperties":false,"required":["intents"];
+	m.config_schema = R"({"type":"object","additionalProperties":false,"required":["intents"],
 		"properties":{"intents":{"type":"array","minItems":1,"maxItems":64,"items":
 		{"type":"object","additionalProperties":false,"required":["name","words"],
 		"properties":{"name":{"type":"string","minLength":1,"maxLength":64},

@@ -183,7 +183,7 @@ constexpr baton_module module_entry() noexcept
 	m.version = "0.1.0";
 	m.license = "Apache-2.0";
 	m.summary = "Passages of a short list by the words of the question";
-	m.config_schema = R"({"type":"object","additionalProperties":false,"required":["passages"];
+	m.config_schema = R"({"type":"object","additionalProperties":false,"required":["passages"],
 		"properties":{"passages":{"type":"array","minItems":1,"maxItems":256,
 		"items":{"type":"object","additionalProperties":false,
 		"required":["id","title","uri","text"],"properties":{

@@ -327,7 +327,7 @@ constexpr baton_module module_entry() noexcept
 	m.version = "0.1.0";
 	m.license = "Apache-2.0";
 	m.summary = "Conversations as JSON lines, a file each";
-	m.config_schema = R"({"type":"object","additionalProperties":false,"required":["dir"];
+	m.config_schema = R"({"type":"object","additionalProperties":false,"required":["dir"],
 		"properties":{"dir":{"type":"string","minLength":1,"maxLength":500}}})",
 	m.ifaces = ifaces;
 	m.load = load;
