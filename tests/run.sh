@@ -14,7 +14,7 @@ jobs=$(nproc)
 units=(tests/unit/test_*.c)
 units=("${units[@]#tests/unit/}")
 units=("${units[@]%.c}")
-threaded=(test_loop test_journal test_module_rack test_operations)
+threaded=(test_loop test_journal test_module_rack test_operations test_exporter)
 
 tests_of() { # VARIANT TEST...: their files
 	local variant=$1

@@ -33,6 +33,7 @@ struct baton_policy_module {
 	const char *config_json; /* the same as text, made once: a json_t must not be shared by threads */
 	size_t config_json_n;
 	bool knowledge;        /* gets the articles */
+	const char *from;      /* transcripts: "start", "now"; where a new one begins in the log. NULL: start */
 };
 /* config.policy by kind: classifier
  * {"intents":[{"name","tier","min_confidence_ppm","examples":[...]}]}; rule

@@ -10,6 +10,7 @@
 static const char *const kinds[] = { "classifier", "provider",  "rule",
 				     "transcript", "retriever", NULL };
 static const char *const isolations[] = { "inline", "process", NULL };
+static const char *const beginnings[] = { "start", "now", NULL };
 
 static const struct baton_field module_fields[] = {
 	{ "name", BATON_FIELD_NAME, REQUIRED, AT(struct baton_policy_module, name),
@@ -31,6 +32,10 @@ static const struct baton_field module_fields[] = {
 	{ "knowledge", BATON_FIELD_BOOL, AT(struct baton_policy_module, knowledge),
 	  .otherwise = "false",
 	  .doc = "Hand it the articles of knowledge/. For retrievers and providers." },
+	{ "from", BATON_FIELD_WORD, AT(struct baton_policy_module, from), .words = beginnings,
+	  .doc = "For transcripts: where one that was never there begins, at the start of the log (if it "
+		 "is not said) or with what is written from now on. One that comes back goes on where it "
+		 "stopped." },
 	{ "config", BATON_FIELD_FREE, NOWHERE,
 	  .doc = "What the module itself wants; its manual says." },
 	{ 0 },

@@ -8,6 +8,7 @@
 
 #include "core/base/errors.h"
 #include "core/base/log.h"
+#include "core/server/exporter.h"
 #include "core/server/figures.h"
 #include "core/server/watch.h"
 

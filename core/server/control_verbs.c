@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/policy/nearest.h"
 #include "core/server/explain.h"
+#include "core/server/exporter.h"
 #include "core/server/loader.h"
 #include "core/server/operations.h"
 #include "core/server/served.h"
@@ -171,6 +172,8 @@ static void do_status(struct control_conn *conn, const struct control_request *r
 		(unsigned long long)desk.waiting, (unsigned long long)desk.claimed,
 		(unsigned long long)desk.oldest_wait_ms, (unsigned long long)desk.agents_free);
 	put_board(conn, names, &line);
+	baton_buf_z(&line, ",\"exports\":");
+	exporter_json(server, &line);
 	end(conn, &line);
 }
 

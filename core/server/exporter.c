@@ -1,221 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The exporter: follows the journal and hands every event to each transcript module, once or
- * more, in order per session. It has its own thread and loop, so a slow backend costs nobody
- * anything.
- *
- * Each backend has its own durable cursor. A batch that fails is handed out again after a pause
- * that grows; the cursor moves only when the module has said that the batch is durable.
- */
-
-#include "core/server/loader.h"
-#include "core/server/worker.h"
+/* The exporter's thread, and how it goes from one release to the next. A backend is handed nothing
+ * between its old instance's last word and the moment the old release is out of use: two
+ * instances of one archive would stand in each other's way (a locked file). The log waits; nobody
+ * else does. */
+#include "core/server/exporter.h"
 
 #include "core/base/errors.h"
 #include "core/base/log.h"
+#include "core/server/export_backend.h"
 
-#include <stdlib.h>
+#include <stdio.h>
+#include <utlist.h>
 
-enum { BATCH = 256, FOLLOWER_SLOT = 0, PAUSE_MS_MIN = 500, PAUSE_MS_MAX = 30000, BATCH_MS = 30000 };
+enum { FOLLOWER_SLOT = 0, SWITCH_MS = 5000 };
 
-struct backend {
+/* An order; when it was carried out, the same letter goes back. */
+struct switching {
+	struct baton_mail mail;
+	struct switching *next;
 	struct exporter *exporter;
-	const char *name; /* the policy's */
-	uint64_t cursor, batch_last, ticket, pause_ms, timer;
-	baton_entry *entries;
-	size_t n_entries;
-	struct { /* sessions resolved in the batch */
-		struct baton_id session;
-		uint64_t seq;
-	} resolved[BATCH];
-	size_t n_resolved;
-	struct baton_arena arena; /* of the batch */
+	struct exporter_order order;
+	int rc;
+	char why[EXPORTER_WHY_MAX];
 };
 
-struct exporter {
-	struct baton_server *server;
-	struct baton_release *release; /* whose backends these are; counted */
-	pthread_t thread;
-	struct baton_loop *loop;
-	struct baton_rack *rack;
-	struct backend *backends;
-	size_t n_backends;
-	uint64_t last_ticket;
-	_Atomic(int) signalled;
-	_Atomic(int) started; /* 1 up, -1 failed */
-	pthread_mutex_t lock;
-	pthread_cond_t told;
-};
+/* --- the rack's ends ---------------------------------------------------------------------- */
 
-static void backend_go(struct backend *backend);
-
-static void cursor_key(const struct backend *backend, struct baton_buf *key)
-{
-	baton_buf_printf(key, "cursor/%s", backend->name);
-}
-
-static void cursor_load(struct backend *backend)
-{
-	struct baton_buf key = { NULL, 0, 0 }, value = { NULL, 0, 0 };
-
-	cursor_key(backend, &key);
-	if (baton_journal_get(backend->exporter->server->journal, baton_buf_view(&key), &value) ==
-	    0)
-		backend->cursor = strtoull(value.p, NULL, 10);
-	baton_buf_done(&key);
-	baton_buf_done(&value);
-}
-
-static int cursor_save(struct backend *backend)
-{
-	struct baton_buf key = { NULL, 0, 0 }, value = { NULL, 0, 0 };
-
-	cursor_key(backend, &key);
-	baton_buf_u64(&value, backend->cursor);
-	int rc = baton_journal_put(backend->exporter->server->journal, baton_buf_view(&key),
-				   baton_buf_view(&value));
-	baton_buf_done(&key);
-	baton_buf_done(&value);
-	return rc;
-}
-
-static bool collect(void *ud, const struct baton_id *session, const struct baton_record *record)
-{
-	struct backend *backend = ud;
-	const struct baton_event_info *info = baton_event_info(record->type);
-	char text[BATON_ID_TEXT + 1];
-
-	baton_id_text(session, text);
-	backend->entries[backend->n_entries++] = (baton_entry){
-		.seq = record->seq,
-		.unix_ms = record->unix_ms,
-		.session_id = { baton_arena_dup(&backend->arena, text, BATON_ID_TEXT),
-				BATON_ID_TEXT },
-		.type = baton_str_of(info ? info->name : "unknown"),
-		.json = record->payload.n
-				? (baton_str){ baton_arena_dup(&backend->arena, record->payload.p,
-							       record->payload.n),
-					       record->payload.n }
-				: BATON_STR("{}"),
-	};
-	if (record->type == BATON_EV_SESSION_RESOLVED) {
-		backend->resolved[backend->n_resolved].session = *session;
-		backend->resolved[backend->n_resolved++].seq = record->seq;
-	}
-	return backend->n_entries < BATCH;
-}
-
-static void backend_again(void *ud)
-{
-	struct backend *backend = ud;
-
-	backend->timer = 0;
-	backend_go(backend);
-}
-
-static void backend_pause(struct backend *backend, const char *why)
-{
-	struct exporter *exporter = backend->exporter;
-
-	backend->pause_ms = backend->pause_ms ? backend->pause_ms * 2 : PAUSE_MS_MIN;
-	if (backend->pause_ms > PAUSE_MS_MAX)
-		backend->pause_ms = PAUSE_MS_MAX;
-	baton_log(BATON_LOG_WARN, "transcript_backend_paused", "ssu", "backend", backend->name,
-		  "why", why, "retry_ms", backend->pause_ms);
-	backend->ticket = 0;
-	backend->timer =
-		baton_loop_timer(exporter->loop, backend->pause_ms, backend_again, backend);
-}
-
-static void batch_late(void *ud)
-{
-	struct backend *backend = ud;
-
-	backend->timer = 0;
-	baton_rack_cancel(backend->exporter->rack, backend->ticket, BATON_CANCEL_DEADLINE);
-	backend_pause(backend, "no answer in time");
-}
-
-/* Hands out the next batch, if there is one and none is out. */
-static void backend_go(struct backend *backend)
-{
-	struct exporter *exporter = backend->exporter;
-	uint64_t last = backend->cursor;
-
-	if (backend->ticket != 0 || backend->timer != 0)
-		return;
-	baton_arena_done(&backend->arena);
-	backend->n_entries = backend->n_resolved = 0;
-	int64_t n = baton_journal_follow(exporter->server->journal, backend->cursor, BATCH, collect,
-					 backend, &last);
-	if (n < 0) {
-		backend_pause(backend, baton_error_info((int)n)->wire);
-		return;
-	}
-	if (backend->n_entries == 0)
-		return;
-	backend->batch_last = last;
-	backend->ticket = ++exporter->last_ticket;
-	int rc = baton_rack_transcript(exporter->rack, exporter->release, backend->ticket,
-				       backend->name, backend->entries,
-				       (uint32_t)backend->n_entries);
-	if (rc < 0)
-		backend_pause(backend, baton_error_info(rc)->wire);
-	else
-		backend->timer = baton_loop_timer(exporter->loop, BATCH_MS, batch_late, backend);
-}
+static void switch_check(struct exporter *exporter);
 
 static struct backend *backend_of(struct exporter *exporter, uint64_t ticket)
 {
-	for (size_t i = 0; i < exporter->n_backends; i++)
-		if (exporter->backends[i].ticket == ticket)
-			return &exporter->backends[i];
-	return NULL;
-}
+	struct backend *backend;
 
-static void stop_clock(struct backend *backend)
-{
-	baton_loop_timer_stop(backend->exporter->loop, backend->timer);
-	backend->timer = 0;
-	backend->ticket = 0;
+	DL_FOREACH(exporter->backends, backend)
+		if (backend->ticket == ticket)
+			return backend;
+	return NULL;
 }
 
 static void batch_end(void *ud, uint64_t ticket, uint32_t reason)
 {
-	struct exporter *exporter = ud;
-	struct backend *backend = backend_of(exporter, ticket);
+	struct backend *backend = backend_of(ud, ticket);
 
 	(void)reason;
-	if (!backend)
-		return;
-	stop_clock(backend);
-	backend->cursor = backend->batch_last;
-	backend->pause_ms = 0;
-	if (cursor_save(backend) < 0) {
-		backend_pause(backend, "its cursor could not be written");
-		return;
-	}
-	for (size_t i = 0; i < backend->n_resolved; i++)
-		worker_saved(worker_of(exporter->server, &backend->resolved[i].session),
-			     &backend->resolved[i].session, baton_str_of(backend->name),
-			     backend->resolved[i].seq);
-	baton_metrics_count(&exporter->server->export_metrics, BATON_METRIC_EXPORTED,
-			    backend->n_entries);
-	backend_go(backend);
+	if (backend)
+		backend_taken(backend);
+	switch_check(ud);
 }
 
 static void batch_fail(void *ud, uint64_t ticket, const baton_error *error)
 {
 	struct backend *backend = backend_of(ud, ticket);
-	char why[200];
 
-	if (!backend)
-		return;
-	stop_clock(backend);
-	baton_str cut = baton_str_clip(error->message, sizeof(why) - 1);
-	memcpy(why, cut.p ? cut.p : "", cut.n);
-	why[cut.n] = '\0';
-	backend_pause(backend, why);
+	if (backend)
+		backend_failed(backend, error);
+	switch_check(ud);
 }
 
 static void no_intents(void *ud, uint64_t ticket, const baton_intents *intents)
@@ -245,6 +85,328 @@ static void no_usage(void *ud, uint64_t ticket, const baton_usage *usage)
 	(void)usage;
 }
 
+/* --- which backends a release has --------------------------------------------------------- */
+
+/* Number of the generation that serves under that name; 0: none. */
+static uint64_t generation_of(const struct baton_release *release, const char *name)
+{
+	struct baton_generation_view view;
+
+	for (size_t i = 0; i < baton_release_size(release); i++) {
+		baton_release_view(release, i, &view);
+		if (strcmp(view.module, name) == 0)
+			return strcmp(view.kind, "transcript") == 0 ? view.number : 0;
+	}
+	return 0;
+}
+
+static struct backend *backend_named(struct exporter *exporter, const char *name)
+{
+	struct backend *backend;
+
+	DL_FOREACH(exporter->backends, backend)
+		if (strcmp(backend->name, name) == 0)
+			return backend;
+	return NULL;
+}
+
+/* Those it has and we have not. */
+static void add_backends(struct exporter *exporter, struct baton_release *release)
+{
+	const struct baton_policy *policy = baton_release_policy(release);
+
+	for (size_t i = 0; i < policy->n_modules; i++) {
+		const struct baton_policy_module *module = &policy->modules[i];
+
+		if (strcmp(module->kind, "transcript") != 0 ||
+		    backend_named(exporter, module->name))
+			continue;
+		struct backend *backend = backend_new(
+			exporter, module->name, module->from && strcmp(module->from, "now") == 0);
+		backend_serve(backend, release, generation_of(release, module->name));
+		pthread_mutex_lock(&exporter->lock);
+		DL_APPEND(exporter->backends, backend);
+		pthread_mutex_unlock(&exporter->lock);
+	}
+}
+
+static void go_all(struct exporter *exporter)
+{
+	struct backend *backend;
+
+	DL_FOREACH(exporter->backends, backend)
+		backend_go(backend);
+}
+
+/* --- going from one release to the next --------------------------------------------------- */
+
+static void switching_free(struct switching *switching)
+{
+	baton_release_unref(&switching->order.release);
+	baton_free(switching);
+}
+
+static void back_deliver(struct baton_mail *mail, struct baton_loop *loop)
+{
+	struct switching *switching = (struct switching *)mail;
+
+	if (loop && switching->order.then)
+		switching->order.then(switching->order.ud, switching->rc, switching->why);
+	switching_free(switching);
+}
+
+static void reply(struct switching *switching, int rc, const char *why)
+{
+	switching->rc = rc;
+	(void)snprintf(switching->why, sizeof(switching->why), "%s", why);
+	switching->mail.deliver = back_deliver;
+	if (switching->order.back)
+		baton_loop_post(switching->order.back, &switching->mail);
+	else
+		switching_free(switching);
+}
+
+/* Each backend learns what becomes of it. */
+static void sort_backends(struct exporter *exporter, struct baton_release *release)
+{
+	struct backend *backend;
+
+	DL_FOREACH(exporter->backends, backend) {
+		uint64_t generation = generation_of(release, backend->name);
+
+		if (generation == backend->generation) {
+			backend_serve(backend, release, generation);
+			continue;
+		}
+		backend->goes = generation == 0;
+		backend->waits = generation != 0;
+		if (!backend->ticket)
+			backend_halt(backend); /* whatever it waited for was about the old one */
+	}
+}
+
+/* The old release is out of use here once no batch of what leaves is out. */
+static void switch_check(struct exporter *exporter)
+{
+	struct backend *backend, *next;
+
+	if (!exporter->leaving)
+		return;
+	DL_FOREACH(exporter->backends, backend)
+		if ((backend->waits || backend->goes) && backend->ticket)
+			return;
+	(void)baton_loop_timer_stop(exporter->loop, exporter->switch_timer);
+	exporter->switch_timer = 0;
+	DL_FOREACH_SAFE(exporter->backends, backend, next)
+	{
+		if (!backend->goes)
+			continue;
+		backend_halt(backend);
+		pthread_mutex_lock(&exporter->lock);
+		DL_DELETE(exporter->backends, backend);
+		pthread_mutex_unlock(&exporter->lock);
+		backend_free(backend);
+	}
+	struct baton_release *leaving = exporter->leaving;
+	exporter->leaving = NULL;
+	(void)baton_rack_retire(exporter->rack, leaving);
+	baton_release_unref(&leaving);
+}
+
+static void switch_late(void *ud)
+{
+	struct exporter *exporter = ud;
+	struct backend *backend;
+
+	exporter->switch_timer = 0;
+	DL_FOREACH(exporter->backends, backend)
+		if (backend->waits || backend->goes)
+			backend_halt(backend);
+	switch_check(exporter);
+}
+
+static void switch_begin(struct exporter *exporter)
+{
+	struct switching *switching = exporter->order = exporter->orders;
+	char why[EXPORTER_WHY_MAX] = "";
+
+	LL_DELETE(exporter->orders, switching);
+	struct baton_release *release = switching->order.release;
+	int rc = baton_rack_adopt(exporter->rack, release, why, sizeof(why));
+	if (rc < 0) {
+		baton_log(BATON_LOG_ERROR, "exporter_release_refused", "us", "release",
+			  baton_release_number(release), "why", why);
+		exporter->order = NULL;
+		reply(switching, rc, why);
+		return;
+	}
+	exporter->leaving = exporter->live;
+	exporter->live = baton_release_ref(release);
+	sort_backends(exporter, release);
+	add_backends(exporter, release);
+	exporter->switch_timer = baton_loop_timer(exporter->loop, SWITCH_MS, switch_late, exporter);
+	go_all(exporter);
+	switch_check(exporter);
+}
+
+static void switch_next(void *ud)
+{
+	struct exporter *exporter = ud;
+
+	exporter->next_timer = 0;
+	while (exporter->orders && !exporter->order)
+		switch_begin(exporter);
+}
+
+/* The old release's instances have ended: what waited for that may begin. */
+static void retired(void *ud, struct baton_release *release)
+{
+	struct exporter *exporter = ud;
+	struct switching *switching = exporter->order;
+	struct backend *backend;
+
+	(void)release;
+	if (!switching)
+		return;
+	DL_FOREACH(exporter->backends, backend) {
+		if (!backend->waits)
+			continue;
+		backend->waits = false;
+		backend_serve(backend, exporter->live,
+			      generation_of(exporter->live, backend->name));
+		backend_go(backend);
+	}
+	exporter->order = NULL;
+	reply(switching, BATON_OK, "");
+	/* Not from inside the rack, which is going through its seats. */
+	exporter->next_timer = baton_loop_timer(exporter->loop, 0, switch_next, exporter);
+}
+
+static void order_deliver(struct baton_mail *mail, struct baton_loop *loop)
+{
+	struct switching *switching = (struct switching *)mail;
+
+	if (!loop) {
+		reply(switching, BATON_E_CLOSED, "the server stops");
+		return;
+	}
+	LL_APPEND(switching->exporter->orders, switching);
+	if (!switching->exporter->next_timer)
+		switch_next(switching->exporter);
+}
+
+void exporter_switch(struct baton_server *server, struct baton_release *release)
+{
+	/* Else it begins with what is live then. */
+	if (server->exporter)
+		exporter_give(server, &(struct exporter_order){ .release = release });
+}
+
+void exporter_give(struct baton_server *server, const struct exporter_order *order)
+{
+	struct switching *switching = baton_new(struct switching);
+
+	switching->mail.deliver = order_deliver;
+	switching->exporter = server->exporter;
+	switching->order = *order;
+	switching->order.release = baton_release_ref(order->release);
+	baton_loop_post(server->exporter->loop, &switching->mail);
+}
+
+/* --- what others see ---------------------------------------------------------------------- */
+
+static uint64_t lag_of(const struct backend *backend, uint64_t last)
+{
+	return last > backend->shown.cursor ? last - backend->shown.cursor : 0;
+}
+
+static double lag_seconds(const struct backend *backend, uint64_t last)
+{
+	uint64_t now = baton_loop_unix_ms(), oldest = backend->shown.oldest_ms;
+
+	return lag_of(backend, last) && oldest && now > oldest ? (double)(now - oldest) / 1e3 : 0;
+}
+
+static double value_of(const struct backend *backend, unsigned family, uint64_t last)
+{
+	switch (family) {
+	case 0:
+		return (double)lag_of(backend, last);
+	case 1:
+		return lag_seconds(backend, last);
+	case 2:
+		return (double)backend->shown.exported;
+	case 3:
+		return (double)backend->shown.failures;
+	default:
+		return backend->shown.state == EXPORT_OK       ? 0
+		       : backend->shown.state == EXPORT_PAUSED ? 1
+							       : 2;
+	}
+}
+
+void exporter_metrics(struct baton_server *server, struct baton_buf *out)
+{
+	static const char *const families[][3] = {
+		{ "baton_export_lag_records", "gauge",
+		  "records that the backend has not acknowledged" },
+		{ "baton_export_lag_seconds", "gauge", "age of the oldest of them" },
+		{ "baton_export_records_total", "counter",
+		  "records that the backend acknowledged" },
+		{ "baton_export_failures_total", "counter", "batches that failed, and were kept" },
+		{ "baton_export_state", "gauge",
+		  "0: it takes events; 1: paused after a failure; 2: parked until somebody changes something" },
+	};
+	struct exporter *exporter = server->exporter;
+	uint64_t last = baton_journal_last_position(server->journal);
+	struct backend *backend;
+
+	if (!exporter)
+		return;
+	pthread_mutex_lock(&exporter->lock);
+	for (unsigned i = 0; i < 5; i++) {
+		baton_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", families[i][0],
+				 families[i][2], families[i][0], families[i][1]);
+		DL_FOREACH(exporter->backends, backend)
+			baton_buf_printf(out, "%s{backend=\"%s\"} %.15g\n", families[i][0],
+					 backend->name, value_of(backend, i, last));
+	}
+	pthread_mutex_unlock(&exporter->lock);
+}
+
+void exporter_json(struct baton_server *server, struct baton_buf *out)
+{
+	static const char *const states[] = { "ok", "paused", "parked" };
+	struct exporter *exporter = server->exporter;
+	uint64_t last = baton_journal_last_position(server->journal);
+	const char *comma = "";
+	struct backend *backend;
+
+	baton_buf_z(out, "[");
+	if (exporter)
+		pthread_mutex_lock(&exporter->lock);
+	DL_FOREACH(exporter ? exporter->backends : NULL, backend) {
+		baton_buf_printf(out,
+				 "%s{\"backend\":\"%s\",\"state\":\"%s\",\"lag_records\":%llu,"
+				 "\"failures\":%llu",
+				 comma, backend->name, states[backend->shown.state],
+				 (unsigned long long)lag_of(backend, last),
+				 (unsigned long long)backend->shown.failures);
+		if (backend->shown.state != EXPORT_OK) {
+			baton_buf_printf(out, ",\"retry_ms\":%llu,\"why\":",
+					 (unsigned long long)backend->shown.retry_ms);
+			baton_buf_json(out, baton_str_of(backend->shown.why));
+		}
+		baton_buf_z(out, "}");
+		comma = ",";
+	}
+	if (exporter)
+		pthread_mutex_unlock(&exporter->lock);
+	baton_buf_z(out, "]");
+}
+
+/* --- the thread --------------------------------------------------------------------------- */
+
 struct wake_mail {
 	struct baton_mail mail;
 	struct exporter *exporter;
@@ -256,8 +418,8 @@ static void wake_deliver(struct baton_mail *mail, struct baton_loop *loop)
 
 	baton_free(mail);
 	atomic_store(&exporter->signalled, 0);
-	for (size_t i = 0; loop && i < exporter->n_backends; i++)
-		backend_go(&exporter->backends[i]);
+	if (loop)
+		go_all(exporter);
 }
 
 /* [journal's writer] */
@@ -276,14 +438,30 @@ static void exporter_wake(void *ud)
 static int exporter_up(struct exporter *exporter)
 {
 	struct baton_rack_events events = { exporter,  no_intents, no_docs, no_delta, no_usage,
-					    batch_end, batch_fail, NULL,    NULL };
-	char why[256];
-	exporter->rack = baton_rack_new(exporter->loop, &events);
-	int rc = baton_rack_adopt(exporter->rack, exporter->release, why, sizeof(why));
+					    batch_end, batch_fail, NULL,    retired };
+	char why[EXPORTER_WHY_MAX];
 
+	exporter->rack = baton_rack_new(exporter->loop, &events);
+	int rc = baton_rack_adopt(exporter->rack, exporter->live, why, sizeof(why));
 	if (rc < 0)
 		baton_log(BATON_LOG_ERROR, "modules_refused", "s", "why", why);
+	else
+		add_backends(exporter, exporter->live);
 	return rc;
+}
+
+static void exporter_down(struct exporter *exporter)
+{
+	if (exporter->order)
+		reply(exporter->order, BATON_E_CLOSED, "the server stops");
+	while (exporter->orders) {
+		struct switching *switching = exporter->orders;
+
+		LL_DELETE(exporter->orders, switching);
+		reply(switching, BATON_E_CLOSED, "the server stops");
+	}
+	exporter->order = NULL;
+	baton_rack_free(&exporter->rack);
 }
 
 static void *exporter_main(void *ud)
@@ -298,43 +476,23 @@ static void *exporter_main(void *ud)
 	pthread_mutex_unlock(&exporter->lock);
 	if (rc == BATON_OK)
 		baton_loop_run(exporter->loop);
-	if (exporter->rack)
-		baton_rack_free(&exporter->rack);
+	exporter_down(exporter);
 	return NULL;
 }
 
-static void find_backends(struct exporter *exporter)
-{
-	const struct baton_policy *policy = baton_release_policy(exporter->release);
-
-	exporter->backends = baton_alloc((policy->n_modules + 1) * sizeof(*exporter->backends));
-	for (size_t i = 0; i < policy->n_modules; i++) {
-		struct backend *backend = &exporter->backends[exporter->n_backends];
-
-		if (strcmp(policy->modules[i].kind, "transcript") != 0)
-			continue;
-		backend->exporter = exporter;
-		backend->name = policy->modules[i].name;
-		backend->entries = baton_alloc(BATCH * sizeof(*backend->entries));
-		cursor_load(backend);
-		exporter->n_backends++;
-	}
-}
-
-int exporter_start(struct baton_server *server)
+int exporter_start(struct baton_server *server, struct baton_release *release)
 {
 	struct exporter *exporter = baton_new(struct exporter);
 
 	exporter->server = server;
-	exporter->release = loader_live(server);
-	server->exporter = exporter;
+	exporter->live = baton_release_ref(release);
 	pthread_mutex_init(&exporter->lock, NULL);
 	pthread_cond_init(&exporter->told, NULL);
-	find_backends(exporter);
-	if (exporter->n_backends == 0)
-		return BATON_OK;
-	if (pthread_create(&exporter->thread, NULL, exporter_main, exporter) != 0)
+	server->exporter = exporter;
+	if (pthread_create(&exporter->thread, NULL, exporter_main, exporter) != 0) {
+		baton_log(BATON_LOG_ERROR, "exporter_thread_failed", "");
 		return BATON_E_IO;
+	}
 	pthread_mutex_lock(&exporter->lock);
 	while (atomic_load(&exporter->started) == 0)
 		pthread_cond_wait(&exporter->told, &exporter->lock);
@@ -349,6 +507,7 @@ int exporter_start(struct baton_server *server)
 void exporter_stop(struct baton_server *server)
 {
 	struct exporter *exporter = server->exporter;
+	struct backend *backend, *next;
 
 	if (!exporter)
 		return;
@@ -358,20 +517,15 @@ void exporter_stop(struct baton_server *server)
 		pthread_join(exporter->thread, NULL);
 		baton_loop_free(&exporter->loop);
 	}
-	for (size_t i = 0; i < exporter->n_backends; i++) {
-		baton_arena_done(&exporter->backends[i].arena);
-		baton_free(exporter->backends[i].entries);
+	DL_FOREACH_SAFE(exporter->backends, backend, next)
+	{
+		DL_DELETE(exporter->backends, backend);
+		backend_free(backend);
 	}
-	baton_free(exporter->backends);
-	baton_release_unref(&exporter->release);
+	baton_release_unref(&exporter->leaving);
+	baton_release_unref(&exporter->live);
 	pthread_mutex_destroy(&exporter->lock);
 	pthread_cond_destroy(&exporter->told);
-	baton_free(exporter);
 	server->exporter = NULL;
-}
-
-void exporter_switch(struct baton_server *server, struct baton_release *release)
-{
-	(void)server;
-	(void)release;
+	baton_free(exporter);
 }

@@ -6,6 +6,7 @@
 #include "core/server/watch.h"
 
 #include "core/base/errors.h"
+#include "core/server/exporter.h"
 
 void baton_port_metrics(struct baton_port *port, struct baton_buf *out)
 {
@@ -41,6 +42,7 @@ void baton_port_metrics(struct baton_port *port, struct baton_buf *out)
 				 (double)server->started_ms / 1e3);
 	loader_metrics(server, out);
 	watch_metrics(server->watch, out);
+	exporter_metrics(server, out);
 	baton_metrics_counter_text(out, "baton_operations_dropped_total",
 				   "events that the operations log had no room for",
 				   atomic_load(&server->control->dropped));

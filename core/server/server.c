@@ -6,6 +6,7 @@
 
 #include "core/base/errors.h"
 #include "core/base/log.h"
+#include "core/server/exporter.h"
 #include "core/server/loader.h"
 #include "core/server/watch.h"
 
@@ -214,6 +215,20 @@ static void wait_for_end(struct baton_server *server, const sigset_t *signals)
 	}
 }
 
+/* A release that went live while the thread was starting found nobody to tell. */
+static int start_exporter(struct baton_server *server)
+{
+	struct baton_release *live = loader_live(server);
+	int rc = exporter_start(server, live);
+	struct baton_release *now = loader_live(server);
+
+	if (rc == BATON_OK && now != live)
+		exporter_switch(server, now);
+	baton_release_unref(&now);
+	baton_release_unref(&live);
+	return rc;
+}
+
 static int bring_up(struct baton_server *server)
 {
 	int rc = open_journal(server);
@@ -237,7 +252,7 @@ static int bring_up(struct baton_server *server)
 	if (rc == BATON_OK)
 		rc = recover_sessions(server);
 	if (rc == BATON_OK)
-		rc = exporter_start(server);
+		rc = start_exporter(server);
 	if (rc == BATON_OK)
 		rc = open_channels(server);
 	return rc;

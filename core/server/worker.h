@@ -121,8 +121,3 @@ void identities_close(struct baton_server *server);
 /* [any] From now on the agents of this set may come in. Those who are in stay. */
 void identities_adopt(struct baton_server *server, const struct baton_policy *policy);
 
-/* --- exporter.c --- */
-int exporter_start(struct baton_server *server);
-void exporter_stop(struct baton_server *server);
-/* [loader] From now on the backends of this release are handed what there is. */
-void exporter_switch(struct baton_server *server, struct baton_release *release);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Surprising: PQexec() waits for ever for a server that was stopped, and connect_timeout knows whole
- * seconds only. So everything here is the asynchronous interface with a poll() of our own. */
+/* Surprising: PQexec() waits for ever for a server that was stopped, and connect_timeout knows
+ * whole seconds only. So everything here is the asynchronous interface with a poll() of our own. */
 #include "link.h"
 
 #include <poll.h>

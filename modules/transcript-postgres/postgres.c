@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* transcript-postgres: every event of every session as one row of a PostgreSQL table. The primary key
- * (session_id, seq) makes the receiving side hold each event exactly once, however often it is sent;
- * a batch is one transaction, and its end means that the server has said COMMIT.
+/* transcript-postgres: every event of every session as one row of a PostgreSQL table. The primary
+ * key (session_id, seq) makes the receiving side hold each event exactly once, however often it is
+ * sent; a batch is one transaction, and its end means that the server has said COMMIT.
  *
  * One piece of work at a time. The connection is made in a job (names are resolved, certificates
  * read); from then on it lives on the loop: statements go out in one piece, the socket is watched,
@@ -349,8 +349,8 @@ static int32_t erase(void *inst, baton_call call, baton_str customer_ref)
 		parcel_erase(&store->parcel, &store->words, &store->settings, customer_ref));
 }
 
-/* The server may go on with what was sent: to have it twice is impossible, and not to know is what a
- * cancelled batch is. */
+/* The server may go on with what was sent: to have it twice is impossible, and not to know is what
+ * a cancelled batch is. */
 static void cancel(void *inst, baton_call call, uint32_t why)
 {
 	struct store *store = inst;
