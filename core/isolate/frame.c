@@ -22,7 +22,17 @@ const char *baton_frame_name(unsigned op)
 	return op < BATON_FRAME_OPS ? kinds[op].name : "?";
 }
 
-/* --- writing ------------------------------------------------------------------------------ */
+const char *baton_place_name(uint32_t place)
+{
+	static const char *const names[] = {
+#define X(NAME, text) text,
+		BATON_PLACES(X)
+#undef X
+	};
+	return place < BATON_PLACE_COUNT ? names[place] : names[0];
+}
+
+/* --- writing ----------------------------------------------------------------------------- */
 
 size_t baton_frame_begin(struct baton_buf *out, enum baton_frame_op op, uint64_t call)
 {
@@ -34,7 +44,10 @@ size_t baton_frame_begin(struct baton_buf *out, enum baton_frame_op op, uint64_t
 
 void baton_frame_flag(struct baton_buf *out, size_t at, uint16_t flags)
 {
-	memcpy(out->p + at + offsetof(struct baton_frame_head, flags), &flags, sizeof(flags));
+	struct baton_frame_head head;
+	memcpy(&head, out->p + at, sizeof(head));
+	head.flags |= flags;
+	memcpy(out->p + at, &head, sizeof(head));
 }
 
 bool baton_frame_end(struct baton_buf *out, size_t at)
@@ -70,7 +83,7 @@ void baton_put_str(struct baton_buf *out, baton_str s)
 	baton_buf_add(out, s.p, s.n);
 }
 
-/* --- reading ------------------------------------------------------------------------------ */
+/* --- reading ----------------------------------------------------------------------------- */
 
 int baton_frame_next(baton_str bytes, enum baton_frame_way way, struct baton_frame *ret)
 {

@@ -12,7 +12,8 @@ enum {
 	BATON_FRAME_SMALL = 64 * 1024,
 	BATON_FRAME_LARGE = 2 * 1024 * 1024,
 	BATON_FRAME_HUGE = 16 * 1024 * 1024,
-	BATON_FRAME_NULL = 1,            /* flag: the module gave NULL where a struct is expected */
+	BATON_FRAME_NULL = 1, /* flag: the module gave NULL where a struct is expected */
+	BATON_FRAME_SURE = 2, /* flag: said although it had heard of the cancel() or the end */
 	BATON_CREDIT_BYTES = 256 * 1024, /* of one call's deltas on their way */
 	BATON_CREDIT_DELTA = 32          /* what a delta costs besides its bytes */
 };
@@ -36,8 +37,50 @@ _Static_assert(sizeof(struct baton_frame_head) == 16, "no holes");
 
 /* What a result()'s bytes are in a RESULT frame. */
 enum baton_result_form { BATON_RESULT_RAW, BATON_RESULT_IS_DOCS, BATON_RESULT_IS_INTENTS };
+/* Host parts beyond those that need no host. */
+enum baton_part { BATON_PART_SIGN = 1u };
 /* Which text a TEXT frame asks for. */
 enum baton_text { BATON_TEXT_MODELS, BATON_TEXT_LABELS, BATON_TEXT_DESCRIBE };
+
+/* What is on the child's stack, for the words "hung in search": its main thread writes the number into
+ * a page that the keeper reads. 0: nothing of the module. A lie there changes a word of a log line. */
+#define BATON_PLACES(X)                               \
+	X(NOWHERE, "nothing")                         \
+	X(MAP, "the dynamic linker or a constructor") \
+	X(LOAD, "load")                               \
+	X(CREATE, "create")                           \
+	X(ACTIVATE, "activate")                       \
+	X(QUIESCE, "quiesce")                         \
+	X(DESTROY, "destroy")                         \
+	X(UNLOAD, "unload")                           \
+	X(CHECK, "check")                             \
+	X(STATE, "state")                             \
+	X(START, "start")                             \
+	X(CLASSIFY, "classify")                       \
+	X(SEARCH, "search")                           \
+	X(APPEND, "append")                           \
+	X(CANCEL, "cancel")                           \
+	X(RESUME, "resume")                           \
+	X(EVALUATE, "evaluate")                       \
+	X(TEXT, "models, labels or describe")         \
+	X(ESTIMATE, "estimate")                       \
+	X(TIMER, "a timer")                           \
+	X(JOB_DONE, "the end of a job")               \
+	X(POST, "a posted function")                  \
+	X(HTTP, "on_head, on_data or on_end")
+enum baton_place {
+#define X(NAME, text) BATON_PLACE_##NAME,
+	BATON_PLACES(X)
+#undef X
+		BATON_PLACE_COUNT
+};
+struct baton_beacon {
+	_Atomic(uint32_t) place;
+};
+const char *baton_place_name(uint32_t place);
+
+/* --- descriptors of the child ------------------------------------------------------------- */
+enum { BATON_FD_CONTROL = 3, BATON_FD_BEACON = 4 };
 
 const char *baton_frame_name(unsigned op);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A row of `pods` says where a struct has its strings; the rest is one pair of functions. Surprising:
- * a pointer of one process never travels, not even as a number, for it would tell the child where
- * the server's memory lies. What is left of it is whether it was NULL. */
+/* A row of `pods` says where a struct has its strings; the rest is one pair of functions.
+ * Surprising: a pointer of one process never travels, not even as a number, for it would tell
+ * the child where the server's memory lies. What is left of it is whether it was NULL. */
 #include "core/isolate/pod.h"
 
 enum { STRS_MAX = 12 };
@@ -59,7 +59,7 @@ static const struct pod pod_request = { sizeof(baton_http_req),
 					{ AT(baton_http_req, method), AT(baton_http_req, url),
 					  AT(baton_http_req, body) } };
 
-/* --- the pair ----------------------------------------------------------------------------- */
+/* --- the pair ---------------------------------------------------------------------------- */
 
 /* `copy` is the struct, its other pointers blanked by the caller. */
 static void put(struct baton_buf *out, const struct pod *pod, void *copy)
@@ -101,8 +101,8 @@ static void get(struct baton_reader *in, const struct pod *pod, void *ret)
 	}
 }
 
-/* An array's length; each element has at least `size` bytes, so that a lie about the number asks for
- * no more memory than the frame itself. */
+/* An array's length; each element has at least `size` bytes, so that a lie about the number
+ * asks for no more memory than the frame itself. */
 static uint32_t get_count(struct baton_reader *in, size_t size, uint32_t max)
 {
 	uint32_t n = baton_get_u32(in);
@@ -113,7 +113,7 @@ static uint32_t get_count(struct baton_reader *in, size_t size, uint32_t max)
 	return in->bad ? 0 : n;
 }
 
-/* --- lists -------------------------------------------------------------------------------- */
+/* --- lists ------------------------------------------------------------------------------- */
 
 void baton_pod_put_docs(struct baton_buf *out, const baton_doc *docs, uint32_t n)
 {
@@ -172,7 +172,7 @@ baton_str *baton_pod_get_strs(struct baton_reader *in, struct baton_arena *arena
 	return strs;
 }
 
-/* --- turns, prompts, queries -------------------------------------------------------------- */
+/* --- turns, prompts, queries ------------------------------------------------------------- */
 
 void baton_pod_put_turn(struct baton_buf *out, const baton_turn *turn)
 {
@@ -246,7 +246,7 @@ void baton_pod_get_query(struct baton_reader *in, struct baton_arena *arena, bat
 	ret->turn = get_turn_or_none(in, arena);
 }
 
-/* --- facts and verdicts ------------------------------------------------------------------- */
+/* --- facts and verdicts ------------------------------------------------------------------ */
 
 void baton_pod_put_facts(struct baton_buf *out, const baton_facts *facts)
 {
@@ -296,7 +296,7 @@ void baton_pod_get_verdict(struct baton_reader *in, struct baton_arena *arena, b
 	ret->resume_when = get_text(in, arena);
 }
 
-/* --- what modules answer ------------------------------------------------------------------ */
+/* --- what modules answer ----------------------------------------------------------------- */
 
 void baton_pod_put_intents(struct baton_buf *out, const baton_intents *intents)
 {

@@ -10,6 +10,7 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv); /* argv[0]: the name; returns the exit code */
 } commands[] = {
+	{ "--run", baton_modhost_run },
 	{ "--probe", baton_modhost_probe },
 };
 
