@@ -29,6 +29,22 @@
  *  R9  The module's memory is a cache. What must outlive it goes to session_put/kv_put.
  *  R10 All strings are UTF-8 with an explicit length; all times are monotonic nanoseconds
  *      unless the name says unix; money is micro-USD; probabilities are parts per million.
+ *
+ * HOW FUNCTIONS ARE DESCRIBED: [thread class], when it may be called, who owns what, what it answers.
+ *  [any]      any thread of the host, at any time between load() and unload()
+ *  [loop]     the thread of the instance's loop, between create() and destroy()
+ *  [worker]   a thread of the host's pool: the `work` of a job, and nothing else
+ *  [control]  while no other function of the same object runs
+ * Functions of the host answer, besides what is said: BATON_E_THREAD called from the wrong thread;
+ * BATON_E_STATE a [loop] function with the ctx of load(), or after destroy(); BATON_E_INVAL NULL with
+ * a length, an enumerator that does not exist, no ctx. These are broken rules, and counted. Everything
+ * is there since 1.0 unless it says "since 1.N".
+ * Functions of a module answer BATON_OK, or a BATON_E_* and have then done nothing.
+ *
+ * CHANGES BY MINOR (docs/ABI.md: what a minor may bring; share/baton/abi/1.N.lock: its exact layout)
+ *  1.0  The first. Served: provider, classifier, rule, transcript, retriever. Drafts, which no server
+ *       serves and nobody is promised: tool, guard, channel; session_get, session_put and event, which
+ *       come with the tool kind and answer BATON_E_UNSUPPORTED until then.
  */
 #ifndef BATON_MODULE_H
 #define BATON_MODULE_H
@@ -85,6 +101,8 @@ enum { BATON_CANCEL_USER = 0, BATON_CANCEL_DEADLINE, BATON_CANCEL_SUPERSEDED, BA
        BATON_CANCEL_DRAIN, BATON_CANCEL_SHUTDOWN };
 enum { BATON_LOG_DEBUG = 0, BATON_LOG_INFO, BATON_LOG_NOTICE, BATON_LOG_WARN, BATON_LOG_ERROR };
 
+/* Why one call failed. Filled in by the module for fail(), by the host for on_end(). Views into memory
+ * of whoever fills it in, valid during that call (R4). A field that is 0 or empty says nothing. */
 typedef struct baton_error {
   uint32_t size; uint32_t fail;         /* BATON_FAIL_* */
   uint32_t http_status; uint32_t retry_after_ms;
@@ -94,36 +112,48 @@ typedef struct baton_error {
   uint64_t until_unix_ms;                  /* when a quota or a block is said to end; 0: nobody said */
 } baton_error;
 
-typedef struct baton_sink {                /* the host's write end; all-or-error */
+typedef struct baton_sink {                /* the host's write end; valid during the call that got it */
   uint32_t size; uint32_t reserved; void *ud;
+  /* During the call only, on its thread. Takes all of `n` bytes or none. BATON_OK; BATON_E_LIMIT: more
+   * than the host takes; any other < 0: return it as it is. */
   int32_t (*write)(void *ud, const void *p, size_t n);
 } baton_sink;
-typedef struct baton_source {              /* returns bytes read, 0 at the end, <0 on error */
+typedef struct baton_source {              /* the host's read end; valid during the call that got it */
   uint32_t size; uint32_t reserved; void *ud;
+  /* During the call only, on its thread. Up to `cap` bytes into `p`, any number of them: go on until 0,
+   * which is the end. < 0: an error, return it as it is. */
   int64_t (*read)(void *ud, void *p, size_t cap);
 } baton_source;
 
 /* ------------------------------------------------- what the host offers */
+/* One request. Everything in it is copied before http() returns. */
 typedef struct baton_http_req {
-  uint32_t size; uint32_t flags;        /* BATON_HTTP_SSE: on_data gets whole SSE events */
+  uint32_t size; uint32_t flags;        /* BATON_HTTP_* */
   baton_str method, url;                   /* the host part must be in the module's egress list */
   const baton_str *headers; uint32_t n_headers;   /* "Name: value"; "{{secret:NAME}}" is filled in
                                                   by the host, so a key never enters a module */
-  uint32_t connect_ms, first_byte_ms, idle_ms, total_ms;
+  uint32_t connect_ms, first_byte_ms, idle_ms, total_ms;          /* 0: the host's own limits */
   baton_str body;
 } baton_http_req;
 enum { BATON_HTTP_SSE = 1u,                /* on_data gets whole events of a text/event-stream */
        BATON_HTTP_NDJSON = 2u };           /* on_data gets whole lines, without a name */
-typedef struct baton_http_cb {             /* [loop]; exactly one on_end per accepted request */
+/* What comes of a request: [loop], never from inside http(), and nothing after on_end() or http_stop().
+ * `user` is the pointer that http() got; views are valid during the call. Copied by http(). */
+typedef struct baton_http_cb {
   uint32_t size; uint32_t reserved;
+  /* Once, before any data; not at all if no answer came. May be NULL. */
   void (*on_head)(void *user, baton_http h, uint32_t status, const baton_str *headers, uint32_t n);
+  /* `event` is the event's name ("message" if it has none) with BATON_HTTP_SSE and an answer of that
+   * type; else it is empty, and data are bytes as they come, or whole lines. May be NULL. */
   void (*on_data)(void *user, baton_http h, baton_str event, baton_str data);
+  /* Exactly once per accepted request that was not stopped. NULL: the body ended as HTTP says; whether
+   * that was an answer is the module's to know. The handle has ended. Must be there. */
   void (*on_end)(void *user, baton_http h, const baton_error *err_or_null);
 } baton_http_cb;
 
-typedef struct baton_usage {
+typedef struct baton_usage {               /* what one answer took; whoever fills it in owns it */
   uint32_t size; uint32_t flags;        /* BATON_USAGE_ESTIMATED */
-  uint64_t in_tokens, cached_tokens, out_tokens, cost_microusd;
+  uint64_t in_tokens, cached_tokens, out_tokens, cost_microusd;   /* cost 0: computed from the target's prices */
 } baton_usage;
 enum { BATON_USAGE_ESTIMATED = 1u };
 enum { BATON_WATCH_READ = 1u, BATON_WATCH_WRITE = 2u };             /* events of watch() */
@@ -133,41 +163,95 @@ enum { BATON_WATCH_READ = 1u, BATON_WATCH_WRITE = 2u };             /* events of
 #define BATON_RESULT_INTENTS "intents/1" /* one baton_intents */
 #define BATON_RESULT_ENTRIES "entry/1"   /* baton_entry[], by seq: what read() of a transcript found */
 
+/* The host. The table lives as long as the process; its ctx is the one of load() (for [any] functions)
+ * or of the instance (for all). */
 typedef struct baton_host {
   uint32_t size; uint32_t abi_minor;
-  const char *version;                                            /* "1.4.2" */
-  const void *(*get)(baton_ctx *, const char *id);                   /* [any] optional host parts, "host.x/1" */
-  /* observe */
-  void     (*log)(baton_ctx *, uint32_t level, baton_str msg);          /* [any] rate-limited per module */
-  void     (*count)(baton_ctx *, const char *name, uint64_t add);    /* [any] */
-  void     (*observe)(baton_ctx *, const char *name, uint64_t us);   /* [any] */
-  uint64_t (*now_ns)(baton_ctx *);                                   /* [any] virtual in the test host */
+  const char *version;                                            /* of the server: "1.4.2" */
+  /* [any] A part of the host by its name ("host.expr/1"), which lives as long as the process; NULL: this
+   * host has none of that name, and a module that can do without goes on without. */
+  const void *(*get)(baton_ctx *, const char *id);
+
+  /* --- observe: none of these fails --- */
+  /* [any] A line for the operator; `level` is BATON_LOG_*. Copied, cut to 1 KiB, secrets replaced, limited
+   * to 50 lines at once and 10 a second. */
+  void     (*log)(baton_ctx *, uint32_t level, baton_str msg);
+  /* [any] Adds to the module's own counter; names are [a-z0-9_]{1,47}, at most 64 of them. */
+  void     (*count)(baton_ctx *, const char *name, uint64_t add);
+  /* [any] One measured time in microseconds; names as with count(). */
+  void     (*observe)(baton_ctx *, const char *name, uint64_t us);
+  /* [any] The monotonic clock, the one of every deadline; virtual in the test host. Not for rules. */
+  uint64_t (*now_ns)(baton_ctx *);
+  /* [any] The wall clock in milliseconds since 1970, which may jump. Not for rules. */
   uint64_t (*unix_ms)(baton_ctx *);
+  /* [any] `n` bytes of chance into `p`, good for keys. BATON_E_IO. Not for rules. */
   int32_t  (*random)(baton_ctx *, void *p, size_t n);
-  /* run: every callback enters and leaves through host code, which pins the generation */
-  int32_t (*timer)(baton_ctx *, uint32_t ms, void (*fn)(void *user), void *user, baton_timer *out);  /* [loop] */
+
+  /* --- run: callbacks come through host code, which pins the generation while they run --- */
+  /* [loop] fn(user) once, on this loop, `ms` from now, never from inside timer(). *out (may be NULL) names
+   * it until it has come. BATON_E_LIMIT: too many are open. */
+  int32_t (*timer)(baton_ctx *, uint32_t ms, void (*fn)(void *user), void *user, baton_timer *out);
+  /* [loop] It does not come any more. BATON_E_STALE: it has come already, which is no sin. */
   int32_t (*timer_stop)(baton_ctx *, baton_timer);
+  /* [loop] work(user) on a thread of the pool [worker], where it may block; then done(user, BATON_OK) on this
+   * loop (may be NULL). What `user` points to is the job's until done(). Several jobs run at once, in no order.
+   * A job cannot be stopped; destroy() comes after the last. BATON_E_STATE: the instance is being destroyed;
+   * BATON_E_AGAIN, BATON_E_LIMIT: no room, and nothing of it will run. */
   int32_t (*job)(baton_ctx *, void (*work)(void *user) /* [worker] */,
                  void (*done)(void *user, int32_t status) /* [loop] */, void *user, baton_job *out);
-  int32_t (*post)(baton_ctx *, void (*fn)(void *user), void *user);  /* [any] run fn on this loop */
+  /* [any] fn(user) on the instance's loop, in the order of post()s; the way back from a job or a thread.
+   * Not after destroy(). BATON_E_STATE: there is no loop (load's ctx), or no more. */
+  int32_t (*post)(baton_ctx *, void (*fn)(void *user), void *user);
+  /* [loop] fn(user, fd, BATON_WATCH_*) whenever the descriptor is ready, until stopped; the descriptor stays
+   * the module's, who closes it after watch_stop(). Not in a process apart without leave. BATON_E_INVAL: it
+   * cannot be watched (a plain file); BATON_E_LIMIT. */
   int32_t (*watch)(baton_ctx *, int fd, uint32_t events, void (*fn)(void *, int, uint32_t), void *user, baton_watch *out);
+  /* [loop] BATON_E_STALE: there is no such watch any more. */
   int32_t (*watch_stop)(baton_ctx *, baton_watch);
+  /* [loop] One request; what comes of it comes through `cb`, with `user`. BATON_OK: exactly one on_end() will
+   * come, unless it is stopped. BATON_E_DENIED: the host or a secret is not in the module's list;
+   * BATON_E_NOTFOUND: a secret is in it, but not set on this machine; BATON_E_INVAL: no URL, a header with a
+   * line break, "{{secret:" without its end; BATON_E_LIMIT: too many, too large. */
   int32_t (*http)(baton_ctx *, const baton_http_req *, const baton_http_cb *, void *user, baton_http *out);
+  /* [loop] No more on_data() until paused is 0 again; what had come before may still be told. Idle time does
+   * not run meanwhile. BATON_E_STALE. */
   int32_t (*http_pause)(baton_ctx *, baton_http, uint32_t paused);
+  /* [loop] Hangs up; nothing comes any more, not even on_end(). BATON_E_STALE: it has ended already. */
   int32_t (*http_stop)(baton_ctx *, baton_http);
-  /* keep: LMDB behind it, namespaced by module id, written with the turn's own transaction */
+
+  /* --- keep --- */
+  /* DRAFTS: BATON_E_UNSUPPORTED in every server of today. [loop], with an open call; written with the turn's
+   * own transaction, apart for each module. */
   int32_t (*session_get)(baton_ctx *, baton_call, baton_str key, const baton_sink *out);
   int32_t (*session_put)(baton_ctx *, baton_call, baton_str key, uint32_t schema, baton_str value);
+  /* [any] Small values of this entry of modules.yaml, durable. Keys are 1 to 128 bytes of text.
+   * BATON_E_NOTFOUND: nothing is kept there; BATON_E_UNSUPPORTED: no journal (in tools); BATON_E_IO. */
   int32_t (*kv_get)(baton_ctx *, baton_str key, const baton_sink *out);
+  /* [any] Waits for the disk: from a job, not on a loop. An empty value is one. BATON_E_LIMIT: more than
+   * 64 KiB; BATON_E_UNSUPPORTED, BATON_E_IO as above. */
   int32_t (*kv_put)(baton_ctx *, baton_str key, baton_str value);
-  int32_t (*event)(baton_ctx *, baton_call, baton_str type, baton_str json);  /* into the transcript */
-  /* answer: [loop]. Exactly one of end/fail per accepted call. */
+  /* DRAFT, as session_put(). */
+  int32_t (*event)(baton_ctx *, baton_call, baton_str type, baton_str json);
+
+  /* --- answer: [loop], with a call that is open. Exactly one of end() and fail() per accepted call. All of
+   * these answer BATON_E_STALE once the call is over for the module, however that came: ended, failed, cut by
+   * the host for breaking a rule, fenced 250 ms after cancel(). Then forget the handle. --- */
+  /* A piece of the answer; `kind` is BATON_DELTA_*. UTF-8, a character may be cut between two deltas; at most
+   * 64 KiB per answer. BATON_E_AGAIN: not taken, and no more until resume(). Providers alone. */
   int32_t (*delta)(baton_ctx *, baton_call, uint32_t kind, baton_str data);
+  /* The result of a call that has no text, once, before end(); `type` is BATON_RESULT_*. `pod` and what it
+   * points to are copied. */
   int32_t (*result)(baton_ctx *, baton_call, const char *type, const void *pod, size_t n);
-  int32_t (*usage)(baton_ctx *, baton_call, const baton_usage *);          /* totals so far; last one counts */
+  /* Totals of this call so far; the last one counts. Before end() or fail(). */
+  int32_t (*usage)(baton_ctx *, baton_call, const baton_usage *);
+  /* The call has ended well; `reason` is BATON_END_*, 0 for calls without text. The handle has ended. After
+   * cancel() it only says that the module is done with it. */
   int32_t (*end)(baton_ctx *, baton_call, uint32_t reason);
+  /* The call has failed, and why. The handle has ended. */
   int32_t (*fail)(baton_ctx *, baton_call, const baton_error *);
+  /* A pointer of the module's to be found with the call. It stays the module's: the host never frees it. */
   int32_t (*call_set)(baton_ctx *, baton_call, void *user);
+  /* That pointer; NULL: none was set, or the call has ended. Asking is never a sin. */
   void   *(*call_get)(baton_ctx *, baton_call);
 } baton_host;
 enum { BATON_DELTA_TEXT = 0, BATON_DELTA_REASONING, BATON_DELTA_TOOL_CALL /* json */, BATON_DELTA_CITATION /* json: sources used */,
@@ -206,13 +290,18 @@ typedef struct baton_prompt {
 } baton_prompt;
 typedef struct baton_provider {
   uint32_t size; uint32_t flags;
-  int32_t (*models)(void *inst, const baton_sink *json);             /* names, context, price, tools, vision */
+  /* [loop] A JSON array of the models: names, context, price, tools, vision, as far as known. May be NULL. */
+  int32_t (*models)(void *inst, const baton_sink *json);
+  /* [loop] What this would take, without asking anybody. BATON_E_UNSUPPORTED: cannot be said. May be NULL. */
   int32_t (*estimate)(void *inst, const baton_prompt *, baton_usage *out);
-  /* [loop] BATON_OK: accepted (one end/fail will come, maybe before start returns); <0: not started.
+  /* [loop] BATON_OK: accepted (one end/fail will come, maybe before start returns); <0: not started, and
+   * no end may come. The prompt and all it points to live during the call only. Must be there.
    * After cancel() the end must come within 250 ms or the host ends the call itself and fences it. */
   int32_t (*start)(void *inst, baton_call, const baton_prompt *);
+  /* [loop] Nobody waits any more; `why` is BATON_CANCEL_*. Say nothing but the end. Must be there. */
   void    (*cancel)(void *inst, baton_call, uint32_t why);
-  void    (*resume)(void *inst, baton_call);                         /* after delta() said BATON_E_AGAIN */
+  /* [loop] After delta() said BATON_E_AGAIN: there is room. May be NULL if that never matters. */
+  void    (*resume)(void *inst, baton_call);
 } baton_provider;
 
 #define BATON_CLASSIFIER "baton.classifier/1"
@@ -220,9 +309,13 @@ typedef struct baton_intent { baton_str name; uint32_t confidence_ppm; uint32_t 
 typedef struct baton_intents { uint32_t size; uint32_t n, cap; uint32_t sentiment_ppm; baton_intent *v; baton_str language; } baton_intents;
 typedef struct baton_classifier {
   uint32_t size; uint32_t flags;
+  /* [loop] A JSON array of every name that classify() may tell. May be NULL. */
   int32_t (*labels)(void *inst, const baton_sink *json);
-  /* BATON_OK: `out` filled (strings may be the module's static text). BATON_PENDING: result()+end() later. */
+  /* [loop] BATON_OK: `out` filled, at most `cap` intents, best first; its strings are the module's and live until
+   * the next call of the instance. BATON_PENDING: result("intents/1") and end() later. <0: not started.
+   * The turn lives during the call only. Must be there. */
   int32_t (*classify)(void *inst, baton_call, const baton_turn *, baton_intents *out);
+  /* [loop] After BATON_PENDING: nobody waits any more; say nothing but the end, within 250 ms. May be NULL. */
   void    (*cancel)(void *inst, baton_call, uint32_t why);
 } baton_classifier;
 
@@ -256,7 +349,10 @@ enum { BATON_ACT_NONE = 0, BATON_ACT_OFFER_HUMAN, BATON_ACT_REVIEW /* agent appr
 enum { BATON_VERDICT_REVERSIBLE = 1u };
 typedef struct baton_rule {                /* pure: no I/O, no clock, no randomness, no host calls but log */
   uint32_t size; uint32_t flags;
+  /* [loop] A JSON array of the rules: id, action, priority. May be NULL. */
   int32_t (*describe)(void *inst, const baton_sink *json);
+  /* [loop] BATON_OK: the verdict; `out` comes as BATON_ACT_NONE. Its strings are the module's and live until the
+   * next call of the instance. <0: cannot be decided, and the host takes the safe reading. Must be there. */
   int32_t (*evaluate)(void *inst, const baton_facts *, baton_verdict *out);
 } baton_rule;
 
@@ -264,13 +360,19 @@ typedef struct baton_rule {                /* pure: no I/O, no clock, no randomn
 typedef struct baton_entry { uint64_t seq; uint64_t unix_ms; baton_str session_id, type, json; } baton_entry;
 typedef struct baton_transcript {          /* the core's LMDB log is the truth; a backend drains its outbox */
   uint32_t size; uint32_t flags;
-  /* idempotent on (session_id, seq). BATON_OK or end() = durable. Order within a session is kept. */
+  /* [loop] BATON_OK or, after BATON_PENDING, end(): all of them are durable. fail(): perhaps none is, and they
+   * come again. Idempotent on (session_id, seq): what is there already is there once. Within a session they
+   * come by seq, with nothing between. Entries live during the call only. BATON_E_AGAIN: not now. Must be there. */
   int32_t (*append)(void *inst, baton_call, const baton_entry *, uint32_t n);
+  /* [loop] result("entry/1") of at most `max` entries from `from_seq` on, then end(). May be NULL. */
   int32_t (*read)(void *inst, baton_call, baton_str session_id, uint64_t from_seq, uint32_t max);
+  /* [loop] Forgets every session of that customer; end() means that it is gone. May be NULL. */
   int32_t (*erase)(void *inst, baton_call, baton_str customer_ref);
+  /* [loop] Nobody waits any more; what was to be written may still be. The end within 250 ms. May be NULL. */
   void    (*cancel)(void *inst, baton_call, uint32_t why);
 } baton_transcript;
 
+/* DRAFT: no server serves it, and until one does it may change (see CHANGES). */
 #define BATON_TOOL "baton.tool/1"
 typedef struct baton_tool_req { uint32_t size; uint32_t flags; const baton_turn *turn; baton_str name, args_json, idempotency_key; } baton_tool_req;
 typedef struct baton_tool {
@@ -284,10 +386,15 @@ typedef struct baton_tool {
 typedef struct baton_query { uint32_t size; uint32_t k; const baton_turn *turn; baton_str text, filter_json; } baton_query;
 typedef struct baton_retriever {
   uint32_t size; uint32_t flags;
-  int32_t (*search)(void *inst, baton_call, const baton_query *);       /* result("doc/1", baton_doc[], ..), then end() */
+  /* [loop] BATON_OK: accepted; result("doc/1", baton_doc[]) of at most query->k, best first and perhaps none, then
+   * end(), both maybe before search() returns. <0: not started. The query lives during the call only. Must be
+   * there. */
+  int32_t (*search)(void *inst, baton_call, const baton_query *);
+  /* [loop] Nobody waits any more; say nothing but the end, within 250 ms. May be NULL. */
   void    (*cancel)(void *inst, baton_call, uint32_t why);
 } baton_retriever;
 
+/* DRAFT, as the tool. */
 #define BATON_GUARD "baton.guard/1"     /* redaction and policy, inbound and per outbound delta */
 typedef struct baton_guard {
   uint32_t size; uint32_t flags;
@@ -295,6 +402,7 @@ typedef struct baton_guard {
   int32_t (*outbound)(void *inst, const baton_turn *, baton_str text, uint32_t final, const baton_sink *rewritten);
 } baton_guard;
 
+/* DRAFT, as the tool. */
 #define BATON_CHANNEL "baton.channel/1"
 typedef struct baton_channel {
   uint32_t size; uint32_t flags;
@@ -303,11 +411,17 @@ typedef struct baton_channel {
 } baton_channel;
 
 /* ---------------------------------------------------------- the module */
-typedef struct baton_state {               /* warm state handed from the old generation to the new */
+/* Warm state handed from the old generation to the new one of the same id, on each loop. A module's memory
+ * is a cache (R9): that nothing could be handed over is told to the operator and is no error. */
+typedef struct baton_state {
   uint32_t size; uint32_t schema;       /* the schema save() writes */
   uint32_t min_schema; uint32_t reserved;/* the oldest schema load() still reads */
-  int32_t (*save)(void *inst, const baton_sink *);                   /* [loop] old keeps serving */
-  int32_t (*load)(void *inst, uint32_t schema, const baton_source *);/* [loop] before activate */
+  /* [loop] The old one, which keeps serving. At most 16 MiB. */
+  int32_t (*save)(void *inst, const baton_sink *);
+  /* [loop] The new one, after create() and before activate(); `schema` is what was saved, from min_schema to
+   * schema. The bytes are to be trusted no more than a stranger's. BATON_E_SCHEMA: they are not what they say;
+   * the instance is as create() left it. */
+  int32_t (*load)(void *inst, uint32_t schema, const baton_source *);
 } baton_state;
 
 typedef struct baton_iface { const char *id; const void *vt; } baton_iface;
@@ -319,15 +433,26 @@ typedef struct baton_module {
   const char *id, *version, *vendor, *license, *summary, *homepage;
   const char *config_schema;            /* JSON Schema text; checked before create() */
   const baton_iface *ifaces;
-  /* [control] once per generation. `mod` is shared by all instances: read-only after load. */
+  /* [control] Once per generation, before any create(). *mod is shared by all instances on all loops and
+   * belongs to the module: read-only from here on. The table and the ctx live until unload(); with this
+   * ctx only [any] functions can be called. <0: the release is refused. May be NULL: *mod is NULL. */
   int32_t (*load)(baton_ctx *, const baton_host *, void **mod);
+  /* [control] Once, after the last destroy(), if load() said BATON_OK: frees *mod. May be NULL. */
   void    (*unload)(void *mod);
-  /* [loop] once per event loop per configuration */
+  /* [loop] Once per event loop and configuration. `config_json` fits config_schema and lives during the call
+   * only. *inst belongs to the module until destroy(). 100 ms at most: what takes longer is a job, and
+   * check() ends when it is done. <0: the release is refused. Must be there. */
   int32_t (*create)(void *mod, baton_ctx *, baton_str config_json, void **inst);
-  int32_t (*activate)(void *inst);      /* may now be called; may start timers */
-  void    (*quiesce)(void *inst);       /* no new work will come; stop timers and warm-ups */
-  void    (*destroy)(void *inst);       /* no call is open; host frees what is left and reports it */
-  /* health: level 0 = self-test without network, 1 = reach the upstream. end() or fail(). */
+  /* [loop] After create() and the import of state: calls may come, timers may be set. May be NULL. */
+  int32_t (*activate)(void *inst);
+  /* [loop] No new call will come; those that are open go on. Stop timers and warm-ups. May be NULL. */
+  void    (*quiesce)(void *inst);
+  /* [loop] The last function of the instance: no call is open, no job runs. Frees it; what timers, requests and
+   * watches are left, the host frees and counts. Must be there. */
+  void    (*destroy)(void *inst);
+  /* [loop] Health, as a call: end() when it is well, fail() when it is not, or cannot be known. Level 0: this
+   * instance is ready to serve, without network; a release is published only when all have said so. Level 1:
+   * the upstream can be reached. May be NULL: always well. */
   int32_t (*check)(void *inst, baton_call, uint32_t level);
   const baton_state *state;                /* NULL: stateless */
   const void *reserved[4];
