@@ -27,6 +27,7 @@ static const struct cli_option {
 	{ 'n', "workers", "N", "event loops (default: one per core)" },
 	{ 'g', "grace", "SECONDS", "how long SIGTERM waits for open answers (default: 10)" },
 	{ 'L', "log-level", "LEVEL", "debug, info, notice, warn or error" },
+	{ 'Y', "supervise", NULL, "start it again when it crashes" },
 	{ 'c', "ca-file", "FILE", "trust its authorities, too, when a model's server is asked" },
 	{ 'a', "allow-loopback-http", NULL, "providers on this machine, over plain http" },
 	{ 'N', "not-durable", NULL, "for measurements only: acknowledge before the disk has it" },
@@ -109,15 +110,11 @@ static bool set_text(struct cli_options *options, char letter, const char *value
 static bool set(struct cli_options *options, char letter, const char *value)
 {
 	bool *switches[128] = {
-		['j'] = &options->json,
-		['h'] = &options->help,
-		['a'] = &options->allow_loopback_http,
-		['r'] = &options->repair,
-		['N'] = &options->not_durable,
-		['I'] = &options->drills,
-		['R'] = &options->no_rate_limit,
-		['x'] = &options->force,
-		['k'] = &options->cold,
+		['j'] = &options->json,    ['Y'] = &options->supervise,
+		['h'] = &options->help,    ['a'] = &options->allow_loopback_http,
+		['r'] = &options->repair,  ['N'] = &options->not_durable,
+		['I'] = &options->drills,  ['R'] = &options->no_rate_limit,
+		['x'] = &options->force,   ['k'] = &options->cold,
 		['v'] = &options->verbose,
 	};
 	bool *flag = switches[(unsigned char)letter & 127];

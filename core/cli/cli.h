@@ -32,7 +32,7 @@ struct cli_options {
 	bool json, help, allow_loopback_http, repair, not_durable, no_rate_limit, drills;
 	const char *why, *for_, *intent, *lang;
 	uint32_t share_ppm; /* of a canary; 0: none was said */
-	bool force, cold, verbose;
+	bool force, cold, verbose, supervise;
 	const char *facts[CLI_FACTS_MAX]; /* name=value */
 	size_t n_facts;
 	const char *operand, *operand2, *operand3;

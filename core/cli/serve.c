@@ -3,6 +3,7 @@
 /* baton serve and baton demo: one server; the demo makes what it needs and says what to try. */
 
 #include "core/cli/cli.h"
+#include "core/cli/supervise.h"
 
 #include "channels/chat/chat.h"
 #include "core/base/errors.h"
@@ -216,6 +217,8 @@ int cli_serve(const struct cli_options *given)
 
 	if (!cli_log_to_stderr(options->log_level ? options->log_level : "info"))
 		return CLI_USAGE;
+	if (!cli_is_supervised() && options->supervise)
+		return cli_supervise();
 	return prepare(options, &running) == CLI_OK ? run(&running) : CLI_FAILED;
 }
 

@@ -130,10 +130,12 @@ static void put_record(int number, const siginfo_t *info, const void *context)
 	r->is_hang = atomic_load(&is_hang);
 	(void)prctl(PR_GET_NAME, r->thread);
 	/* Whose code it is goes before whose visit it is: a thread that a module has started. */
-	const struct baton_place *place = baton_place_at(pc);
-	if (!place && beacon)
+	/* What another process has sent is nobody's here. */
+	bool is_ours = info->si_code > 0 || info->si_pid == getpid();
+	const struct baton_place *place = is_ours ? baton_place_at(pc) : NULL;
+	if (is_ours && !place && beacon)
 		place = atomic_load(&beacon->place);
-	if (beacon)
+	if (beacon && is_ours)
 		copy(r->where, sizeof(r->where), atomic_load(&beacon->where));
 	if (place)
 		put_place(r, place, sp);

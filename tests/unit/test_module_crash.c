@@ -261,6 +261,41 @@ static void a_crash_of_our_own_is_blamed_on_nobody(void **state)
 	assert_non_null(strstr(text_of(&r), "the server itself: SIGILL"));
 }
 
+/* An admin's kill -SEGV while a module was at work. */
+static void a_signal_from_outside_is_blamed_on_nobody(void **state)
+{
+	struct rig *rig = *state;
+	struct crash_record r;
+	char so[512];
+	struct victim v = { .so = so, .mood = "start_hang" };
+	int status, up[2];
+	char byte;
+	if (SANITIZED)
+		skip();
+	rig_path(so, sizeof(so), rig->base, "tests/modules/moody.so");
+	assert_int_equal(pipe2(up, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		no_core();
+		(void)crash_install(rig->run);
+		load_victim(&v);
+		struct baton_beacon_was was =
+			baton_beacon_enter(v.place, "start", BATON_BEACON_LOOP);
+		(void)!write(up[1], "", 1);
+		(void)v.vt->start(v.inst, 1, NULL); /* without end */
+		baton_beacon_leave(was);
+		_exit(0);
+	}
+	assert_int_equal(read(up[0], &byte, 1), 1);
+	assert_int_equal(kill(pid, SIGSEGV), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	assert_true(crash_settle(rig->run, NULL, &r));
+	assert_string_equal(r.module, "");
+	(void)close(up[0]);
+	(void)close(up[1]);
+}
+
 static void a_process_that_is_killed_leaves_no_record(void **state)
 {
 	struct rig *rig = *state;
@@ -507,6 +542,7 @@ int main(void)
 		T(a_module_that_holds_its_loop_is_ended_where_it_is),
 		T(neither_many_short_calls_nor_a_long_job_is_a_hang),
 		T(a_crash_of_our_own_is_blamed_on_nobody),
+		T(a_signal_from_outside_is_blamed_on_nobody),
 		T(a_process_that_is_killed_leaves_no_record),
 		T(the_third_crash_quarantines_and_one_at_boot_does_at_once),
 		T(a_damaged_record_is_said_and_forgotten),
