@@ -76,7 +76,8 @@ static bool read_args(struct supervisor *s)
 	return n > 0;
 }
 
-/* In a process group of its own: Ctrl-C at a terminal comes to us, and from us to the server, once. */
+/* In a process group of its own: Ctrl-C at a terminal comes to us, and from us to the
+ * server, once. */
 static bool start(struct supervisor *s)
 {
 	posix_spawnattr_t how;
@@ -112,7 +113,7 @@ static int wait_for_end(struct supervisor *s)
 			s->is_ending = true;
 		if (got == SIGTERM || got == SIGINT || got == SIGHUP)
 			(void)kill(s->pid, got);
-		/* Also after the others: a SIGCHLD that came at the same time may have been lost. */
+		/* Also after the others: a SIGCHLD may have been lost meanwhile. */
 		if (waitpid(s->pid, &status, WNOHANG) == s->pid)
 			return status;
 	}
