@@ -188,6 +188,7 @@ static int run(struct running *running)
 		.policies = options->policies,
 		.data = options->data,
 		.modules_dir = options->modules,
+		.modhost = cli_default_modhost(),
 		.web_dir = options->web,
 		.secrets_dir = running->secrets,
 		.listen = options->listen,

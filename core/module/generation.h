@@ -39,9 +39,13 @@ struct baton_generation {
 	void (*step)(void *ud, const struct baton_module_step *step); /* of the server; may be NULL */
 	void (*gone)(void *ud, struct baton_meter *meter); /* may be NULL */
 	void *step_ud;
+	/* Its process died; counted here, told there. Any thread; may be NULL. */
+	void (*crashed)(void *ud, const struct baton_module_crash *crash);
+	_Atomic(uint32_t) crashes;
 	struct baton_copy copy;
-	struct baton_place *place; /* for who asks whose code it was; may be NULL */
-	struct baton_surroundings surroundings; /* as they were before it was mapped */
+	struct baton_child *child; /* isolated: its process */
+	struct baton_surroundings surroundings; /* inline: as they were before it was mapped */
+	struct baton_place *place; /* inline: for who attributes a crash */
 	void *dl;
 	const baton_module *entry;
 	const void *vt; /* of the kind the policy asks for */
@@ -56,6 +60,13 @@ struct baton_generation {
 	pthread_mutex_t ctxs_lock;
 };
 
+/* Empty: staging fills it in. */
+struct baton_generation *baton_generation_new(const struct baton_stage_options *options,
+					      struct baton_policy *policy,
+					      const struct baton_policy_module *spec);
+/* To who asked for the steps. `reason` may be NULL. */
+void baton_generation_tell(const struct baton_generation *generation, const char *state,
+			   const char *reason, uint64_t us);
 /* Everything up to and including load(). `base`: what serves under this name now, or NULL; if file,
  * configuration and secrets are the same, the result is a further reference on it, unless `change`
  * asks for a new one. 0, or BATON_E_MODULE, BATON_E_IO with `why` and nothing left behind.

@@ -9,6 +9,7 @@
 #include "core/module/elf.h"
 #include "core/module/generation.h"
 #include "core/module/host.h"
+#include "core/module/shelf.h"
 
 #include <stdio.h>
 
@@ -183,6 +184,22 @@ static uint64_t broken_by(struct baton_generation *g)
 	return n;
 }
 
+void baton_release_keep(const struct baton_release *release, struct baton_shelf *shelf)
+{
+	for (size_t i = 0; i < release->n; i++) {
+		const struct baton_generation *g = release->generations[i];
+		struct baton_buf bytes = { 0 };
+		char why[256];
+		if (baton_shelf_keep(shelf, g->spec->name, g->sha256, BATON_STR_NONE) !=
+		    BATON_E_NOTFOUND)
+			continue;
+		if (baton_file_read(NULL, g->copy.path, &bytes, why, sizeof(why)) == 0)
+			(void)baton_shelf_keep(shelf, g->spec->name, g->sha256,
+					       baton_buf_view(&bytes));
+		baton_buf_done(&bytes);
+	}
+}
+
 void baton_release_view(const struct baton_release *release, size_t i,
 			struct baton_generation_view *ret)
 {
@@ -206,6 +223,7 @@ void baton_release_view(const struct baton_release *release, size_t i,
 		.p95_us = baton_meter_p95_us(&g->meter),
 		.overruns = atomic_load(&g->meter.overruns),
 		.violations = broken_by(g),
+		.crashes = atomic_load(&g->crashes),
 	};
 }
 

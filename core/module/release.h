@@ -16,7 +16,6 @@ struct baton_release;
 struct baton_rack;
 struct baton_meter;
 struct baton_journal;
-struct baton_shelf;
 
 /* One module that gets a new generation although nothing in the policies says so. */
 struct baton_stage_change {
@@ -31,6 +30,14 @@ struct baton_module_step {
 	uint64_t generation, us;
 };
 
+/* A generation's process died. Texts are good during the call. */
+struct baton_module_crash {
+	const char *module, *how;
+	const uint8_t *sha256;
+	uint64_t generation;
+};
+
+struct baton_shelf;
 struct baton_stage_options {
 	const char *modules_dir; /* where the .so files are */
 	const char *run_dir;     /* private copies go to run_dir/modules/<sha12>-<n>.so, 0500 */
@@ -39,14 +46,17 @@ struct baton_stage_options {
 	struct baton_journal *journal; /* kv of modules; NULL in tools */
 	const char *ca_file; /* trusted beside the system's authorities; NULL: nobody. Outlives us. */
 	bool allow_loopback_http; /* http:// to loopback addresses may be reached (tests, local models) */
-	/* The program that tries a module out before it is mapped here, see probe.h; NULL: no probe. */
-	const char *modhost;
-	uint32_t probe_ms;         /* 0: BATON_PROBE_MS */
-	struct baton_shelf *shelf; /* says what is in quarantine; NULL: nothing is */
+	const char *modhost; /* the program baton-modhost; NULL: no probe, no processes of modules */
+	struct baton_shelf *shelf; /* NULL: nothing is in quarantine */
+	bool boot;           /* of a file in quarantine the last good one takes the place */
+	bool no_probe;
+	uint32_t probe_ms;   /* 0: two seconds */
 	const struct baton_stage_change *changes;
 	size_t n_changes;
 	void *ud; /* outlives every generation */
 	void (*step)(void *ud, const struct baton_module_step *step); /* any thread; may be NULL */
+	/* Short: it may be a loop's thread. May be NULL. */
+	void (*crashed)(void *ud, const struct baton_module_crash *crash);
 	/* A generation goes, and what it has counted with it. Any thread; may be NULL. */
 	void (*gone)(void *ud, struct baton_meter *meter);
 };
@@ -86,6 +96,8 @@ struct baton_generation_view { /* strings live as long as the release */
 	unsigned abi_major, abi_needed;
 	uint64_t calls, asked, failed, p95_us, overruns, violations, crashes;
 };
+/* Puts the files of the release on the shelf: it has begun to serve. [loader, blocking] */
+void baton_release_keep(const struct baton_release *release, struct baton_shelf *shelf);
 void baton_release_view(const struct baton_release *release, size_t i,
 			struct baton_generation_view *ret);
 /* Everything that is known of module `i`, as one JSON object; the view's members, and which rules of the

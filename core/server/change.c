@@ -280,7 +280,11 @@ static void published(void *ud, int rc, const char *why, uint64_t turns)
 	adopt_everywhere(loader);
 	if (old)
 		change_let_go(loader, old);
-	tell_live(change, old ? old->number : 0, turns);
+	struct baton_release *release = baton_release_ref(loader->live->release);
+	tell_live(change, old ? old->number : 0, turns); /* the change is over */
+	baton_shelf_keep_n(loader->shelf, baton_release_policy(release)->releases.keep);
+	baton_release_keep(release, loader->shelf);
+	baton_release_unref(&release);
 }
 
 void change_go_live(struct change *change)

@@ -60,8 +60,11 @@ void loader_stage_options(struct loader *loader, char *run_dir, struct baton_sta
 					     .journal = loader->server->journal,
 					     .ca_file = options->ca_file,
 					     .allow_loopback_http = options->allow_loopback_http,
+					     .modhost = options->modhost,
+					     .shelf = loader->shelf,
 					     .ud = loader,
 					     .step = release_log_step,
+					     .crashed = loader_crashed,
 					     .gone = gone };
 }
 
@@ -89,6 +92,7 @@ static int stage_first(struct loader *loader, struct baton_release **ret)
 		return rc;
 	}
 	loader_stage_options(loader, run_dir, &options);
+	options.boot = true;
 	rc = baton_release_stage(&options, NULL, policy, loader_next_number(loader), ret, why,
 				 sizeof(why));
 	if (rc < 0) {

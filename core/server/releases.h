@@ -110,6 +110,9 @@ void release_log(struct loader *loader, const struct release_news *news);
 /* A step of a generation: struct baton_stage_options, step; `ud` is the loader. */
 void release_log_step(void *ud, const struct baton_module_step *step);
 
+/* --- crashed.c: struct baton_stage_options, crashed; `ud` is the loader --- */
+void loader_crashed(void *ud, const struct baton_module_crash *crash);
+
 /* --- a change [loader] --- */
 struct change {
 	struct loader *loader;

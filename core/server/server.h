@@ -11,6 +11,7 @@ struct baton_server;
 
 struct baton_server_options {
 	const char *policies, *data, *modules_dir, *web_dir, *secrets_dir;
+	const char *modhost;      /* the program baton-modhost; NULL: no probe, no processes */
 	const char *listen;       /* "127.0.0.1:7070", "[::1]:0", "0.0.0.0:80" */
 	unsigned workers;         /* 1..BATON_WORKERS_MAX */
 	uint64_t grace_ms;        /* how long a drain waits for open answers */

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Staging one module. The order matters: nothing of the module runs before its bytes were checked,
+ * nothing of it runs in this process before it ran in another, no configuration is handed over before
+ * it fits the module's own schema, and each step leaves the generation in a state that
+ * baton_generation_unref() can take back. */
+#include "core/module/generation.h"
+
+#include "core/base/errors.h"
+#include "core/base/log.h"
+#include "core/module/ctx.h"
+#include "core/module/descriptor.h"
+#include "core/module/elf.h"
+#include "core/module/mapping.h"
+#include "core/module/probe.h"
+#include "core/module/schema.h"
+#include "core/module/shelf.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+struct load {
+	const struct baton_stage_options *options;
+	const struct baton_stage_change *change;
+	struct baton_generation *g;
+	struct baton_buf bytes;
+	struct baton_elf elf;
+	char *why;
+	size_t cap;
+};
+
+/* Every reason begins with the file it is about. */
+__attribute__((format(printf, 3, 4))) static int refuse(struct load *l, int rc, const char *fmt,
+							...)
+{
+	int n = snprintf(l->why, l->cap, "%s: ", l->g->spec->file);
+	va_list ap;
+	va_start(ap, fmt);
+	if (n > 0 && (size_t)n < l->cap)
+		(void)vsnprintf(l->why + n, l->cap - (size_t)n, fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
+/* --- the steps ---------------------------------------------------------------------------- */
+
+/* From the modules directory, or from where a change says: owner and mode are judged either way. */
+static int step_read(struct load *l)
+{
+	struct baton_generation *g = l->g;
+	const char *path = l->change ? l->change->path : NULL;
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	char dir[PATH_MAX];
+	if (!path)
+		(void)snprintf(dir, sizeof(dir), "%s", l->options->modules_dir);
+	else
+		(void)snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) : 1,
+			       slash ? path : ".");
+	int rc = baton_file_read(dir[0] ? dir : "/",
+				 !path   ? g->spec->file
+				 : slash ? slash + 1
+					 : path,
+				 &l->bytes, l->why, l->cap);
+	if (rc == 0)
+		baton_file_sha256(baton_buf_view(&l->bytes), g->sha256);
+	return rc;
+}
+
+static int step_check(struct load *l)
+{
+	struct baton_generation *g = l->g;
+	char line[256];
+	int rc = baton_elf_check(baton_buf_view(&l->bytes), &l->elf, line, sizeof(line));
+	if (rc < 0)
+		return refuse(l, rc, "%s", line);
+	if (!baton_elf_has_kind(l->elf.kinds, g->spec->kind))
+		return refuse(l, BATON_E_MODULE, "wrong kind: expected %s, found %s", g->spec->kind,
+			      l->elf.kinds);
+	if (l->elf.flags & BATON_MODF_NO_INLINE)
+		return refuse(
+			l, BATON_E_MODULE,
+			"it refuses to run in the server's process, and nothing else is offered");
+	if (l->elf.resident_because)
+		(void)snprintf(g->resident_because, sizeof(g->resident_because), "%s",
+			       l->elf.resident_because);
+	g->abi_major = (uint16_t)l->elf.abi_major;
+	g->abi_needed = (uint16_t)l->elf.abi_needed;
+	memcpy(g->id, l->elf.id, sizeof(g->id));
+	memcpy(g->version, l->elf.version, sizeof(g->version));
+	return 0;
+}
+
+/* Secrets are read once, here. One that is not set is no reason not to start: only what needs it
+ * fails. */
+static int step_secrets(struct load *l)
+{
+	struct baton_generation *g = l->g;
+	char line[256];
+	g->secrets = baton_alloc(g->spec->n_secrets * sizeof(*g->secrets));
+	g->n_secrets = g->spec->n_secrets;
+	for (size_t i = 0; i < g->n_secrets; i++) {
+		g->secrets[i].name = g->spec->secrets[i];
+		int rc = baton_secret_read(l->options->secrets_dir, g->secrets[i].name,
+					   &g->secrets[i].value, line, sizeof(line));
+		if (rc == BATON_E_DENIED)
+			return refuse(l, BATON_E_MODULE, "%s", line);
+		if (rc < 0)
+			baton_log(BATON_LOG_NOTICE, "secret_missing", "sss", "module",
+				  g->spec->name, "secret", g->secrets[i].name, "reason", line);
+	}
+	return 0;
+}
+
+/* A file in quarantine does not come in. When the server starts, the last good one takes its place: a
+ * server with an older module is better than none. */
+static int step_quarantine(struct load *l)
+{
+	struct baton_generation *g = l->g;
+	struct baton_shelf_file good;
+	char line[BATON_SHELF_REASON_MAX + 128];
+	if (!baton_shelf_quarantined(l->options->shelf, g->sha256, line, sizeof(line)))
+		return 0;
+	if (!l->options->boot || baton_shelf_good(l->options->shelf, g->spec->name, 0, &good) != 0)
+		return refuse(l, BATON_E_MODULE, "%s", line);
+	baton_log(BATON_LOG_ERROR, "module_replaced_by_last_good", "sss", "module", g->spec->name,
+		  "why", line, "file", good.path);
+	baton_generation_tell(g, "quarantined", line, 0);
+	baton_buf_reset(&l->bytes);
+	char *slash = strrchr(good.path, '/');
+	*slash = '\0';
+	int rc = baton_file_read(good.path, slash + 1, &l->bytes, l->why, l->cap);
+	if (rc == 0)
+		baton_file_sha256(baton_buf_view(&l->bytes), g->sha256);
+	return rc;
+}
+
+static int step_copy(struct load *l)
+{
+	struct baton_generation *g = l->g;
+	char line[256];
+	int rc = baton_copy_make(l->options->run_dir, g->id, g->sha256, baton_buf_view(&l->bytes),
+				 &g->copy, line, sizeof(line));
+	return rc < 0 ? refuse(l, rc, "private copy: %s", line) : 0;
+}
+
+/* What will have a process of its own anyway needs none to be tried in. */
+static int step_probe(struct load *l)
+{
+	struct baton_generation *g = l->g;
+	struct baton_probe_result result = { 0 };
+	char line[256];
+	if (g->isolated || !l->options->modhost || l->options->no_probe)
+		return 0;
+	struct baton_probe_options probe = { .modhost = l->options->modhost,
+					     .path = g->copy.path,
+					     .name = g->spec->name,
+					     .kind = g->spec->kind,
+					     .config_json = g->spec->config_json,
+					     .limit_ms = l->options->probe_ms,
+					     .ret_result = &result };
+	int rc = baton_probe_run(&probe, line, sizeof(line));
+	if (rc == BATON_E_MODULE)
+		return refuse(l, rc, "%s", line);
+	if (rc < 0) /* ours: no reason to keep a module out */
+		baton_log(BATON_LOG_WARN, "module_not_probed", "ss", "module", g->spec->name, "why",
+			  line);
+	if (result.changed[0])
+		baton_meter_breach(&g->meter, BATON_BREACH_SURROUNDINGS, result.changed);
+	if (result.leftovers > 0)
+		baton_meter_breach(&g->meter, BATON_BREACH_LEFTOVER, "at destroy, in the probe");
+	return 0;
+}
+
+static int step_map(struct load *l)
+{
+	char line[256];
+	int rc = baton_mapping_open(l->g, line, sizeof(line));
+	return rc < 0 ? refuse(l, rc, "%s", line) : 0;
+}
+
+static int step_descriptor(struct load *l)
+{
+	struct baton_generation *g = l->g;
+	char line[256];
+	int rc = baton_descriptor_check(g->entry, &l->elf, g->spec->kind, &g->vt, line,
+					sizeof(line));
+	return rc < 0 ? refuse(l, rc, "%s", line) : 0;
+}
+
+static int step_config(struct load *l)
+{
+	struct baton_generation *g = l->g;
+	char line[256];
+	int rc = baton_schema_check(g->entry->config_schema, g->spec->config, line, sizeof(line));
+	if (rc < 0)
+		return refuse(l, BATON_E_MODULE, "%s: %s", g->spec->name, line);
+	g->config = g->spec->config_json ? g->spec->config_json : "{}";
+	return 0;
+}
+
+static int step_load(struct load *l)
+{
+	struct baton_generation *g = l->g;
+	struct baton_ctx *ctx = baton_ctx_new(g, NULL, NULL);
+	int32_t rc = baton_mapping_load(g, ctx);
+	if (rc != BATON_OK)
+		return refuse(l, BATON_E_MODULE, "load: expected 0, found %d (%s)", rc,
+			      rc < 0 ? baton_error_info(rc)->text : "not a result of load");
+	g->loaded = true;
+	return 0;
+}
+
+/* --- sharing ------------------------------------------------------------------------------ */
+
+static bool same_texts(const char *const *a, size_t n, const char *const *b, size_t m)
+{
+	if (n != m)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(a[i], b[i]) != 0)
+			return false;
+	return true;
+}
+
+static bool same_word(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* Nothing that the module could notice has changed. */
+static bool same(const struct baton_generation *a, const struct baton_generation *b)
+{
+	const struct baton_policy_module *x = a->spec, *y = b->spec;
+	if (memcmp(a->sha256, b->sha256, sizeof(a->sha256)) != 0 || strcmp(x->kind, y->kind) != 0 ||
+	    !same_word(x->isolation, y->isolation) || !same_word(x->config_json, y->config_json) ||
+	    !same_texts(x->egress, x->n_egress, y->egress, y->n_egress) ||
+	    !same_texts(x->secrets, x->n_secrets, y->secrets, y->n_secrets))
+		return false;
+	for (size_t i = 0; i < a->n_secrets; i++)
+		if (!same_word(a->secrets[i].value, b->secrets[i].value))
+			return false;
+	return true;
+}
+
+/* --- all of it ---------------------------------------------------------------------------- */
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
+}
+
+static void log_loaded(const struct baton_generation *g)
+{
+	char sha12[13];
+	baton_file_hex(g->sha256, 6, sha12);
+	baton_log(BATON_LOG_INFO, "module_loaded", "susssss", "module", g->spec->name, "generation",
+		  g->number, "id", g->id, "version", g->version, "kind", g->spec->kind, "sha256",
+		  sha12, "resident", g->resident_because[0] ? g->resident_because : "no");
+}
+
+int baton_generation_load(const struct baton_stage_options *options, struct baton_policy *policy,
+			  const struct baton_policy_module *spec, struct baton_generation *base,
+			  const struct baton_stage_change *change, struct baton_generation **ret,
+			  char *why, size_t cap)
+{
+	static const struct {
+		int (*step)(struct load *);
+		const char *state; /* told when it is done */
+	} steps[] = {
+		{ step_read, "found" },    { step_secrets, NULL },    { step_quarantine, NULL },
+		{ step_check, "checked" }, { step_copy, NULL },       { step_probe, "probed" },
+		{ step_map, NULL },        { step_descriptor, NULL }, { step_config, NULL },
+		{ step_load, "loaded" },
+	};
+	enum { READ_STEPS = 2 }; /* after these it is known whether anything has changed */
+	struct load l = { .options = options, .change = change, .why = why, .cap = cap };
+	uint64_t begin = now_us();
+	int rc = 0;
+	l.g = baton_generation_new(options, policy, spec);
+	for (size_t i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (i == READ_STEPS && base && !change && same(l.g, base)) {
+			baton_buf_done(&l.bytes);
+			baton_generation_unref(&l.g);
+			*ret = baton_generation_ref(base);
+			return 0;
+		}
+		rc = steps[i].step(&l);
+		if (rc == 0 && steps[i].state) {
+			baton_generation_tell(l.g, steps[i].state, "", now_us() - begin);
+			begin = now_us();
+		}
+	}
+	if (rc == 0)
+		log_loaded(l.g);
+	else
+		baton_generation_tell(l.g, "refused", why, now_us() - begin);
+	baton_buf_done(&l.bytes); /* not before: what is said of the file points into it */
+	if (rc == 0)
+		*ret = l.g;
+	else
+		baton_generation_unref(&l.g);
+	return rc;
+}
