@@ -6,6 +6,7 @@
  * BATON_E_STALE. */
 #include "core/modhost/inside.h"
 
+#include "core/base/abi.h"
 #include "core/base/errors.h"
 
 enum { TYPE_BYTES_MAX = 64, RAW_BYTES_MAX = 64 * 1024 };
@@ -189,7 +190,7 @@ int32_t baton_guest_usage(baton_ctx *ctx, baton_call handle, const baton_usage *
 	if (!guest)
 		return rc;
 	struct baton_guest_call *call = baton_guest_call(guest, handle);
-	bool good = take(usage, sizeof(copy), &copy, sizeof(copy));
+	bool good = take(usage, BATON_FIRST_USAGE, &copy, sizeof(copy));
 	size_t at = begin(guest, BATON_FRAME_USAGE, handle);
 	if (good)
 		baton_buf_add(&guest->out, &copy, sizeof(copy));

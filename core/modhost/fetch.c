@@ -4,6 +4,7 @@
  * signatures. A question waits for its reply; an HTTP answer comes later, in frames. */
 #include "core/modhost/inside.h"
 
+#include "core/base/abi.h"
 #include "core/base/errors.h"
 #include "core/policy/expr.h"
 
@@ -32,8 +33,8 @@ static int32_t ask(baton_ctx *ctx, struct baton_buf *frame, struct baton_buf *re
 
 static bool request_ok(const baton_http_req *req, const baton_http_cb *cb)
 {
-	if (!req || !cb || req->size < sizeof(*req) || cb->size < sizeof(*cb) || !cb->on_end ||
-	    (req->n_headers > 0 && !req->headers) || req->n_headers > HEADERS_MAX ||
+	if (!req || !cb || req->size < BATON_FIRST_HTTP_REQ || cb->size < BATON_FIRST_HTTP_CB ||
+	    !cb->on_end || (req->n_headers > 0 && !req->headers) || req->n_headers > HEADERS_MAX ||
 	    (!req->body.p && req->body.n > 0) || (!req->url.p && req->url.n > 0) ||
 	    (!req->method.p && req->method.n > 0))
 		return false;
@@ -65,7 +66,7 @@ int32_t baton_guest_http(baton_ctx *ctx, const baton_http_req *req, const baton_
 	struct baton_guest_http *http = baton_new(struct baton_guest_http);
 	http->id = id;
 	http->user = user;
-	memcpy(&http->cb, cb, sizeof(http->cb));
+	baton_abi_take(&http->cb, sizeof(http->cb), cb, cb->size);
 	HASH_ADD(hh, guest->https, id, sizeof(http->id), http);
 	if (out)
 		*out = id;
@@ -189,7 +190,7 @@ static int32_t ask_to(baton_ctx *ctx, struct baton_buf *frame, const baton_sink 
 
 int32_t baton_guest_kv_get(baton_ctx *ctx, baton_str key, const baton_sink *out)
 {
-	if (!is_text(key) || !out || out->size < sizeof(*out) || !out->write)
+	if (!is_text(key) || !out || out->size < BATON_FIRST_SINK || !out->write)
 		return BATON_E_INVAL;
 	struct baton_buf frame = question(BATON_FRAME_KV_GET);
 	baton_put_str(&frame, key);
@@ -209,7 +210,7 @@ int32_t baton_guest_kv_put(baton_ctx *ctx, baton_str key, baton_str value)
 int32_t baton_guest_session_get(baton_ctx *ctx, baton_call call, baton_str key,
 				const baton_sink *out)
 {
-	if (!is_text(key) || !out || out->size < sizeof(*out) || !out->write)
+	if (!is_text(key) || !out || out->size < BATON_FIRST_SINK || !out->write)
 		return BATON_E_INVAL;
 	struct baton_buf frame = question(BATON_FRAME_SESSION_GET);
 	baton_put_u64(&frame, call);

@@ -6,6 +6,7 @@
  * Ends with _exit(): nothing of a module that is only tried out shall run at exit. */
 #include "core/module/probe.h"
 
+#include "core/base/abi.h"
 #include "core/base/errors.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
@@ -55,11 +56,11 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-	{ "classifier", BATON_CLASSIFIER, sizeof(baton_classifier),
+	{ "classifier", BATON_CLASSIFIER, BATON_FIRST_CLASSIFIER,
 	  offsetof(baton_classifier, labels), "labels" },
-	{ "provider", BATON_PROVIDER, sizeof(baton_provider), offsetof(baton_provider, models),
+	{ "provider", BATON_PROVIDER, BATON_FIRST_PROVIDER, offsetof(baton_provider, models),
 	  "models" },
-	{ "rule", BATON_RULE, sizeof(baton_rule), offsetof(baton_rule, describe), "describe" },
+	{ "rule", BATON_RULE, BATON_FIRST_RULE, offsetof(baton_rule, describe), "describe" },
 	{ "tool", BATON_TOOL, sizeof(baton_tool), offsetof(baton_tool, describe), "describe" },
 };
 
@@ -251,10 +252,10 @@ static void step_map(struct probe *p)
 		refuse("magic: expected 0x%x, found 0x%x; begin the descriptor with "
 		       "BATON_MODULE_HEAD",
 		       BATON_MAGIC, m->magic);
-	if (m->size < sizeof(*m))
-		refuse("descriptor: expected at least %zu bytes, found %u; begin it with "
+	if (m->size < BATON_FIRST_MODULE)
+		refuse("descriptor: expected at least %d bytes, found %u; begin it with "
 		       "BATON_MODULE_HEAD",
-		       sizeof(*m), m->size);
+		       BATON_FIRST_MODULE, m->size);
 	if (!m->create || !m->destroy)
 		refuse("descriptor: expected create and destroy, found NULL");
 }

@@ -8,6 +8,7 @@
 #include "core/modhost/modhost.h"
 #include "core/modhost/sandbox.h"
 
+#include "core/base/abi.h"
 #include "core/base/errors.h"
 
 #include <dlfcn.h>
@@ -166,11 +167,11 @@ static bool put_iface(struct baton_buf *out, const baton_iface *iface)
 		size_t size;
 		const void *slot; /* where the house keeps it: a pointer to a pointer */
 	} known[] = {
-		{ BATON_PROVIDER, sizeof(baton_provider), &baton_house.provider },
-		{ BATON_CLASSIFIER, sizeof(baton_classifier), &baton_house.classifier },
-		{ BATON_RULE, sizeof(baton_rule), &baton_house.rule },
-		{ BATON_TRANSCRIPT, sizeof(baton_transcript), &baton_house.transcript },
-		{ BATON_RETRIEVER, sizeof(baton_retriever), &baton_house.retriever },
+		{ BATON_PROVIDER, BATON_FIRST_PROVIDER, &baton_house.provider },
+		{ BATON_CLASSIFIER, BATON_FIRST_CLASSIFIER, &baton_house.classifier },
+		{ BATON_RULE, BATON_FIRST_RULE, &baton_house.rule },
+		{ BATON_TRANSCRIPT, BATON_FIRST_TRANSCRIPT, &baton_house.transcript },
+		{ BATON_RETRIEVER, BATON_FIRST_RETRIEVER, &baton_house.retriever },
 	};
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (strcmp(iface->id, known[i].id) != 0)
@@ -246,9 +247,9 @@ static void map_module(const char *path, const char *sandbox)
 	const baton_module *m = dlsym(baton_house.dl, BATON_ENTRY_SYMBOL);
 	if (!m)
 		unfit(BATON_ENTRY_SYMBOL ": expected it after loading, found nothing");
-	if (m->magic != BATON_MAGIC || m->size < sizeof(*m))
-		unfit("descriptor: expected magic 0x%x and %zu bytes, found 0x%x and %u",
-		      BATON_MAGIC, sizeof(*m), m->magic, m->size);
+	if (m->magic != BATON_MAGIC || m->size < BATON_FIRST_MODULE)
+		unfit("descriptor: expected magic 0x%x and %d bytes, found 0x%x and %u",
+		      BATON_MAGIC, BATON_FIRST_MODULE, m->magic, m->size);
 	if (!m->create || !m->destroy)
 		unfit("descriptor: expected create and destroy, found NULL");
 	baton_house.entry = m;

@@ -2,6 +2,7 @@
 
 /* The table of open calls and the answering half of the host table. A module may say anything here
  * at any time; what it may not say is counted under the rule's name and changes nothing. */
+#include "core/base/abi.h"
 #include "core/base/errors.h"
 #include "core/base/limits.h"
 #include "core/base/log.h"
@@ -417,9 +418,9 @@ int32_t baton_call_host_result(baton_ctx *ctx, baton_call handle, const char *ty
 	if (call->kind != BATON_CALL_CLASSIFY || strcmp(type, BATON_RESULT_INTENTS) != 0)
 		return cut(ctx->rack, call, "a result of a type that was not asked for");
 	baton_intents intents;
-	if (n < sizeof(intents))
+	if (n < BATON_FIRST_INTENTS)
 		return cut(ctx->rack, call, "intents/1: too short");
-	memcpy(&intents, pod, sizeof(intents));
+	baton_abi_take(&intents, sizeof(intents), pod, n);
 	return baton_call_intents(ctx->rack, call, &intents) ? BATON_OK : BATON_E_STALE;
 }
 
@@ -429,10 +430,10 @@ int32_t baton_call_host_usage(baton_ctx *ctx, baton_call handle, const baton_usa
 	int rc = find_wanted(ctx, handle, &call);
 	if (rc < 0)
 		return rc;
-	if (!usage || usage->size < sizeof(*usage))
+	if (!usage || usage->size < BATON_FIRST_USAGE)
 		return bad_argument(ctx, "usage: NULL or too short");
 	struct baton_word *word = baton_word_new(ctx->rack, call, BATON_WORD_USAGE, 0);
-	word->usage = *usage;
+	baton_abi_take(&word->usage, sizeof(word->usage), usage, usage->size);
 	word->usage.size = sizeof(*usage);
 	return BATON_OK;
 }

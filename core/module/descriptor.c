@@ -3,6 +3,7 @@
 /* What a module says of itself once it is mapped, against what its file said before. */
 #include "core/module/descriptor.h"
 
+#include "core/base/abi.h"
 #include "core/base/errors.h"
 #include "core/module/elf.h"
 
@@ -39,20 +40,20 @@ struct kind {
 static const struct kind kinds[] = {
 	{ "classifier",
 	  BATON_CLASSIFIER,
-	  sizeof(baton_classifier),
+	  BATON_FIRST_CLASSIFIER,
 	  { offsetof(baton_classifier, classify), 0 } },
 	{ "provider",
 	  BATON_PROVIDER,
-	  sizeof(baton_provider),
+	  BATON_FIRST_PROVIDER,
 	  { offsetof(baton_provider, start), offsetof(baton_provider, cancel) } },
-	{ "rule", BATON_RULE, sizeof(baton_rule), { offsetof(baton_rule, evaluate), 0 } },
+	{ "rule", BATON_RULE, BATON_FIRST_RULE, { offsetof(baton_rule, evaluate), 0 } },
 	{ "transcript",
 	  BATON_TRANSCRIPT,
-	  sizeof(baton_transcript),
+	  BATON_FIRST_TRANSCRIPT,
 	  { offsetof(baton_transcript, append), 0 } },
 	{ "retriever",
 	  BATON_RETRIEVER,
-	  sizeof(baton_retriever),
+	  BATON_FIRST_RETRIEVER,
 	  { offsetof(baton_retriever, search), 0 } },
 };
 
@@ -113,7 +114,7 @@ int baton_descriptor_check(const baton_module *entry, const struct baton_elf *el
 	const baton_module *m = entry;
 	if (m->magic != BATON_MAGIC)
 		return refuse(l, "magic: expected 0x%x, found 0x%x", BATON_MAGIC, m->magic);
-	if (m->size < sizeof(*m) || m->size != elf->module_size)
+	if (m->size < BATON_FIRST_MODULE || m->size != elf->module_size)
 		return refuse(l, "descriptor: expected %u bytes as in its note, found %u",
 			      elf->module_size, m->size);
 	if (m->abi_major != elf->abi_major || m->abi_needed != elf->abi_needed ||

@@ -8,6 +8,7 @@
  * rule, transcript, retriever) needs one. They come with the tool kind. */
 #include "core/module/host.h"
 
+#include "core/base/abi.h"
 #include "core/base/errors.h"
 #include "core/base/limits.h"
 #include "core/base/log.h"
@@ -122,8 +123,8 @@ static int kv_key(baton_ctx *ctx, baton_str key, struct baton_buf *out)
 static int32_t host_kv_get(baton_ctx *ctx, baton_str key, const baton_sink *out)
 {
 	struct baton_buf name = { 0 }, value = { 0 };
-	int rc = out && out->size >= sizeof(*out) && out->write ? kv_key(ctx, key, &name)
-								: BATON_E_INVAL;
+	int rc = out && out->size >= BATON_FIRST_SINK && out->write ? kv_key(ctx, key, &name)
+								    : BATON_E_INVAL;
 	if (rc == 0)
 		rc = baton_journal_get(ctx->generation->host.journal, baton_buf_view(&name),
 				       &value);

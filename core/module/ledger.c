@@ -3,6 +3,7 @@
 /* What an instance has running: timers, jobs, HTTP, watched descriptors. Every callback into the
  * module starts here and returns here, so the last instruction of module code is never the one that
  * lets the module go. Ids are never reused in the life of the process. */
+#include "core/base/abi.h"
 #include "core/base/errors.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -308,10 +309,10 @@ static void http_end(void *ud, baton_http_handle h, const baton_error *error)
 
 static bool good_request(const baton_http_req *req, const baton_http_cb *cb)
 {
-	return req && cb && req->size >= sizeof(*req) && cb->size >= sizeof(*cb) && cb->on_end &&
-	       baton_host_text_ok(req->method, 16) && baton_host_text_ok(req->url, 8192) &&
-	       (req->body.p || req->body.n == 0) && (req->headers || req->n_headers == 0) &&
-	       req->n_headers <= HEADERS_MAX &&
+	return req && cb && req->size >= BATON_FIRST_HTTP_REQ && cb->size >= BATON_FIRST_HTTP_CB &&
+	       cb->on_end && baton_host_text_ok(req->method, 16) &&
+	       baton_host_text_ok(req->url, 8192) && (req->body.p || req->body.n == 0) &&
+	       (req->headers || req->n_headers == 0) && req->n_headers <= HEADERS_MAX &&
 	       !(req->flags & ~(uint32_t)(BATON_HTTP_SSE | BATON_HTTP_NDJSON));
 }
 
@@ -379,7 +380,7 @@ int32_t baton_ledger_http(baton_ctx *ctx, const baton_http_req *req, const baton
 		rc = entry_new(ctx, BATON_LEDGER_HTTP, user, &e);
 	if (rc < 0)
 		return rc;
-	memcpy(&e->http, cb, sizeof(e->http));
+	baton_abi_take(&e->http, sizeof(e->http), cb, cb->size);
 	rc = fill_headers(ctx, req, &text, headers);
 	if (rc == 0)
 		rc = http_start(ctx, req, headers, e);

@@ -6,6 +6,7 @@
  * and lines are cut as the server's client cuts them (core/loop/request.c). */
 #include "core/testhost/inside.h"
 
+#include "core/base/abi.h"
 #include "core/base/errors.h"
 #include "core/base/limits.h"
 #include "core/loop/sse.h"
@@ -133,10 +134,10 @@ static struct baton_rig_exchange *take(baton_testhost *host, const baton_asked *
 
 static bool good_request(const baton_http_req *req, const baton_http_cb *cb)
 {
-	return req && cb && req->size >= sizeof(*req) && cb->size >= sizeof(*cb) && cb->on_end &&
-	       baton_rig_text_ok(req->method, 16) && baton_rig_text_ok(req->url, 8192) &&
-	       (req->body.p || req->body.n == 0) && (req->headers || req->n_headers == 0) &&
-	       req->n_headers <= HEADERS_MAX &&
+	return req && cb && req->size >= BATON_FIRST_HTTP_REQ && cb->size >= BATON_FIRST_HTTP_CB &&
+	       cb->on_end && baton_rig_text_ok(req->method, 16) &&
+	       baton_rig_text_ok(req->url, 8192) && (req->body.p || req->body.n == 0) &&
+	       (req->headers || req->n_headers == 0) && req->n_headers <= HEADERS_MAX &&
 	       !(req->flags & ~(uint32_t)(BATON_HTTP_SSE | BATON_HTTP_NDJSON));
 }
 
@@ -279,7 +280,7 @@ int32_t baton_rig_host_http(baton_ctx *ctx, const baton_http_req *req, const bat
 		return rc;
 	struct baton_rig_request *r = baton_new(struct baton_rig_request);
 	r->ctx = ctx;
-	r->cb = *cb;
+	baton_abi_take(&r->cb, sizeof(r->cb), cb, cb->size);
 	r->user = user;
 	record(r, req);
 	request_list(host, r);

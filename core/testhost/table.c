@@ -4,6 +4,7 @@
  * lists are under the lock. And the sinks and sources that functions of a module are given. */
 #include "core/testhost/inside.h"
 
+#include "core/base/abi.h"
 #include "core/policy/expr.h"
 
 #include <stdio.h>
@@ -164,8 +165,8 @@ static int32_t kv_begin(baton_ctx *ctx, baton_str key)
 
 static int32_t host_kv_get(baton_ctx *ctx, baton_str key, const baton_sink *out)
 {
-	int32_t rc =
-		out && out->size >= sizeof(*out) && out->write ? kv_begin(ctx, key) : BATON_E_INVAL;
+	int32_t rc = out && out->size >= BATON_FIRST_SINK && out->write ? kv_begin(ctx, key)
+									: BATON_E_INVAL;
 	if (rc < 0)
 		return rc;
 	const struct baton_rig_value *v = value_of(ctx->host->kv, key);

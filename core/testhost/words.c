@@ -4,6 +4,7 @@
  * under the same names; tests/unit/test_testhost.c lets the same sins be committed in both. */
 #include "core/testhost/inside.h"
 
+#include "core/base/abi.h"
 #include "core/base/limits.h"
 
 #include <stdio.h>
@@ -301,9 +302,9 @@ int32_t baton_rig_host_result(baton_ctx *ctx, baton_call handle, const char *typ
 	if (call->kind != BATON_RIG_CLASSIFY || strcmp(type, BATON_RESULT_INTENTS) != 0)
 		return cut(call, "a result of a type that was not asked for");
 	baton_intents intents;
-	if (n < sizeof(intents))
+	if (n < BATON_FIRST_INTENTS)
 		return cut(call, "intents/1: too short");
-	memcpy(&intents, pod, sizeof(intents));
+	baton_abi_take(&intents, sizeof(intents), pod, n);
 	return baton_rig_take_intents(call, &intents) ? BATON_OK : BATON_E_STALE;
 }
 
@@ -313,9 +314,9 @@ int32_t baton_rig_host_usage(baton_ctx *ctx, baton_call handle, const baton_usag
 	int32_t rc = find_wanted(ctx, handle, &call);
 	if (rc < 0)
 		return rc;
-	if (!usage || usage->size < sizeof(*usage))
+	if (!usage || usage->size < BATON_FIRST_USAGE)
 		return bad_argument(ctx, "usage: NULL or too short");
-	call->heard.usage = *usage;
+	baton_abi_take(&call->heard.usage, sizeof(call->heard.usage), usage, usage->size);
 	call->heard.n_usage++;
 	return BATON_OK;
 }

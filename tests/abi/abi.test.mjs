@@ -56,6 +56,13 @@ test('the lock names everything that the header has', () => {
 	assert.equal(lock.values.get('BATON_FAIL_CONNECT'), '20');
 });
 
+test('what the host asks of a module is the size that 1.0 had', () => {
+	const first = parse(readFileSync(lockFile(0), 'utf8')).structs;
+	const rows = [...readFileSync(path.join(ROOT, 'core/base/abi.h'), 'utf8').matchAll(/^\tBATON_FIRST_(\w+) = (\d+),$/gm)];
+	assert.ok(rows.length >= 13);
+	assert.deepEqual(rows.filter(([, name, size]) => first.get(`baton_${name.toLowerCase()}`)?.size !== Number(size)).map(([row]) => row), []);
+});
+
 /* --- every way to break it, on a copy ------------------------------------------------------------------ */
 
 function changed(name, ...edits) {

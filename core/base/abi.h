@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Structs that modules fill in, read by a host that may be younger than they are. A module of any
+ * 1.x has at least the members of minor 0, and says by `size` what it has; a newer host's own struct
+ * is longer. So nothing of a module's is ever compared with our sizeof or copied by it (rule R2).
+ *
+ * The numbers are those of modules/sdk/abi/1.0.lock (tests/abi holds them to it) and never change.
+ */
+#pragma once
+
+#include <baton/module.h>
+#include <string.h>
+
+enum baton_abi_first {
+	BATON_FIRST_ERROR = 64,
+	BATON_FIRST_SINK = 24,
+	BATON_FIRST_HTTP_REQ = 88,
+	BATON_FIRST_HTTP_CB = 32,
+	BATON_FIRST_USAGE = 40,
+	BATON_FIRST_INTENTS = 40,
+	BATON_FIRST_PROVIDER = 48,
+	BATON_FIRST_CLASSIFIER = 32,
+	BATON_FIRST_RULE = 24,
+	BATON_FIRST_TRANSCRIPT = 40,
+	BATON_FIRST_RETRIEVER = 24,
+	BATON_FIRST_STATE = 32,
+	BATON_FIRST_MODULE = 184,
+};
+
+/* What `from` has, of `to_n` bytes; the rest of `to` is 0: "not said". */
+static inline void baton_abi_take(void *to, size_t to_n, const void *from, size_t from_n)
+{
+	size_t n = from_n < to_n ? from_n : to_n;
+
+	memcpy(to, from, n);
+	memset((char *)to + n, 0, to_n - n);
+}
