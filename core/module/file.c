@@ -159,6 +159,19 @@ void baton_file_hex(const uint8_t *p, size_t n, char *text)
 	text[2 * n] = 0;
 }
 
+int baton_file_pinned(const char *pin, const uint8_t sha256[32], char *why, size_t cap)
+{
+	char hex[65];
+	baton_file_hex(sha256, 32, hex);
+	if (!pin || !pin[0] || strcmp(pin, hex) == 0)
+		return 0;
+	return refuse(
+		(struct line){ why, cap }, BATON_E_MODULE,
+		"pinned: expected sha256 %.64s, found %s; install the file that was meant, or "
+		"change `sha256` in modules.yaml",
+		pin, hex);
+}
+
 /* --- the private copy --------------------------------------------------------------------- */
 
 static int write_all(int fd, baton_str bytes)

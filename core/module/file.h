@@ -15,6 +15,9 @@ int baton_file_read(const char *dir, const char *name, struct baton_buf *out, ch
 		    size_t cap);
 
 void baton_file_sha256(baton_str bytes, uint8_t sha256[32]);
+/* Is it the file that the policies have pinned? `pin`: 64 digits; NULL or "": any. 0, or
+ * BATON_E_MODULE with a line. */
+int baton_file_pinned(const char *pin, const uint8_t sha256[32], char *why, size_t cap);
 /* 2 * n digits and a NUL. */
 void baton_file_hex(const uint8_t *p, size_t n, char *text);
 

@@ -23,6 +23,7 @@ enum { BATON_TIER_AUTOMATED = 1, BATON_TIER_REVIEWED = 2, BATON_TIER_HUMAN = 3 }
 struct baton_policy_module {
 	const char *name;      /* how other files call it: "openai", "knowledge" */
 	const char *file;      /* file name within the modules directory, "provider-openai.so" */
+	const char *sha256;    /* what the file's bytes must add up to, 64 digits; NULL: not pinned */
 	const char *kind;      /* classifier, provider, rule, transcript, retriever */
 	const char *isolation; /* "inline", "process"; NULL: inline for what we ship, else process */
 	const char **egress;   /* host:port patterns it may reach through the host's HTTP */

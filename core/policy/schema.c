@@ -42,6 +42,8 @@ static const char *expectation(const struct baton_field *field)
 		return "`self` or an origin such as https://shop.example (no path)";
 	case BATON_FIELD_DATE:
 		return "a date such as 2026-11-30";
+	case BATON_FIELD_SHA256:
+		return "the 64 digits (0-9, a-f) that `sha256sum` prints";
 	case BATON_FIELD_WORD:
 	case BATON_FIELD_CHOICE:
 	case BATON_FIELD_BITS:
@@ -192,6 +194,15 @@ static bool is_date(baton_str s)
 	return v[1] != 2 || v[2] < 29 || leap;
 }
 
+static bool is_sha256(baton_str s)
+{
+	size_t n = 0;
+
+	while (n < s.n && ((s.p[n] >= '0' && s.p[n] <= '9') || (s.p[n] >= 'a' && s.p[n] <= 'f')))
+		n++;
+	return n == 64 && n == s.n;
+}
+
 static bool is_module_file(baton_str s)
 {
 	baton_str stem = { s.p, s.n > 3 ? s.n - 3 : 0 };
@@ -216,6 +227,8 @@ static bool text_ok(const struct baton_field *field, baton_str s)
 		return is_origin(s);
 	case BATON_FIELD_DATE:
 		return is_date(s);
+	case BATON_FIELD_SHA256:
+		return is_sha256(s);
 	case BATON_FIELD_TEXT:
 	case BATON_FIELD_EXPR:
 	case BATON_FIELD_WORD:
@@ -397,6 +410,7 @@ static void read_scalar(struct baton_reader *reader, const struct baton_field *f
 	case BATON_FIELD_PEER:
 	case BATON_FIELD_ORIGIN:
 	case BATON_FIELD_DATE:
+	case BATON_FIELD_SHA256:
 	case BATON_FIELD_EXPR:
 		text = read_text(reader, field, node);
 		if (text)

@@ -15,6 +15,7 @@ enum baton_field_type {
 	BATON_FIELD_PEER,   /* host:port, the host may begin with "*." */
 	BATON_FIELD_ORIGIN, /* "self" or scheme://host[:port] */
 	BATON_FIELD_DATE,   /* YYYY-MM-DD */
+	BATON_FIELD_SHA256, /* 64 hexadecimal digits, small letters */
 	BATON_FIELD_EXPR,   /* a condition; compiled by the checks */
 	BATON_FIELD_WORD,   /* one of `words`, kept as text */
 	BATON_FIELD_CHOICE, /* one of `words`, kept as its index (an enum), counted from `min` */

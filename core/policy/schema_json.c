@@ -56,6 +56,8 @@ static json_t *schema_of_value(const struct baton_field *field)
 		return text_json("^(self|https?://([A-Za-z0-9._-]+|\\[[^\\]]+\\])(:[0-9]{1,5})?)$");
 	case BATON_FIELD_DATE:
 		return text_json("^[0-9]{4}-[0-9]{2}-[0-9]{2}$");
+	case BATON_FIELD_SHA256:
+		return text_json("^[0-9a-f]{64}$");
 	case BATON_FIELD_WORD:
 	case BATON_FIELD_CHOICE:
 		return json_pack("{s:o}", "enum", words_json(field->words));

@@ -17,6 +17,9 @@ static const struct baton_field module_fields[] = {
 	  .doc = "How other files call it." },
 	{ "file", BATON_FIELD_FILE, REQUIRED, AT(struct baton_policy_module, file),
 	  .doc = "The shared object within the modules directory. Several entries may use one." },
+	{ "sha256", BATON_FIELD_SHA256, AT(struct baton_policy_module, sha256),
+	  .doc = "What `sha256sum` says of the file. If it is given, no other bytes are loaded under "
+		 "this name." },
 	{ "kind", BATON_FIELD_WORD, REQUIRED, AT(struct baton_policy_module, kind), .words = kinds,
 	  .doc = "What it is used as." },
 	{ "isolation", BATON_FIELD_WORD, AT(struct baton_policy_module, isolation),

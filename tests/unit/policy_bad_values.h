@@ -7,6 +7,21 @@
 
 /* clang-format off: one row for a file */
 static const struct bad_case bad_values[] = {
+	{ "modules.yaml", "file: rule-policy.so",
+	  "file: rule-policy.so, sha256: abc", 0,
+	  "modules.yaml:2:60: error: `sha256` must be the 64 digits (0-9, a-f) that `sha256sum` prints" },
+	{ "modules.yaml", "file: rule-policy.so",
+	  "file: rule-policy.so, sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde", 0,
+	  "modules.yaml:2:60: error: `sha256` must be the 64 digits (0-9, a-f) that `sha256sum` prints" },
+	{ "modules.yaml", "file: rule-policy.so",
+	  "file: rule-policy.so, sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0", 0,
+	  "modules.yaml:2:60: error: `sha256` must be the 64 digits (0-9, a-f) that `sha256sum` prints" },
+	{ "modules.yaml", "file: rule-policy.so",
+	  "file: rule-policy.so, sha256: 0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF", 0,
+	  "modules.yaml:2:60: error: `sha256` must be the 64 digits (0-9, a-f) that `sha256sum` prints" },
+	{ "modules.yaml", "file: rule-policy.so",
+	  "file: rule-policy.so, sha256: g123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", 0,
+	  "modules.yaml:2:60: error: `sha256` must be the 64 digits (0-9, a-f) that `sha256sum` prints" },
 	{ "modes.yaml", "max_duration: 4h",
 	  "max_duration: 4", 0,
 	  "modes.yaml:3:37: error: `max_duration` must be a time with its unit, such as 3500ms, 30s, 5m or 2h, not the number `4`" },
