@@ -71,7 +71,7 @@ static int step_read(struct load *l)
 static int step_check(struct load *l)
 {
 	struct baton_generation *g = l->g;
-	char line[256];
+	char line[400];
 	int rc = baton_elf_check(baton_buf_view(&l->bytes), &l->elf, line, sizeof(line));
 	if (rc < 0)
 		return refuse(l, rc, "%s", line);
@@ -136,6 +136,14 @@ static int step_quarantine(struct load *l)
 	return rc;
 }
 
+/* Behind the quarantine: what took the place of a bad file must be the file that was meant, too. */
+static int step_pin(struct load *l)
+{
+	char line[320];
+	int rc = baton_file_pinned(l->g->spec->sha256, l->g->sha256, line, sizeof(line));
+	return rc < 0 ? refuse(l, rc, "%s", line) : 0;
+}
+
 static int step_copy(struct load *l)
 {
 	struct baton_generation *g = l->g;
@@ -150,7 +158,7 @@ static int step_probe(struct load *l)
 {
 	struct baton_generation *g = l->g;
 	struct baton_probe_result result = { 0 };
-	char line[256];
+	char line[512];
 	if (g->isolated || !l->options->modhost || l->options->no_probe)
 		return 0;
 	struct baton_probe_options probe = { .modhost = l->options->modhost,
@@ -271,10 +279,10 @@ int baton_generation_load(const struct baton_stage_options *options, struct bato
 		int (*step)(struct load *);
 		const char *state; /* told when it is done */
 	} steps[] = {
-		{ step_read, "found" },    { step_secrets, NULL },    { step_quarantine, NULL },
-		{ step_check, "checked" }, { step_copy, NULL },       { step_probe, "probed" },
-		{ step_map, NULL },        { step_descriptor, NULL }, { step_config, NULL },
-		{ step_load, "loaded" },
+		{ step_read, "found" },   { step_secrets, NULL },    { step_quarantine, NULL },
+		{ step_pin, NULL },       { step_check, "checked" }, { step_copy, NULL },
+		{ step_probe, "probed" }, { step_map, NULL },        { step_descriptor, NULL },
+		{ step_config, NULL },    { step_load, "loaded" },
 	};
 	enum { READ_STEPS = 2 }; /* after these it is known whether anything has changed */
 	struct load l = { .options = options, .change = change, .why = why, .cap = cap };
