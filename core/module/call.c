@@ -250,6 +250,9 @@ void baton_call_shut(struct baton_rack *rack, struct baton_ctx *ctx)
 	HASH_ITER(hh, rack->listed, call, next) {
 		if (call->ctx != ctx || !call->open || call->fenced)
 			continue;
+		/* What somebody reads already is not taken away: it ends with its turn's time. */
+		if (call->texts > 0)
+			continue;
 		word_fail(rack, call, BATON_FAIL_MODULE, "its release has ended");
 		stop(rack, call, BATON_CANCEL_DRAIN);
 	}

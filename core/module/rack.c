@@ -518,7 +518,8 @@ int baton_rack_rules(struct baton_rack *rack, struct baton_release *release,
 	baton_verdict best = { .size = sizeof(best), .action = BATON_ACT_NONE };
 	const struct baton_seat *seat = seat_of(rack, release);
 	int rc = 0;
-	if (rack->closed || !seat || seat->shut)
+	/* Also if its time is over: an answer that was shown is judged by its own rules. */
+	if (rack->closed || !seat)
 		return BATON_E_MODULE;
 	for (size_t i = 0; i < seat->n; i++) {
 		struct baton_ctx *ctx = seat->ctxs[i];

@@ -117,7 +117,7 @@ bool baton_call_intents(struct baton_rack *rack, struct baton_call_state *call,
 void baton_call_tell_all(struct baton_rack *rack);
 /* Fails what the turn still waits for, ends what modules still work on. For the rack's end. */
 void baton_call_end_all(struct baton_rack *rack);
-/* Fails and cancels the calls of one instance. */
+/* Fails and cancels the calls of one instance, but for those whose words somebody reads already. */
 void baton_call_shut(struct baton_rack *rack, struct baton_ctx *ctx);
 /* The rack's memory; when no frame of ours is below. */
 void baton_rack_drop(struct baton_rack *rack);

@@ -92,6 +92,7 @@ struct baton_run {
 	enum baton_step step;
 	bool done;
 	bool moved;  /* it has begun again on another release */
+	bool no_classifier; /* the release has none: that is not a failure of it */
 	bool rules_failed;
 	bool faulty; /* something that was asked did not answer well */
 	uint64_t started_ns, deadline_ns, wait_until_ns;

@@ -22,7 +22,9 @@ static struct then step_classify(struct baton_run *run)
 	baton_run_view(run, &view);
 	run->heard_end = run->heard_fail = false;
 	run->ticket = run->ops->ticket(run->ud, run);
-	if (run->ops->classify(run->ud, run, &view) < 0) {
+	int rc = run->ops->classify(run->ud, run, &view);
+	run->no_classifier = rc == BATON_E_NOTFOUND;
+	if (rc < 0) {
 		run->ticket = 0;
 		run->heard_fail = true;
 		return go_on(BATON_STEP_CLASSIFIED);
@@ -57,7 +59,7 @@ static struct then step_classified(struct baton_run *run)
 		.language = baton_str_of(run->language),
 		.failed = why_nothing_came(run),
 	};
-	if (run->classifier_failed) {
+	if (run->classifier_failed && !run->no_classifier) {
 		run->faulty = true;
 		if (run_may_move(run))
 			return run_move(run, "classifier");
