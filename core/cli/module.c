@@ -143,13 +143,13 @@ static void print_generation(const struct baton_json *generation)
 }
 
 /* Members of an object that are not 0, or that there are none. */
-static void print_counts(const struct baton_json *detail, const char *member, const char *title,
+static void print_counts(const struct baton_json *counted, const char *member, const char *title,
 			 const char *none)
 {
-	struct baton_json object = baton_json_get(detail, member), key, value;
+	struct baton_json object = baton_json_get(counted, member), key, value;
 	size_t at = 0, n = 0;
 
-	printf("%s\n", title);
+	printf("  %s\n", title);
 	while (baton_json_member(&object, &at, &key, &value)) {
 		struct baton_buf name = { NULL, 0, 0 };
 
@@ -157,7 +157,7 @@ static void print_counts(const struct baton_json *detail, const char *member, co
 			continue;
 		n++;
 		admin_cell(&key, &name);
-		printf("  %-22.*s ", (int)name.n, name.p);
+		printf("    %-22.*s ", (int)name.n, name.p);
 		baton_buf_done(&name);
 		if (value.type == BATON_JSON_OBJECT)
 			printf("%llu, together %.3f s\n",
@@ -167,25 +167,24 @@ static void print_counts(const struct baton_json *detail, const char *member, co
 			printf("%llu\n", (unsigned long long)baton_json_u64(&value, 0));
 	}
 	if (n == 0)
-		printf("  %s\n", none);
+		printf("    %s\n", none);
 }
 
 static void print_module(const struct cli_options *options, const struct baton_json *answer)
 {
 	struct baton_json all = baton_json_get(answer, "generations"), generation;
-	struct baton_json detail = baton_json_get(answer, "detail");
+	struct baton_json counted;
 	size_t at = 0;
 
 	while (baton_json_element(&all, &at, &generation)) {
 		printf("%s, generation %llu\n", options->operand,
 		       (unsigned long long)admin_number(&generation, "generation"));
 		print_generation(&generation);
+		counted = baton_json_get(&generation, "counted");
+		print_counts(&counted, "breaches", "rules of the contract that it broke", "none");
+		print_counts(&counted, "counters", "what it counted itself", "nothing");
+		print_counts(&counted, "times", "what it measured itself", "nothing");
 	}
-	if (detail.type != BATON_JSON_OBJECT)
-		return;
-	print_counts(&detail, "breaches", "broken rules of the contract", "none");
-	print_counts(&detail, "counters", "what it counted itself", "nothing");
-	print_counts(&detail, "times", "what it measured itself", "nothing");
 }
 
 int cli_module_show(const struct cli_options *options)

@@ -17,6 +17,20 @@ static void print_duration(uint64_t ms)
 	baton_buf_done(&text);
 }
 
+static void print_candidate(const struct baton_json *answer)
+{
+	struct baton_json canary = baton_json_get(answer, "canary");
+	unsigned long long number = admin_number(answer, "candidate");
+
+	if (number == 0)
+		return;
+	if (canary.type == BATON_JSON_OBJECT)
+		printf(" (canary %llu, %.4g %%)", number,
+		       (double)admin_number(&canary, "share_ppm") / 1e4);
+	else
+		printf(" (%llu staged)", number);
+}
+
 static void print_server(const struct baton_json *answer, bool ready)
 {
 	struct baton_json server = baton_json_get(answer, "server");
@@ -28,7 +42,9 @@ static void print_server(const struct baton_json *answer, bool ready)
 	admin_print(answer, "base");
 	printf(", process %llu, up ", (unsigned long long)admin_number(answer, "pid"));
 	print_duration(now > started ? now - started : 0);
-	printf(", release %llu\n  journal  ", (unsigned long long)admin_number(&server, "release"));
+	printf(", release %llu", (unsigned long long)admin_number(&server, "release"));
+	print_candidate(answer);
+	printf("\n  journal  ");
 	admin_print(&journal, "state");
 	printf(", %llu records\n", (unsigned long long)admin_number(&journal, "records"));
 }

@@ -9,6 +9,7 @@
 
 #include "core/base/errors.h"
 #include "core/module/shelf.h"
+#include "core/policy/nearest.h"
 
 #include <stdio.h>
 
@@ -136,6 +137,22 @@ static bool has_module(const struct baton_policy *policy, const char *name)
 	return false;
 }
 
+static void refuse_name(struct change *change, const struct baton_policy *policy)
+{
+	struct baton_nearest nearest = baton_nearest_to(baton_str_of(change->request.module));
+
+	for (size_t i = 0; i < policy->n_modules; i++)
+		baton_nearest_try(&nearest, policy->modules[i].name);
+	if (nearest.name)
+		change_refuse(change, BATON_E_NOTFOUND,
+			      "no module is called %s; did you mean `%s`?", change->request.module,
+			      nearest.name);
+	else
+		change_refuse(change, BATON_E_NOTFOUND,
+			      "no module is called %s; `baton module list` names them",
+			      change->request.module);
+}
+
 static unsigned modules_changed(const struct baton_release *release,
 				const struct baton_release *live)
 {
@@ -233,10 +250,8 @@ void change_bring_in(struct change *change)
 		return;
 	}
 	if (change->request.module[0] && !has_module(policy, change->request.module)) {
+		refuse_name(change, policy);
 		baton_policy_free(&policy);
-		change_refuse(change, BATON_E_NOTFOUND,
-			      "no module is called %s; `baton module list` names them",
-			      change->request.module);
 		return;
 	}
 	change_step(change, "", "read");
@@ -244,10 +259,13 @@ void change_bring_in(struct change *change)
 	unsigned files =
 		policy == before ? 0 : (unsigned)baton_policy_changed(before, policy, NULL, NULL);
 	said.number = loader_next_number(loader);
+	change_stages(change);
 	rc = stage(change, policy, &release, &said);
+	change_stages(NULL);
 	if (rc < 0) {
 		baton_policy_free(&policy);
-		change_refuse(change, rc, "%s", said.why);
+		/* A file that cannot be read is no failure of the store. */
+		change_refuse(change, rc == BATON_E_IO ? BATON_E_MODULE : rc, "%s", said.why);
 		return;
 	}
 	change_step(change, "", "staged");

@@ -51,6 +51,22 @@ void change_step(struct change *change, const char *module, const char *state)
 		change->asker.step(change->asker.ud, &step);
 }
 
+/* Files are staged on this thread and for this change; other threads tell steps as well. */
+static _Thread_local struct change *staging;
+
+void change_stages(struct change *change)
+{
+	staging = change;
+}
+
+void change_heard_step(const struct baton_module_step *step)
+{
+	struct loader_step told = { step->module, step->state, step->us };
+
+	if (staging && staging->asker.step)
+		staging->asker.step(staging->asker.ud, &told);
+}
+
 void change_log(struct change *change, const struct book *book, const char *state, const char *why,
 		baton_str values)
 {
@@ -320,6 +336,7 @@ static void on_canary(void *ud, int rc, const char *why, uint64_t turns)
 	baton_trial_begin(&loader->trial, &baton_release_policy(book->release)->releases,
 			  change_now_us() / 1000);
 	loader->trial_violations = 0;
+	loader->share_ppm = change->request.share_ppm;
 	atomic_store(&loader->on_trial, book->release);
 	pthread_mutex_unlock(&loader->lock);
 	baton_buf_printf(&json, "\"release\":%llu,\"canary\":%llu,\"share_ppm\":%u",

@@ -75,9 +75,24 @@ void control_goes_on(struct control_conn *conn);
 void control_answer(struct control_conn *conn, baton_str line);
 /* The connection goes: so do the drills it holds. */
 void control_drop_held(struct control_conn *conn);
+/* `{"ok":true,"do":...` and the tag; what follows it ends with control_end(). */
+void control_begin(const struct control_request *request, bool ok, struct baton_buf *line);
+void control_end(struct control_conn *conn, struct baton_buf *line);
+/* Who did what, for the logs. */
+void control_note(struct control_conn *conn, const char *action, baton_str subject, baton_str why);
 /* {"ok":false,...}; `request` may be NULL. */
 void control_refuse(struct control_conn *conn, const struct control_request *request, int code,
 		    const char *hint);
+
+/* --- control_release.c: releases and modules; the answers of most come from the loader --- */
+/* Members of what the loader knows, under their names: `,"live":42,...`. NULL behind the last. */
+void control_put_releases(struct baton_server *server, const char *const *names,
+			  struct baton_buf *line);
+void control_change(struct control_conn *conn, const struct control_request *request);
+void control_releases(struct control_conn *conn, const struct control_request *request);
+void control_modules(struct control_conn *conn, const struct control_request *request);
+void control_why_live(struct control_conn *conn, const struct control_request *request);
+void control_forgive(struct control_conn *conn, const struct control_request *request);
 
 /* --- converse.c --- */
 void converse_open(struct control_conn *conn, const struct control_request *request);

@@ -39,13 +39,23 @@ enum member {
 	M_FEEDBACK,
 	M_CLOSE,
 	M_LEAVE,
+	M_MODULE,
+	M_PATH,
+	M_SHA,
+	M_RELEASE,
+	M_CANARY,
+	M_FORCE,
+	M_COLD,
+	M_STEPS,
 	M_COUNT
 };
-#define M(member) (1u << M_##member)
+#define BIT(member) (UINT64_C(1) << (member))
+#define M(member) BIT(M_##member)
 
-enum kind { NAME, WORDS, NUMBER, FLAG, LIST, OBJECT };
+enum kind { NAME, WORDS, PATH, NUMBER, FLAG, LIST, OBJECT };
 static const char *const kind_words[] = { "a name of at most 64 bytes",
 					  "a text of at most 500 bytes",
+					  "a path of at most 4095 bytes",
 					  "a whole number",
 					  "true or false",
 					  "a list",
@@ -82,13 +92,25 @@ static const struct {
 	[M_FEEDBACK] = { "feedback", OBJECT, NOWHERE },
 	[M_CLOSE] = { "close", FLAG, NOWHERE },
 	[M_LEAVE] = { "leave", FLAG, NOWHERE },
+	[M_MODULE] = { "module", NAME, AT(module) },
+	[M_PATH] = { "path", PATH, AT(path) },
+	[M_SHA] = { "sha", NAME, AT(sha) },
+	[M_RELEASE] = { "release", NUMBER, AT(release) },
+	[M_CANARY] = { "canary", FLAG, AT(canary) },
+	[M_FORCE] = { "force", FLAG, AT(force) },
+	[M_COLD] = { "cold", FLAG, AT(cold) },
+	[M_STEPS] = { "steps", FLAG, AT(steps) },
 };
+
+/* What every change of releases takes; how a new one is brought in. */
+#define CHANGES (M(WHY) | M(STEPS))
+#define STAGES (CHANGES | M(FORCE) | M(COLD))
 
 /* Besides `do` and `tag`, which every verb takes. */
 static const struct {
 	const char *name;
 	enum control_verb verb;
-	uint32_t needs, may;
+	uint64_t needs, may;
 } verbs[] = {
 	{ "ping", CONTROL_PING, 0, 0 },
 	{ "status", CONTROL_STATUS, 0, 0 },
@@ -105,6 +127,18 @@ static const struct {
 	  M(WHY) | M(SHARE_PPM) | M(LABELLED_ONLY) | M(HOLD) },
 	{ "drill.stop", CONTROL_DRILL_STOP, M(NAME), M(WHY) },
 	{ "route.explain", CONTROL_EXPLAIN, M(INTENT), M(FACTS) },
+	{ "releases", CONTROL_RELEASES, 0, 0 },
+	{ "reload", CONTROL_RELOAD, 0, STAGES | M(CANARY) | M(SHARE_PPM) },
+	{ "release.promote", CONTROL_PROMOTE, 0, CHANGES },
+	{ "release.rollback", CONTROL_ROLLBACK, 0, CHANGES },
+	{ "release.discard", CONTROL_DISCARD, 0, CHANGES },
+	{ "release.drain", CONTROL_DRAIN, 0, CHANGES },
+	{ "release.why_live", CONTROL_WHY_LIVE, 0, M(RELEASE) },
+	{ "modules", CONTROL_MODULES, 0, M(MODULE) },
+	{ "module.swap", CONTROL_MODULE_SWAP, M(MODULE), STAGES | M(PATH) },
+	{ "module.load", CONTROL_MODULE_LOAD, M(MODULE), STAGES | M(PATH) },
+	{ "module.canary", CONTROL_MODULE_CANARY, M(MODULE), STAGES | M(PATH) | M(SHARE_PPM) },
+	{ "module.forgive", CONTROL_MODULE_FORGIVE, M(SHA), CHANGES },
 	{ "converse", CONTROL_CONVERSE, M(KEY),
 	  M(CHANNEL) | M(LOCALE) | M(AS) | M(DELTAS) | M(TIER) },
 };
@@ -125,7 +159,7 @@ struct reading {
 	struct control_request *request;
 	struct baton_arena *arena;
 	struct baton_json values[M_COUNT];
-	uint32_t has;
+	uint64_t has;
 	char *hint;
 	size_t cap;
 };
@@ -156,6 +190,7 @@ static bool is_type(enum kind kind, enum baton_json_type type)
 	switch (kind) {
 	case NAME:
 	case WORDS:
+	case PATH:
 		return type == BATON_JSON_STRING;
 	case NUMBER:
 		return type == BATON_JSON_NUMBER;
@@ -205,6 +240,8 @@ static bool store(struct reading *reading, enum member member, const struct bato
 		return read_text(reading, value, BATON_NAME_BYTES_MAX, to);
 	case WORDS:
 		return read_text(reading, value, CONTROL_WHY_MAX, to);
+	case PATH:
+		return read_text(reading, value, CONTROL_PATH_MAX, to);
 	case NUMBER:
 		return read_number(value, to);
 	case FLAG:
@@ -228,7 +265,7 @@ static int read_member(struct reading *reading, baton_str name, const struct bat
 		if (!store(reading, (enum member)i, value))
 			return refuse(reading, BATON_E_INVAL, "`%s` must be %s", members[i].name,
 				      kind_words[members[i].kind]);
-		reading->has |= 1u << i;
+		reading->has |= BIT(i);
 		return BATON_OK;
 	}
 	baton_str shown = baton_str_clip(name, BATON_NAME_BYTES_MAX);
@@ -416,18 +453,54 @@ static int read_drill(struct reading *reading)
 		       : refuse(reading, BATON_E_INVAL, "a drill needs at least one fault");
 }
 
+/* --- releases and modules -------------------------------------------------------------------- */
+
+static bool is_sha(baton_str sha)
+{
+	for (size_t i = 0; i < sha.n; i++)
+		if (!(sha.p[i] >= '0' && sha.p[i] <= '9') && !(sha.p[i] >= 'a' && sha.p[i] <= 'f'))
+			return false;
+	return sha.n >= 12 && sha.n <= 64;
+}
+
+static int read_change(struct reading *reading)
+{
+	struct control_request *request = reading->request;
+	uint64_t share = reading->has & M(SHARE_PPM)
+				 ? baton_json_u64(&reading->values[M_SHARE_PPM], 0)
+				 : 1000000;
+
+	if (share == 0 || share > 1000000)
+		return refuse(reading, BATON_E_INVAL,
+			      "`share_ppm` of a canary is a part of a million, 1 to 1000000");
+	if (reading->has & M(SHARE_PPM)) {
+		request->share_ppm = (uint32_t)share;
+		request->canary = true;
+	}
+	if (reading->has & M(PATH) && (request->path.n == 0 || request->path.p[0] != '/'))
+		return refuse(reading, BATON_E_INVAL,
+			      "`path` begins with /: the server does not know your folder");
+	if (reading->has & M(MODULE) && request->module.n == 0)
+		return refuse(reading, BATON_E_INVAL,
+			      "`module` is a name of modules.yaml; `modules` lists them");
+	if (reading->has & M(SHA) && !is_sha(request->sha))
+		return refuse(reading, BATON_E_INVAL,
+			      "`sha` is 12 to 64 digits of a file's sha256, 0-9 and a-f");
+	return BATON_OK;
+}
+
 /* --- the whole ------------------------------------------------------------------------------- */
 
-static int check_members(struct reading *reading, const char *verb, uint32_t needs, uint32_t may)
+static int check_members(struct reading *reading, const char *verb, uint64_t needs, uint64_t may)
 {
-	uint32_t missing = needs & ~reading->has;
-	uint32_t strange = reading->has & ~(needs | may | M(DO) | M(TAG));
+	uint64_t missing = needs & ~reading->has;
+	uint64_t strange = reading->has & ~(needs | may | M(DO) | M(TAG));
 
 	for (unsigned i = 0; i < M_COUNT; i++) {
-		if (missing & (1u << i))
+		if (missing & BIT(i))
 			return refuse(reading, BATON_E_INVAL, "`%s` needs `%s`", verb,
 				      members[i].name);
-		if (strange & (1u << i))
+		if (strange & BIT(i))
 			return refuse(reading, BATON_E_INVAL, "`%s` does not take `%s`", verb,
 				      members[i].name);
 	}
@@ -469,7 +542,7 @@ static int read_verb(struct reading *reading)
 	request->as_agent = baton_str_is(as, "agent");
 	if (as.n > 0 && !request->as_agent && !baton_str_is(as, "customer"))
 		return refuse(reading, BATON_E_INVAL, "`as` is \"customer\" or \"agent\"");
-	return request->verb == CONTROL_DRILL_START ? read_drill(reading) : BATON_OK;
+	return request->verb == CONTROL_DRILL_START ? read_drill(reading) : read_change(reading);
 }
 
 static int read_saying(struct reading *reading)
@@ -479,10 +552,10 @@ static int read_saying(struct reading *reading)
 	for (size_t i = 0; i < SAYS_N; i++) {
 		enum member member = says[i].member;
 
-		if (!(reading->has & (1u << member)))
+		if (!(reading->has & BIT(member)))
 			continue;
 		request->verb = says[i].verb;
-		int rc = check_members(reading, members[member].name, M(KEY) | (1u << member), 0);
+		int rc = check_members(reading, members[member].name, M(KEY) | BIT(member), 0);
 		if (rc == BATON_OK && member == M_MSG)
 			rc = read_msg(reading);
 		if (rc == BATON_OK && member == M_FEEDBACK)

@@ -23,6 +23,18 @@ enum control_verb {
 	CONTROL_DRILL_START,
 	CONTROL_DRILL_STOP,
 	CONTROL_EXPLAIN,
+	CONTROL_RELEASES,
+	CONTROL_RELOAD,
+	CONTROL_PROMOTE,
+	CONTROL_ROLLBACK,
+	CONTROL_DISCARD,
+	CONTROL_DRAIN,
+	CONTROL_WHY_LIVE,
+	CONTROL_MODULES,
+	CONTROL_MODULE_SWAP,
+	CONTROL_MODULE_LOAD,
+	CONTROL_MODULE_CANARY,
+	CONTROL_MODULE_FORGIVE,
 	CONTROL_CONVERSE,
 	/* Lines of an open conversation: they have a key and no verb. */
 	CONTROL_MSG,
@@ -32,7 +44,7 @@ enum control_verb {
 	CONTROL_LEAVE  /* as a window that is shut: nobody says anything */
 };
 
-enum { CONTROL_LINE_MAX = 64 * 1024, CONTROL_WHY_MAX = 500 };
+enum { CONTROL_LINE_MAX = 64 * 1024, CONTROL_WHY_MAX = 500, CONTROL_PATH_MAX = 4095 };
 
 /* Strings live as long as the line and the arena; those marked z end with a NUL and have none
  * inside. Absent: empty, 0, false. */
@@ -46,6 +58,10 @@ struct control_request {
 	uint64_t for_ms;
 	bool as_agent, deltas;
 	bool hold; /* of a drill: it ends with the connection */
+	baton_str module, path, sha; /* z; the path is absolute, the sha 12 to 64 digits */
+	uint64_t release;
+	uint32_t share_ppm;              /* of a canary; 0: as releases.yaml says */
+	bool canary, force, cold, steps; /* RELOAD, SWAP, ...; steps: each is told as it ends */
 	struct baton_drill drill;         /* DRILL_START; from 0 to for_ms */
 	struct baton_json facts;          /* EXPLAIN */
 	baton_str id, text, value;        /* MSG, FEEDBACK, HUMAN */

@@ -19,7 +19,7 @@
 
 /* --- answers --------------------------------------------------------------------------------- */
 
-static void begin(const struct control_request *request, bool ok, struct baton_buf *line)
+void control_begin(const struct control_request *request, bool ok, struct baton_buf *line)
 {
 	baton_buf_z(line, ok ? "{\"ok\":true" : "{\"ok\":false");
 	if (request && request->verb_name.n > 0) {
@@ -32,7 +32,7 @@ static void begin(const struct control_request *request, bool ok, struct baton_b
 	}
 }
 
-static void end(struct control_conn *conn, struct baton_buf *line)
+void control_end(struct control_conn *conn, struct baton_buf *line)
 {
 	baton_buf_z(line, "}");
 	control_send(conn, line);
@@ -45,7 +45,7 @@ void control_refuse(struct control_conn *conn, const struct control_request *req
 	const struct baton_error_info *info = baton_error_info(code);
 	struct baton_buf line = { NULL, 0, 0 };
 
-	begin(request, false, &line);
+	control_begin(request, false, &line);
 	if (request && request->key.n > 0) {
 		baton_buf_z(&line, ",\"key\":");
 		baton_buf_json(&line, request->key);
@@ -53,7 +53,7 @@ void control_refuse(struct control_conn *conn, const struct control_request *req
 	baton_buf_printf(&line, ",\"error\":{\"code\":\"%s\",\"message\":", info->wire);
 	baton_buf_json(&line, baton_str_of(hint && hint[0] ? hint : info->text));
 	baton_buf_z(&line, info->may_retry ? ",\"retryable\":true}" : ",\"retryable\":false}");
-	end(conn, &line);
+	control_end(conn, &line);
 }
 
 /* --- verbs ----------------------------------------------------------------------------------- */
@@ -62,19 +62,19 @@ static void do_ping(struct control_conn *conn, const struct control_request *req
 {
 	struct baton_buf line = { NULL, 0, 0 };
 
-	begin(request, true, &line);
+	control_begin(request, true, &line);
 	baton_buf_printf(&line, ",\"pid\":%d", (int)getpid());
-	end(conn, &line);
+	control_end(conn, &line);
 }
 
 static void do_policies(struct control_conn *conn, const struct control_request *request)
 {
 	struct baton_buf line = { NULL, 0, 0 };
 
-	begin(request, true, &line);
+	control_begin(request, true, &line);
 	int rc = served_policies(conn->control->server, &line);
 	if (rc == 0) {
-		end(conn, &line);
+		control_end(conn, &line);
 		return;
 	}
 	baton_buf_done(&line);
@@ -119,9 +119,9 @@ static void tell_board(struct control_conn *conn, const struct control_request *
 {
 	struct baton_buf line = { NULL, 0, 0 };
 
-	begin(request, true, &line);
+	control_begin(request, true, &line);
 	put_board(conn, names, &line);
-	end(conn, &line);
+	control_end(conn, &line);
 }
 
 static void do_board(struct control_conn *conn, const struct control_request *request)
@@ -153,12 +153,13 @@ static void do_drills(struct control_conn *conn, const struct control_request *r
 static void do_status(struct control_conn *conn, const struct control_request *request)
 {
 	static const char *const names[] = { "targets", "accounts", "modes", "drills", NULL };
+	static const char *const releases[] = { "candidate", "canary", NULL };
 	struct baton_server *server = conn->control->server;
 	struct baton_buf line = { NULL, 0, 0 };
 	struct watch_desk desk;
 
 	watch_desk(server->watch, &desk);
-	begin(request, true, &line);
+	control_begin(request, true, &line);
 	baton_buf_printf(&line, ",\"pid\":%d,\"base\":", (int)getpid());
 	baton_buf_json(&line, baton_str_of(server->base));
 	baton_buf_z(&line, ",\"server\":");
@@ -171,10 +172,11 @@ static void do_status(struct control_conn *conn, const struct control_request *r
 		",\"desk\":{\"waiting\":%llu,\"claimed\":%llu,\"oldest_wait_ms\":%llu,\"agents_free\":%llu}",
 		(unsigned long long)desk.waiting, (unsigned long long)desk.claimed,
 		(unsigned long long)desk.oldest_wait_ms, (unsigned long long)desk.agents_free);
+	control_put_releases(server, releases, &line);
 	put_board(conn, names, &line);
 	baton_buf_z(&line, ",\"exports\":");
 	exporter_json(server, &line);
-	end(conn, &line);
+	control_end(conn, &line);
 }
 
 static void do_explain(struct control_conn *conn, const struct control_request *request)
@@ -186,7 +188,7 @@ static void do_explain(struct control_conn *conn, const struct control_request *
 	struct baton_buf line = { NULL, 0, 0 };
 	char why[EXPLAIN_WHY_MAX];
 
-	begin(request, true, &line);
+	control_begin(request, true, &line);
 	baton_buf_z(&line, ",\"explained\":");
 	ask.board = watch_hold(server->watch, &ask.now);
 	int rc = explain_route(&ask, &line, why);
@@ -196,7 +198,7 @@ static void do_explain(struct control_conn *conn, const struct control_request *
 		control_refuse(conn, request, rc, why);
 		return;
 	}
-	end(conn, &line);
+	control_end(conn, &line);
 }
 
 /* --- admins change something ----------------------------------------------------------------- */
@@ -244,17 +246,16 @@ static void hint_unknown(const struct baton_policy *policy, const char *kind, co
 			      name_at(policy, kind, i));
 }
 
-static void note_act(struct control_conn *conn, const struct control_request *request,
-		     const struct act *act)
+void control_note(struct control_conn *conn, const char *action, baton_str subject, baton_str why)
 {
 	struct baton_event event = { .type = BATON_EV_ADMIN_ACTED };
 
 	event.admin_acted = (struct baton_ev_admin_acted){ .by = baton_str_of(conn->by),
-							   .action = baton_str_of(act->what),
-							   .subject = baton_str_of(act->subject),
-							   .why = request->why };
-	baton_log(BATON_LOG_NOTICE, "admin_acted", "sssS", "by", conn->by, "action", act->what,
-		  "subject", act->subject, "why", &request->why);
+							   .action = baton_str_of(action),
+							   .subject = subject,
+							   .why = why };
+	baton_log(BATON_LOG_NOTICE, "admin_acted", "ssSS", "by", conn->by, "action", action,
+		  "subject", &subject, "why", &why);
 	if (conn->control->operations)
 		operations_note(conn->control->operations, &event);
 }
@@ -287,7 +288,7 @@ static void saving_done(void *ud)
 	else if (conn)
 		baton_buf_z(&saving->line, ",\"durable\":true");
 	if (conn) {
-		end(conn, &saving->line);
+		control_end(conn, &saving->line);
 		control_goes_on(conn);
 	}
 	baton_buf_done(&saving->line);
@@ -339,14 +340,14 @@ static bool carry_out(struct control_conn *conn, const struct control_request *r
 		refuse_act(conn, request, act, rc);
 		return false;
 	}
-	note_act(conn, request, act);
-	begin(request, true, &line);
+	control_note(conn, act->what, baton_str_of(act->subject), request->why);
+	control_begin(request, true, &line);
 	baton_buf_printf(&line, ",\"%s\":", act->kind);
 	baton_buf_json(&line, baton_str_of(act->subject));
 	if (act->durable)
 		answer_when_saved(conn, &line);
 	else
-		end(conn, &line);
+		control_end(conn, &line);
 	baton_buf_done(&line);
 	return true;
 }
@@ -509,6 +510,18 @@ static void (*const handlers[])(struct control_conn *conn,
 	[CONTROL_DRILL_START] = do_drill,
 	[CONTROL_DRILL_STOP] = do_drill,
 	[CONTROL_EXPLAIN] = do_explain,
+	[CONTROL_RELEASES] = control_releases,
+	[CONTROL_RELOAD] = control_change,
+	[CONTROL_PROMOTE] = control_change,
+	[CONTROL_ROLLBACK] = control_change,
+	[CONTROL_DISCARD] = control_change,
+	[CONTROL_DRAIN] = control_change,
+	[CONTROL_WHY_LIVE] = control_why_live,
+	[CONTROL_MODULES] = control_modules,
+	[CONTROL_MODULE_SWAP] = control_change,
+	[CONTROL_MODULE_LOAD] = control_change,
+	[CONTROL_MODULE_CANARY] = control_change,
+	[CONTROL_MODULE_FORGIVE] = control_forgive,
 	[CONTROL_CONVERSE] = converse_open,
 	[CONTROL_MSG] = converse_say,
 	[CONTROL_HUMAN] = converse_say,

@@ -345,6 +345,11 @@ struct baton_release *loader_live(struct baton_server *server)
 	return release;
 }
 
+struct baton_shelf *loader_shelf(struct baton_server *server)
+{
+	return server->loader->shelf;
+}
+
 static uint64_t violations_of(const struct loader *loader)
 {
 	const struct baton_release *release = loader->candidate->release;

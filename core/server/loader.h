@@ -18,6 +18,7 @@
 
 struct baton_server;
 struct baton_release;
+struct baton_shelf;
 struct loader;
 
 enum loader_verb {
@@ -86,6 +87,8 @@ void loader_view(struct baton_server *server, struct baton_buf *out);
 void loader_why_live(struct baton_server *server, uint64_t release, struct baton_buf *out);
 /* [any] The live release, with a reference of the caller's own. */
 struct baton_release *loader_live(struct baton_server *server);
+/* [any that may wait] Good files, and those in quarantine. */
+struct baton_shelf *loader_shelf(struct baton_server *server);
 /* [worker] A turn on `release` has ended. Cheap when there is no canary. */
 void loader_turned(struct baton_server *server, const struct baton_release *release,
 		   const struct baton_trial_sample *sample);

@@ -87,6 +87,7 @@ void release_log_step(void *ud, const struct baton_module_step *step)
 	char sha12[13] = "";
 
 	figures_step(loader->figures, step);
+	change_heard_step(step);
 	if (!letter)
 		return;
 	for (size_t i = 0; i < 6; i++) {

@@ -196,6 +196,18 @@ static const char *generation_state(const struct loader *loader, const struct bo
 	return "draining";
 }
 
+/* Turns on all releases that name it. */
+static uint64_t generation_pins(const struct loader *loader, const struct book *book, size_t i)
+{
+	const struct book *other;
+	uint64_t pins = 0;
+
+	DL_FOREACH(loader->books, other)
+		if (baton_release_shares(book->release, i, other->release))
+			pins += baton_release_pins(other->release);
+	return pins;
+}
+
 static void put_book(const struct book *book, struct baton_buf *out)
 {
 	baton_buf_printf(
@@ -229,6 +241,9 @@ static void put_generations(const struct loader *loader, struct baton_buf *out)
 			comma = ",";
 			baton_release_module_json(book->release, i,
 						  generation_state(loader, book, i), out);
+			out->n--; /* its brace: one member more */
+			baton_buf_printf(out, ",\"pins\":%llu}",
+					 (unsigned long long)generation_pins(loader, book, i));
 		}
 }
 
@@ -238,6 +253,21 @@ static uint64_t monotonic_ms(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* The trial, and the share that it is made with. */
+static void put_canary(const struct loader *loader, struct baton_buf *out)
+{
+	struct baton_buf trial = { NULL, 0, 0 };
+
+	if (!atomic_load(&loader->on_trial)) {
+		baton_buf_z(out, "null");
+		return;
+	}
+	baton_trial_json(&loader->trial, monotonic_ms(), &trial);
+	baton_buf_printf(out, "{\"share_ppm\":%u,", (unsigned)loader->share_ppm);
+	baton_buf_add(out, trial.p + 1, trial.n - 1);
+	baton_buf_done(&trial);
 }
 
 void loader_view(struct baton_server *server, struct baton_buf *out)
@@ -270,10 +300,7 @@ void loader_view(struct baton_server *server, struct baton_buf *out)
 			i ? "," : "", (unsigned long long)loader->past[i].number,
 			loader->past[i].sha12, (unsigned long long)loader->past[i].ended_ms);
 	baton_buf_z(out, "],\"canary\":");
-	if (atomic_load(&loader->on_trial))
-		baton_trial_json(&loader->trial, monotonic_ms(), out);
-	else
-		baton_buf_z(out, "null");
+	put_canary(loader, out);
 	baton_buf_printf(out,
 			 ",\"swaps\":%llu,\"refused\":%llu,\"rolled_back\":%llu,\"waiting\":%u}",
 			 (unsigned long long)atomic_load(&loader->swaps),

@@ -74,6 +74,7 @@ struct loader {
 	struct past past[PAST_MAX]; /* newest first */
 	size_t n_past;
 	struct baton_trial trial;
+	uint32_t share_ppm;        /* of the canary */
 	uint64_t trial_violations; /* of the candidate's own modules, counted into the trial so far */
 	struct counted *counted;
 	size_t n_counted;
@@ -139,6 +140,10 @@ uint64_t change_now_us(void);
 uint64_t change_live_number(const struct loader *loader);
 /* A step has ended: the asker hears. */
 void change_step(struct change *change, const char *module, const char *state);
+/* From here on steps of files, told by this thread, are the change's own; NULL: they are nobody's. */
+void change_stages(struct change *change);
+/* [any] */
+void change_heard_step(const struct baton_module_step *step);
 void change_log(struct change *change, const struct book *book, const char *state, const char *why,
 		baton_str values);
 /* The change is over; the next one may begin. `change` is gone. */

@@ -182,6 +182,87 @@ static void a_refused_line_keeps_its_tag(void **state)
 	baton_arena_done(&arena);
 }
 
+static void a_change_of_releases_is_read_whole(void **state)
+{
+	struct baton_arena arena = { NULL, 0 };
+	struct control_request request;
+
+	(void)state;
+	assert_int_equal(read_line("{\"do\":\"module.canary\",\"module\":\"acme\","
+				   "\"path\":\"/srv/acme.so\",\"share_ppm\":50000,"
+				   "\"why\":\"try\",\"steps\":true,\"cold\":true}",
+				   &arena, &request),
+			 BATON_OK);
+	assert_int_equal(request.verb, CONTROL_MODULE_CANARY);
+	assert_string_equal(request.module.p, "acme");
+	assert_string_equal(request.path.p, "/srv/acme.so");
+	assert_int_equal(request.share_ppm, 50000);
+	assert_true(request.steps && request.cold && !request.force);
+	baton_arena_done(&arena);
+	/* A share is a canary; a canary need not say its share. */
+	assert_int_equal(read_line("{\"do\":\"reload\",\"share_ppm\":1000000}", &arena, &request),
+			 BATON_OK);
+	assert_true(request.canary);
+	assert_int_equal(read_line("{\"do\":\"reload\",\"canary\":true}", &arena, &request),
+			 BATON_OK);
+	assert_true(request.canary);
+	assert_int_equal(request.share_ppm, 0);
+	assert_int_equal(read_line("{\"do\":\"reload\"}", &arena, &request), BATON_OK);
+	assert_false(request.canary);
+	baton_arena_done(&arena);
+}
+
+static void a_wrong_change_is_refused_with_the_way_out(void **state)
+{
+	static const struct {
+		const char *line, *part;
+	} wrong[] = {
+		{ "{\"do\":\"relaod\"}", "did you mean `reload`" },
+		{ "{\"do\":\"module.swap\"}", "`module.swap` needs `module`" },
+		{ "{\"do\":\"module.swap\",\"module\":\"\"}", "a name of modules.yaml" },
+		{ "{\"do\":\"module.swap\",\"module\":\"a\",\"path\":\"a.so\"}", "begins with /" },
+		{ "{\"do\":\"module.swap\",\"module\":\"a\",\"path\":\"\"}", "begins with /" },
+		{ "{\"do\":\"module.swap\",\"module\":\"a\",\"share_ppm\":5}", "does not take" },
+		{ "{\"do\":\"reload\",\"share_ppm\":0}", "1 to 1000000" },
+		{ "{\"do\":\"reload\",\"share_ppm\":1000001}", "1 to 1000000" },
+		{ "{\"do\":\"reload\",\"share_ppm\":-5}", "1 to 1000000" },
+		{ "{\"do\":\"reload\",\"share_ppm\":0.5}", "1 to 1000000" },
+		{ "{\"do\":\"reload\",\"steps\":1}", "true or false" },
+		{ "{\"do\":\"reload\",\"module\":\"a\"}", "does not take `module`" },
+		{ "{\"do\":\"release.promote\",\"release\":3}", "does not take `release`" },
+		{ "{\"do\":\"release.why_live\",\"release\":\"3\"}", "a whole number" },
+		{ "{\"do\":\"module.forgive\"}", "needs `sha`" },
+		{ "{\"do\":\"module.forgive\",\"sha\":\"abcdef01234\"}", "12 to 64 digits" },
+		{ "{\"do\":\"module.forgive\",\"sha\":\"ABCDEF012345\"}", "12 to 64 digits" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		expect(wrong[i].line,
+		       strstr(wrong[i].line, "relaod") ? BATON_E_UNSUPPORTED : BATON_E_INVAL,
+		       wrong[i].part);
+	expect("{\"do\":\"module.forgive\",\"sha\":\"abcdef012345\"}", BATON_OK, NULL);
+	expect("{\"do\":\"release.why_live\"}", BATON_OK, NULL);
+	expect("{\"do\":\"release.why_live\",\"release\":41}", BATON_OK, NULL);
+}
+
+static void a_path_is_bounded(void **state)
+{
+	static char line[CONTROL_PATH_MAX + 200], path[CONTROL_PATH_MAX + 2];
+
+	(void)state;
+	memset(path, '/', CONTROL_PATH_MAX + 1);
+	path[CONTROL_PATH_MAX] = '\0';
+	snprintf(line, sizeof(line), "{\"do\":\"module.load\",\"module\":\"a\",\"path\":\"%s\"}",
+		 path);
+	expect(line, BATON_OK, NULL);
+	snprintf(line, sizeof(line), "{\"do\":\"module.load\",\"module\":\"a\",\"path\":\"%s/\"}",
+		 path);
+	expect(line, BATON_E_INVAL, "4095 bytes");
+	expect("{\"do\":\"module.load\",\"module\":\"a\",\"path\":\"/a\\u0000b\"}", BATON_E_INVAL,
+	       "a path");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +273,9 @@ int main(void)
 		cmocka_unit_test(a_wrong_drill_is_refused_whole),
 		cmocka_unit_test(names_are_bounded_and_hold_no_nul),
 		cmocka_unit_test(a_refused_line_keeps_its_tag),
+		cmocka_unit_test(a_change_of_releases_is_read_whole),
+		cmocka_unit_test(a_wrong_change_is_refused_with_the_way_out),
+		cmocka_unit_test(a_path_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
