@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A mapped module's descriptor, `baton_module_entry`, against the note of its file and what its kind
- * must offer. */
+/* A mapped module's descriptor, `baton_module_entry`, against the note of its file and what its
+ * kind must offer. */
 #pragma once
 
 #include "core/base/str.h"

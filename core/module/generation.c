@@ -6,6 +6,7 @@
 #include "core/base/errors.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/isolate/child.h"
 #include "core/module/ctx.h"
 #include "core/module/mapping.h"
 
@@ -68,6 +69,11 @@ static void generation_free(struct baton_generation *g)
 	uint64_t begin = now_us();
 	bool was_loaded = g->loaded;
 	bool stays = g->resident_because[0] && !g->isolated;
+	if (g->child) {
+		if (g->loaded && g->entry->unload)
+			g->entry->unload(g->mod);
+		baton_child_stop(&g->child);
+	}
 	baton_mapping_close(g);
 	if (was_loaded) {
 		baton_log(BATON_LOG_INFO, "module_unloaded", "sus", "module", g->spec->name,

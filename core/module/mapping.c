@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What is mapped of modules. Surprising: the same file mapped twice is two mappings only because each
- * has a copy of its own; the dynamic linker goes by name first, then by inode, and would hand out
- * old code. */
+/* What is mapped of modules. Surprising: the same file mapped twice is two mappings only because
+ * each has a copy of its own; the dynamic linker goes by name first, then by inode, and would
+ * hand out old code. */
 #include "core/module/mapping.h"
 
 #include "core/base/errors.h"

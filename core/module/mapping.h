@@ -6,8 +6,8 @@
 
 #include "core/module/generation.h"
 
-/* dlopen() of the copy and its entry; constructors run. 0, or BATON_E_MODULE with one line in `why`.
- * [loader's thread] */
+/* dlopen() of the copy and its entry; constructors run. 0, or BATON_E_MODULE with one line in
+ * `why`. [loader's thread] */
 int baton_mapping_open(struct baton_generation *generation, char *why, size_t cap);
 /* load(), with `ctx`, where the module has one. BATON_OK, or what it said. */
 int32_t baton_mapping_load(struct baton_generation *generation, struct baton_ctx *ctx);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A release: all generations (a module's code plus its configuration) and the policy set they serve,
- * immutable and numbered. A rack: the instances of generations on one loop. A turn pins one release
- * from its first step to its last; publishing a new one is one message per worker.
+/* A release: all generations (a module's code plus its configuration) and the policy set they
+ * serve, immutable and numbered. A rack: the instances of generations on one loop. A turn pins
+ * one release from its first step to its last; publishing a new one is one message per worker.
  *
- * Releases share every generation that did not change, and racks its instance. Staging (read, check,
- * copy, dlopen, load) happens off the loops; create/activate on each loop.
+ * Releases share every generation that did not change, and racks its instance. Staging (read,
+ * check, copy, dlopen, load) happens off the loops; create/activate on each loop.
  */
 #pragma once
 
@@ -64,16 +64,17 @@ struct baton_stage_options {
 /* Loads every module of `policy`, which the release then owns. What did not change since `base`
  * (NULL: there is none) is shared with it. `why` (NUL-terminated, cut to `cap`) gets one line of
  * reason on failure: "<file>: built for ABI 2, this server speaks 1". 0, or BATON_E_MODULE,
- * BATON_E_IO; then nothing is left behind, and the policy still belongs to the caller. Blocking: not
- * on a loop. */
+ * BATON_E_IO; then nothing is left behind, and the policy still belongs to the caller. Blocking:
+ * not on a loop. */
 int baton_release_stage(const struct baton_stage_options *options, struct baton_release *base,
 			struct baton_policy *policy, uint64_t number,
 			struct baton_release **ret_release, char *why, size_t cap);
 /* References are counted atomically; the last one unloads (never from inside module code). */
 struct baton_release *baton_release_ref(struct baton_release *release);
 void baton_release_unref(struct baton_release **release);
-/* The release with its modules of these kinds alone (NULL ends the list), under the same number, for
- * who only asks its rules: the generations are the same, a rack makes instances of them alone. */
+/* The release with its modules of these kinds alone (NULL ends the list), under the same number,
+ * for who only asks its rules: the generations are the same, a rack makes instances of them
+ * alone. */
 struct baton_release *baton_release_part(const struct baton_release *release,
 					 const char *const *kinds);
 const struct baton_policy *baton_release_policy(const struct baton_release *release);
@@ -100,8 +101,8 @@ struct baton_generation_view { /* strings live as long as the release */
 void baton_release_keep(const struct baton_release *release, struct baton_shelf *shelf);
 void baton_release_view(const struct baton_release *release, size_t i,
 			struct baton_generation_view *ret);
-/* Everything that is known of module `i`, as one JSON object; the view's members, and which rules of the
- * contract it broke. */
+/* Everything that is known of module `i`, as one JSON object; the view's members, and which
+ * rules of the contract it broke. */
 struct baton_buf;
 void baton_release_module_json(const struct baton_release *release, size_t i, const char *state,
 			       struct baton_buf *out);
@@ -164,8 +165,8 @@ void baton_rack_shut(struct baton_rack *rack, struct baton_release *release);
 void baton_rack_free(struct baton_rack **rack);
 
 /* [loop] 0: exactly one end or fail comes for `ticket`, unless cancelled. <0: not started
- * (BATON_E_NOTFOUND: the release has no such module; BATON_E_CLOSED: it has no seat here, or is shut).
- * Inputs are copied or used during the call only. */
+ * (BATON_E_NOTFOUND: the release has no such module; BATON_E_CLOSED: it has no seat here, or is
+ * shut). Inputs are copied or used during the call only. */
 int baton_rack_classify(struct baton_rack *rack, struct baton_release *release, uint64_t ticket,
 			const baton_turn *turn);
 int baton_rack_retrieve(struct baton_rack *rack, struct baton_release *release, uint64_t ticket,

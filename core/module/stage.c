@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Staging one module. The order matters: nothing of the module runs before its bytes were checked,
- * nothing of it runs in this process before it ran in another, no configuration is handed over before
- * it fits the module's own schema, and each step leaves the generation in a state that
- * baton_generation_unref() can take back. */
+/* Staging one module. The order matters: nothing of the module runs before its bytes were
+ * checked, nothing of it runs in this process before it ran in another, no configuration is
+ * handed over before it fits the module's own schema, and each step leaves the generation in a
+ * state that baton_generation_unref() can take back. */
 #include "core/module/generation.h"
 
 #include "core/base/errors.h"
 #include "core/base/log.h"
+#include "core/isolate/child.h"
 #include "core/module/ctx.h"
 #include "core/module/descriptor.h"
 #include "core/module/elf.h"
@@ -15,6 +16,7 @@
 #include "core/module/probe.h"
 #include "core/module/schema.h"
 #include "core/module/shelf.h"
+#include "core/module/trust.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -68,21 +70,25 @@ static int step_read(struct load *l)
 	return rc;
 }
 
+/* Twice: where it will run decides how strict the look must be, and what it says of itself decides
+ * where it will run. */
 static int step_check(struct load *l)
 {
 	struct baton_generation *g = l->g;
 	char line[400];
-	int rc = baton_elf_check(baton_buf_view(&l->bytes), &l->elf, line, sizeof(line));
+	baton_str bytes = baton_buf_view(&l->bytes);
+	int rc = baton_elf_check_for(bytes, true, &l->elf, line, sizeof(line));
+	if (rc == 0)
+		rc = baton_trust_decide(l->options, g->spec, g->sha256, &l->elf, &g->isolated, line,
+					sizeof(line));
+	if (rc == 0 && !g->isolated)
+		rc = baton_elf_check(bytes, &l->elf, line, sizeof(line));
 	if (rc < 0)
 		return refuse(l, rc, "%s", line);
 	if (!baton_elf_has_kind(l->elf.kinds, g->spec->kind))
 		return refuse(l, BATON_E_MODULE, "wrong kind: expected %s, found %s", g->spec->kind,
 			      l->elf.kinds);
-	if (l->elf.flags & BATON_MODF_NO_INLINE)
-		return refuse(
-			l, BATON_E_MODULE,
-			"it refuses to run in the server's process, and nothing else is offered");
-	if (l->elf.resident_because)
+	if (l->elf.resident_because && !g->isolated)
 		(void)snprintf(g->resident_because, sizeof(g->resident_because), "%s",
 			       l->elf.resident_because);
 	g->abi_major = (uint16_t)l->elf.abi_major;
@@ -113,8 +119,8 @@ static int step_secrets(struct load *l)
 	return 0;
 }
 
-/* A file in quarantine does not come in. When the server starts, the last good one takes its place: a
- * server with an older module is better than none. */
+/* A file in quarantine does not come in. When the server starts, the last good one takes its
+ * place: a server with an older module is better than none. */
 static int step_quarantine(struct load *l)
 {
 	struct baton_generation *g = l->g;
@@ -181,10 +187,36 @@ static int step_probe(struct load *l)
 	return 0;
 }
 
+static void process_died(void *ud, const char *how)
+{
+	struct baton_generation *g = ud;
+	(void)atomic_fetch_add(&g->crashes, 1);
+	if (g->crashed)
+		g->crashed(g->step_ud, &(struct baton_module_crash){ .module = g->spec->name,
+								     .how = how,
+								     .sha256 = g->sha256,
+								     .generation = g->number });
+}
+
+static int start_process(struct load *l, char *why, size_t cap)
+{
+	struct baton_generation *g = l->g;
+	struct baton_child_options child = { .modhost = l->options->modhost,
+					     .path = g->copy.path,
+					     .name = g->spec->name,
+					     .host = baton_host_table(),
+					     .ud = g,
+					     .crashed = process_died };
+	int rc = baton_child_start(&child, &g->child, &g->entry, why, cap);
+	g->mod = g->child; /* what its load() takes */
+	return rc;
+}
+
 static int step_map(struct load *l)
 {
 	char line[256];
-	int rc = baton_mapping_open(l->g, line, sizeof(line));
+	int rc = l->g->isolated ? start_process(l, line, sizeof(line))
+				: baton_mapping_open(l->g, line, sizeof(line));
 	return rc < 0 ? refuse(l, rc, "%s", line) : 0;
 }
 

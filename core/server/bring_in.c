@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A new release on its way in. Read it from the end upwards: staging, which blocks the loader's thread and
- * nobody else; the workers make their instances; recorded decisions are tried. Nothing that serves
- * has been touched until then, and any failure ends in an answer and a release that goes.
+/* A new release on its way in. Read it from the end upwards: staging, which blocks the loader's
+ * thread and nobody else; the workers make their instances; recorded decisions are tried.
+ * Nothing that serves has been touched until then, and any failure ends in an answer and a
+ * release that goes.
  */
 
 #include "core/server/releases.h"
@@ -112,7 +113,8 @@ static void keep_finding(void *ud, const struct baton_policy_finding *finding)
 	baton_buf_z(&change->findings, "}");
 }
 
-/* The policies of the new release: from disk, those of a release that was good, or the live ones. */
+/* The policies of the new release: from disk, those of a release that was good, or the live
+ * ones. */
 static int find_policy(struct change *change, struct baton_policy **ret)
 {
 	struct loader *loader = change->loader;

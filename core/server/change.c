@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* One change of what is served, from the request to the answer. How a new release is brought in is in
- * bring_in.c; here is what follows when it is there (publishing, a canary, the old one that drains),
- * what else can be asked, and what is said in the end. */
+/* One change of what is served, from the request to the answer. How a new release is brought in
+ * is in bring_in.c; here is what follows when it is there (publishing, a canary, the old one
+ * that drains), what else can be asked, and what is said in the end. */
 
 #include "core/server/releases.h"
 
@@ -195,7 +195,8 @@ static void end_trial(struct loader *loader)
 	pthread_mutex_unlock(&loader->lock);
 }
 
-/* The candidate goes, whatever it was. Orders reach a worker in the order in which they are given. */
+/* The candidate goes, whatever it was. Orders reach a worker in the order in which they are
+ * given. */
 void change_withdraw(struct change *change, const char *state, const char *why)
 {
 	struct loader *loader = change->loader;
@@ -293,9 +294,10 @@ static void published(void *ud, int rc, const char *why, uint64_t turns)
 	}
 	change_step(change, "", "published");
 	book_set(loader, change->book, BOOK_LIVE);
-	adopt_everywhere(loader);
-	if (old)
+	if (old) {
+		adopt_everywhere(loader);
 		change_let_go(loader, old);
+	}
 	struct baton_release *release = baton_release_ref(loader->live->release);
 	tell_live(change, old ? old->number : 0, turns); /* the change is over */
 	baton_shelf_keep_n(loader->shelf, baton_release_policy(release)->releases.keep);

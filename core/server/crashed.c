@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A module's process died. It starts again by itself; here it is told, counted on the shelf, and at the
- * third time in five minutes put into quarantine: then the last good file of that module takes its
- * place, or a candidate goes. */
+/* A module's process died. It starts again by itself; here it is told, counted on the shelf, and
+ * at the third time in five minutes put into quarantine: then the last good file of that module
+ * takes its place, or a candidate goes. */
 
 #include "core/server/releases.h"
 

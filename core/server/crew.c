@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Orders to workers. The order is shared by its letters and counted; whoever reports last sends it
- * back. An adoption lasts: it waits on the worker's loop, between turns, until each new instance has
- * said that it is well, or its time is up. */
+/* Orders to workers. The order is shared by its letters and counted; whoever reports last sends
+ * it back. An adoption lasts: it waits on the worker's loop, between turns, until each new
+ * instance has said that it is well, or its time is up. */
 
 #include "core/server/crew.h"
 

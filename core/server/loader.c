@@ -19,8 +19,8 @@ static const char number_key[] = "release/number";
 
 /* --- numbers ------------------------------------------------------------------------------- */
 
-/* They go on over restarts: a transcript names them. One that cannot be written down is used all the
- * same; at worst two releases of two processes share it. */
+/* They go on over restarts: a transcript names them. One that cannot be written down is used all
+ * the same; at worst two releases of two processes share it. */
 uint64_t loader_next_number(struct loader *loader)
 {
 	struct baton_buf value = { NULL, 0, 0 };

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Brings releases in and takes them out, while customers chat. One thread with a loop of its own: it
- * stages (reads, checks, probes, loads), asks every worker by letter to make its instances, waits
- * until they are well, publishes, watches a canary, and lets the old one drain. Workers never wait
- * for it.
+/* Brings releases in and takes them out, while customers chat. One thread with a loop of its
+ * own: it stages (reads, checks, probes, loads), asks every worker by letter to make its
+ * instances, waits until they are well, publishes, watches a canary, and lets the old one drain.
+ * Workers never wait for it.
  *
- * One change at a time; the others wait in line, 16 at most. There is one live release, and at most
- * one candidate: staged, or a canary that serves a share of the sessions. Internal to core/server.
+ * One change at a time; the others wait in line, 16 at most. There is one live release, and at
+ * most one candidate: staged, or a canary that serves a share of the sessions. Internal to
+ * core/server.
  */
 #pragma once
 
@@ -77,7 +78,8 @@ void loader_stop(struct baton_server *server);
 /* Once the workers have ended. */
 void loader_close(struct baton_server *server);
 
-/* [any] Copies the request. done() is called in any case, with BATON_E_LIMIT if the line is full. */
+/* [any] Copies the request. done() is called in any case, with BATON_E_LIMIT if the line is
+ * full. */
 void loader_ask(struct baton_server *server, const struct loader_request *request,
 		const struct loader_asker *asker);
 /* [any] Everything it knows, as one JSON object. See docs/CONTROL.md, `releases`. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What happens to releases and modules, told: a line in the server's log, an event in the operations
- * log. The event travels to the control thread with its words; before there is one, and after, only
- * the line is written. */
+/* What happens to releases and modules, told: a line in the server's log, an event in the
+ * operations log. The event travels to the control thread with its words; before there is one,
+ * and after, only the line is written. */
 
 #include "core/server/releases.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The books, and how they look from outside. Books change on the loader's thread alone and under the
- * lock, so that thread reads them without it. */
+/* The books, and how they look from outside. Books change on the loader's thread alone and under
+ * the lock, so that thread reads them without it. */
 
 #include "core/server/releases.h"
 

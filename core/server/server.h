@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The server: puts the rooms together and supplies the real seam. One thread per worker, one for the
- * journal's writer, one for the exporter; the calling thread waits for signals.
+/* The server: puts the rooms together and supplies the real seam. One thread per worker, one for
+ * the journal's writer, one for the exporter; the calling thread waits for signals.
  */
 #pragma once
 
@@ -26,9 +26,9 @@ struct baton_server_options {
 	void *ud;
 };
 
-/* Runs until SIGTERM or SIGINT, then drains: nobody new, answers may finish within grace_ms, what is
- * still open stays in the journal for the next start. A second signal ends the grace. 0, or why it
- * could not start (BATON_E_POLICY, _MODULE, _IO, ...); the reasons have been logged. */
+/* Runs until SIGTERM or SIGINT, then drains: nobody new, answers may finish within grace_ms,
+ * what is still open stays in the journal for the next start. A second signal ends the grace. 0,
+ * or why it could not start (BATON_E_POLICY, _MODULE, _IO, ...); the reasons have been logged. */
 int baton_server_run(const struct baton_server_options *options);
 
 /* While it runs, for `ready`: the address that is listened on, "http://127.0.0.1:7070". */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Keeps the server's one board (core/route/board.h): under a lock, ticked, written down, and heard.
+/* Keeps the server's one board (core/route/board.h): under a lock, ticked, written down, and
+ * heard.
  *
- * Three threads meet here. Workers ask the board for a choice and hold it for microseconds. Worker 0
- * ticks it four times a second, writes it down when it changed, and lets held conversations go on. The control thread
- * hears what happened: a line in the server's log, an event in the operations log, a letter to the
- * workers. Internal to core/server.
+ * Three threads meet here. Workers ask the board for a choice and hold it for microseconds.
+ * Worker 0 ticks it four times a second, writes it down when it changed, and lets held
+ * conversations go on. The control thread hears what happened: a line in the server's log, an
+ * event in the operations log, a letter to the workers. Internal to core/server.
  */
 #pragma once
 
@@ -24,7 +25,8 @@ void watch_open(struct baton_server *server);
 void watch_adopt(struct baton_server *server, struct baton_release *release);
 /* The clock of worker 0 begins; once the workers run. */
 void watch_start(struct baton_server *server);
-/* Writes it down for the last time and frees it; once the workers have ended, before the journal does. */
+/* Writes it down for the last time and frees it; once the workers have ended, before the journal
+ * does. */
 void watch_close(struct baton_server *server);
 
 /* [any] The board, held until watch_done(). */

@@ -66,8 +66,8 @@ struct then step_hand_over(struct baton_run *run);
 
 struct then step_ask(struct baton_run *run);
 struct then step_hear(struct baton_run *run);
-/* Tells the board how the attempt ended; gives its lease back. `cancelled`: for reasons that are not
- * the target's. Nothing happens if no lease is held. */
+/* Tells the board how the attempt ended; gives its lease back. `cancelled`: for reasons that are
+ * not the target's. Nothing happens if no lease is held. */
 void run_settle(struct baton_run *run, bool answered, bool cancelled);
 /* The board's view of the route, into facts for rules. */
 void run_board_facts(const struct baton_run *run, baton_facts *facts);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A turn that begins again on the live release. Its own was a canary on which something failed, or
- * an old one whose time to drain is over. Nothing of the first try has been shown, so the customer
- * notices nothing; what failed counts against the release it was tried on, and not against the model
- * that was asked through it.
+/* A turn that begins again on the live release. Its own was a canary on which something failed,
+ * or an old one whose time to drain is over. Nothing of the first try has been shown, so the
+ * customer notices nothing; what failed counts against the release it was tried on, and not
+ * against the model that was asked through it.
  */
 
 #include "core/turn/inside.h"
@@ -15,8 +15,8 @@ bool run_may_move(const struct baton_run *run)
 	return !run->moved && run->said == 0 && run->ops->doubtful(run->ud, run);
 }
 
-/* Everything that the release has said. What the customer has said, what was spent and how much time
- * is left stay. */
+/* Everything that the release has said. What the customer has said, what was spent and how much
+ * time is left stay. */
 static void forget(struct baton_run *run)
 {
 	run->step = BATON_STEP_CLASSIFY;

@@ -2,13 +2,13 @@
 
 /* A run: one turn being worked on, from a customer's message to its one outcome.
  *
- * A run is a table of small steps (steps.c). A step does one thing, never blocks, and says what comes
- * then: go on, wait (with a deadline), or done. What modules answer is recorded here and wakes the
- * run; baton_run_go() alone writes run->step. Across a wait the run holds a ticket, a number good for
- * one end; a late answer finds nobody.
+ * A run is a table of small steps (steps.c). A step does one thing, never blocks, and says what
+ * comes then: go on, wait (with a deadline), or done. What modules answer is recorded here and
+ * wakes the run; baton_run_go() alone writes run->step. Across a wait the run holds a ticket, a
+ * number good for one end; a late answer finds nobody.
  *
- * A run decides nothing that lasts: its events go to the session as commands and are refused there
- * when a person has taken over meanwhile. Pure behind its ops. One thread: the shard's.
+ * A run decides nothing that lasts: its events go to the session as commands and are refused
+ * there when a person has taken over meanwhile. Pure behind its ops. One thread: the shard's.
  */
 #pragma once
 
@@ -65,9 +65,9 @@ struct baton_run_ops {
 	bool (*module_works)(void *ud, struct baton_run *run, const char *module);
 	/* baton_run_go() after at most `ms`, unless waked earlier; replaces the last wait. */
 	void (*wait)(void *ud, struct baton_run *run, uint64_t ms);
-	/* The session takes these events in one append: BATON_CMD_EVENT or BATON_CMD_HAND_OVER (then
-	 * the customer is told run->told, if it is not empty). 0, or <0: the turn is void, say nothing
-	 * more. */
+	/* The session takes these events in one append: BATON_CMD_EVENT or BATON_CMD_HAND_OVER
+	 * (then the customer is told run->told, if it is not empty). 0, or <0: the turn is void,
+	 * say nothing more. */
 	int (*emit)(void *ud, struct baton_run *run, enum baton_verb verb,
 		    const struct baton_event *events, size_t n);
 	/* Text for the customer's eyes, provisional; the next bytes of the attempt's answer. */
@@ -164,8 +164,8 @@ void baton_run_free(struct baton_run **run);
 /* For operators: what the run does now. Static. */
 const char *baton_run_step_name(const struct baton_run *run);
 
-/* Runs steps until one waits or the run is done; look at run->done afterwards. Called to start, when
- * the wait is over, and after each of the heard functions below. */
+/* Runs steps until one waits or the run is done; look at run->done afterwards. Called to start,
+ * when the wait is over, and after each of the heard functions below. */
 void baton_run_go(struct baton_run *run);
 
 /* What came for the run's ticket; the caller has checked that the ticket is run->ticket. Each only
@@ -182,7 +182,8 @@ void baton_run_heard_fail(struct baton_run *run, const baton_error *error);
 /* A person took over, or the session ended: asks whoever is working to stop. The run is done. */
 void baton_run_cancel(struct baton_run *run, uint32_t why);
 
-/* What the customer has seen of an answer that is not final, for answer_superseded; text.n = 0: nothing. */
+/* What the customer has seen of an answer that is not final, for answer_superseded; text.n = 0:
+ * nothing. */
 struct baton_ev_answer_superseded baton_run_shown(const struct baton_run *run);
 
 /* --- for steps.c --- */

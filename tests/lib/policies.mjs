@@ -9,9 +9,12 @@ import { AGENTS, ROOT, tempDir } from './baton.mjs';
 
 export const KEY_ENV = { BATON_SECRET_TEST_KEY: 'sk-test-not-a-secret' };
 
+// ISOLATION=process: every module of these sets gets a process of its own; any test can be run so.
+const isolation = process.env.ISOLATION;
+
 // The module entry of an OpenAI-compatible provider at `url`.
 export function openai(url, name = 'openai') {
-	return { name, file: 'provider-openai.so', kind: 'provider', egress: [new URL(url).host],
+	return { name, file: 'provider-openai.so', kind: 'provider', isolation, egress: [new URL(url).host],
 		secrets: ['TEST_KEY'], config: { base_url: url, secret: 'TEST_KEY' } };
 }
 
