@@ -114,7 +114,7 @@ $(filter $(O)/tests/test_isolate%,$(UNIT)): | $(if $(MODHOST_SRC),$(O)/baton-mod
 
 $(O)/tests/test_%: $(O)/tests/unit/test_%.o $(O)/libhost.a $(O)/libpure.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS) -lcmocka
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS) $(shell cat tests/unit/test_$*.libs 2>/dev/null) -lcmocka
 
 $(O)/tests/%_bench: $(O)/tests/bench/%_bench.o $(O)/libhost.a $(O)/libpure.a
 	@mkdir -p $(@D)

@@ -12,6 +12,7 @@
 #include "link.h"
 #include "parcel.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,6 +262,8 @@ static void link_work(void *user)
 	struct store *store = user;
 
 	link_make(&store->attempt);
+	/* What OpenSSL keeps for each thread it runs on; the pool's threads never end. */
+	OPENSSL_thread_stop();
 }
 
 static void link_done(void *user, int32_t status)

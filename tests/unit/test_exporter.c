@@ -240,6 +240,7 @@ static void one_that_fails_gets_the_same_batch_again_and_delays_nobody(void **st
 	write_events(0, 4);
 	wait_events(1, 0, 7);
 	wait_shown("\"lag_records\":7,\"failures\":1");
+	wait_shown("{\"backend\":\"b\",\"state\":\"ok\",\"lag_records\":0");
 	exporter_metrics(server, &text);
 	assert_non_null(strstr(text.p, "\nbaton_export_lag_records{backend=\"a\"} 7\n"));
 	assert_non_null(strstr(text.p, "\nbaton_export_lag_records{backend=\"b\"} 0\n"));
