@@ -113,19 +113,30 @@ int baton_descriptor_check(const baton_module *entry, const struct baton_elf *el
 	struct look look = { entry, elf, why, cap }, *l = &look;
 	const baton_module *m = entry;
 	if (m->magic != BATON_MAGIC)
-		return refuse(l, "magic: expected 0x%x, found 0x%x", BATON_MAGIC, m->magic);
+		return refuse(l,
+			      "magic: expected 0x%x, found 0x%x; begin it with BATON_MODULE_HEAD",
+			      BATON_MAGIC, m->magic);
 	if (m->size < BATON_FIRST_MODULE || m->size != elf->module_size)
-		return refuse(l, "descriptor: expected %u bytes as in its note, found %u",
-			      elf->module_size, m->size);
+		return refuse(
+			l,
+			"descriptor: expected %u bytes as in its note, found %u; begin it with BATON_MODULE_HEAD",
+			elf->module_size, m->size);
 	if (m->abi_major != elf->abi_major || m->abi_needed != elf->abi_needed ||
 	    m->flags != elf->flags)
 		return refuse(l, "descriptor: ABI or flags differ from its note");
 	if (!same_text(m->id, elf->id, sizeof(elf->id)))
-		return refuse(l, "descriptor: expected the note's id %s, found another", elf->id);
+		return refuse(
+			l,
+			"descriptor: expected the note's id %s, found another; say the same in both",
+			elf->id);
 	if (!same_text(m->version, elf->version, sizeof(elf->version)))
-		return refuse(l, "descriptor: expected the note's version %s, found another",
-			      elf->version);
+		return refuse(
+			l,
+			"descriptor: expected the note's version %s, found another; say the same in both",
+			elf->version);
 	if (!m->create || !m->destroy)
-		return refuse(l, "descriptor: expected create and destroy, found NULL");
+		return refuse(
+			l,
+			"descriptor: expected create and destroy, found NULL; every module has both");
 	return find_iface(l, kind, ret_vt);
 }

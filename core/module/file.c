@@ -53,12 +53,14 @@ static const char *error_text(int number)
 static int judge(const struct stat *st, const char *what, struct line why)
 {
 	if (st->st_uid != 0 && st->st_uid != geteuid())
-		return refuse(why, BATON_E_MODULE, "%s: expected owner root or %u, found %u", what,
-			      (unsigned)geteuid(), (unsigned)st->st_uid);
-	if (st->st_mode & (S_IWGRP | S_IWOTH))
 		return refuse(why, BATON_E_MODULE,
-			      "%s: expected nobody else to have write access, found mode %04o",
-			      what, (unsigned)st->st_mode & 07777);
+			      "%s: expected owner root or %u, found %u; give it to one of them",
+			      what, (unsigned)geteuid(), (unsigned)st->st_uid);
+	if (st->st_mode & (S_IWGRP | S_IWOTH))
+		return refuse(
+			why, BATON_E_MODULE,
+			"%s: expected nobody else to have write access, found mode %04o; chmod go-w",
+			what, (unsigned)st->st_mode & 07777);
 	return 0;
 }
 
@@ -89,17 +91,24 @@ static int read_fd(int fd, bool trusted, const char *what, struct baton_buf *out
 	if (fstat(fd, &st) < 0)
 		return refuse(why, BATON_E_IO, "%s: %s", what, error_text(errno));
 	if (!S_ISREG(st.st_mode))
-		return refuse(why, BATON_E_MODULE,
-			      "%s: expected a regular file, found something else", what);
+		return refuse(
+			why, BATON_E_MODULE,
+			"%s: expected a regular file, found something else; install the .so itself",
+			what);
 	int rc = trusted ? 0 : judge(&st, what, why);
 	if (rc < 0)
 		return rc;
 	if (st.st_size <= 0 || st.st_size > BATON_ELF_BYTES_MAX)
-		return refuse(why, BATON_E_MODULE, "%s: expected 1..%d bytes, found %jd", what,
-			      BATON_ELF_BYTES_MAX, (intmax_t)st.st_size);
+		return refuse(
+			why, BATON_E_MODULE,
+			"%s: expected 1..%d bytes, found %jd; install the .so that the build made",
+			what, BATON_ELF_BYTES_MAX, (intmax_t)st.st_size);
 	rc = read_all(fd, (size_t)st.st_size, out);
 	if (rc == BATON_E_AGAIN)
-		return refuse(why, BATON_E_MODULE, "%s: it changed while it was read", what);
+		return refuse(
+			why, BATON_E_MODULE,
+			"%s: expected it to stay as it is while it is read, found it changing; install it by rename",
+			what);
 	return rc < 0 ? refuse(why, rc, "%s: %s", what, error_text(errno)) : 0;
 }
 
@@ -122,17 +131,21 @@ int baton_file_read(const char *dir, const char *name, struct baton_buf *out, ch
 	struct line line = { why, cap };
 	int at = AT_FDCWD;
 	if (dir && (strchr(name, '/') || name[0] == '.' || strlen(name) > NAME_BYTES_MAX))
-		return refuse(line, BATON_E_MODULE,
-			      "%.80s: expected a plain file name, found a path", name);
+		return refuse(
+			line, BATON_E_MODULE,
+			"%.80s: expected a plain file name, found a path; name a file of the modules directory",
+			name);
 	int rc = dir ? open_dir(dir, &at, line) : 0;
 	if (rc < 0)
 		return rc;
 	/* O_NONBLOCK: opening a pipe must not wait for its other end. */
 	int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (dir ? O_NOFOLLOW : 0));
 	if (fd < 0)
-		rc = errno == ELOOP ? refuse(line, BATON_E_MODULE,
-					     "%s: expected a file, found a link", name)
-				    : refuse(line, BATON_E_IO, "%s: %s", name, error_text(errno));
+		rc = errno == ELOOP
+			     ? refuse(line, BATON_E_MODULE,
+				      "%s: expected a file, found a link; install the .so itself",
+				      name)
+			     : refuse(line, BATON_E_IO, "%s: %s", name, error_text(errno));
 	else
 		rc = read_fd(fd, !dir, name, out, line);
 	if (fd >= 0)

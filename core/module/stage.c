@@ -278,6 +278,10 @@ static bool same(const struct baton_generation *a, const struct baton_generation
 	    !same_texts(x->egress, x->n_egress, y->egress, y->n_egress) ||
 	    !same_texts(x->secrets, x->n_secrets, y->secrets, y->n_secrets))
 		return false;
+	/* A pin that says now that it should be another. */
+	char line[8];
+	if (baton_file_pinned(x->sha256, a->sha256, line, sizeof(line)) < 0)
+		return false;
 	for (size_t i = 0; i < a->n_secrets; i++)
 		if (!same_word(a->secrets[i].value, b->secrets[i].value))
 			return false;
