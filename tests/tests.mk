@@ -46,8 +46,8 @@ lint: all $(O)/libpure.a
 # --- what integrators get ------------------------------------------------------------------------
 # abi-lock writes the lock of today's header. A released one (docs/ABI.md) is never written again.
 .PHONY: abi abi-lock sdk
-abi:
-	node --test tests/abi/
+abi: all tests/node_modules/.package-lock.json
+	V=$(V) node --test --test-concurrency=1 tests/abi/
 abi-lock:
 	@minor=$$(sed -n 's/^#define BATON_ABI_MINOR \([0-9]*\)u.*/\1/p' core/include/baton/module.h) && \
 		node tests/abi/lock.mjs core/include >modules/sdk/abi/.lock && mv modules/sdk/abi/.lock modules/sdk/abi/1.$$minor.lock && \

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Modules of two minors on servers of two minors. There is one minor so far, so the next one is made up: a
+// copy of the header with members appended to every struct that crosses the border both ways, and a server
+// built against it. A module answers with what it found; a module that must not run is refused by name.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import path from 'node:path';
+import { before, describe, test } from 'node:test';
+
+const ROOT = path.join(import.meta.dirname, '../..');
+const V = process.env.V ?? 'release';
+const OUT = path.join(ROOT, 'build', `abi-${V}`);
+const LATER = path.join(OUT, 'include');
+
+/* --- the made-up header ------------------------------------------------------------------------------ */
+
+const APPENDED = [['} baton_usage;', '  uint64_t later;\n'], ['} baton_http_req;', '  uint64_t later;\n'], ['} baton_error;', '  uint64_t later;\n'],
+	['} baton_http_cb;', '  void (*later)(void *user);\n'], ['} baton_host;', '  uint64_t later;\n'], ['} baton_prompt;', '  uint64_t later;\n'],
+	['} baton_turn;', '  uint64_t later;\n'], ['} baton_facts;', '  uint64_t later;\n'], ['} baton_provider;', '  void (*later)(void *inst);\n'],
+	['} baton_classifier;', '  void (*later)(void *inst);\n'], ['} baton_rule;', '  void (*later)(void *inst);\n'], ['} baton_module;', '  const void *later;\n']];
+
+function makeHeader() {
+	cpSync(path.join(ROOT, 'core/include'), LATER, { recursive: true, preserveTimestamps: true });
+	let text = readFileSync(path.join(ROOT, 'core/include/baton/module.h'), 'utf8');
+	const minor = Number(/#define BATON_ABI_MINOR (\d+)u/.exec(text)[1]);
+	text = text.replace(`#define BATON_ABI_MINOR ${minor}u`, `#define BATON_ABI_MINOR ${minor + 1}u`);
+	for (const [end, member] of APPENDED) {
+		assert.ok(text.includes(end), end);
+		text = text.replace(end, member + end);
+	}
+	// Only if it is another one: make looks at the time.
+	const file = path.join(LATER, 'baton/module.h'), seen = path.join(OUT, 'module.h');
+	if (existsSync(seen) && readFileSync(seen, 'utf8') === text)
+		cpSync(seen, file, { preserveTimestamps: true });
+	else {
+		writeFileSync(file, text);
+		cpSync(file, seen, { preserveTimestamps: true });
+	}
+	return minor;
+}
+
+function makeServer() {
+	const include = path.relative(ROOT, LATER);
+	execFileSync('make', ['-s', `-j${cpus().length}`, `V=${V}`, `O=${path.relative(ROOT, OUT)}`, `CSTD=-std=gnu11 -D_GNU_SOURCE -I${include} -I.`,
+		`${path.relative(ROOT, OUT)}/baton`, ...(existsSync(path.join(ROOT, 'core/modhost')) ? [`${path.relative(ROOT, OUT)}/baton-modhost`] : [])],
+	{ cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, MAKEFLAGS: '' } });
+}
+
+const modules = path.join(OUT, 'probes');
+function makeProbe(name, include, ...flags) {
+	mkdirSync(modules, { recursive: true, mode: 0o755 });
+	execFileSync('gcc', ['-std=gnu11', '-O1', '-g', '-fPIC', '-fvisibility=hidden', `-I${include}`, `-DNAME="provider-${name}"`, ...flags, '-shared', '-Wl,-z,relro,-z,now,-z,defs,-Bsymbolic',
+		`-Wl,--version-script=${path.join(ROOT, 'modules/sdk/module.map')}`, '-o', path.join(modules, `provider-${name}.so`), path.join(ROOT, 'tests/abi/probe.c')]);
+}
+
+let minor;
+before(() => {
+	minor = makeHeader();
+	makeServer();
+	const old = path.join(ROOT, 'core/include');
+	makeProbe('old', old);
+	makeProbe('later-frugal', LATER, '-DBATON_ABI_NEEDED=0u');
+	makeProbe('later', LATER);
+});
+
+/* --- who meets whom ---------------------------------------------------------------------------------- */
+
+// One server, one module, one question: {text} or {refused}.
+function meet(server, module, isolation) {
+	const out = execFileSync('node', [path.join(import.meta.dirname, 'meet.mjs'), modules, `provider-${module}.so`, isolation],
+		{ encoding: 'utf8', timeout: 120000, env: { ...process.env, V, BATON_BIN: server } });
+	return JSON.parse(out.trim().split('\n').at(-1));
+}
+
+const SERVERS = { 'this server': path.join(ROOT, 'build', V, 'baton'), 'the next server': path.join(OUT, 'baton') };
+// 1, BATON_FAIL_UNAVAILABLE: nobody listens where it asks, and the class has reached the module.
+const ROWS = [
+	['this server', 'old', { text: (m) => `built=${m} host=unknown prompt=unknown http=1` }],
+	['this server', 'later-frugal', { text: (m) => `built=${m + 1} host=old prompt=old http=1` }],
+	['this server', 'later', { refused: (m) => new RegExp(`provider-later\\.so: .*ABI.*1\\.${m + 1}`) }],
+	['the next server', 'old', { text: (m) => `built=${m} host=unknown prompt=unknown http=1` }],
+	['the next server', 'later-frugal', { text: (m) => `built=${m + 1} host=new prompt=new http=1` }],
+	['the next server', 'later', { text: (m) => `built=${m + 1} host=new prompt=new http=1` }],
+];
+
+for (const isolation of ['inline', 'process'])
+	describe(isolation, () => {
+		for (const [server, module, expected] of ROWS)
+			test(`${server}, ${isolation}, module ${module}`, () => {
+				const met = meet(SERVERS[server], module, isolation);
+				if (expected.refused)
+					assert.match(met.refused ?? JSON.stringify(met), expected.refused(minor));
+				else
+					assert.deepEqual(met, { text: expected.text(minor), usage: [7, 11] });
+			});
+	});
+
+test('another major is refused on either, before any of its code runs', () => {
+	const header = path.join(OUT, 'major');
+	cpSync(path.join(ROOT, 'core/include'), header, { recursive: true });
+	const file = path.join(header, 'baton/module.h');
+	writeFileSync(file, readFileSync(file, 'utf8').replace('#define BATON_ABI_MAJOR 1u', '#define BATON_ABI_MAJOR 2u'));
+	makeProbe('major', header);
+	for (const server of Object.values(SERVERS))
+		assert.match(meet(server, 'major', 'inline').refused, /provider-major\.so: wrong ABI: built for ABI 2, this server speaks 1/);
+});
