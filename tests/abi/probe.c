@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A provider that tells, in its answer, which ABI it was built for and what it finds of its host. It
- * asks for a request that cannot be answered, tells what it used and sets a timer, so that the structs
- * it fills in are all read by the host. Built against the header of each minor (matrix.test.mjs). */
+/* A provider that tells, in its answer, which ABI it was built for and what it finds of its
+ * host. It asks for a request that cannot be answered, tells what it used and hangs its state on the
+ * call, so that the structs it fills in are all read by the host. Built against the header of each
+ * minor (matrix.test.mjs). */
 #include <baton/module.h>
 
 #include <stdio.h>
@@ -25,7 +26,7 @@ struct answer {
 	char text[256];
 };
 
-/* With a header that has `later`, asked through BATON_HAS; without it there is nothing to ask for. */
+/* With a header that has `later`, asked through BATON_HAS; without it there is nothing to ask. */
 #if BATON_ABI_MINOR >= 1
 #define HOST_HAS(host) (BATON_HAS(host, later) ? "new" : "old")
 #define PROMPT_HAS(prompt) (BATON_HAS(prompt, later) ? "new" : "old")
