@@ -140,6 +140,7 @@ describe('a swap', () => {
 		assert.match(out.stdout, /^release \d+ live/);
 		const is = generation(baton, 'openai');
 		assert.notEqual(is.sha12, was.sha12);
+		assert.equal(is.isolation, 'process', 'nobody has said that this file may run in the server');
 		await ask(one);
 		json(baton, 'rollback');
 		assert.equal(generation(baton, 'openai').sha12, was.sha12);
@@ -179,6 +180,7 @@ describe('a candidate', () => {
 		const done = json(baton, 'module', 'load', 'openai', file);
 		assert.deepEqual([done.release, done.staged], [was, was + 1]);
 		assert.deepEqual([releases(baton).live, releases(baton).candidate], [was, was + 1]);
+		assert.equal(generation(baton, 'openai', 'staged').isolation, 'process');
 		assert.match(on(baton, 'module', 'list').stdout, new RegExp(`release ${was} serves, ${was + 1} is its candidate`));
 		const { calls } = generation(baton, 'openai', 'staged'); // whether it is well has been asked
 		await ask(one);
