@@ -60,10 +60,11 @@ static void adopted(void *ud, int rc, const char *why, uint64_t turns)
 	char reason[BOOK_WHY_MAX];
 
 	(void)turns;
-	if (rc == 0) {
+	if (rc == 0)
 		change_step(change, "", "warm");
-	}
 	snprintf(reason, sizeof(reason), "%s", why);
+	if (rc == 0)
+		rc = change_try(change, reason, sizeof(reason));
 	if (rc < 0) {
 		change_log(change, change->book, "refused", reason, BATON_STR_NONE);
 		change_let_go(loader, change->book);

@@ -254,17 +254,22 @@ static void tell_live(struct change *change, uint64_t before, uint64_t turns)
 	if (before > 0)
 		snprintf(tail, sizeof(tail), ", %s %s on %llu", left,
 			 turns == 1 ? "turn finishes" : "turns finish", (unsigned long long)before);
-	snprintf(text, sizeof(text), "release %llu live, %u %s changed, %u %s new, %s %s kept%s",
+	snprintf(text, sizeof(text),
+		 "release %llu live, %u %s changed, %u %s new, %s %s kept%s%s%s",
 		 (unsigned long long)book->number, book->files_changed,
 		 book->files_changed == 1 ? "file" : "files", book->modules_changed,
 		 book->modules_changed == 1 ? "module is" : "modules are", kept,
-		 n == 1 ? "socket" : "sockets", tail);
+		 n == 1 ? "socket" : "sockets", tail, change->tried[0] ? "; " : "", change->tried);
 	baton_buf_printf(
 		&json,
 		"\"release\":%llu,\"before\":%llu,\"files_changed\":%u,\"modules_changed\":%u,\"sockets\":%llu,\"turns_left\":%llu,\"ms\":%llu",
 		(unsigned long long)book->number, (unsigned long long)before, book->files_changed,
 		book->modules_changed, (unsigned long long)n, (unsigned long long)turns,
 		(unsigned long long)((change_now_us() - change->begin_us) / 1000));
+	if (change->tried[0]) {
+		baton_buf_z(&json, ",\"replayed\":");
+		baton_buf_json(&json, baton_str_of(change->tried));
+	}
 	struct baton_buf values = { NULL, 0, 0 };
 	baton_buf_printf(&values, "{%.*s}", (int)json.n, json.p);
 	change_log(change, book, "live", "", baton_buf_view(&values));

@@ -99,6 +99,7 @@ void release_log_step(void *ud, const struct baton_module_step *step)
 		.module = keep(letter, step->module),
 		.generation = step->generation,
 		.state = keep(letter, step->state),
+		.release = atomic_load(&loader->staging),
 		.version = keep(letter, step->version),
 		.sha256 = keep(letter, sha12),
 		.us = step->us,

@@ -84,7 +84,7 @@ struct loader {
 
 	_Atomic(const struct baton_release *) on_trial; /* a canary serves; NULL: none */
 	_Atomic(uint64_t) swaps, refused, rolled_back;  /* since the start */
-	_Atomic(uint64_t) booted;
+	_Atomic(uint64_t) staging; /* number of the release that is being staged; 0: none */
 };
 
 /* --- releases.c --- */
@@ -124,6 +124,7 @@ struct change {
 	struct baton_buf findings; /* inside of a JSON array */
 	unsigned n_findings;
 	char first[BOOK_WHY_MAX]; /* of the errors found in the policies */
+	char tried[BOOK_WHY_MAX]; /* what recorded conversations say of it; "": nothing */
 };
 
 /* change.c */
@@ -161,6 +162,10 @@ void change_let_go(struct loader *loader, struct book *book);
 void change_bring_in(struct change *change);
 /* The workers have it: change->book. */
 void change_adopt(struct change *change);
+
+/* tried.c */
+/* Tries recorded decisions on change->book. 0, or BATON_E_POLICY and others with one line. */
+int change_try(struct change *change, char *why, size_t cap);
 
 /* loader.c */
 uint64_t loader_next_number(struct loader *loader);
