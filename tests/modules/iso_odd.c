@@ -5,6 +5,8 @@
  * of words; "crash:start" makes start() crash, "spin:create" lets create() never return. A
  * prompt's model is a word, too, so that one instance can be good and then bad. */
 #define BATON_ABI_NEEDED 0u
+#include "core/isolate/frame.h"
+
 #include <baton/module.h>
 
 #include <errno.h>
@@ -173,22 +175,54 @@ static void break_out(struct odd *odd, const char *word)
 static void garbage(const char *kind)
 {
 	struct {
-		uint32_t len;
-		uint16_t op, flags;
-		uint64_t call;
+		struct baton_frame_head head;
 		char text[64];
-	} frame = { 8, 9999, 0, 1, "" };
+	} frame = { .head = { .len = 8, .op = 9999, .call = 1 } };
 	if (strstr(kind, "huge"))
-		frame.len = UINT32_MAX;
+		frame.head.len = UINT32_MAX;
 	if (strstr(kind, "order"))
-		frame.op = 1;
+		frame.head.op = BATON_FRAME_BEGIN;
 	if (strstr(kind, "short")) { /* a delta whose string is longer than its frame */
-		frame.len = 12;
-		frame.op = 35;
+		frame.head.len = 12;
+		frame.head.op = BATON_FRAME_DELTA;
 		memset(frame.text, 0x7f, sizeof(frame.text));
 	}
-	for (int fd = strstr(kind, "control") ? 3 : 5; fd < (strstr(kind, "control") ? 4 : 32);
+	if (strstr(kind, "answer")) { /* to a question that was never asked */
+		frame.head.op = BATON_FRAME_ANSWER;
+		frame.head.call = 77;
+	}
+	for (int fd = strstr(kind, "control") ? 3 : 4; fd < (strstr(kind, "control") ? 4 : 32);
 	     fd++)
+		(void)!write(fd, &frame, sizeof(frame));
+}
+
+/* Eight deltas that together are more than the credit of a call, past the host table. */
+static void overspend(baton_call call)
+{
+	static struct {
+		struct baton_frame_head head;
+		uint32_t kind, n;
+		char text[60000];
+	} frame;
+	frame.head.len = sizeof(frame) - sizeof(frame.head);
+	frame.head.op = BATON_FRAME_DELTA;
+	frame.head.call = call;
+	frame.n = sizeof(frame.text);
+	memset(frame.text, 'x', sizeof(frame.text));
+	for (int i = 0; i < 8; i++)
+		for (size_t at = 0; at < sizeof(frame);) { /* 4: the first instance's socket */
+			ssize_t n = write(4, (const char *)&frame + at, sizeof(frame) - at);
+			at += n > 0 ? (size_t)n : 0;
+		}
+}
+
+static void flood(void)
+{
+	struct {
+		struct baton_frame_head head;
+		uint32_t level, n;
+	} frame = { .head = { .len = 8, .op = BATON_FRAME_LOG } };
+	for (int fd = 4; fd < 32; fd++)
 		(void)!write(fd, &frame, sizeof(frame));
 }
 
@@ -196,9 +230,11 @@ static void sin_of(struct odd *odd, baton_call call, const char *words)
 {
 	if (strstr(words, "garbage"))
 		garbage(words);
+	if (strstr(words, "overspend"))
+		overspend(call);
 	if (strstr(words, "flood")) /* without end, past the host table's own bound */
 		for (;;)
-			garbage("order");
+			flood();
 	if (strstr(words, "two-ends")) {
 		host->end(odd->ctx, call, BATON_END_STOP);
 		snprintf(odd->says, sizeof(odd->says), "%d",

@@ -53,7 +53,7 @@ struct rig {
 	void *dl, *mod, *inst;
 	struct rig_call calls[RIG_CALLS + 1];
 	unsigned ends, wanted;
-	bool guarded, closed;
+	bool guarded, closed, running;
 	struct baton_buf log, counts, value;
 	struct rig_http *https;
 	uint64_t https_made;
@@ -274,7 +274,7 @@ static inline int32_t rig_http(baton_ctx *ctx, const baton_http_req *req, const 
 			       void *user, baton_http *out)
 {
 	struct rig *rig = rig_of(ctx);
-	if (req->url.n > 9 && memcmp(req->url.p, "https://x", 9) == 0)
+	if (req->url.n >= 9 && memcmp(req->url.p, "https://x", 9) == 0)
 		return BATON_E_DENIED;
 	struct rig_http *http = baton_new(struct rig_http);
 	http->rig = rig;
@@ -371,8 +371,6 @@ static inline int32_t rig_delta(baton_ctx *ctx, baton_call call, uint32_t kind, 
 		return BATON_E_STALE;
 	if (c->accept > 0 && c->deltas >= c->accept) {
 		c->full = true;
-		if (rig_of(ctx)->wanted == 0)
-			baton_loop_stop(rig_of(ctx)->loop);
 		return BATON_E_AGAIN;
 	}
 	c->deltas++;
@@ -442,7 +440,7 @@ static inline int32_t rig_usage(baton_ctx *ctx, baton_call call, const baton_usa
 
 static inline void rig_ended(struct rig *rig)
 {
-	if (++rig->ends >= rig->wanted)
+	if (++rig->ends >= rig->wanted && rig->running)
 		baton_loop_stop(rig->loop);
 }
 
@@ -503,12 +501,14 @@ static inline void rig_guard(void *ud)
 	baton_loop_stop(rig->loop);
 }
 
-/* Runs the loop until `n` more calls have ended; 0: until something stops it. */
+/* Runs the loop until `n` more calls have ended. */
 static inline void rig_run_for(struct rig *rig, unsigned n)
 {
 	uint64_t guard = baton_loop_timer(rig->loop, RIG_GUARD_MS, rig_guard, rig);
-	rig->wanted = n ? rig->ends + n : 0;
+	rig->wanted = rig->ends + n;
+	rig->running = true;
 	baton_loop_run(rig->loop);
+	rig->running = false;
 	(void)baton_loop_timer_stop(rig->loop, guard);
 	assert_false(rig->guarded);
 }
