@@ -41,7 +41,7 @@ static struct baton_rig_call *call_new(struct baton_ctx *ctx, enum baton_rig_cal
 	call->ctx = ctx;
 	call->kind = kind;
 	call->results_max = BATON_DOCS_MAX;
-	call->credit = BATON_TESTHOST_NO_BOUND;
+	call->credit = host->first_credit;
 	call->heard = (baton_heard){ .size = sizeof(baton_heard),
 				     .inst = ctx->number,
 				     .open = true,
@@ -280,6 +280,11 @@ void baton_testhost_cancel(baton_testhost *host, baton_call handle, uint32_t why
 	struct baton_rig_call *call = baton_rig_call_of(host, handle);
 	if (call)
 		baton_rig_cancel(call, why);
+}
+
+void baton_testhost_first_credit(baton_testhost *host, uint32_t n)
+{
+	host->first_credit = n;
 }
 
 void baton_testhost_credit(baton_testhost *host, baton_call handle, uint32_t n)

@@ -176,6 +176,7 @@ static baton_testhost *host_new(const baton_module *entry, const baton_testhost_
 	(void)pthread_mutex_init(&host->lock, NULL);
 	host->random = o->seed ? o->seed : 1;
 	host->unix_ms = o->unix_ms ? o->unix_ms : UINT64_C(1767225600000);
+	host->first_credit = BATON_TESTHOST_NO_BOUND;
 	host->now_ns = UINT64_C(1000000000); /* never 0, which means "not yet" */
 	host->load_ctx = (struct baton_ctx){ .host = host, .number = UINT32_MAX };
 	return host;
@@ -225,7 +226,8 @@ baton_testhost *baton_testhost_open_entry(const baton_module *entry,
 baton_testhost *baton_testhost_open(const char *path, const baton_testhost_options *options,
 				    char *why, size_t cap)
 {
-	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	bool stays = options && (options->flags & BATON_TESTHOST_STAY_MAPPED);
+	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | (stays ? RTLD_NODELETE : 0));
 	if (!library) {
 		(void)snprintf(why, cap, "%s", dlerror());
 		return NULL;
@@ -365,6 +367,11 @@ void *baton_testhost_inst(const baton_testhost *host, uint32_t inst)
 {
 	const struct baton_ctx *ctx = baton_rig_ctx(host, inst);
 	return ctx ? ctx->inst : NULL;
+}
+
+uint32_t baton_testhost_instances(const baton_testhost *host)
+{
+	return host->n_ctxs;
 }
 
 unsigned baton_testhost_breaches(const baton_testhost *host)

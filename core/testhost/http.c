@@ -96,6 +96,11 @@ void baton_testhost_expect_nothing(baton_testhost *host)
 	}
 }
 
+const baton_exchange *baton_testhost_expected(const baton_testhost *host)
+{
+	return host->exchanges ? &host->exchanges->e : NULL;
+}
+
 static bool url_fits(const char *want, const char *url)
 {
 	size_t n = strlen(want);
@@ -159,15 +164,21 @@ static bool egress_ok(const baton_testhost *host, baton_str url)
 	return false;
 }
 
-/* Whether a secret may be used: 0, DENIED (not in the list), NOTFOUND (listed without a value). */
-static int32_t secret_ok(const baton_testhost *host, const char *name, size_t n)
+/* Without a list every secret is set, to its own name behind "value-of-". */
+int32_t baton_rig_secret(const baton_testhost *host, baton_str name, char *to, size_t cap)
 {
-	if (!host->secrets)
+	if (!host->secrets) {
+		(void)snprintf(to, cap, "value-of-%.*s", (int)name.n, name.p);
 		return 0;
+	}
 	for (size_t i = 0; host->secrets[i]; i++) {
 		const char *s = host->secrets[i];
-		if (strncmp(s, name, n) == 0 && (s[n] == '=' || s[n] == '\0'))
-			return s[n] == '=' ? 0 : BATON_E_NOTFOUND;
+		if (strncmp(s, name.p, name.n) != 0 || (s[name.n] != '=' && s[name.n] != '\0'))
+			continue;
+		if (s[name.n] == '\0')
+			return BATON_E_NOTFOUND;
+		(void)snprintf(to, cap, "%s", s + name.n + 1);
+		return 0;
 	}
 	return BATON_E_DENIED;
 }
@@ -185,7 +196,9 @@ static int32_t header_ok(const baton_testhost *host, baton_str header)
 		const char *close = memmem(name, (size_t)(end - name), "}}", 2);
 		if (!close)
 			return BATON_E_INVAL;
-		int32_t rc = secret_ok(host, name, (size_t)(close - name));
+		char value[16];
+		int32_t rc = baton_rig_secret(host, (baton_str){ name, (size_t)(close - name) },
+					      value, sizeof(value));
 		if (rc < 0)
 			return rc;
 		at = memmem(close, (size_t)(end - close), mark, sizeof(mark) - 1);

@@ -11,6 +11,7 @@
 #include "core/base/buf.h"
 #include "core/base/mem.h"
 
+#include <baton/sign.h>
 #include <baton/testhost.h>
 
 #include <pthread.h>
@@ -120,7 +121,7 @@ struct baton_testhost {
 	struct baton_ctx **ctxs, load_ctx;
 	uint32_t n_ctxs;
 	struct baton_rig_call **calls;
-	uint32_t n_calls, cap_calls;
+	uint32_t n_calls, cap_calls, first_credit;
 	struct baton_rig_exchange *exchanges;
 	struct baton_rig_request **requests;
 	uint32_t n_requests, cap_requests, n_unexpected;
@@ -213,6 +214,12 @@ void baton_rig_http_step(struct baton_rig_request *request);
 /* Nothing more is told of it; its thing has gone. */
 void baton_rig_http_forget(struct baton_rig_request *request);
 void baton_rig_http_free(baton_testhost *host);
+
+/* The value of a secret: 0, BATON_E_DENIED (not in the list), _NOTFOUND (without a value). */
+int32_t baton_rig_secret(const baton_testhost *host, baton_str name, char *to, size_t cap);
+
+/* --- sign.c --- */
+const void *baton_rig_sign(void);
 
 /* --- table.c --- */
 const baton_host *baton_rig_table(void);

@@ -21,6 +21,8 @@ static const void *host_get(baton_ctx *ctx, const char *id)
 {
 	if (!baton_rig_ctx_ok(ctx) || !id)
 		return NULL;
+	if (strcmp(id, BATON_HOST_SIGN) == 0)
+		return baton_rig_sign();
 	return strcmp(id, BATON_HOST_EXPR) == 0 ? baton_expr_host() : NULL;
 }
 

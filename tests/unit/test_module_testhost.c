@@ -163,9 +163,15 @@ static void the_rules_have_the_servers_names(void **state)
 #undef X
 	};
 	(void)state;
-	for (unsigned i = 0; i < BATON_BREACH_COUNT; i++)
-		assert_string_equal(baton_testhost_breach_name((enum baton_testhost_breach)i),
-				    labels[i]);
+	/* Those behind only a test host can see. */
+	for (unsigned i = 0; i < BATON_TESTHOST_BREACH_AGAIN; i++) {
+		const char *name = baton_testhost_breach_name((enum baton_testhost_breach)i);
+		bool found = false;
+		for (unsigned k = 0; k < BATON_BREACH_COUNT; k++)
+			found |= strcmp(labels[k], name) == 0;
+		if (!found)
+			fail_msg("the server knows no rule %s", name);
+	}
 }
 
 /* What a rack counts of the sinner's sins, and what a turn hears. */

@@ -52,8 +52,9 @@ enum baton_testhost_breach {
 		BATON_TESTHOST_BREACH_COUNT
 };
 
+enum { BATON_TESTHOST_STAY_MAPPED = 1u }; /* never dlclose(): for what the server keeps mapped, too */
 typedef struct baton_testhost_options {
-	uint32_t size, flags;
+	uint32_t size, flags;       /* BATON_TESTHOST_* */
 	uint64_t seed;              /* of random() and of faults by chance; 0: 1 */
 	const char *kind;           /* "provider" or "baton.provider/1"; NULL: the first interface */
 	const char *const *secrets; /* "NAME=value", NULL behind the last; NULL: every name is set */
@@ -85,6 +86,7 @@ void baton_testhost_destroy(baton_testhost *host, uint32_t inst);
 const baton_module *baton_testhost_module(const baton_testhost *host);
 const void *baton_testhost_vt(const baton_testhost *host); /* of the kind asked for */
 void *baton_testhost_inst(const baton_testhost *host, uint32_t inst);
+uint32_t baton_testhost_instances(const baton_testhost *host); /* ever created, gone or not */
 
 /* --- time ---------------------------------------------------------------------------------- */
 
@@ -92,6 +94,8 @@ uint64_t baton_testhost_now_ns(const baton_testhost *host);
 /* Everything that is due now: posts, jobs, ready descriptors, timers, pieces of HTTP. The clock
  * stands. */
 void baton_testhost_settle(baton_testhost *host);
+/* The next thing alone, whenever it is due; the clock moves there. false: there is none. */
+bool baton_testhost_step(baton_testhost *host);
 /* Moves the clock, doing what becomes due on the way. */
 void baton_testhost_advance(baton_testhost *host, uint64_t ms);
 /* Moves it from one thing to the next until the call has ended, at most `max_ms`. true: it has. */
@@ -123,6 +127,8 @@ int32_t baton_testhost_evaluate(baton_testhost *host, uint32_t inst, const baton
 void baton_testhost_cancel(baton_testhost *host, baton_call call, uint32_t why);
 /* From now on `n` deltas are taken, then delta() says BATON_E_AGAIN. If it has said so, resume(). */
 void baton_testhost_credit(baton_testhost *host, baton_call call, uint32_t n);
+/* The same for every call that begins from now on: it meets start(), too. */
+void baton_testhost_first_credit(baton_testhost *host, uint32_t n);
 enum { BATON_TESTHOST_NO_BOUND = 0x7fffffff };
 
 /* Bytes of a function that writes to a sink (models, labels, describe) or of state. Valid until the
@@ -201,6 +207,8 @@ int32_t baton_testhost_cassette(baton_testhost *host, baton_str text, char *why,
 int32_t baton_testhost_cassette_file(baton_testhost *host, const char *path, char *why, size_t cap);
 /* The same, and the test ends (abort) with the reason if the text is wrong. */
 void baton_testhost_play(baton_testhost *host, const char *text);
+/* The next that is expected, NULL: none. It is the host's. */
+const baton_exchange *baton_testhost_expected(const baton_testhost *host);
 /* Forgets what is expected. Requests on their way stay. */
 void baton_testhost_expect_nothing(baton_testhost *host);
 
