@@ -45,9 +45,12 @@ static void say_word(void *user)
 	const char *space = memchr(a->text + a->at, ' ', a->n - a->at);
 	size_t end = space ? (size_t)(space - a->text) + 1 : a->n;
 
-	/* Anything but OK means that the call is over for us: forget it. */
-	if (e->host->delta(e->ctx, a->call, BATON_DELTA_TEXT,
-			   (baton_str){ a->text + a->at, end - a->at }) != BATON_OK) {
+	int32_t rc = e->host->delta(e->ctx, a->call, BATON_DELTA_TEXT,
+				    (baton_str){ a->text + a->at, end - a->at });
+	if (rc == BATON_E_AGAIN)
+		return; /* the host has no room now: the same word again in resume() */
+	/* Anything else but OK means that the call is over for us: forget it. */
+	if (rc != BATON_OK) {
 		answer_free(a);
 		return;
 	}
@@ -107,6 +110,15 @@ static void cancel(void *inst, baton_call call, uint32_t why)
 		answer_free(a);
 }
 
+/* The host has room again. */
+static void resume(void *inst, baton_call call)
+{
+	struct echo *e = inst;
+	struct answer *a = e->host->call_get(e->ctx, call);
+	if (a)
+		say_word(a);
+}
+
 /* --- life: load once per generation, create once per event loop --------------------------- */
 
 static int32_t load(baton_ctx *ctx, const baton_host *host, void **mod)
@@ -136,9 +148,9 @@ static void destroy(void *inst)
 	free(inst);
 }
 
-static const baton_provider provider = { .size = sizeof(provider),
-					 .start = start,
-					 .cancel = cancel };
+static const baton_provider provider = {
+	.size = sizeof(provider), .start = start, .cancel = cancel, .resume = resume
+};
 static const baton_iface ifaces[] = { { BATON_PROVIDER, &provider } };
 
 /* The one symbol that a module exports. */
