@@ -54,6 +54,20 @@ static const struct cli_option {
 	{ 'v', "verbose", NULL, "tell each step, also where there is no terminal" },
 	{ 'G', "lang", "LANG", "what it is written in: c or c++ (default: c)" },
 	{ 'O', "against", "DIR", "the set to compare with (default: the one that serves)" },
+	{ '1', "config", "JSON|FILE", "what the module is configured with (default: the least)" },
+	{ '2', "kind", "KIND", "which of its kinds (default: the first of its note)" },
+	{ '3', "seed", "N", "of the inputs by chance (default: 1)" },
+	{ '4', "reproduce", "N[:CHECK]", "one input by chance again" },
+	{ '5', "only", "NAMES", "these checks: a,b, or http-*" },
+	{ '6', "swaps", "N", "how often it is swapped (default: 1000)" },
+	{ '7', "junit", "FILE", "also write the report as JUnit does" },
+	{ '8', "cassette", "FILE", "the right answer of its upstream (core/testhost/README.md)" },
+	{ '+', "isolated", NULL, "in a process of its own, as the server may run it" },
+	{ '=', "inline", NULL, "in the checker's own process (default)" },
+	{ '.', "list", NULL, "every check and what it wants" },
+	{ '!', "chat", NULL, "talk with it in this terminal" },
+	{ '9', "run", "CHECK", NULL },
+	{ '0', "modhost", "FILE", NULL },
 	{ 'j', "json", NULL, "output for scripts" },
 	{ 'h', "help", NULL, "this text" },
 };
@@ -92,12 +106,15 @@ static bool share(const char *text, uint32_t *ret_ppm)
 static bool set_text(struct cli_options *options, char letter, const char *value)
 {
 	const char **texts[128] = {
-		['p'] = &options->policies, ['d'] = &options->data,      ['l'] = &options->listen,
-		['m'] = &options->modules,  ['w'] = &options->web,       ['s'] = &options->secrets,
-		['S'] = &options->schema,   ['L'] = &options->log_level, ['A'] = &options->after,
-		['B'] = &options->since,    ['u'] = &options->until,     ['H'] = &options->html,
-		['W'] = &options->why,      ['F'] = &options->for_,      ['i'] = &options->intent,
-		['O'] = &options->against,  ['c'] = &options->ca_file,   ['G'] = &options->lang,
+		['p'] = &options->policies,  ['d'] = &options->data,      ['l'] = &options->listen,
+		['m'] = &options->modules,   ['w'] = &options->web,       ['s'] = &options->secrets,
+		['S'] = &options->schema,    ['L'] = &options->log_level, ['A'] = &options->after,
+		['B'] = &options->since,     ['u'] = &options->until,     ['H'] = &options->html,
+		['W'] = &options->why,       ['F'] = &options->for_,      ['i'] = &options->intent,
+		['O'] = &options->against,   ['c'] = &options->ca_file,   ['G'] = &options->lang,
+		['1'] = &options->config,    ['2'] = &options->kind,      ['3'] = &options->seed,
+		['4'] = &options->reproduce, ['5'] = &options->only,      ['7'] = &options->junit,
+		['8'] = &options->cassette,  ['9'] = &options->run_check, ['0'] = &options->modhost,
 	};
 	const char **to = texts[(unsigned char)letter & 127];
 
@@ -115,7 +132,9 @@ static bool set(struct cli_options *options, char letter, const char *value)
 		['r'] = &options->repair,  ['N'] = &options->not_durable,
 		['I'] = &options->drills,  ['R'] = &options->no_rate_limit,
 		['x'] = &options->force,   ['k'] = &options->cold,
-		['v'] = &options->verbose,
+		['v'] = &options->verbose, ['+'] = &options->isolated,
+		['='] = &options->inline_, ['.'] = &options->list,
+		['!'] = &options->chat,
 	};
 	bool *flag = switches[(unsigned char)letter & 127];
 
@@ -129,6 +148,8 @@ static bool set(struct cli_options *options, char letter, const char *value)
 		return number(value, 0, 3600, &options->grace_s);
 	if (letter == 'D')
 		return number(value, 0, 1000000, &options->delay_commit_us);
+	if (letter == '6')
+		return number(value, 1, 1000000, &options->swaps);
 	if (letter == 'Z')
 		return number(value, 1, 100, &options->speed);
 	if (letter == 'U')
@@ -209,7 +230,7 @@ static int parse_operands(const struct cli_command *command, int argc, char **ar
 	if (optind < argc)
 		return usage(command, "one too many:", argv[optind]);
 	/* A schema is asked for without a set. */
-	if (n < needs && !options->schema && !options->help)
+	if (n < needs && !options->schema && !options->help && !options->list)
 		return usage(command, "missing", command->operand);
 	return CLI_OK;
 }
@@ -279,7 +300,7 @@ void cli_print_help(const struct cli_command *command)
 	for (size_t i = 0; i < TABLE_N; i++) {
 		char left[64];
 
-		if (!takes(command, table[i].letter))
+		if (!takes(command, table[i].letter) || !table[i].help)
 			continue;
 		snprintf(left, sizeof(left), "--%s%s%s", table[i].name, table[i].value ? "=" : "",
 			 table[i].value ? table[i].value : "");

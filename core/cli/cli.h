@@ -33,6 +33,10 @@ struct cli_options {
 	const char *why, *for_, *intent, *lang;
 	uint32_t share_ppm; /* of a canary; 0: none was said */
 	bool force, cold, verbose, supervise;
+	/* of `module check` and `dev` */
+	const char *config, *kind, *seed, *reproduce, *only, *junit, *cassette, *run_check, *modhost;
+	unsigned swaps;
+	bool isolated, inline_, list, chat;
 	const char *facts[CLI_FACTS_MAX]; /* name=value */
 	size_t n_facts;
 	const char *operand, *operand2, *operand3;
@@ -71,6 +75,9 @@ int cli_module_info(const struct cli_options *options);
 int cli_module_list(const struct cli_options *options);
 int cli_module_show(const struct cli_options *options);
 int cli_module_new(const struct cli_options *options);
+
+/* --- module_check.c --- */
+int cli_module_check(const struct cli_options *options); /* docs/CHECKER.md */
 
 /* --- release.c: what is asked of a running server --- */
 int cli_reload(const struct cli_options *options);

@@ -35,6 +35,8 @@ const struct cli_command cli_module_commands[] = {
 	  cli_module_why_live, NULL },
 	{ "module forgive", "SHA", "let a file in again that is in quarantine", "dWj",
 	  cli_module_forgive, NULL },
+	{ "module check", "FILE", "try everything with a module file; the report is TAP",
+	  "12345678+=.90j", cli_module_check, NULL },
 	{ "module info", "FILE", "say what a module file is, without running it", "j",
 	  cli_module_info, NULL },
 	{ "module new", "KIND NAME [DIR]", "make a module that works, to begin your own with", "Gj",
