@@ -23,6 +23,7 @@ struct baton_release {
 	struct baton_generation **generations;
 	size_t n;
 	bool part; /* of another: nothing ends with it */
+	_Atomic(bool) lived;
 };
 
 static void free_generations(struct baton_release *release)
@@ -125,6 +126,16 @@ struct baton_release *baton_release_part(const struct baton_release *release,
 const struct baton_policy *baton_release_policy(const struct baton_release *release)
 {
 	return release->policy;
+}
+
+void baton_release_lives(struct baton_release *release)
+{
+	atomic_store_explicit(&release->lived, true, memory_order_relaxed);
+}
+
+bool baton_release_lived(const struct baton_release *release)
+{
+	return atomic_load_explicit(&release->lived, memory_order_relaxed);
 }
 
 uint64_t baton_release_number(const struct baton_release *release)

@@ -79,6 +79,9 @@ struct baton_release *baton_release_part(const struct baton_release *release,
 					 const char *const *kinds);
 const struct baton_policy *baton_release_policy(const struct baton_release *release);
 uint64_t baton_release_number(const struct baton_release *release);
+/* It is published: from now on it was live once, whatever becomes of it. [any] */
+void baton_release_lives(struct baton_release *release);
+bool baton_release_lived(const struct baton_release *release);
 /* The same, for who wants a reference on it. */
 struct baton_policy *baton_release_shared_policy(const struct baton_release *release);
 /* The counters of module `i`. */

@@ -169,8 +169,9 @@ static bool seam_release_doubtful(void *ud, struct baton_release *release)
 {
 	struct worker *worker = ud;
 
-	return release == worker->canary ||
-	       (release != worker->live && baton_rack_is_shut(worker->rack, release));
+	/* Also a canary that was rolled back: turns that it holds are still its customers. */
+	return release != worker->live &&
+	       (!baton_release_lived(release) || baton_rack_is_shut(worker->rack, release));
 }
 
 static void seam_release_turned(void *ud, struct baton_release *release,

@@ -12,6 +12,11 @@
 
 bool run_may_move(const struct baton_run *run)
 {
+	/* Also what was shown and taken back was shown: attempts are counted from one again, and
+	 * whoever follows would take the new first one for that. */
+	for (size_t i = 0; i < run->n_attempts; i++)
+		if (run->attempts[i].showed)
+			return false;
 	return !run->moved && run->said == 0 && run->ops->doubtful(run->ud, run);
 }
 
