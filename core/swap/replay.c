@@ -151,7 +151,7 @@ static void take_decided(struct baton_replay *replay, struct talk *talk,
 
 	if (baton_str_is(decided->stage, "before"))
 		take_before(replay, talk, event);
-	else if (to && to->turn.turn == decided->turn)
+	else if (to && to->turn.turn == decided->turn && baton_str_is(decided->stage, "after"))
 		to->turn.after = keep(to, decided->facts);
 }
 

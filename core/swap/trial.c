@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#define XXH_INLINE_ALL /* the simulation links no library */
 #include <xxhash.h>
 
 /* One-sided: how often chance alone makes an equal candidate look worse at one look. Early looks
