@@ -18,11 +18,11 @@ enum {
 	SWEEP_MS = 5000, /* held sessions are looked at, news or not */
 	/* Who was chosen is asked, also behind a hint and a drill's wait. */
 	CHOSEN_MS = 12000,
-	MODE_MS_MAX = 20000 + TICK_MS,             /* of models_policy(): none lasts longer */
+	MODE_MS_MAX = 20000 + TICK_MS,             /* of policy_make(): none lasts longer */
 	PROBE_MS_MAX = BATON_FIRST_TOKEN_MS + 6000 /* a shard looks now and then */
 };
 
-static struct baton_now now_of(const struct sim *sim)
+struct baton_now board_now(const struct sim *sim)
 {
 	return (struct baton_now){ sim->now_ns / MS, sim->wall_ms + sim->now_ns / MS };
 }
@@ -33,7 +33,7 @@ static struct baton_board *seam_board(void *ud, struct baton_now *ret_now)
 
 	PROMISE(shard->sim, !shard->sim->board_held, "the board is held by one at a time", NULL);
 	shard->sim->board_held = true;
-	*ret_now = now_of(shard->sim);
+	*ret_now = board_now(shard->sim);
 	return shard->sim->board;
 }
 
@@ -122,7 +122,7 @@ static void save(struct sim *sim)
 {
 	struct baton_buf text = { NULL, 0, 0 };
 
-	baton_board_save(sim->board, now_of(sim), &text);
+	baton_board_save(sim->board, board_now(sim), &text);
 	struct saving *saving = baton_alloc(sizeof(*saving) + text.n);
 	saving->n = text.n;
 	memcpy(saving->text, text.p, text.n);
@@ -142,7 +142,7 @@ static void tick_due(struct sim *sim, void *nothing)
 			"a probe comes to its end", NULL);
 	baton_desk_counts(sim->desk, &waiting, &claimed);
 	baton_board_desk(sim->board, (uint32_t)waiting, 0, SIM_AGENTS);
-	baton_board_tick(sim->board, now_of(sim));
+	baton_board_tick(sim->board, board_now(sim));
 	if (baton_board_dirty(sim->board) && sim->disk == 0)
 		save(sim);
 	if (sim->now_ns - sim->swept_ns > SWEEP_MS * MS) {
@@ -160,9 +160,9 @@ void board_start(struct sim *sim)
 	memset(sim->off_ns, 0, sizeof(sim->off_ns));
 	sim->unpaid_ns = 0;
 	memset(sim->probe, 0, sizeof(sim->probe));
-	baton_board_adopt(sim->board, now_of(sim), &sim->policy);
+	baton_board_adopt(sim->board, board_now(sim), &sim->live->policy);
 	if (sim->board_saved.n > 0) {
-		int rc = baton_board_load(sim->board, now_of(sim), sim->board_saved);
+		int rc = baton_board_load(sim->board, board_now(sim), sim->board_saved);
 
 		PROMISE(sim, rc == 0, "what the board saved it can read", NULL);
 	}
@@ -188,7 +188,7 @@ static size_t some_target(struct sim *sim)
 
 static void switch_off(struct sim *sim, size_t i)
 {
-	if (baton_board_target_disable(sim->board, now_of(sim), sim->policy.targets[i].name,
+	if (baton_board_target_disable(sim->board, board_now(sim), sim->policy.targets[i].name,
 				       &admin) == 0 &&
 	    sim->off_ns[i] == 0)
 		sim->off_ns[i] = sim->now_ns;
@@ -198,7 +198,7 @@ static void switch_on(struct sim *sim, size_t i)
 {
 	const struct baton_target *target = &sim->policy.targets[i];
 
-	(void)baton_board_target_enable(sim->board, now_of(sim), target->name, &admin);
+	(void)baton_board_target_enable(sim->board, board_now(sim), target->name, &admin);
 	sim->off_ns[i] = 0;
 	if (strcmp(target->account, "acme") == 0)
 		sim->unpaid_ns = 0;
@@ -211,7 +211,7 @@ static const char *some_mode(struct sim *sim)
 
 static void some_drill(struct sim *sim)
 {
-	struct baton_now now = now_of(sim);
+	struct baton_now now = board_now(sim);
 	struct baton_drill drill = { .name = "storm",
 				     .share_ppm = 300000,
 				     .start_ms = now.ms,
@@ -230,7 +230,7 @@ static void some_drill(struct sim *sim)
 
 static void admin_due(struct sim *sim, void *nothing)
 {
-	struct baton_now now = now_of(sim);
+	struct baton_now now = board_now(sim);
 
 	(void)nothing;
 	if (sim->calm)
@@ -337,7 +337,7 @@ static void check_board(struct sim *sim, uint64_t running)
 	struct baton_json board, row;
 	uint64_t in_flight = 0;
 
-	baton_board_json(sim->board, now_of(sim), &text);
+	baton_board_json(sim->board, board_now(sim), &text);
 	PROMISE(sim, baton_json_parse(baton_buf_view(&text), &board) == 0,
 		"what the board says can be read", NULL);
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
@@ -367,7 +367,7 @@ void board_at_the_end(struct sim *sim)
 
 	for (size_t i = 0; i < sim->policy.n_routes; i++)
 		PROMISE(sim,
-			!baton_board_mode(sim->board, now_of(sim), &sim->policy,
+			!baton_board_mode(sim->board, board_now(sim), &sim->policy,
 					  &sim->policy.routes[i], &view) ||
 				sim->now_ns < sim->mode_on_ns + MODE_MS_MAX * MS,
 			"modes always end", NULL);

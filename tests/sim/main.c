@@ -87,7 +87,7 @@ void sim_begin(struct sim *sim, uint64_t seed, struct cell *cell)
 	sim->generation = 1;
 	sim->wall_ms = 1795000000000;
 	sim->now_ns = 1000 * MS;
-	models_policy(sim);
+	policy_make(&sim->policy, &sim->policy_arena);
 }
 
 /* What is still on its way finds nobody. */
@@ -100,9 +100,8 @@ void sim_end(struct sim *sim)
 	sim_drop_all(sim);
 	store_free(sim);
 	people_free(sim);
-	models_policy_done(sim);
 	baton_str_drop(&sim->board_saved);
-	baton_arena_done(&sim->policy_arena);
+	policy_free(&sim->policy, &sim->policy_arena);
 }
 
 /* A run: a storm, then calm, then the end is looked at. */
@@ -159,40 +158,49 @@ static int run_one(uint64_t seed, bool trace)
 	return 0;
 }
 
+/* Of struct sim, `saw`, in the same order. */
+static const char *const names[] = { "messages",
+				     "acks",
+				     "answers",
+				     "drafts",
+				     "hand-overs",
+				     "claims",
+				     "crashes",
+				     "failed commits",
+				     "superseded",
+				     "model failures",
+				     "resumes",
+				     "repeats",
+				     "human messages",
+				     "hand-backs",
+				     "restarted turns",
+				     "refusals",
+				     "events followed",
+				     "paused replays",
+				     "sent by two tabs",
+				     "drains",
+				     "transcripts saved",
+				     "messages kept",
+				     "resumed",
+				     "modes entered",
+				     "modes left",
+				     "changes of targets",
+				     "drills",
+				     "probes",
+				     "hand-overs taken back",
+				     "modes that ran out on what they kept",
+				     "told of a mode without asking",
+				     "releases published",
+				     "canaries",
+				     "promoted",
+				     "rolled back",
+				     "releases cut off while held",
+				     "releases gone",
+				     "turns moved" };
+
 int main(int argc, char **argv)
 {
 	static struct sim sim;
-	static const char *const names[] = { "messages",
-					     "acks",
-					     "answers",
-					     "drafts",
-					     "hand-overs",
-					     "claims",
-					     "crashes",
-					     "failed commits",
-					     "superseded",
-					     "model failures",
-					     "resumes",
-					     "repeats",
-					     "human messages",
-					     "hand-backs",
-					     "restarted turns",
-					     "refusals",
-					     "events followed",
-					     "paused replays",
-					     "sent by two tabs",
-					     "drains",
-					     "transcripts saved",
-					     "messages kept",
-					     "resumed",
-					     "modes entered",
-					     "modes left",
-					     "changes of targets",
-					     "drills",
-					     "probes",
-					     "hand-overs taken back",
-					     "modes that ran out on what they kept",
-					     "told of a mode without asking" };
 	uint64_t seeds = argument(argc, argv, "--seeds", 200),
 		 first = argument(argc, argv, "--first", 1);
 	uint64_t one = argument(argc, argv, "--seed", 0), happenings = 0;

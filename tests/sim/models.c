@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Modules as they are on a bad day: late, cut, silent, refusing; and a policy set for them. */
+/* Modules as they are on a bad day: late, cut, silent, refusing. Those of a release that is broken
+ * fail each time that they are asked; which release is asked is in releases.c. */
 
 #include "tests/sim/sim.h"
 
 #include "core/base/errors.h"
-#include "core/policy/expr.h"
-#include "core/policy/mode_facts.h"
 
 static const char *const fail_codes[] = { "overloaded", "rate_limited", "quota",
 					  "access",     "truncated",    "protocol" };
@@ -18,7 +17,7 @@ static const uint32_t fails[] = { BATON_FAIL_OVERLOADED, BATON_FAIL_RATE_LIMITED
 				  BATON_FAIL_QUOTA,      BATON_FAIL_ACCESS,
 				  BATON_FAIL_TRUNCATED,  BATON_FAIL_BAD_OUTPUT };
 
-enum call_kind { CALL_INTENTS, CALL_DOCS, CALL_ANSWER };
+enum call_kind { CALL_INTENTS, CALL_DOCS, CALL_ANSWER, CALL_BROKEN };
 
 struct call {
 	struct sim_shard *shard;
@@ -70,7 +69,7 @@ static void call_ends(struct call *call)
 {
 	probe_ends(call->shard, call->ticket);
 	if (!call->late)
-		call->shard->sim->open_calls--;
+		release_answered(call->shard, call->ticket);
 }
 
 static void hear_intents(struct sim *sim, struct call *call)
@@ -155,6 +154,10 @@ static void call_due(struct sim *sim, void *what)
 	case CALL_DOCS:
 		hear_docs(call);
 		break;
+	case CALL_BROKEN:
+		call_ends(call);
+		call_fail(call, BATON_FAIL_MODULE, BATON_SCOPE_PROVIDER, "module");
+		break;
 	case CALL_ANSWER:
 		sim->speaking = call;
 		goes_on = hear_word(sim, call) && !call->stopped;
@@ -169,8 +172,7 @@ static void call_due(struct sim *sim, void *what)
 		baton_free(call);
 }
 
-/* Both shards number their actors from 1. */
-static uint64_t call_name(const struct sim_shard *shard, uint64_t ticket)
+uint64_t call_name(const struct sim_shard *shard, uint64_t ticket)
 {
 	return ticket << 1 | shard->index;
 }
@@ -191,6 +193,14 @@ static struct call *call_new(struct sim_shard *shard, uint64_t ticket, enum call
 	return call;
 }
 
+void call_break(struct sim_shard *shard, uint64_t ticket)
+{
+	struct call *call = call_new(shard, ticket, CALL_BROKEN);
+
+	sim_forget(shard->sim, DUE_CALL, call_name(shard, ticket));
+	call_again(shard->sim, call, 0);
+}
+
 static uint64_t some_delay(struct sim *sim)
 {
 	if (sim->cell)
@@ -198,18 +208,44 @@ static uint64_t some_delay(struct sim *sim)
 	return sim_chance(sim, 5) ? sim_below(sim, 3000) * MS : sim_below(sim, 20000) * 1000;
 }
 
+/* True: the release cannot answer, now or in a moment; *ret_rc is what the call returns. */
+static bool cannot(struct sim_shard *shard, struct baton_release *release, baton_ticket ticket,
+		   enum sim_broken what, int *ret_rc)
+{
+	*ret_rc = BATON_E_CLOSED;
+	if (!release_open(shard, release))
+		return true;
+	if (!release_broken(shard, release, what))
+		return false;
+	*ret_rc = BATON_E_MODULE;
+	if (sim_chance(shard->sim, 40))
+		return true;
+	*ret_rc = BATON_OK;
+	release_asked(shard, release, ticket);
+	/* Some never say a word. */
+	if (!sim_chance(shard->sim, 15))
+		call_again(shard->sim, call_new(shard, ticket, CALL_BROKEN),
+			   some_delay(shard->sim));
+	return true;
+}
+
 static int models_classify(void *ud, struct baton_release *release, baton_ticket ticket,
 			   const baton_turn *turn)
 {
 	struct sim_shard *shard = ud;
 	struct sim *sim = shard->sim;
+	int rc;
 
-	(void)release;
 	PROMISE(sim, turn->n_msgs > 0, "a classifier is shown the message", NULL);
-	PROMISE(sim, !sim->draining, "no turn begins while the server drains", NULL);
+	/* One that began before may begin again on another release. */
+	PROMISE(sim, !sim->draining || sim->again > 0, "no turn begins while the server drains",
+		NULL);
+	sim->again -= sim->draining;
+	if (cannot(shard, release, ticket, BROKEN_CLASSIFIER, &rc))
+		return rc;
 	if (!sim->cell && (sim->modules_down || sim_chance(sim, 3)))
 		return BATON_E_MODULE;
-	sim->open_calls++;
+	release_asked(shard, release, ticket);
 	if (!sim->cell && sim_chance(sim, 3))
 		return BATON_OK; /* and never answers */
 	call_again(sim, call_new(shard, ticket, CALL_INTENTS), some_delay(sim));
@@ -221,12 +257,14 @@ static int models_retrieve(void *ud, struct baton_release *release, baton_ticket
 {
 	struct sim_shard *shard = ud;
 	struct sim *sim = shard->sim;
+	int rc;
 
-	(void)release;
 	PROMISE(sim, query->text.n > 0, "a retriever is given the question", NULL);
+	if (cannot(shard, release, ticket, BROKEN_RETRIEVER, &rc))
+		return rc;
 	if (!sim->cell && (sim->modules_down || sim_chance(sim, 5)))
 		return BATON_E_NOTFOUND;
-	sim->open_calls++;
+	release_asked(shard, release, ticket);
 	if (!sim->cell && sim_chance(sim, 3))
 		return BATON_OK;
 	call_again(sim, call_new(shard, ticket, CALL_DOCS), some_delay(sim));
@@ -293,8 +331,8 @@ static int models_generate(void *ud, struct baton_release *release, baton_ticket
 {
 	struct sim_shard *shard = ud;
 	struct sim *sim = shard->sim;
+	int rc;
 
-	(void)release;
 	PROMISE(sim, prompt->turn->n_msgs > 0 && prompt->model.n > 0 && provider[0],
 		"a provider is told what to do", NULL);
 	sim->saw.probes += baton_str_is(prompt->turn->channel, "probe");
@@ -302,11 +340,13 @@ static int models_generate(void *ud, struct baton_release *release, baton_ticket
 	if (!sim->cell && sim_chance(sim, 2))
 		return BATON_E_MODULE;
 	promise_may_be_asked(sim, provider);
+	if (cannot(shard, release, ticket, BROKEN_PROVIDERS, &rc))
+		return rc;
 	if (baton_str_is(prompt->turn->channel, "probe")) {
 		sim->probe[shard->index].ticket = ticket;
 		sim->probe[shard->index].since_ns = sim->now_ns;
 	}
-	sim->open_calls++;
+	release_asked(shard, release, ticket);
 	struct call *call = call_new(shard, ticket, CALL_ANSWER);
 	call->target = sim->policy.targets[sim_target(baton_str_of(provider))].name;
 	uint64_t first_ns = sim->cell ? cell_day(sim, call, provider) : bad_day(sim, call);
@@ -320,11 +360,10 @@ static void models_cancel(void *ud, struct baton_release *release, baton_ticket 
 	struct sim_shard *shard = ud;
 	struct due *due = sim_find(shard->sim, DUE_CALL, call_name(shard, ticket));
 
-	(void)release;
+	(void)release_open(shard, release); /* it is held */
 	(void)why;
-	PROMISE(shard->sim, shard->sim->open_calls > 0, "what is cancelled was asked", NULL);
 	probe_ends(shard, ticket);
-	shard->sim->open_calls--;
+	release_answered(shard, ticket);
 	/* In the middle of a word: a drill cuts an answer so. */
 	struct call *speaking = shard->sim->speaking;
 	if (speaking && speaking->shard == shard && speaking->ticket == ticket)
@@ -342,7 +381,8 @@ static int models_rules(void *ud, struct baton_release *release, const baton_fac
 	struct sim_shard *shard = ud;
 	struct sim *sim = shard->sim;
 
-	(void)release;
+	bool broken = !release_open(shard, release) || release_broken(shard, release, BROKEN_RULES);
+
 	*ret = (baton_verdict){ .size = sizeof(*ret), .rule = "", .reason = "", .queue = "" };
 	if (sim->cell) {
 		if (cell_wants_person(sim->cell) && facts->stage == BATON_STAGE_BEFORE)
@@ -354,7 +394,7 @@ static int models_rules(void *ud, struct baton_release *release, const baton_fac
 						.queue = "general" };
 		return BATON_OK;
 	}
-	if (sim->modules_down || sim_chance(sim, 1))
+	if (broken || sim->modules_down || sim_chance(sim, 1))
 		return BATON_E_MODULE;
 	if (facts->unresolved_exchanges >= 3 || sim_chance(sim, 3))
 		*ret = (baton_verdict){ .size = sizeof(*ret),
@@ -372,64 +412,6 @@ static int models_rules(void *ud, struct baton_release *release, const baton_fac
 	return BATON_OK;
 }
 
-static struct baton_release *models_pin(void *ud, const struct baton_id *session)
-{
-	struct sim_shard *shard = ud;
-
-	(void)session;
-
-	shard->sim->pins++;
-	return (struct baton_release *)shard->sim; /* a name, never looked into */
-}
-
-static void models_unpin(void *ud, struct baton_release *release)
-{
-	struct sim_shard *shard = ud;
-
-	PROMISE(shard->sim, release == (struct baton_release *)shard->sim && shard->sim->pins > 0,
-		"what is unpinned was pinned", NULL);
-	shard->sim->pins--;
-}
-
-static bool models_doubtful(void *ud, struct baton_release *release)
-{
-	(void)ud;
-	(void)release;
-	return false;
-}
-
-static void models_turned(void *ud, struct baton_release *release,
-			  const struct baton_trial_sample *sample)
-{
-	(void)ud;
-	(void)release;
-	(void)sample;
-}
-
-static const struct baton_policy *models_policy_of(void *ud, struct baton_release *release)
-{
-	struct sim_shard *shard = ud;
-
-	(void)release;
-	return &shard->sim->policy;
-}
-
-static bool models_work(void *ud, struct baton_release *release, const char *module)
-{
-	struct sim_shard *shard = ud;
-
-	(void)release;
-	(void)module;
-	return !shard->sim->modules_down;
-}
-
-static uint64_t models_number(void *ud, struct baton_release *release)
-{
-	(void)ud;
-	(void)release;
-	return 1;
-}
-
 void models_seam(struct baton_seam *seam)
 {
 	seam->classify = models_classify;
@@ -437,211 +419,4 @@ void models_seam(struct baton_seam *seam)
 	seam->generate = models_generate;
 	seam->cancel = models_cancel;
 	seam->rules = models_rules;
-	seam->release_pin = models_pin;
-	seam->release_unpin = models_unpin;
-	seam->release_doubtful = models_doubtful;
-	seam->release_turned = models_turned;
-	seam->policy = models_policy_of;
-	seam->release_number = models_number;
-	seam->module_works = models_work;
-}
-
-static struct baton_route *add_route(struct sim *sim, const char *intent,
-				     const struct baton_class *class_, unsigned tier)
-{
-	struct baton_route *route = &sim->policy.routes[sim->policy.n_routes++];
-
-	*route = (struct baton_route){ .intent = intent,
-				       .primary = &sim->policy.targets[0],
-				       .fallbacks = { &sim->policy.targets[1],
-						      &sim->policy.targets[2] },
-				       .n_fallbacks = 2,
-				       .first_token_ms = 4000,
-				       .stall_ms = 3000,
-				       .total_ms = 20000,
-				       .class_ = class_,
-				       .tier = tier,
-				       .queue = "general" };
-	return route;
-}
-
-static baton_expr *condition(const char *text)
-{
-	baton_expr *expr = NULL;
-	char why[128];
-	uint32_t column;
-	int32_t rc = baton_expr_compile_in(&baton_env_mode, baton_str_of(text), &expr, why,
-					   sizeof(why), &column);
-
-	baton_assert(rc == 0);
-	return expr;
-}
-
-static const char **one_name(struct sim *sim, const char *name)
-{
-	const char **list = baton_arena_alloc(&sim->policy_arena, sizeof(*list));
-
-	list[0] = name;
-	return list;
-}
-
-/* Short ones, so that a storm of 40 s sees them come, recover and expire. */
-static void add_modes(struct sim *sim)
-{
-	struct baton_policy *policy = &sim->policy;
-	struct baton_mode_def *modes =
-		baton_arena_alloc(&sim->policy_arena, 5 * sizeof(*policy->modes));
-
-	modes[0] = (struct baton_mode_def){ .name = "intake",
-					    .what = BATON_MODE_INTAKE,
-					    .intents = one_name(sim, "default"),
-					    .n_intents = 1,
-					    .enter_when = "all_down",
-					    .enter_for_ms = 1000,
-					    .recover_when = "!all_down",
-					    .recover_for_ms = 2000,
-					    .max_duration_ms = 15000,
-					    .at_expiry = BATON_EXPIRY_NORMAL };
-	modes[1] = (struct baton_mode_def){ .name = "pause",
-					    .what = BATON_MODE_PAUSE,
-					    .classes = one_name(sim, "patient"),
-					    .n_classes = 1,
-					    .recover_when = "!primary_open",
-					    .recover_for_ms = 1000,
-					    .max_duration_ms = 10000,
-					    .at_expiry = BATON_EXPIRY_HAND_OVER };
-	modes[2] = (struct baton_mode_def){ .name = "ticket",
-					    .what = BATON_MODE_TICKET,
-					    .recover_when = "true",
-					    .max_duration_ms = 6000,
-					    .at_expiry = BATON_EXPIRY_NEXT,
-					    .next = &modes[3] };
-	modes[3] = (struct baton_mode_def){ .name = "templates",
-					    .what = BATON_MODE_TEMPLATED,
-					    .template_ = "template",
-					    .recover_when = "error_share < 0.5",
-					    .max_duration_ms = 8000,
-					    .at_expiry = BATON_EXPIRY_NORMAL };
-	modes[4] = (struct baton_mode_def){ .name = "local",
-					    .what = BATON_MODE_SUBSTITUTE,
-					    .classes = one_name(sim, "drafting"),
-					    .n_classes = 1,
-					    .use = &policy->targets[2],
-					    .enter_when = "calls >= 5 && error_share > 0.6",
-					    .recover_when = "error_share < 0.2",
-					    .recover_for_ms = 3000,
-					    .max_duration_ms = 20000,
-					    .at_expiry = BATON_EXPIRY_NORMAL };
-	for (size_t i = 0; i < 5; i++) {
-		if (modes[i].enter_when && modes[i].enter_when[0])
-			modes[i].enter_test = condition(modes[i].enter_when);
-		modes[i].recover_test = condition(modes[i].recover_when);
-		modes[i].trigger = "condition";
-		modes[i].say = "It takes a little longer today.";
-		modes[i].queue = "";
-		modes[i].enter_when = modes[i].enter_when ? modes[i].enter_when : "";
-	}
-	policy->modes = modes;
-	policy->n_modes = 5;
-}
-
-void models_policy_done(struct sim *sim)
-{
-	for (size_t i = 0; i < sim->policy.n_modes; i++) {
-		baton_expr_free(sim->policy.modes[i].enter_test);
-		baton_expr_free(sim->policy.modes[i].recover_test);
-	}
-}
-
-static void add_targets(struct sim *sim)
-{
-	static const char *const names[SIM_TARGETS] = { "main", "backup", "local" };
-	struct baton_policy *policy = &sim->policy;
-
-	policy->targets =
-		baton_arena_alloc(&sim->policy_arena, SIM_TARGETS * sizeof(*policy->targets));
-	for (policy->n_targets = 0; policy->n_targets < SIM_TARGETS; policy->n_targets++)
-		policy->targets[policy->n_targets] = (struct baton_target){
-			.name = names[policy->n_targets],
-			.provider = names[policy->n_targets],
-			.model = "m",
-			.account = policy->n_targets == 2 ? "own" : "acme",
-			.prompt = "",
-			.region = "",
-			.substitute = policy->n_targets == 0 ? "local" : "",
-			.local = policy->n_targets == 2,
-			.can_continue = policy->n_targets == 1,
-			.max_output_tokens = 100,
-			/* One microdollar a token, half of it, nothing. */
-			.in_microusd_per_mtok = 1000000 - 500000 * (uint32_t)policy->n_targets,
-			.out_microusd_per_mtok = 1000000 - 500000 * (uint32_t)policy->n_targets,
-			.breaker = { .failures = 3,
-				     .min_calls = 20,
-				     .share_ppm = 500000,
-				     .window_ms = 60000,
-				     .open_ms = 4000,
-				     .open_max_ms = 9000 },
-		};
-}
-
-static void add_classes(struct sim *sim)
-{
-	struct baton_policy *policy = &sim->policy;
-
-	policy->classes = baton_arena_alloc(&sim->policy_arena, 5 * sizeof(*policy->classes));
-	policy->classes[0] =
-		(struct baton_class){ .name = "drafting", .on_failure = BATON_ON_FAILURE_FALLBACK };
-	policy->classes[1] = (struct baton_class){ .name = "money",
-						   .on_failure = BATON_ON_FAILURE_ESCALATE,
-						   .approved = one_name(sim, "backup"),
-						   .n_approved = 1 };
-	policy->classes[2] = (struct baton_class){ .name = "careful",
-						   .on_failure = BATON_ON_FAILURE_REVIEW,
-						   .on_restart = "hand_over" };
-	policy->classes[3] = (struct baton_class){ .name = "patient",
-						   .on_failure = BATON_ON_FAILURE_PAUSE,
-						   .mode = &policy->modes[1] };
-	policy->classes[4] =
-		(struct baton_class){ .name = "strict", .on_failure = BATON_ON_FAILURE_ESCALATE };
-	policy->n_classes = 5;
-}
-
-void models_policy(struct sim *sim)
-{
-	static const char *const intents[] = { "shipping", "billing", "complaint",
-					       "refund",   "patient", "money" };
-	struct baton_policy *policy = &sim->policy;
-	struct baton_arena *arena = &sim->policy_arena;
-
-	policy->routes = baton_arena_alloc(arena, 7 * sizeof(*policy->routes));
-	policy->intents = baton_arena_alloc(arena, 6 * sizeof(*policy->intents));
-	policy->prompts = baton_arena_alloc(arena, sizeof(*policy->prompts));
-	policy->prompts[policy->n_prompts++] =
-		(struct baton_prompt_def){ "template", "We look into it and write to you." };
-	add_targets(sim);
-	add_modes(sim);
-	add_classes(sim);
-	add_route(sim, "default", &policy->classes[0], BATON_TIER_AUTOMATED);
-	add_route(sim, "shipping", &policy->classes[2], BATON_TIER_AUTOMATED);
-	add_route(sim, "billing", &policy->classes[0], BATON_TIER_REVIEWED);
-	add_route(sim, "complaint", &policy->classes[0], BATON_TIER_HUMAN);
-	add_route(sim, "refund", &policy->classes[1], BATON_TIER_AUTOMATED);
-	add_route(sim, "patient", &policy->classes[3], BATON_TIER_AUTOMATED);
-	add_route(sim, "money", &policy->classes[4], BATON_TIER_AUTOMATED);
-	for (policy->n_intents = 0; policy->n_intents < 6; policy->n_intents++)
-		policy->intents[policy->n_intents] =
-			(struct baton_intent_def){ .name = intents[policy->n_intents],
-						   .min_confidence_ppm = 400000 };
-	policy->budgets.retry_ratio_ppm = 200000;
-	policy->budgets.retry_burst = 10;
-	policy->budgets.turn_microusd = SIM_TURN_MICROUSD;
-	policy->budgets.day_microusd = 6000;
-	policy->routes[0].day_microusd = 3000;
-	policy->default_queue = "general";
-	policy->say_disclosure = "You are talking to an AI.";
-	policy->say_handed_over = "A colleague will be with you.";
-	policy->say_handed_back = "The assistant is back.";
-	policy->say_draft_pending = "A colleague checks the answer.";
-	policy->say_resumed = "Now to your question.";
-	policy->say_greeting = "";
 }

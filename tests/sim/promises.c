@@ -139,7 +139,7 @@ static void clear_wish(struct sim *sim, const struct log *log)
 	}
 }
 
-/* What each class lets a customer read; the sim's own table, see models_policy(). */
+/* What each class lets a customer read; the sim's own table, see policy_make(). */
 static void promise_class(struct sim *sim, const struct log *log, baton_str target)
 {
 	bool primary = baton_str_is(target, "main"), backup = baton_str_is(target, "backup");
@@ -362,8 +362,126 @@ static void committed_draft(struct sim *sim, struct log *log, const struct baton
 	sim->saw.drafts++;
 }
 
+/* --- releases --- */
+
+/* What was in front of a commit that failed may arrive behind it: then nothing is known. */
+static void turn_at(struct log *log, uint64_t turn)
+{
+	if (log->on.turn == turn && !log->disturbed)
+		return;
+	memset(&log->on, 0, sizeof(log->on));
+	log->on.turn = turn;
+}
+
+/* `release` says something about the turn: it is the one that the turn is on. 0: nobody's. */
+static void turn_is_on(struct sim *sim, struct log *log, uint64_t turn, uint64_t release)
+{
+	if (turn == 0 || release == 0)
+		return;
+	turn_at(log, turn);
+	sim_note(sim, "on release", turn, release);
+	PROMISE(sim, log->on.release == 0 || log->on.release == release,
+		"all of a turn is one release's, unless it was moved", &log->session);
+	log->on.release = release;
+}
+
+/* Something that was asked did not answer well. On a release that was never live, the turn goes on
+ * elsewhere before anything comes of it. */
+static void turn_failed(struct log *log, uint64_t turn, bool failed)
+{
+	turn_at(log, turn);
+	log->on.failed = log->on.failed || failed;
+}
+
+static void turn_comes_to_something(struct sim *sim, const struct log *log)
+{
+	const struct sim_release *r = log->on.release ? release_of(sim, log->on.release) : NULL;
+
+	/* One that was on trial when it failed may be live by now, but none that always fails. */
+	PROMISE(sim,
+		!r || !r->broken || r->state == RELEASE_LIVE || !log->on.failed || log->disturbed,
+		"what fails on a canary is not the customer's trouble", &log->session);
+}
+
+static void committed_moved(struct sim *sim, struct log *log, const struct baton_event *event)
+{
+	const struct baton_ev_turn_moved *moved = &event->turn_moved;
+
+	sim_note(sim, "moved", moved->from, moved->release);
+	PROMISE(sim,
+		log->disturbed || log->on.turn != moved->turn || log->on.release == 0 ||
+			log->on.release == moved->from,
+		"a turn is moved from where it is", &log->session);
+	PROMISE(sim, moved->release != moved->from && moved->from > 0 && moved->release > 0,
+		"a turn is moved to another release", &log->session);
+	log->on.turn = moved->turn;
+	log->on.release = moved->release;
+	log->on.failed = false;
+	sim->saw.moved++;
+}
+
+/* A turn that is taken up again (after a crash, a failed commit, or because what it waits for is
+ * back) is on the release of then. */
+void promise_begins_anew(struct log *log)
+{
+	memset(&log->on, 0, sizeof(log->on));
+}
+
+/* What the customer or the clock decides is nobody's turn. */
+static void committed_run_escalates(struct sim *sim, struct log *log,
+				    const struct baton_ev_escalation_triggered *why)
+{
+	static const char *const others[] = { "core.customer_asked", "core.mode_expired",
+					      "core.restart", "core.too_many_turns" };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (baton_str_is(why->rule, others[i]))
+			return;
+	turn_is_on(sim, log, why->turn, why->release);
+	turn_comes_to_something(sim, log);
+}
+
+static void committed_on_release(struct sim *sim, struct log *log, const struct baton_event *event)
+{
+	switch ((int)event->type) {
+	case BATON_EV_INTENT_DETECTED:
+		turn_failed(log, event->intent_detected.turn, event->intent_detected.failed.n > 0);
+		break;
+	case BATON_EV_SOURCES_RETRIEVED:
+		turn_failed(log, event->sources_retrieved.turn,
+			    event->sources_retrieved.failed.n > 0);
+		break;
+	case BATON_EV_MODEL_FAILED:
+		turn_failed(log, event->model_failed.turn, event->model_failed.shown_bytes == 0);
+		break;
+	case BATON_EV_POLICY_DECIDED:
+		turn_is_on(sim, log, event->policy_decided.turn, event->policy_decided.release);
+		turn_failed(log, event->policy_decided.turn,
+			    baton_str_is(event->policy_decided.rule, "core.rules_failed"));
+		break;
+	case BATON_EV_ESCALATION_TRIGGERED:
+		committed_run_escalates(sim, log, &event->escalation_triggered);
+		break;
+	case BATON_EV_ANSWER_GENERATED:
+	case BATON_EV_DRAFT_PROPOSED:
+	case BATON_EV_MESSAGE_CAPTURED:
+		turn_comes_to_something(sim, log);
+		break;
+	case BATON_EV_TURN_MOVED:
+		committed_moved(sim, log, event);
+		break;
+	case BATON_EV_TURN_RESTARTED:
+	case BATON_EV_AUTOMATION_RESUMED:
+		promise_begins_anew(log);
+		break;
+	default:
+		break;
+	}
+}
+
 void promise_committed(struct sim *sim, struct log *log, const struct baton_event *event)
 {
+	committed_on_release(sim, log, event);
 	switch ((int)event->type) {
 	case BATON_EV_DISCLOSURE_MADE:
 		log->disclosed = true;
@@ -520,6 +638,7 @@ void promises_at_the_end(struct sim *sim)
 	for (size_t i = 0; i < SIM_CUSTOMERS; i++)
 		check_customer(sim, &sim->customers[i]);
 	followers_at_the_end(sim);
+	releases_at_the_end(sim);
 	board_at_the_end(sim);
 	baton_desk_counts(sim->desk, &desk_waiting, &desk_claimed);
 	PROMISE(sim, desk_waiting == waiting && desk_claimed == claimed,

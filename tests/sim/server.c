@@ -155,6 +155,7 @@ void server_start(struct sim *sim)
 {
 	sim->up = true;
 	sim->desk = baton_desk_new(desk_notify, sim);
+	releases_start(sim);
 	board_start(sim);
 	for (unsigned i = 0; i < SIM_SHARDS; i++) {
 		struct baton_seam seam = { .ud = &sim->shards[i],
@@ -173,6 +174,7 @@ void server_start(struct sim *sim)
 		store_seam(&seam);
 		board_seam(&seam);
 		models_seam(&seam);
+		releases_seam(&seam);
 		sim->shards[i].shard = baton_shard_new(&seam);
 	}
 	sim_note(sim, "up", sim->generation, 0);
@@ -197,6 +199,7 @@ static void server_end(struct sim *sim)
 	board_stop(sim);
 	PROMISE(sim, sim->pins == 0, "a dead server holds no release", NULL);
 	PROMISE(sim, sim->open_calls == 0, "nobody works for a turn that is over", NULL);
+	releases_stop(sim);
 	store_crash(sim);
 	people_lose_server(sim);
 	if (!sim->calm)

@@ -14,6 +14,7 @@
 #include "core/base/table.h"
 #include "core/desk/desk.h"
 #include "core/route/board.h"
+#include "core/swap/trial.h"
 
 enum { SIM_TURN_MICROUSD = 700 }; /* what one turn may cost */
 enum { SIM_SHARDS = 2, SIM_CUSTOMERS = 6, SIM_AGENTS = 2, SIM_TARGETS = 3, SIM_FOLLOWERS = 6 };
@@ -119,12 +120,44 @@ struct log {
 	} asked;
 	char mode[BATON_NAME_BYTES_MAX + 1]; /* that the customer was told of; "" none */
 	uint64_t mode_after;                 /* the newest message then */
+	struct { /* the turn that is under way, and whose it is */
+		uint64_t turn, release;
+		bool failed; /* something of that release did not answer well */
+	} on;
 	struct { /* what somebody was shown of an answer that is not stored yet */
 		uint64_t turn, attempt, bytes;
 	} shown;
 	baton_str snapshot;        /* owned */
 	uint64_t snapshot_seq;
 	UT_hash_handle hh;
+};
+
+/* --- releases (releases.c): their modules, policies, and who holds them --- */
+
+enum sim_broken { /* fails whenever it is asked */
+	BROKEN_CLASSIFIER = 1,
+	BROKEN_RULES = 2,
+	BROKEN_RETRIEVER = 4,
+	BROKEN_PROVIDERS = 8,
+	BROKEN_ALL = 15
+};
+struct sim_release {
+	struct sim *sim;
+	struct sim_release *next;
+	uint64_t number;
+	enum { RELEASE_CANARY, RELEASE_LIVE, RELEASE_DRAINING, RELEASE_GONE } state;
+	bool lived;      /* it was live once */
+	bool shut;       /* its time to drain is over */
+	unsigned broken; /* sim_broken */
+	uint64_t pins[SIM_SHARDS], turned;
+	struct baton_policy policy;
+	struct baton_arena arena;
+};
+struct asked { /* a call that has not ended */
+	UT_hash_handle hh;
+	uint64_t name, ticket;
+	struct sim_shard *shard;
+	struct sim_release *release;
 };
 
 struct append {
@@ -171,8 +204,13 @@ struct sim {
 	struct follower followers[SIM_FOLLOWERS];
 	uint64_t last_conn;
 
-	struct baton_policy policy;
+	struct baton_policy policy; /* as every release has it: for names */
 	struct baton_arena policy_arena;
+	struct sim_release *releases, *live, *candidate;
+	struct baton_trial trial;
+	uint64_t last_release; /* outlives crashes */
+	uint64_t again;        /* turns that may have been moved while the server drains */
+	struct asked *asked;
 	bool modules_down; /* classifier, retriever and rules fail */
 	void *speaking; /* the call whose word is just being heard */
 	uint64_t pins, open_calls; /* of modules: asked, not ended and not cancelled */
@@ -195,7 +233,8 @@ struct sim {
 			failed_commits, superseded, model_failures, resumes, repeats,
 			human_messages, handbacks, restarts, refused, followed, pauses, tab_sends,
 			drains, saved, captured, resumed, modes_on, modes_off, target_changes,
-			drills, probes, targets_back, ran_out, told;
+			drills, probes, targets_back, ran_out, told, published, canaries,
+			promoted, rolled_back, shut, retired, moved;
 	} saw;
 	bool trace;
 };
@@ -227,8 +266,27 @@ const struct stored *store_record(struct sim *sim, const struct baton_id *sessio
 
 /* models.c */
 void models_seam(struct baton_seam *seam);
-void models_policy(struct sim *sim);
-void models_policy_done(struct sim *sim);
+/* Both shards number their actors from 1. */
+uint64_t call_name(const struct sim_shard *shard, uint64_t ticket);
+/* The call fails, whatever it was about to say. */
+void call_break(struct sim_shard *shard, uint64_t ticket);
+
+/* policy.c */
+void policy_make(struct baton_policy *policy, struct baton_arena *arena);
+void policy_free(struct baton_policy *policy, struct baton_arena *arena);
+
+/* releases.c */
+void releases_seam(struct baton_seam *seam);
+void releases_start(struct sim *sim);
+void releases_stop(struct sim *sim);
+void releases_at_the_end(struct sim *sim);
+/* NULL: of a process that is gone. */
+struct sim_release *release_of(struct sim *sim, uint64_t number);
+bool release_broken(struct sim_shard *shard, struct baton_release *release, enum sim_broken what);
+/* False: its time is over. */
+bool release_open(struct sim_shard *shard, struct baton_release *release);
+void release_asked(struct sim_shard *shard, struct baton_release *release, uint64_t ticket);
+void release_answered(struct sim_shard *shard, uint64_t ticket);
 
 /* server.c */
 void server_start(struct sim *sim);
@@ -261,6 +319,7 @@ bool cell_fault(struct cell *cell, const char *provider, struct cell_call *ret);
 
 /* board.c */
 void board_seam(struct baton_seam *seam);
+struct baton_now board_now(const struct sim *sim);
 void board_start(struct sim *sim);
 void board_stop(struct sim *sim);
 void board_at_the_end(struct sim *sim);
@@ -296,5 +355,7 @@ void followers_free(struct sim *sim);
 /* promises.c */
 /* Somebody is told the next bytes of an answer. */
 void promise_shown(struct sim *sim, const struct baton_notice *delta);
+/* The commit failed: the run that wanted it is no more. */
+void promise_begins_anew(struct log *log);
 void promise_committed(struct sim *sim, struct log *log, const struct baton_event *event);
 void promises_at_the_end(struct sim *sim);

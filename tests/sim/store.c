@@ -80,6 +80,7 @@ static void disturb(struct log *log)
 {
 	log->disturbed = true;
 	log->shown.turn = 0;
+	promise_begins_anew(log);
 }
 
 static void disturb_all(struct sim *sim)
