@@ -24,7 +24,7 @@ $(BENCH_TOOLS):
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 .PHONY: bench bench-peer bench-tools
-bench-tools: all $(BENCH_TOOLS) $(patsubst tests/bench/%.c,$(O)/tests/%,$(wildcard tests/bench/journal_bench.c))
+bench-tools: all swap-modules $(BENCH_TOOLS) $(patsubst tests/bench/%.c,$(O)/tests/%,$(wildcard $(addprefix tests/bench/,journal_bench.c swap_bench.c isolate_bench.c)))
 bench: bench-tools
 	python3 tests/bench/bench.py $(BENCH_ARGS)
 bench-peer: bench-tools

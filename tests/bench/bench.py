@@ -108,6 +108,15 @@ def journal(rig, options, *more):
     return {line['clients']: line for line in map(json.loads, done.stdout.splitlines())}
 
 
+def tool_json(rig, name, *args):
+    """The last line that a bench of one process prints, or None where it is not built."""
+    program = os.path.join(rig.build, 'tests', name)
+    if not os.path.exists(program):
+        return None
+    done = subprocess.run([program, *args], stdout=subprocess.PIPE, check=True, timeout=600)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 def files_limit():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -226,6 +235,11 @@ def measure(rig, options, table, raw):
         say(f'a start with {options.sessions} sessions')
         raw['restart'] = restart(rig, options)
         goals.restart(table, raw['restart'])
+    if wants(options, 'G17'):
+        say('swaps')
+        raw['swaps'] = tool_json(rig, 'swap_bench', '--json')
+        raw['isolate'] = tool_json(rig, 'isolate_bench', '--json')
+        goals.swaps(table, raw['swaps'], raw['isolate'])
     raw['rounds'], raw['busy'] = rounds.rounds, busy.rounds
 
 

@@ -176,3 +176,14 @@ def restart(table, seen):
     table.at_most('G14', f"{seen['storm_conns']} clients resume at once", seen['storm_warm_s'], 1.5, 1, 's',
                   f"{seen['storm_cpu_us']:.0f} us CPU each, tickets +{seen['storm_ticket_us']:.0f} us")
     table.told('G14', '... with pages that must be read from the disk', seen['storm_cold_s'], 's')
+
+
+def swaps(table, seen, isolated):
+    """What swapping costs; `isolated` is None if that bench is not built."""
+    table.told('G17', 'a rule through the rack', seen['rack_ns'], 'ns', f"called straight {seen['straight_ns']:.1f} ns")
+    table.at_most('G17', 'swap: of a loop\'s time, p99', seen['pause_p99_us'], 1000, 100, 'us', f"longest {seen['pause_max_us']:.0f} us of {seen['swaps']}")
+    table.told('G17', 'swap: staged, off the loop', seen['stage_p50_us'], 'us', f"p99 {seen['stage_p99_us']:.0f} us; without the trial run in a child")
+    table.at_most('G17', f"left behind by {seen['swaps']} swaps", seen['swaps_kib'], 1024, 128, 'KiB', f"{seen['swaps_maps']} mappings")
+    table.at_most('G17', 'a generation that stays', seen['kept_kib'], 24, 18, 'KiB', f"{seen['kept_maps']:.1f} mappings")
+    if isolated:
+        table.at_most('G17', 'isolated round trip of 1 KB, p50', isolated['p50_us'], 10.0, 8.0, 'us', f"p99 {isolated['p99_us']:.1f} us")
