@@ -135,7 +135,7 @@ class Customer {
 		else if (frame.t === 'ack' && turn?.id === frame.id) {
 			turn.seq = frame.seq;
 			this.crowd.said.push({ session: this.session, seq: frame.seq, question: turn.question });
-		} else if (frame.t === 'err' || frame.t === 'bye')
+		} else if (!this.leaving && (frame.t === 'err' || frame.t === 'bye'))
 			turn ? turn.end('refused', JSON.stringify(frame)) : this.crowd.fault('refused', JSON.stringify(frame));
 		else if (frame.t === 'ev')
 			this.#event(frame, now);
