@@ -124,7 +124,7 @@ swap-short: $(SWAP_READY)
 	V=$(V) node --test tests/swap/short.test.mjs
 # The first lets its unit tests be seen by name.
 swap-rows: $(SWAP_READY) $(addprefix $(O)/tests/,test_module_rack test_trial)
-	V=$(V) ROW=$(ROW) node --test tests/swap/rows.test.mjs
+	V=$(V) ROW=$(ROW) node --test --test-concurrency=1 tests/swap/rows.test.mjs tests/swap/rows2.test.mjs
 swap-hostile: $(SWAP_READY)
 	V=$(V) T="$(T)" MODE=$(MODE) node --test tests/swap/hostile.test.mjs
 swap-soak: $(SWAP_READY)

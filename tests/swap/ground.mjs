@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Baton, ROOT, SLOW, VARIANT } from '../lib/baton.mjs';
@@ -13,6 +14,15 @@ import { Asker } from './driver.mjs';
 import { fixture, moduleDir, smallSet } from './set.mjs';
 
 const open = new Set();
+
+// A port that stays the same over restarts.
+export async function freePort() {
+	const server = net.createServer();
+	await new Promise((go) => server.listen(0, '127.0.0.1', go));
+	const { port } = server.address();
+	await new Promise((go) => server.close(go));
+	return port;
+}
 
 // For after(): nothing of a test that failed stays behind.
 export async function killAll() {
@@ -23,11 +33,12 @@ export async function killAll() {
 
 export class Ground {
 	// modules: entries of modules.yaml; files: { 'as.so': 'fixture' }. More options as of smallSet and Baton.
-	static async start({ modules, files = {}, policies, set = {}, env, args = [], workers = 2, data } = {}) {
+	static async start({ modules, files = {}, policies, set = {}, env, args = [], workers = 2, data, moduleFolder, supervised = false } = {}) {
 		const ground = new Ground();
-		ground.modules = moduleDir(files);
+		ground.modules = moduleFolder ?? moduleDir(files);
 		ground.policies = policies ?? smallSet(modules, set);
-		ground.baton = new Baton({ policies: ground.policies, modules: ground.modules, env, args, workers, data });
+		ground.baton = new Baton({ policies: ground.policies, modules: ground.modules, env, workers, data,
+			args: supervised ? [...args, '--supervise'] : args, port: supervised ? await freePort() : 0 });
 		open.add(ground);
 		await ground.baton.start();
 		ground.asker = await Asker.open(ground.baton);
@@ -39,6 +50,12 @@ export class Ground {
 		const { set, config = {}, isolation, ...rest } = more;
 		return Ground.start({ modules: [{ name: 'one', kind: 'provider', file: 'one.so', config, ...(isolation ? { isolation } : {}) }, ...(rest.modules ?? [])],
 			files: { 'one.so': name, ...(rest.files ?? {}) }, set, ...Object.fromEntries(Object.entries(rest).filter(([k]) => !['modules', 'files'].includes(k))) });
+	}
+
+	// After a restart.
+	async reopen() {
+		this.asker.close();
+		this.asker = await this.until(() => Asker.open(this.baton).catch(() => null), 'the control socket is back');
 	}
 
 	async do(verb, members = {}) {

@@ -16,7 +16,7 @@ import { Customer } from '../lib/client.mjs';
 import { Crowd, quantile } from './crowd.mjs';
 import { judge } from '../lib/judge.mjs';
 import { Asker } from './driver.mjs';
-import { Ground, killAll } from './ground.mjs';
+import { Ground, freePort, killAll } from './ground.mjs';
 import { HOSTILE, fixture, moduleDir, smallSet } from './set.mjs';
 import { childrenOf, look } from './watch.mjs';
 
@@ -111,15 +111,6 @@ async function inProcess(name, row) {
 		lure.close();
 		rmSync(file, { force: true });
 	}
-}
-
-// A port that stays the same over restarts.
-async function freePort() {
-	const server = net.createServer();
-	await new Promise((go) => server.listen(0, '127.0.0.1', go));
-	const { port } = server.address();
-	await new Promise((go) => server.close(go));
-	return port;
 }
 
 async function talks(customer, until, outcomes) {
