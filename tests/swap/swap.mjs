@@ -134,8 +134,8 @@ export async function swapRun({ seconds = 60, customers = 500, isolation = 'inli
 		const stopping = crowd.stop();
 		await stopping;
 		const end = baton.alive && !still ? await settled(baton) : { releases: 1 };
-		await baton.stop();
-		return { began, seconds: (ended - began) / 1000, baton, crowd, driver, watch, metrics, end, journal: journalOf(baton, crowd.said),
+		const stopped = await baton.stop().then(() => '', (error) => `${error.message}`.slice(0, 4000));
+		return { stopped, began, seconds: (ended - began) / 1000, baton, crowd, driver, watch, metrics, end, journal: journalOf(baton, crowd.said),
 			exported: exportedOf(baton, crowd.said), steps: still ? {} : stepsOf(baton.transcript('operations')) };
 	} finally {
 		if (baton.alive)
@@ -172,6 +172,7 @@ export function judge(r) {
 	hard('turns of two releases', r.journal.mixed === 0, r.journal.mixed);
 	hard('exported entries missing', r.exported.missing === 0, `${r.exported.missing} (${r.exported.lines} lines, ${r.exported.twice} twice)`);
 	hard('changes that went otherwise', r.driver.wrong.length === 0, r.driver.wrong.length);
+	hard('the server ends in order', r.stopped === '', r.stopped.split('\n')[0] || 'yes');
 	hard('old releases left', r.end.releases === 1, `${r.end.releases - 1}; ${r.end.generations} generations, ${r.end.resident} resident`);
 	hard('mappings, first and last third', flat('maps', () => MAPS_GROWTH_MAX).ok, flat('maps', () => 0).value);
 	hard('descriptors', flat('fds', () => FDS_GROWTH_MAX).ok, flat('fds', () => 0).value);
@@ -196,7 +197,7 @@ export function tell(r, findings) {
 	out.push('');
 	for (const f of findings)
 		out.push(`${f.ok ? 'ok    ' : f.hard ? 'NOT OK' : 'not ok'} ${f.name}: ${f.value}`);
-	for (const line of [...r.driver.wrong, ...r.crowd.faults, ...r.journal.wrong].slice(0, 20))
+	for (const line of [...(r.stopped ? [r.stopped.slice(-1500)] : []), ...r.driver.wrong, ...r.crowd.faults, ...r.journal.wrong].slice(0, 20))
 		out.push(`  ${line}`);
 	return out.join('\n');
 }
