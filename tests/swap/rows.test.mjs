@@ -52,7 +52,7 @@ row(2, 'file overwritten in place', async () => {
 		if (i % 3 === 0)
 			truncateSync(file, i % 4096);
 		else
-			writeFileSync(file, i % 3 === 1 ? Buffer.alloc(good.length, i) : good.subarray(0, good.length >> 1));
+			writeFileSync(file, i % 3 === 1 ? Buffer.alloc(good.length, i) : good.subarray(0, 5000));
 		if (i % 100 === 99) {
 			await g.refused('module.swap', { module: 'one' });
 			await sleep(100);
@@ -236,7 +236,7 @@ row(16, 'no end, two ends, delta after end', async () => {
 	for (let i = 0; i < 5; i++)
 		assert.match(await g.ask(), /^frame 1\.0\.0 set= n=\d kept=\d$/, 'the first answer and nothing else');
 	const metrics = await g.metrics();
-	assert.ok(metric(metrics, 'baton_module_contract_violations_total') > 0, 'it is counted');
+	assert.ok(metric(metrics, 'baton_module_contract_violations_total{module="one",rule="two_ends"}') > 0, 'it is counted');
 	await g.stop();
 });
 

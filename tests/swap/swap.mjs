@@ -88,7 +88,7 @@ function stepsOf(operations) {
 		if (type === 'module_changed' && data.us !== undefined)
 			add(data.state, data.us / 1000);
 		if (type === 'release_changed' && data.state === 'live')
-			add('asked to live', data.ms);
+			add('asked to live', data.ms ?? 0);
 	}
 	return Object.fromEntries([...steps].map(([name, ms]) => [name, { n: ms.length, p50: quantile(ms, 0.5), p95: quantile(ms, 0.95), max: quantile(ms, 1) }]));
 }
