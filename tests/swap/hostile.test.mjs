@@ -38,7 +38,7 @@ function setOf(mode, kind, config) {
 	return smallSet([{ name: 'good', kind: 'provider', file: 'good.so', config: { lasts_ppm: 150000 } },
 		{ name: 'bad', kind, file: 'bad.so', isolation: mode, config },
 		...(kind === 'classifier' ? [] : [{ name: 'picker', kind: 'classifier', file: 'picker.so' }])],
-	{ releases: { health_ms: 5000 }, intents: ['bad', 'good'].map((name) => ({ name })), files: { 'routes.yaml': { routes } } });
+	{ releases: { health: '5s' }, intents: ['bad', 'good'].map((name) => ({ name })), files: { 'routes.yaml': { routes } } });
 }
 
 const FILES = { 'good.so': 'provider-reel', 'bad.so': 'frame_plain', 'picker.so': 'picker' };

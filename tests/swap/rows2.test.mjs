@@ -14,7 +14,7 @@ import { Crowd, quantile } from './crowd.mjs';
 import { Driver } from './driver.mjs';
 import { Ground, lint, shownBy } from './ground.mjs';
 import { procStatus, row } from './row.mjs';
-import { fixture, fullSet, install, smallSet } from './set.mjs';
+import { fixture, fullSet, install, rulesOf, smallSet } from './set.mjs';
 import { soak } from './soak.mjs';
 import { Watch, look } from './watch.mjs';
 
@@ -46,8 +46,20 @@ function keptFile(g, like) {
 	assert.fail(`no copy of ${like} is kept`);
 }
 
+// The eighth step: decisions that are recorded would come out otherwise, and the set may not change any.
+async function refusedByReplay() {
+	const g = await Ground.one('frame_plain', { modules: [{ name: 'rules', kind: 'rule', file: 'rule-policy.so' }],
+		set: { releases: { replay: { max_changed: 0 } }, files: { 'escalation.yaml': rulesOf(1) } } });
+	for (let i = 0; i < 5; i++)
+		await g.ask(`a decision is recorded ${i}`);
+	writeFileSync(path.join(g.policies, 'escalation.yaml'), JSON.stringify({ rules: [{ id: 'all', when: 'true', action: 'escalate_now', reason: 'everybody' }] }));
+	await g.refused('reload', {}, /decision|changed|otherwise/);
+	assert.match(await g.ask(), /^frame /);
+	await g.stop();
+}
+
 row(19, 'half-replaced set after a failure', async () => {
-	const g = await Ground.one('frame_plain', { config: { set: 'A' }, set: { releases: { health_ms: 1000 } }, args: ['--log-level', 'warn'] });
+	const g = await Ground.one('frame_plain', { config: { set: 'A' }, set: { releases: { health: '1s' } }, args: ['--log-level', 'warn'] });
 	const old = await g.live();
 	const dir = tempDir('odd');
 	const writable = path.join(dir, 'writable.so');
@@ -75,6 +87,7 @@ row(19, 'half-replaced set after a failure', async () => {
 		assert.deepEqual([view.live, view.candidate ?? null], [old, null], step);
 		assert.match(await g.ask(), /^frame 1\.0\.0 set=A /, `${step}: the old release answers`);
 	}
+	await refusedByReplay();
 	// Killed in the middle of it: what is on disk is what was.
 	const dying = g.asker.ask('module.swap', { module: 'one', path: fixture('row_step_wait') }).catch(() => {});
 	await sleep(200);
@@ -88,7 +101,7 @@ row(19, 'half-replaced set after a failure', async () => {
 });
 
 row(20, 'drain never ends', async () => {
-	const g = await Ground.one('provider-reel', { set: { releases: { drain_ms: 1500 } }, args: ['--log-level', 'warn'] });
+	const g = await Ground.one('provider-reel', { set: { releases: { drain: '1500ms' } }, args: ['--log-level', 'warn'] });
 	const idle = await new Crowd(g.baton, { size: Number(process.env.IDLE ?? 300) }).open();
 	const first = await g.live();
 	await g.swap('one', 'provider-reel2');
