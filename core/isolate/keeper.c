@@ -433,7 +433,7 @@ static bool died(struct baton_child *child)
 	(void)pthread_mutex_unlock(&child->lock);
 	if (stopped)
 		return false;
-	baton_log(again ? BATON_LOG_ERROR : BATON_LOG_WARN, "module_process_died", "sssi", "module",
+	baton_log(again ? BATON_LOG_ERROR : BATON_LOG_WARN, "module_process_died", "ssi", "module",
 		  child->options.name, "how", child->how, "starts", (int64_t)child->starts);
 	if (again && child->options.crashed)
 		child->options.crashed(child->options.ud, child->how);
