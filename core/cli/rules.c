@@ -5,7 +5,10 @@
  * and classifiers of both sets are loaded here, in this process.
  *
  * The files of the set that serves may have been changed already; then the running server is asked
- * for a copy of what it has read. */
+ * for a copy of what it has read.
+ *
+ * baton module replay is the same for a module's file, or for all that the candidate of the running
+ * server changes. */
 
 #include "core/cli/admin.h"
 
@@ -14,13 +17,19 @@
 #include "core/loop/loop.h"
 #include "core/swap/ask.h"
 
+#include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READY_MS = 60000, TIME_MS = 30000, PATH_BYTES = 4096 };
+enum { READY_MS = 60000, TIME_MS = 30000, PATH_BYTES = 4096, FILES_MAX = 16 };
+
+/* A module that is tried with another file than its own. */
+struct other_file {
+	char module[BATON_NAME_BYTES_MAX + 1], path[PATH_BYTES];
+};
 
 struct diffing {
 	const struct cli_options *options;
@@ -31,6 +40,8 @@ struct diffing {
 	struct baton_journal *journal;
 	struct baton_loop *loop;
 	struct baton_rack *rack;
+	struct other_file files[FILES_MAX]; /* of the new side */
+	size_t n_files;
 	unsigned asked; /* modules that have not said yet that they are ready */
 	bool late;
 	uint64_t since_ms, until_ms;
@@ -48,25 +59,41 @@ static void take(const struct baton_json *from, const char *name, char to[PATH_B
 	baton_arena_done(&arena);
 }
 
+static void take_name(const struct baton_json *from, char to[BATON_NAME_BYTES_MAX + 1])
+{
+	char text[PATH_BYTES];
+
+	take(from, "module", text);
+	snprintf(to, BATON_NAME_BYTES_MAX + 1, "%.*s", BATON_NAME_BYTES_MAX, text);
+}
+
+static int ask(const struct cli_options *options, const char *verb, struct baton_buf *answer)
+{
+	struct baton_buf request = { NULL, 0, 0 };
+	struct cli_options quiet = *options;
+
+	quiet.json = false; /* this is not the answer that scripts wait for */
+	admin_begin(&request, verb);
+	baton_buf_z(&request, "}");
+	int rc = cli_control_ask(&quiet, &request, answer);
+	baton_buf_done(&request);
+	return rc;
+}
+
 /* Where the server read its set, and where a copy of what it read is. */
 static int ask_server(const struct cli_options *options, char path[PATH_BYTES],
 		      char copy[PATH_BYTES])
 {
-	struct baton_buf request = { NULL, 0, 0 }, answer = { NULL, 0, 0 };
-	struct cli_options quiet = *options;
+	struct baton_buf answer = { NULL, 0, 0 };
 	struct baton_json object;
 
-	quiet.json = false; /* this is not the answer that scripts wait for */
-	admin_begin(&request, "policies");
-	baton_buf_z(&request, "}");
-	int rc = cli_control_ask(&quiet, &request, &answer);
-	if (rc == CLI_UNREACHABLE)
+	int rc = ask(options, "policies", &answer);
+	if (rc == CLI_UNREACHABLE && strcmp(options->operand ? options->operand : "", "diff") == 0)
 		fprintf(stderr, "baton: or say which set to compare with: --against DIR\n");
 	if (rc == CLI_OK && baton_json_parse(baton_buf_view(&answer), &object) == 0) {
 		take(&object, "path", path);
 		take(&object, "copy", copy);
 	}
-	baton_buf_done(&request);
 	baton_buf_done(&answer);
 	return rc;
 }
@@ -156,9 +183,16 @@ static void too_late(void *ud)
 static int stage(struct diffing *d, struct baton_policy **policy, struct baton_release *base,
 		 uint64_t number, struct baton_release **ret)
 {
+	struct baton_stage_change changes[FILES_MAX];
 	struct baton_stage_options options = { .modules_dir = d->options->modules,
-					       .run_dir = d->run_dir };
+					       .run_dir = d->run_dir,
+					       .modhost = cli_default_modhost(),
+					       .changes = changes };
 	char why[512];
+
+	for (size_t i = 0; base && i < d->n_files; i++)
+		changes[options.n_changes++] =
+			(struct baton_stage_change){ d->files[i].module, d->files[i].path };
 
 	int rc = baton_release_stage(&options, base, *policy, number, ret, why, sizeof(why));
 	if (rc < 0) {
@@ -284,6 +318,113 @@ static int find_window(struct diffing *d)
 	return CLI_USAGE;
 }
 
+/* --- a module's file, or those of the candidate ----------------------------------------------- */
+
+static int find_file(struct diffing *d)
+{
+	const struct cli_options *options = d->options;
+	struct other_file *file = &d->files[d->n_files++];
+	char path[PATH_BYTES] = "";
+
+	if (!options->operand2) {
+		fprintf(stderr,
+			"baton module replay: which file of %s? Name it, or nothing for the "
+			"candidate of the server\n",
+			options->operand);
+		return CLI_USAGE;
+	}
+	snprintf(file->module, sizeof(file->module), "%s", options->operand);
+	if (!realpath(options->operand2, file->path)) {
+		fprintf(stderr, "baton: %s: %s\n", options->operand2, strerror(errno));
+		return CLI_FAILED;
+	}
+	int rc = ask_server(options, path, d->old_path);
+	snprintf(d->new_path, sizeof(d->new_path), "%s", d->old_path);
+	return rc;
+}
+
+/* Files of the candidate that decide anything; the server keeps them as it has read them. */
+static void take_files(struct diffing *d, const struct baton_json *answer)
+{
+	struct baton_json all = baton_json_get(answer, "generations"), one;
+	size_t at = 0;
+
+	while (d->n_files < FILES_MAX && baton_json_element(&all, &at, &one)) {
+		struct other_file *file = &d->files[d->n_files];
+
+		if (!admin_is(&one, "state", "staged") && !admin_is(&one, "state", "canary"))
+			continue;
+		if (!admin_is(&one, "kind", "rule") && !admin_is(&one, "kind", "classifier"))
+			continue;
+		take_name(&one, file->module);
+		take(&one, "copy", file->path);
+		d->n_files += file->path[0] != '\0';
+	}
+}
+
+/* Its policies are those on disk if they are not the ones that serve. */
+static bool has_own_policies(const struct baton_json *answer)
+{
+	struct baton_json all = baton_json_get(answer, "releases"), one;
+	char live[PATH_BYTES] = "", candidate[PATH_BYTES] = "";
+	size_t at = 0;
+
+	while (baton_json_element(&all, &at, &one)) {
+		if (admin_is(&one, "state", "live"))
+			take(&one, "policy_sha12", live);
+		if (admin_is(&one, "state", "staged") || admin_is(&one, "state", "canary"))
+			take(&one, "policy_sha12", candidate);
+	}
+	return strcmp(live, candidate) != 0;
+}
+
+static int find_candidate(struct diffing *d)
+{
+	struct baton_buf modules = { NULL, 0, 0 }, releases = { NULL, 0, 0 };
+	struct baton_json object;
+	char path[PATH_BYTES] = "";
+
+	int rc = ask_server(d->options, path, d->old_path);
+	if (rc == CLI_OK)
+		rc = ask(d->options, "modules", &modules);
+	if (rc == CLI_OK)
+		rc = ask(d->options, "releases", &releases);
+	if (rc == CLI_OK && baton_json_parse(baton_buf_view(&modules), &object) == 0) {
+		take_files(d, &object);
+		if (admin_number(&object, "candidate") == 0) {
+			fprintf(stderr, "baton: the server has no candidate; name a module and a "
+					"file, or use `baton rules diff` for policies\n");
+			rc = CLI_FAILED;
+		}
+	}
+	bool own = rc == CLI_OK && baton_json_parse(baton_buf_view(&releases), &object) == 0 &&
+		   has_own_policies(&object);
+	snprintf(d->new_path, sizeof(d->new_path), "%s", own ? path : d->old_path);
+	baton_buf_done(&modules);
+	baton_buf_done(&releases);
+	return rc;
+}
+
+/* A file for a module that decides nothing would change nothing, silently. */
+static int check_files(const struct diffing *d)
+{
+	for (size_t i = 0; i < d->n_files; i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < d->new_policy->n_modules; k++)
+			found = found ||
+				strcmp(d->new_policy->modules[k].name, d->files[i].module) == 0;
+		if (found)
+			continue;
+		fprintf(stderr,
+			"baton: %s is no rule and no classifier of this set: it decides nothing "
+			"that could be replayed\n",
+			d->files[i].module);
+		return CLI_FAILED;
+	}
+	return CLI_OK;
+}
+
 /* --- what came of it ------------------------------------------------------------------------- */
 
 struct naming {
@@ -325,6 +466,8 @@ static void show(const struct diffing *d, const struct baton_replay_sum *sum)
 	} else {
 		size_t n = baton_policy_changed(old, now, NULL, NULL);
 
+		for (size_t i = 0; i < d->n_files; i++)
+			baton_buf_printf(&out, "%s: %s\n", d->files[i].module, d->files[i].path);
 		baton_buf_printf(&out, "%s: %zu file%s changed", d->new_path, n, n == 1 ? "" : "s");
 		(void)baton_policy_changed(old, now, name_file, &naming);
 		baton_buf_z(&out, "\n");
@@ -358,6 +501,26 @@ static int compare(struct diffing *d)
 	return rc;
 }
 
+/* Both sides, from what was found until what came of it. */
+static int decide_again(struct diffing *d)
+{
+	int rc = open_journal(d);
+
+	if (rc == CLI_OK)
+		rc = load_set(d->old_path, &d->old_policy);
+	if (rc == CLI_OK)
+		rc = load_set(d->new_path, &d->new_policy);
+	if (rc == CLI_OK)
+		rc = check_files(d);
+	if (rc == CLI_OK)
+		rc = make_run_dir(d);
+	if (rc == CLI_OK)
+		rc = bring_up(d);
+	if (rc == CLI_OK)
+		rc = compare(d);
+	return rc;
+}
+
 int cli_rules(const struct cli_options *options)
 {
 	struct diffing d = { .options = options };
@@ -372,17 +535,21 @@ int cli_rules(const struct cli_options *options)
 	if (rc == CLI_OK)
 		rc = find_sets(&d);
 	if (rc == CLI_OK)
-		rc = open_journal(&d);
+		rc = decide_again(&d);
+	take_down(&d);
+	return rc;
+}
+
+int cli_module_replay(const struct cli_options *options)
+{
+	struct diffing d = { .options = options };
+
+	cli_log_to_stderr("error");
+	int rc = find_window(&d);
 	if (rc == CLI_OK)
-		rc = load_set(d.old_path, &d.old_policy);
+		rc = options->operand ? find_file(&d) : find_candidate(&d);
 	if (rc == CLI_OK)
-		rc = load_set(d.new_path, &d.new_policy);
-	if (rc == CLI_OK)
-		rc = make_run_dir(&d);
-	if (rc == CLI_OK)
-		rc = bring_up(&d);
-	if (rc == CLI_OK)
-		rc = compare(&d);
+		rc = decide_again(&d);
 	take_down(&d);
 	return rc;
 }

@@ -260,6 +260,7 @@ void baton_release_module_json(const struct baton_release *release, size_t i, co
 	baton_buf_printf(out, "{\"generation\":%ju", (uintmax_t)v.number);
 	put_text(out, "module", v.module);
 	put_text(out, "file", v.file);
+	put_text(out, "copy", g->copy.path ? g->copy.path : "");
 	put_text(out, "kind", v.kind);
 	put_text(out, "id", v.id);
 	put_text(out, "version", v.version);

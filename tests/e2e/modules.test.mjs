@@ -12,7 +12,7 @@ import { after, before, describe, test } from 'node:test';
 import { Baton, MODULES, SLOW, run, tempDir } from '../lib/baton.mjs';
 import { Customer } from '../lib/client.mjs';
 import { Control } from '../lib/control.mjs';
-import { KEY_ENV, simpleSet, write } from '../lib/policies.mjs';
+import { KEY_ENV, openai, simpleSet, write } from '../lib/policies.mjs';
 import { assertForm, copyOf, generation, generations, json, live, on, operations, refused, releases, soon } from '../lib/releases.mjs';
 import { assertFramesValid } from '../lib/schema.mjs';
 import { HostileProvider, answerOf } from '../fault/provider.mjs';
@@ -291,6 +291,34 @@ describe('what holds an old release', () => {
 			assert.deepEqual([each.connects, each.closed], [1, null]);
 			await each.end();
 		}
+		await baton.stop();
+	});
+});
+
+describe('what it would have decided', () => {
+	test('recorded decisions are made again by a file, and by the candidate', async () => {
+		const rule = (id, when) => ({ rules: [{ id, when, action: 'escalate', queue: 'general', reason: 'a person is wanted', priority: 3 }] });
+		const baton = await start({ files: { 'modules.yaml': { modules: [openai(provider.url), { name: 'rules', file: 'rule-policy.so', kind: 'rule' }] },
+			'escalation.yaml': rule('never', 'channel == "post"') } });
+		const control = await Control.open(baton);
+		const talks = await Promise.all(Array.from({ length: 6 }, (_, i) => control.converse(`c${i}`, { as: 'agent', channel: 'web' })));
+		await Promise.all(talks.map((talk) => talk.say('Where is it?')));
+		for (const talk of talks)
+			await talk.event('answer_generated');
+		assert.match(refused(baton, 'module', 'replay'), /no candidate/);
+		assert.match(refused(baton, 'module', 'replay', 'openai', copyOf('provider-openai.so')), /decides nothing/);
+		assert.equal(on(baton, 'module', 'replay', 'rules').code, 2);
+		const same = on(baton, 'module', 'replay', 'rules', copyOf('rule-policy.so', { more: 'x' }));
+		assert.equal(same.code, 0, same.stderr);
+		assert.match(same.stdout, /^rules: .*\n.*\n0 of 6 recorded decisions would change/);
+		json(baton, 'module', 'load', 'rules', copyOf('rule-policy.so', { more: 'y' }));
+		assert.equal(on(baton, 'module', 'replay').code, 0);
+		write(baton.policies, { 'escalation.yaml': rule('all', 'channel == "web"') });
+		json(baton, 'reload', '--canary', '1%');
+		const other = on(baton, 'module', 'replay', '--json');
+		assert.equal(other.code, 3, other.stderr);
+		assert.deepEqual([JSON.parse(other.stdout).diff.decisions, JSON.parse(other.stdout).diff.changed], [6, 6]);
+		control.close();
 		await baton.stop();
 	});
 });
