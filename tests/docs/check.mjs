@@ -23,7 +23,7 @@ function checkGenerated() {
 /* --- the table of steps ------------------------------------------------------------------------------ */
 
 function checkSteps() {
-	const table = read('core/turn/steps.c').split('steps[BATON_STEP_COUNT]')[1] ?? '';
+	const table = (read('core/turn/steps.c').split('(*const steps[BATON_STEP_COUNT])')[1] ?? '').split('\n};')[0];
 	const code = [...table.matchAll(/\[(BATON_STEP_\w+)\] =/g)].map((match) => match[1]);
 	const page = [...read('core/README.md').matchAll(/^\| `(BATON_STEP_\w+)` \|/gm)].map((match) => match[1]);
 	const wrong = code.length < 5 ? ['the table of steps was not found'] : code.join() === page.join() ? [] : [`code: ${code}`, `page: ${page}`];
@@ -92,7 +92,7 @@ function checkNames(pages) {
 	const rules = [...read('docs/OPERATIONS.md').matchAll(/`(core\.\w+)`/g)].map((match) => match[1]).sort();
 	const own = [...new Set([...sources.matchAll(/"(core\.[a-z_0-9]+)"/g)].map((match) => match[1]))].sort();
 	verdict("docs/OPERATIONS.md lists Baton's own rules", rules.join() === own.join() ? [] : [`code: ${own}`, `page: ${rules}`]);
-	const make = ['Makefile', 'tests/tests.mk', 'tests/bench/bench.mk'].map(read).join('\n');
+	const make = ['Makefile', 'tests/tests.mk', 'tests/bench/bench.mk', 'modules/sdk/install.mk'].map(read).join('\n');
 	const asked = pages.flatMap((page) => [...read(page).matchAll(/(?:^|`|&& )make ([a-z][a-z-]*)(?=[\s`])/gm)].map((match) => [page, match[1]]));
 	verdict('targets of make that pages name exist', asked.filter(([, target]) => !new RegExp(`^(\\.PHONY:.*\\b${target}\\b|${target}:)`, 'm').test(make)).map((pair) => pair.join(': make ')));
 }
