@@ -262,9 +262,11 @@ void change_bring_in(struct change *change)
 	unsigned files =
 		policy == before ? 0 : (unsigned)baton_policy_changed(before, policy, NULL, NULL);
 	said.number = loader_next_number(loader);
+	atomic_store(&loader->staging, said.number);
 	change_stages(change);
 	rc = stage(change, policy, &release, &said);
 	change_stages(NULL);
+	atomic_store(&loader->staging, 0);
 	if (rc < 0) {
 		baton_policy_free(&policy);
 		/* A file that cannot be read is no failure of the store. */
