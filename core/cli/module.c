@@ -113,6 +113,34 @@ static void print_head(const struct baton_json *answer)
 	printf("\n");
 }
 
+static void show_sha(const struct baton_json *row, struct baton_buf *cell)
+{
+	struct baton_json sha = baton_json_get(row, "sha256");
+
+	admin_cell(&sha, cell);
+	cell->n = cell->n > 12 ? 12 : cell->n;
+}
+
+static void show_at(const struct baton_json *row, struct baton_buf *cell)
+{
+	admin_since(row, "at_ms", cell);
+}
+
+static void print_quarantine(const struct baton_json *answer)
+{
+	static const struct admin_column shut_out[] = {
+		{ "IN QUARANTINE", NULL, show_sha },
+		{ "MODULE", "module", NULL },
+		{ "SINCE", NULL, show_at },
+		{ "WHY", "reason", NULL },
+	};
+	struct baton_json all = baton_json_get(answer, "quarantined"), first;
+	size_t at = 0;
+
+	if (baton_json_element(&all, &at, &first))
+		admin_table(&all, shut_out, sizeof(shut_out) / sizeof(shut_out[0]));
+}
+
 int cli_module_list(const struct cli_options *options)
 {
 	struct baton_buf request = { NULL, 0, 0 }, answer = { NULL, 0, 0 };
@@ -126,6 +154,7 @@ int cli_module_list(const struct cli_options *options)
 		all = baton_json_get(&object, "generations");
 		print_head(&object);
 		admin_table(&all, columns, COLUMNS_N);
+		print_quarantine(&object);
 	}
 	baton_buf_done(&request);
 	baton_buf_done(&answer);

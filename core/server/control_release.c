@@ -290,6 +290,20 @@ static void tell_module(struct control_conn *conn, const struct control_request 
 	baton_release_unref(&live);
 }
 
+/* Files that may not come in, whoever names them. */
+static void put_quarantine(struct baton_server *server, struct baton_buf *line)
+{
+	struct baton_buf text = { NULL, 0, 0 };
+	struct baton_json shelf;
+
+	baton_shelf_json(loader_shelf(server), &text);
+	if (baton_json_parse(baton_buf_view(&text), &shelf) == 0) {
+		baton_buf_z(line, ",\"quarantined\":");
+		baton_buf_str(line, baton_json_get(&shelf, "quarantined").raw);
+	}
+	baton_buf_done(&text);
+}
+
 void control_modules(struct control_conn *conn, const struct control_request *request)
 {
 	static const char *const names[] = { "live", "candidate", "generations", NULL };
@@ -301,6 +315,7 @@ void control_modules(struct control_conn *conn, const struct control_request *re
 	}
 	control_begin(request, true, &line);
 	control_put_releases(conn->control->server, names, &line);
+	put_quarantine(conn->control->server, &line);
 	control_end(conn, &line);
 }
 
@@ -362,8 +377,8 @@ static void forgive_work(void *ud)
 {
 	struct forgiving *forgiving = ud;
 
-	forgiving->rc = baton_shelf_forgive(loader_shelf(forgiving->asking.control->server),
-					    forgiving->sha, forgiving->sha256);
+	forgiving->rc = loader_forgive(forgiving->asking.control->server, forgiving->sha,
+				       forgiving->sha256);
 }
 
 static void forgive_answer(struct control_conn *conn, const struct forgiving *forgiving)

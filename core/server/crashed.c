@@ -86,6 +86,7 @@ static void deliver(struct baton_mail *mail, struct baton_loop *loop)
 			(void)baton_shelf_quarantined(loader->shelf, crash->sha256, reason,
 						      sizeof(reason));
 			tell(loader, crash, "quarantined", reason);
+			loader_count_quarantine(loader);
 			bring_back(loader, crash, reason);
 		}
 	}

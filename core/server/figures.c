@@ -32,7 +32,7 @@ enum { REASONS_N = sizeof(reasons) / sizeof(reasons[0]) };
 
 static const char *const states[] = { "active",   "staged",   "canary",
 				      "draining", "resident", "quarantined" };
-enum { STATES_N = sizeof(states) / sizeof(states[0]) };
+enum { STATES_N = sizeof(states) / sizeof(states[0]), QUARANTINED = STATES_N - 1 };
 
 static const char *const changes[] = { "live", "refused", "rolled_back", "discarded" };
 enum { CHANGES_N = sizeof(changes) / sizeof(changes[0]) };
@@ -238,6 +238,7 @@ static void put_generations(const struct baton_json *view, struct baton_buf *out
 		there[state]++;
 		pins[state] += number(&one, "pins");
 	}
+	there[QUARANTINED] += number(view, "quarantined");
 	head(out, "baton_module_generations", "gauge", "Generations of modules that there are.");
 	put_counts(out, "baton_module_generations", "state", states, there, STATES_N);
 	head(out, "baton_module_pins", "gauge", "Turns that hold them, summed over modules.");

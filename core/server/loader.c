@@ -6,6 +6,7 @@
 #include "core/server/loader.h"
 
 #include "core/base/errors.h"
+#include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/server/crash.h"
 #include "core/server/figures.h"
@@ -68,6 +69,23 @@ void loader_stage_options(struct loader *loader, char *run_dir, struct baton_sta
 					     .gone = gone };
 }
 
+void loader_count_quarantine(struct loader *loader)
+{
+	struct baton_buf text = { NULL, 0, 0 };
+	struct baton_json shelf, all, one;
+	unsigned n = 0;
+	size_t at = 0;
+
+	baton_shelf_json(loader->shelf, &text);
+	if (baton_json_parse(baton_buf_view(&text), &shelf) == 0) {
+		all = baton_json_get(&shelf, "quarantined");
+		while (baton_json_element(&all, &at, &one))
+			n++;
+	}
+	atomic_store(&loader->quarantined, n);
+	baton_buf_done(&text);
+}
+
 /* --- the first release --------------------------------------------------------------------- */
 
 static void report_finding(void *ud, const struct baton_policy_finding *finding)
@@ -121,6 +139,7 @@ static void mind_crashes(struct loader *loader)
 
 	snprintf(run_dir, sizeof(run_dir), "%s/run", loader->server->options.data);
 	(void)crash_settle(run_dir, loader->shelf, NULL);
+	loader_count_quarantine(loader);
 	(void)crash_install(run_dir);
 	(void)crash_watch_start(0, 0);
 }
@@ -348,6 +367,14 @@ struct baton_release *loader_live(struct baton_server *server)
 struct baton_shelf *loader_shelf(struct baton_server *server)
 {
 	return server->loader->shelf;
+}
+
+int loader_forgive(struct baton_server *server, const char *sha, uint8_t ret_sha256[32])
+{
+	int rc = baton_shelf_forgive(server->loader->shelf, sha, ret_sha256);
+
+	loader_count_quarantine(server->loader);
+	return rc;
 }
 
 static uint64_t violations_of(const struct loader *loader)

@@ -91,6 +91,8 @@ void loader_why_live(struct baton_server *server, uint64_t release, struct baton
 struct baton_release *loader_live(struct baton_server *server);
 /* [any that may wait] Good files, and those in quarantine. */
 struct baton_shelf *loader_shelf(struct baton_server *server);
+/* [any that may wait] As baton_shelf_forgive(). */
+int loader_forgive(struct baton_server *server, const char *sha, uint8_t ret_sha256[32]);
 /* [worker] A turn on `release` has ended. Cheap when there is no canary. */
 void loader_turned(struct baton_server *server, const struct baton_release *release,
 		   const struct baton_trial_sample *sample);

@@ -301,6 +301,7 @@ void loader_view(struct baton_server *server, struct baton_buf *out)
 			loader->past[i].sha12, (unsigned long long)loader->past[i].ended_ms);
 	baton_buf_z(out, "],\"canary\":");
 	put_canary(loader, out);
+	baton_buf_printf(out, ",\"quarantined\":%u", atomic_load(&loader->quarantined));
 	baton_buf_printf(out,
 			 ",\"swaps\":%llu,\"refused\":%llu,\"rolled_back\":%llu,\"waiting\":%u}",
 			 (unsigned long long)atomic_load(&loader->swaps),

@@ -83,6 +83,7 @@ struct loader {
 	bool stopping;
 
 	_Atomic(const struct baton_release *) on_trial; /* a canary serves; NULL: none */
+	_Atomic(unsigned) quarantined; /* files; the shelf has which */
 	_Atomic(uint64_t) swaps, refused, rolled_back;  /* since the start */
 	_Atomic(uint64_t) staging; /* number of the release that is being staged; 0: none */
 };
@@ -168,6 +169,8 @@ void change_adopt(struct change *change);
 int change_try(struct change *change, char *why, size_t cap);
 
 /* loader.c */
+/* After the shelf's quarantine changed. Reads it: not on a worker's thread. [any] */
+void loader_count_quarantine(struct loader *loader);
 uint64_t loader_next_number(struct loader *loader);
 /* It is taken: the next one is another. */
 void loader_use_number(struct loader *loader, uint64_t number);

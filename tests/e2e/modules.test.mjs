@@ -346,6 +346,33 @@ describe('for machines', () => {
 		await baton.stop();
 	});
 
+	test('a module whose process dies three times is shut out until it is forgiven', async () => {
+		const modules = [{ ...openai(provider.url), isolation: 'process' }];
+		const baton = await start({ files: { 'modules.yaml': { modules } } });
+		const { sha12 } = generation(baton, 'openai');
+		const hosts = () => spawnSync('ps', ['-o', 'pid=,args=', '--ppid', String(baton.child.pid)], { encoding: 'utf8' }).stdout.split('\n')
+			.filter((line) => line.includes('modhost')).map((line) => Number.parseInt(line, 10));
+		for (let i = 1; i <= 3; i++) {
+			const [pid] = await soon(() => hosts().length && hosts(), 'process of the module');
+			process.kill(pid, 'SIGKILL');
+			await soon(() => !hosts().includes(pid), 'its end');
+			await operations(baton, (e) => e.filter((x) => x.type === 'module_changed' && x.data.state === 'crashed').length >= i);
+		}
+		const [shut] = await soon(() => json(baton, 'module', 'list').quarantined, 'quarantine');
+		assert.equal(shut.module, 'openai');
+		assert.equal(shut.sha256.slice(0, 12), sha12);
+		assert.match(on(baton, 'module', 'list').stdout, new RegExp(`\nIN QUARANTINE +MODULE +SINCE +WHY\n${sha12} +openai .*3 crashes`));
+		assert.match(await (await baton.http('/metrics')).text(), /^baton_module_generations\{state="quarantined"\} 1$/m);
+		assert.match(refused(baton, 'module', 'swap', 'openai'), new RegExp(`quarantined on .*baton module forgive ${sha12}`));
+		assert.match(on(baton, 'module', 'forgive', sha12, '--why', 'it was me').stdout, new RegExp(`^${sha12} may be loaded again`));
+		assert.deepEqual(json(baton, 'module', 'list').quarantined, []);
+		json(baton, 'module', 'swap', 'openai');
+		const one = await customer(baton);
+		await ask(one);
+		await one.end();
+		await baton.stop();
+	});
+
 	test('a file that is not in quarantine cannot be forgiven', async () => {
 		const baton = await start();
 		assert.match(refused(baton, 'module', 'forgive', '0123456789ab'), /quarantine/);
