@@ -271,8 +271,9 @@ static int32_t proxy_create(void *mod, baton_ctx *ctx, baton_str config_json, vo
 	struct baton_child *child = mod;
 	(void)pthread_mutex_lock(&child->lock);
 	enum baton_child_state state = child->state;
+	bool loaded = child->kept;
 	(void)pthread_mutex_unlock(&child->lock);
-	if (state < BATON_CHILD_READY && !child->kept)
+	if (state < BATON_CHILD_READY && !loaded)
 		return BATON_E_STATE;
 	if (state == BATON_CHILD_ENDED)
 		return BATON_E_IO;

@@ -151,5 +151,6 @@ bool baton_spawn_send(int control, const struct baton_buf *frames, int fd)
 	do
 		n = sendmsg(control, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
-	return n == (ssize_t)frames->n;
+	/* One that is gone is not one that does not read: its end is on the way. */
+	return n == (ssize_t)frames->n || (n < 0 && errno != EAGAIN);
 }

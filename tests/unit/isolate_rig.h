@@ -535,6 +535,20 @@ static inline void rig_until(struct rig *rig, bool (*fn)(struct rig *))
 	assert_true(fn(rig));
 }
 
+/* Lines come from the keeper's thread, too, and a moment later. */
+static inline bool rig_logged(struct rig *rig, const char *text)
+{
+	bool found = false;
+	for (unsigned i = 0; i < 400 && !found; i++) {
+		pthread_mutex_lock(&rig->lock);
+		found = rig->log.n > 0 && strstr(rig->log.p, text);
+		pthread_mutex_unlock(&rig->lock);
+		if (!found)
+			rig_linger(rig, 5);
+	}
+	return found;
+}
+
 static inline const char *rig_said(struct rig *rig, unsigned call)
 {
 	return rig->calls[call].said.n ? rig->calls[call].said.p : "";
