@@ -75,7 +75,8 @@ enum baton_place {
 		BATON_PLACE_COUNT
 };
 struct baton_beacon {
-	_Atomic(uint32_t) place;
+	_Atomic(uint32_t) place; /* of the main thread */
+	_Atomic(uint32_t) job;   /* the helper thread is in one */
 };
 const char *baton_place_name(uint32_t place);
 

@@ -325,7 +325,9 @@ static void serve(struct life *l)
 
 static void describe_end(const siginfo_t *end, struct baton_child *child)
 {
-	const char *place = baton_place_name(atomic_load(&child->beacon->place));
+	uint32_t number = atomic_load(&child->beacon->place);
+	bool in_job = number == BATON_PLACE_NOWHERE && atomic_load(&child->beacon->job);
+	const char *place = in_job ? "a job" : baton_place_name(number);
 	const char *name = sigdescr_np(end->si_status);
 	if (child->blame[0])
 		(void)snprintf(child->how, sizeof(child->how), "%s", child->blame);
@@ -366,6 +368,7 @@ static int begin(struct baton_child *child, char *why, size_t cap)
 		return rc;
 	}
 	atomic_store(&child->beacon->place, BATON_PLACE_NOWHERE);
+	atomic_store(&child->beacon->job, 0);
 	rc = baton_spawn(child, pair[1], &pid, why, cap);
 	(void)close(pair[1]);
 	if (rc < 0) {

@@ -101,8 +101,10 @@ void baton_proxy_push(struct baton_proxy *proxy)
 		if (n < 0 && errno == EAGAIN)
 			break;
 		if (n <= 0) {
-			baton_proxy_lost(proxy);
-			return;
+			/* It is gone. What it has said before is still to be read, and behind that
+			 * its end is found. */
+			proxy->out_at = proxy->out.n;
+			break;
 		}
 		proxy->out_at += (size_t)n;
 	}
@@ -153,6 +155,8 @@ static void hear_frames(struct baton_proxy *proxy)
 		return;
 	}
 	baton_buf_drop(&proxy->in, at);
+	if (proxy->in.n == 0 && proxy->in.cap > BATON_FRAME_LARGE)
+		baton_buf_done(&proxy->in);
 }
 
 void baton_proxy_read(struct baton_proxy *proxy)

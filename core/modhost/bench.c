@@ -54,7 +54,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* --- what runs ---------------------------------------------------------------------------- */
+/* --- what runs --------------------------------------------------------------------------- */
 
 static int32_t item_add(const struct item *like, uint64_t *ret_id)
 {
@@ -123,7 +123,7 @@ static void run_item(struct item *item)
 		it.done(it.user, BATON_OK);
 }
 
-/* --- the loop ----------------------------------------------------------------------------- */
+/* --- the loop ---------------------------------------------------------------------------- */
 
 /* What to wait for; returns how many descriptors, and when the next timer is due. */
 static nfds_t gather(struct pollfd fds[WATCHES_MAX + 1], uint64_t ids[WATCHES_MAX + 1],
@@ -228,7 +228,7 @@ struct bench_view bench_view(void)
 	return view;
 }
 
-/* --- the host table ----------------------------------------------------------------------- */
+/* --- the host table ---------------------------------------------------------------------- */
 
 static const void *host_get(baton_ctx *ctx, const char *id)
 {
@@ -360,7 +360,7 @@ static int32_t host_event(baton_ctx *ctx, baton_call call, baton_str type, baton
 	return BATON_E_UNSUPPORTED;
 }
 
-/* --- the one call ------------------------------------------------------------------------- */
+/* --- the one call ------------------------------------------------------------------------ */
 
 void bench_expect_check(void)
 {

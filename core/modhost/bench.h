@@ -10,7 +10,7 @@
 enum { BENCH_CHECK_CALL = 1 }; /* the one call there is: check()'s */
 
 struct bench_view {
-	unsigned open;     /* timers and watches */
+	unsigned open; /* timers and watches */
 	bool check_ended;
 	uint32_t fail;     /* of check(): UINT32_MAX if it ended well */
 	char message[200]; /* of its failure */

@@ -24,6 +24,7 @@ enum {
 	BATON_GUEST_HTTP_MAX = 1024,
 	BATON_GUEST_TEXT_MAX = 64 * 1024,
 	BATON_GUEST_LINES_PER_S = 1000,
+	BATON_GUEST_MEASURES_PER_S = 20000,
 	BATON_GUEST_VISIT_US = 5000, /* longer on the main thread is an overrun */
 	BATON_HOUSE_ASK_MS = 2000,
 	BATON_HOUSE_FDS_MAX = 8
@@ -63,8 +64,8 @@ struct baton_guest {
 	uint64_t waiting;
 	int32_t reply_rc;
 	struct baton_buf reply;
-	uint64_t lines_s;
-	unsigned lines;
+	uint64_t lines_s; /* the second that is counted */
+	unsigned lines, measures;
 };
 
 struct baton_house_timer {
@@ -209,6 +210,8 @@ int32_t baton_guest_timer_stop(baton_ctx *ctx, baton_timer timer);
 int32_t baton_guest_job(baton_ctx *ctx, void (*work)(void *user),
 			void (*done)(void *user, int32_t status), void *user, baton_job *out);
 int32_t baton_guest_post(baton_ctx *ctx, void (*fn)(void *user), void *user);
+/* Makes the helper thread, if there is none yet. false: it cannot be made. */
+bool baton_later_helper(void);
 /* Timers of the guest; returns how many there were. */
 unsigned baton_later_clear(struct baton_guest *guest);
 /* Runs what is due; returns the milliseconds until the next timer, -1: there is none. */

@@ -112,7 +112,9 @@ static void *helper(void *none)
 		}
 		DL_DELETE(baton_house.jobs, job);
 		(void)pthread_mutex_unlock(&baton_house.lock);
+		atomic_store(&baton_house.beacon->job, 1);
 		job->work(job->user);
+		atomic_store(&baton_house.beacon->job, 0);
 		(void)pthread_mutex_lock(&baton_house.lock);
 		DL_APPEND(baton_house.done, job);
 		baton_house_wake();
@@ -120,7 +122,7 @@ static void *helper(void *none)
 	return NULL;
 }
 
-static bool has_helper(void)
+bool baton_later_helper(void)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
@@ -152,7 +154,7 @@ int32_t baton_guest_job(baton_ctx *ctx, void (*work)(void *user),
 	job->done = done;
 	job->user = user;
 	(void)pthread_mutex_lock(&baton_house.lock);
-	bool good = has_helper();
+	bool good = baton_later_helper();
 	if (good)
 		DL_APPEND(baton_house.jobs, job);
 	(void)pthread_cond_signal(&baton_house.work);

@@ -84,7 +84,7 @@ struct probe {
 /* The crash handler finds it here. */
 static struct baton_place *place;
 
-/* --- telling ------------------------------------------------------------------------------ */
+/* --- telling ----------------------------------------------------------------------------- */
 
 static void tell(const char *p, size_t n)
 {
@@ -121,7 +121,7 @@ __attribute__((noreturn, format(printf, 1, 2))) static void refuse(const char *f
 	_exit(0);
 }
 
-/* --- crashing ----------------------------------------------------------------------------- */
+/* --- crashing ---------------------------------------------------------------------------- */
 
 static uintptr_t called_from(uintptr_t sp)
 {
@@ -183,7 +183,7 @@ static void on_crash(int number, siginfo_t *info, void *context)
 	_exit(128 + number);
 }
 
-/* --- the place ---------------------------------------------------------------------------- */
+/* --- the place --------------------------------------------------------------------------- */
 
 static void limit(__rlimit_resource_t resource, rlim_t n)
 {
@@ -232,7 +232,7 @@ static void read_config(struct probe *p)
 	(void)close(BATON_PROBE_FD_CONFIG);
 }
 
-/* --- the steps ---------------------------------------------------------------------------- */
+/* --- the steps --------------------------------------------------------------------------- */
 
 static void step_map(struct probe *p)
 {

@@ -304,7 +304,10 @@ static void begin(struct baton_reader *in)
 	}
 	if (!baton_reader_ended(in))
 		unfit("orders that cannot be read");
-	baton_sandbox_enter(&sandbox, line, sizeof(line), missing, sizeof(missing));
+	if (!baton_sandbox_enter(&sandbox, line, sizeof(line), missing, sizeof(missing))) {
+		(void)baton_later_helper();
+		baton_sandbox_no_more();
+	}
 	if (missing[0])
 		baton_house_say(BATON_LOG_WARN, "%s", missing);
 	map_module(sandbox.module, line);

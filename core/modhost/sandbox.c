@@ -155,7 +155,12 @@ static void enter_limits(const struct baton_sandbox *sandbox)
 	}
 }
 
-void baton_sandbox_enter(const struct baton_sandbox *sandbox, char *line, size_t line_cap,
+void baton_sandbox_no_more(void)
+{
+	limit(RLIMIT_NPROC, 0);
+}
+
+bool baton_sandbox_enter(const struct baton_sandbox *sandbox, char *line, size_t line_cap,
 			 char *missing, size_t missing_cap)
 {
 	missing[0] = 0;
@@ -167,8 +172,6 @@ void baton_sandbox_enter(const struct baton_sandbox *sandbox, char *line, size_t
 	enter_limits(sandbox);
 	int landlock = fixed ? enter_landlock(sandbox) : 0;
 	int seccomp = fixed ? baton_seccomp_enter(may_write(sandbox)) : EPERM;
-	if (seccomp != 0) /* without the filter, this is what keeps it from multiplying */
-		limit(RLIMIT_NPROC, 0);
 	char name[32] = "no landlock";
 	if (landlock)
 		(void)snprintf(name, sizeof(name), "landlock %d", landlock);
@@ -178,4 +181,5 @@ void baton_sandbox_enter(const struct baton_sandbox *sandbox, char *line, size_t
 			       "this kernel gives less to hold a module with: %s%s%s",
 			       landlock ? "" : "no Landlock", !landlock && seccomp ? ", " : "",
 			       seccomp ? "no seccomp filter" : "");
+	return seccomp == 0;
 }

@@ -21,9 +21,13 @@ struct baton_sandbox {
 	size_t n_grants;
 };
 
-/* `line` gets what holds: "landlock 7, seccomp, limits"; `missing` what does not, "" if nothing. */
-void baton_sandbox_enter(const struct baton_sandbox *sandbox, char *line, size_t line_cap,
+/* Returns whether system calls are filtered. If not, processes are kept from being made by
+ * baton_sandbox_no_more(), after the threads that this process needs.
+ * `line` gets what holds: "landlock 7, seccomp, limits"; `missing` what does not, "" if nothing. */
+bool baton_sandbox_enter(const struct baton_sandbox *sandbox, char *line, size_t line_cap,
 			 char *missing, size_t missing_cap);
+
+void baton_sandbox_no_more(void);
 
 /* seccomp.c: the filter over system calls. 0, or the errno why not. */
 int baton_seccomp_enter(bool may_write_files);

@@ -45,16 +45,15 @@ static int32_t chance(baton_ctx *ctx, void *p, size_t n)
 }
 
 /* true with the lock held: there is room for a line of this guest. */
-static bool line_begin(struct baton_guest *guest)
+static bool line_begin(struct baton_guest *guest, unsigned *count, unsigned max)
 {
 	uint64_t second = baton_house_ns() / 1000000000u;
 	(void)pthread_mutex_lock(&baton_house.lock);
 	if (guest->lines_s != second) {
 		guest->lines_s = second;
-		guest->lines = 0;
+		guest->lines = guest->measures = 0;
 	}
-	if (!guest->gone && ++guest->lines <= BATON_GUEST_LINES_PER_S &&
-	    guest->out.n - guest->out_at <= BATON_GUEST_OUT_MAX)
+	if (!guest->gone && ++*count <= max && guest->out.n - guest->out_at <= BATON_GUEST_OUT_MAX)
 		return true;
 	(void)pthread_mutex_unlock(&baton_house.lock);
 	return false;
@@ -78,7 +77,7 @@ static void say(baton_ctx *ctx, uint32_t level, baton_str msg)
 		baton_house_say(level, "%.*s", (int)msg.n, msg.p);
 		return;
 	}
-	if (!line_begin(guest))
+	if (!line_begin(guest, &guest->lines, BATON_GUEST_LINES_PER_S))
 		return;
 	size_t at = baton_frame_begin(&guest->out, BATON_FRAME_LOG, 0);
 	baton_put_u32(&guest->out, level);
@@ -89,7 +88,8 @@ static void say(baton_ctx *ctx, uint32_t level, baton_str msg)
 static void measure(baton_ctx *ctx, const char *name, uint64_t v, enum baton_frame_op op)
 {
 	struct baton_guest *guest = baton_guest_of(ctx);
-	if (!guest || !name || guest == &baton_house.load || !line_begin(guest))
+	if (!guest || !name || guest == &baton_house.load ||
+	    !line_begin(guest, &guest->measures, BATON_GUEST_MEASURES_PER_S))
 		return;
 	size_t at = baton_frame_begin(&guest->out, op, 0);
 	baton_put_str(&guest->out, (baton_str){ name, strnlen(name, NAME_BYTES_MAX) });

@@ -71,7 +71,7 @@ static void show(const char *what, uint64_t *took, unsigned n)
 	       (double)took[n - n / 100 - 1] / 1e3);
 }
 
-/* --- the host table ------------------------------------------------------------------------- */
+/* --- the host table ---------------------------------------------------------------------- */
 
 static const void *host_get(baton_ctx *ctx, const char *id)
 {
@@ -165,7 +165,7 @@ static int32_t host_fail(baton_ctx *ctx, baton_call call, const baton_error *err
 	return BATON_OK;
 }
 
-/* --- the child -------------------------------------------------------------------------------- */
+/* --- the child --------------------------------------------------------------------------- */
 
 static void built(char *path, size_t cap, const char *name)
 {
@@ -230,7 +230,7 @@ static long pss_kib(pid_t pid)
 	return kib;
 }
 
-/* --- what is measured ------------------------------------------------------------------------- */
+/* --- what is measured -------------------------------------------------------------------- */
 
 static void echo(int fd)
 {

@@ -329,7 +329,9 @@ static void keep(struct odd *odd)
 /* The same, asked from the helper thread. */
 static void keep_work(void *user)
 {
-	keep(user);
+	struct odd *odd = user;
+	behave(odd->config, "job");
+	keep(odd);
 }
 
 static void keep_done(void *user, int32_t status)
@@ -342,6 +344,12 @@ static void keep_done(void *user, int32_t status)
 static void posted(void *user)
 {
 	keep_done(user, BATON_OK);
+}
+
+static void leave(void *user)
+{
+	(void)user;
+	_exit(7);
 }
 
 static int32_t start(void *inst, baton_call call, const baton_prompt *prompt)
@@ -380,6 +388,11 @@ static int32_t start(void *inst, baton_call call, const baton_prompt *prompt)
 		baton_error error = { .size = sizeof(error), .fail = BATON_FAIL_MODULE };
 		host->fail(odd->ctx, call, &error);
 		return BATON_OK;
+	}
+	if (strcmp(word, "last-word") == 0) {
+		host->delta(odd->ctx, call, BATON_DELTA_TEXT, str("heard"));
+		host->end(odd->ctx, call, BATON_END_STOP);
+		return host->timer(odd->ctx, 1, leave, odd, NULL);
 	}
 	if (strcmp(word, "stale") == 0) {
 		host->delta(odd->ctx, call, BATON_DELTA_TEXT, (baton_str){ "\xff\xff", 2 });

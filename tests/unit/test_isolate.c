@@ -6,8 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { SANITIZED = 1 };
@@ -601,6 +605,30 @@ static void a_sleep_is_ended(void **state)
 	everywhere("nap", "hung");
 }
 
+static void a_crash_in_a_job_is_named(void **state)
+{
+	struct rig rig;
+	(void)state;
+	rig_isolated(&rig, odd_so, "crash:job", &quick);
+	(void)ask(&rig, 1, "keep-job");
+	assert_int_equal(rig.calls[1].fail, BATON_FAIL_MODULE);
+	rig_until(&rig, has_crashed);
+	rig_done(&rig);
+	assert_non_null(strstr(rig.how, "in a job"));
+}
+
+/* What a child has said before it died is heard. */
+static void a_last_word_counts(void **state)
+{
+	struct rig rig;
+	(void)state;
+	rig_isolated(&rig, odd_so, "", &quick);
+	(void)ask(&rig, 1, "last-word");
+	assert_string_equal(rig_said(&rig, 1), "0:heard|end 0");
+	rig_until(&rig, has_crashed);
+	rig_done(&rig);
+}
+
 static void a_module_that_destroys_badly_is_nobodys_worry(void **state)
 {
 	struct rig rig;
@@ -738,6 +766,49 @@ static void what_has_no_innocent_use_kills(void **state)
 	rig_until(&rig, has_crashed);
 	rig_done(&rig);
 	assert_string_equal(rig.how, "signal 31 (Bad system call) in start");
+}
+
+/* The kernel's answer to what it does not know, for the numbers of Landlock and seccomp(2). */
+static void older_kernel(void)
+{
+	const struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 444, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_seccomp, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+	};
+	struct sock_filter copy[sizeof(code) / sizeof(code[0])];
+	memcpy(copy, code, sizeof(code));
+	const struct sock_fprog program = { sizeof(code) / sizeof(code[0]), copy };
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+		_exit(2);
+}
+
+/* The filter lasts, so it is another process that has it. */
+static void kernels_that_give_less_are_told_of(void **state)
+{
+	int status = -1;
+	(void)state;
+	if (SANITIZED)
+		skip();
+	pid_t server = fork();
+	if (server == 0) {
+		struct rig rig;
+		struct baton_child_view view;
+		older_kernel();
+		rig_isolated(&rig, odd_so, "", NULL);
+		baton_child_view(rig.child, &view);
+		bool good = strcmp(view.sandbox, "no landlock, no seccomp, limits") == 0 &&
+			    strcmp(ask(&rig, 1, "keep-job"), "0:-9 0 0 a value|end 0") == 0 &&
+			    strcmp(ask(&rig, 2, "a"), "0:ok|end 0") == 0;
+		rig_done(&rig);
+		_exit(good ? 0 : 1);
+	}
+	assert_int_equal(waitpid(server, &status, 0), server);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* --- lying ------------------------------------------------------------------------------- */
@@ -957,6 +1028,9 @@ int main(void)
 		cmocka_unit_test(an_exit_is_a_crash),
 		cmocka_unit_test(a_spin_is_ended),
 		cmocka_unit_test(a_sleep_is_ended),
+		cmocka_unit_test(a_crash_in_a_job_is_named),
+		cmocka_unit_test(a_last_word_counts),
+		cmocka_unit_test(kernels_that_give_less_are_told_of),
 		cmocka_unit_test(a_module_that_destroys_badly_is_nobodys_worry),
 		cmocka_unit_test(the_child_is_started_again_with_its_instances),
 		cmocka_unit_test(several_open_calls_all_fail_at_once),
