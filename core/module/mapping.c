@@ -77,6 +77,15 @@ static void map(struct baton_generation *g)
 	settle(g, &before, false);
 }
 
+/* --- what stays ------------------------------------------------------------------------------ */
+
+static _Atomic(unsigned) residents;
+
+unsigned baton_mapping_residents(void)
+{
+	return atomic_load(&residents);
+}
+
 /* --- life ---------------------------------------------------------------------------------- */
 
 int baton_mapping_open(struct baton_generation *g, char *why, size_t cap)
@@ -128,8 +137,10 @@ void baton_mapping_close(struct baton_generation *g)
 	settle(g, &g->surroundings, true);
 	/* A resident one that never ran load() has still run its constructors: it stays, too, and
 	 * its place stays known. */
-	if (g->dl && g->resident_because[0])
+	if (g->dl && g->resident_because[0]) {
+		(void)atomic_fetch_add(&residents, 1);
 		return;
+	}
 	if (g->dl) {
 		if (g->entry)
 			live_remove(g->entry);

@@ -6,6 +6,9 @@
 
 #include "core/module/generation.h"
 
+/* How many generations have ended and stay mapped all the same; no more than the maximum. [any] */
+enum { BATON_RESIDENTS_MAX = 64 };
+unsigned baton_mapping_residents(void);
 /* dlopen() of the copy and its entry; constructors run. 0, or BATON_E_MODULE with one line in
  * `why`. [loader's thread] */
 int baton_mapping_open(struct baton_generation *generation, char *why, size_t cap);

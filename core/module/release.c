@@ -9,6 +9,7 @@
 #include "core/module/elf.h"
 #include "core/module/generation.h"
 #include "core/module/host.h"
+#include "core/module/mapping.h"
 #include "core/module/shelf.h"
 
 #include <stdio.h>
@@ -151,6 +152,11 @@ size_t baton_release_generations(const struct baton_release *release)
 struct baton_generation *baton_release_generation(const struct baton_release *release, size_t i)
 {
 	return release->generations[i];
+}
+
+unsigned baton_module_residents(void)
+{
+	return baton_mapping_residents();
 }
 
 _Atomic(uint64_t) *baton_release_pin_count(struct baton_release *release)

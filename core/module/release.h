@@ -37,6 +37,9 @@ struct baton_module_crash {
 	uint64_t generation;
 };
 
+/* Old generations that stay mapped until the process ends. [any] */
+unsigned baton_module_residents(void);
+
 struct baton_shelf;
 struct baton_stage_options {
 	const char *modules_dir; /* where the .so files are */

@@ -88,6 +88,13 @@ static int step_check(struct load *l)
 	if (!baton_elf_has_kind(l->elf.kinds, g->spec->kind))
 		return refuse(l, BATON_E_MODULE, "wrong kind: expected %s, found %s", g->spec->kind,
 			      l->elf.kinds);
+	if (l->elf.resident_because && !g->isolated &&
+	    baton_mapping_residents() >= BATON_RESIDENTS_MAX)
+		return refuse(
+			l, BATON_E_MODULE,
+			"%d old generations cannot be unmapped, this one could not either (%s): "
+			"restart the server, or write `isolation: process`",
+			BATON_RESIDENTS_MAX, l->elf.resident_because);
 	if (l->elf.resident_because && !g->isolated)
 		(void)snprintf(g->resident_because, sizeof(g->resident_because), "%s",
 			       l->elf.resident_because);

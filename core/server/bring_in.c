@@ -60,8 +60,13 @@ static void adopted(void *ud, int rc, const char *why, uint64_t turns)
 	char reason[BOOK_WHY_MAX];
 
 	(void)turns;
-	if (rc == 0)
+	if (rc == 0) {
+		uint64_t us = change_now_us() - change->step_us;
+
 		change_step(change, "", "warm");
+		change_tell_modules(loader, change->book,
+				    loader->live ? loader->live->release : NULL, "warm", us);
+	}
 	snprintf(reason, sizeof(reason), "%s", why);
 	if (rc == 0)
 		rc = change_try(change, reason, sizeof(reason));
@@ -290,6 +295,7 @@ void change_bring_in(struct change *change)
 	loader_use_number(loader, said.number);
 	change->book = book_new(loader, release);
 	change->book->loader = loader;
+	change->book->began_us = change->begin_us;
 	change->book->files_changed = files;
 	change->book->modules_changed = modules;
 	book_set(loader, change->book, BOOK_STAGED);

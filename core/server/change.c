@@ -129,6 +129,25 @@ void change_refuse(struct change *change, int code, const char *fmt, ...)
 	baton_buf_done(&json);
 }
 
+void change_tell_modules(struct loader *loader, const struct book *book,
+			 const struct baton_release *unlike, const char *state, uint64_t us)
+{
+	for (size_t i = 0; i < baton_release_size(book->release); i++) {
+		struct baton_generation_view view;
+
+		if (baton_release_shares(book->release, i, unlike))
+			continue;
+		baton_release_view(book->release, i, &view);
+		release_log_step(loader, &(struct baton_module_step){ .module = view.module,
+								      .state = state,
+								      .reason = "",
+								      .version = view.version,
+								      .sha256 = view.sha256,
+								      .generation = view.number,
+								      .us = us });
+	}
+}
+
 /* --- a release goes --- */
 
 static void nothing_follows(void *ud, int rc, const char *why, uint64_t turns)
@@ -183,6 +202,8 @@ void change_let_go(struct loader *loader, struct book *book)
 	uint64_t drain_ms = baton_release_policy(book->release)->releases.drain_ms;
 
 	book_set(loader, book, BOOK_DRAINING);
+	change_tell_modules(loader, book, loader->live ? loader->live->release : NULL, "draining",
+			    0);
 	book->waits = loader->server->n_workers;
 	book->timer = baton_loop_timer(loader->loop, drain_ms, drain_over, book);
 	order(loader, book, CREW_RETIRE);
@@ -297,8 +318,10 @@ static void published(void *ud, int rc, const char *why, uint64_t turns)
 		change_refuse(change, rc, "%s", why);
 		return;
 	}
+	uint64_t us = change_now_us() - change->step_us;
 	change_step(change, "", "published");
 	book_set(loader, change->book, BOOK_LIVE);
+	change_tell_modules(loader, change->book, old ? old->release : NULL, "active", us);
 	if (old) {
 		adopt_everywhere(loader);
 		change_let_go(loader, old);

@@ -245,7 +245,8 @@ static void put_generations(const struct baton_json *view, struct baton_buf *out
 	put_counts(out, "baton_module_pins", "state", states, pins, STATES_N);
 	head(out, "baton_module_resident", "gauge",
 	     "Generations whose code stays mapped until the process ends.");
-	baton_buf_printf(out, "baton_module_resident %llu\n", (unsigned long long)resident);
+	baton_buf_printf(out, "baton_module_resident %llu\n",
+			 (unsigned long long)resident + baton_module_residents());
 }
 
 static void put_releases(const struct baton_json *view, struct baton_buf *out)

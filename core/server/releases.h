@@ -156,6 +156,9 @@ void change_go_live(struct change *change);
 void change_go_canary(struct change *change);
 /* The candidate goes, whatever it was. */
 void change_withdraw(struct change *change, const char *state, const char *why);
+/* Its modules that `unlike` has not (NULL: all) are in this state now; the step took `us`. */
+void change_tell_modules(struct loader *loader, const struct book *book,
+			 const struct baton_release *unlike, const char *state, uint64_t us);
 /* The release serves nobody new, and ends when its turns have. */
 void change_let_go(struct loader *loader, struct book *book);
 
