@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* A provider that tells, in its answer, which ABI it was built for and what it finds of its
- * host. It asks for a request that cannot be answered, tells what it used and hangs its state on the
- * call, so that the structs it fills in are all read by the host. Built against the header of each
- * minor (matrix.test.mjs). */
+ * host. It asks for a request that cannot be answered, tells what it used and hangs its state on
+ * the call, so that the structs it fills in are all read by the host. Built against the header of
+ * each minor (matrix.test.mjs). */
 #include <baton/module.h>
 
 #include <stdio.h>

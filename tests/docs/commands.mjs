@@ -6,7 +6,8 @@
 //
 // A demonstration server with its data in ./data runs meanwhile and has had one conversation, $SESSION.
 // Where a page says 127.0.0.1:7070, its own port is put. A block marked `console stopped` comes after
-// it was stopped. What cannot be run (apt, browsers, daemons) stands in blocks marked `text`.
+// it was stopped; one marked `console sdk` is run by tests/sdk. What cannot be run (apt, browsers, daemons)
+// stands in blocks marked `text`.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
@@ -29,7 +30,7 @@ export function blocks(text) {
 			block = null;
 		} else if (fence) {
 			const [kind, mark] = fence[1].split(' ');
-			block = { line: i + 1, kind, stopped: mark === 'stopped', commands: [], stray: [] };
+			block = { line: i + 1, kind, mark, stopped: mark === 'stopped', commands: [], stray: [] };
 			found.push(block);
 		} else if (block && line.startsWith('$ ')) {
 			block.commands.push({ line: i + 1, text: line.slice(2), shown: [] });
@@ -127,7 +128,8 @@ function run({ text, shown }, { dir, env, base }) {
 
 export async function checkCommands(pages) {
 	const dir = scratch();
-	const found = pages.flatMap((page) => blocks(read(page)).map((block) => ({ page, ...block })));
+	// `console sdk` is for an installed Baton: tests/sdk/guide.test.mjs runs those.
+	const found = pages.flatMap((page) => blocks(read(page)).filter(({ mark }) => mark !== 'sdk').map((block) => ({ page, ...block })));
 	verdict('console blocks begin with a command', found.flatMap(({ page, stray }) => stray.map((line) => `${page}:${line}`)));
 	let server;
 	try {
