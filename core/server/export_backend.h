@@ -54,7 +54,7 @@ struct exporter {
 	pthread_t thread;
 	struct baton_loop *loop;
 	struct baton_rack *rack;
-	struct baton_release *live; /* counted */
+	struct baton_release *live; /* its archives; counted */
 	struct backend *backends;
 	uint64_t last_ticket;
 	struct switching *order, *orders; /* carried out; waiting behind it */

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* JSON to examples, examples to a shared model. The lock is held while training: a second loop that
- * asks for the same configuration has to wait for that model anyway. Nothing else takes the lock;
- * classifying never does. */
+/* JSON to examples, examples to a model. */
 
 #include "catalogue.h"
 
 #include "train.h"
 
 #include <jansson.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,45 +16,6 @@ enum {
 	EPOCHS_MAX = 50,
 	PROBES_MAX = 96, /* examples kept for the self-test, which may take 5 ms */
 };
-
-struct entry {
-	struct entry *next;
-	/* The configuration's fingerprint: two hashes and its length. */
-	uint64_t hash[2];
-	size_t n;
-	uint32_t refs;
-	struct model *model;
-};
-
-struct catalogue {
-	pthread_mutex_t lock;
-	struct entry *entries; /* one per live configuration: two while one replaces the other */
-};
-
-struct catalogue *catalogue_new(void)
-{
-	struct catalogue *catalogue = calloc(1, sizeof(*catalogue));
-
-	if (catalogue)
-		pthread_mutex_init(&catalogue->lock, NULL);
-	return catalogue;
-}
-
-void catalogue_free(struct catalogue **catalogue)
-{
-	if (!*catalogue)
-		return;
-	while ((*catalogue)->entries) {
-		struct entry *entry = (*catalogue)->entries;
-
-		(*catalogue)->entries = entry->next;
-		model_free(&entry->model);
-		free(entry);
-	}
-	pthread_mutex_destroy(&(*catalogue)->lock);
-	free(*catalogue);
-	*catalogue = NULL;
-}
 
 struct reading {
 	struct train_example *examples;
@@ -174,7 +132,7 @@ static int probes_keep(const struct train_set *set, struct model *model)
 	return 0;
 }
 
-static struct model *model_make(const char *json, size_t n, const char **why)
+struct model *model_make(const char *json, size_t n, const char **why)
 {
 	json_error_t error;
 	struct reading r = { 0 };
@@ -196,68 +154,4 @@ static struct model *model_make(const char *json, size_t n, const char **why)
 	free(r.examples);
 	json_decref(root);
 	return model;
-}
-
-static struct entry *entry_find(struct catalogue *catalogue, const uint64_t hash[2], size_t n)
-{
-	for (struct entry *entry = catalogue->entries; entry; entry = entry->next)
-		if (entry->hash[0] == hash[0] && entry->hash[1] == hash[1] && entry->n == n)
-			return entry;
-	return NULL;
-}
-
-static struct entry *entry_new(struct catalogue *catalogue, const char *json, size_t n,
-			       const char **why)
-{
-	struct entry *entry = calloc(1, sizeof(*entry));
-
-	*why = "out of memory";
-	if (!entry)
-		return NULL;
-	entry->model = model_make(json, n, why);
-	if (!entry->model) {
-		free(entry);
-		return NULL;
-	}
-	entry->n = n;
-	entry->next = catalogue->entries;
-	catalogue->entries = entry;
-	return entry;
-}
-
-int catalogue_take(struct catalogue *catalogue, const char *json, size_t n,
-		   const struct model **ret_model, const char **why)
-{
-	const uint64_t hash[2] = { text_hash(json, n, 11), text_hash(json, n, 13) };
-
-	pthread_mutex_lock(&catalogue->lock);
-	struct entry *entry = entry_find(catalogue, hash, n);
-
-	if (!entry) {
-		entry = entry_new(catalogue, json, n, why);
-		if (entry)
-			memcpy(entry->hash, hash, sizeof(hash));
-	}
-	if (entry) {
-		entry->refs++;
-		*ret_model = entry->model;
-	}
-	pthread_mutex_unlock(&catalogue->lock);
-	return entry ? 0 : -1;
-}
-
-void catalogue_return(struct catalogue *catalogue, const struct model *model)
-{
-	pthread_mutex_lock(&catalogue->lock);
-	for (struct entry **at = &catalogue->entries; *at; at = &(*at)->next) {
-		struct entry *entry = *at;
-
-		if (entry->model != model || --entry->refs > 0)
-			continue;
-		*at = entry->next;
-		model_free(&entry->model);
-		free(entry);
-		break;
-	}
-	pthread_mutex_unlock(&catalogue->lock);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* classifier-linear: says what a customer wants, how sure that is, how they sound, and in which
- * language. Answers within the call; keeps nothing between calls but working memory. */
+ * language. Trains in a job, once for all loops; until then check() waits and classify() refuses.
+ * Answers within the call; keeps nothing between calls but working memory. */
 
 #include "catalogue.h"
 #include "tone.h"
 
-#include <baton/module.h>
+#include "modules/sdk/shared/shared.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -17,14 +18,15 @@
 struct mod {
 	baton_ctx *ctx;
 	const baton_host *host;
-	struct catalogue *catalogue;
+	struct shared *models;
 	struct tone_table *tone;
 };
 
 struct inst {
 	struct mod *mod;
 	baton_ctx *ctx;
-	const struct model *model; /* shared */
+	struct share share;
+	const struct model *model; /* the share's; NULL until it is trained, or for ever */
 	struct scratch *scratch;
 };
 
@@ -38,21 +40,34 @@ static void mod_unload(void *ptr)
 	struct mod *mod = ptr;
 
 	tone_free(&mod->tone);
-	catalogue_free(&mod->catalogue);
+	shared_free(&mod->models);
 	free(mod);
+}
+
+static void *train(const char *json, size_t n, const char **why)
+{
+	return model_make(json, n, why);
+}
+
+static void drop(void *thing)
+{
+	struct model *model = thing;
+
+	model_free(&model);
 }
 
 static int32_t mod_load(baton_ctx *ctx, const baton_host *host, void **ret_mod)
 {
+	static const struct shared_kind kind = { train, drop };
 	struct mod *mod = calloc(1, sizeof(*mod));
 
 	if (!mod)
 		return BATON_E_NOMEM;
 	mod->ctx = ctx;
 	mod->host = host;
-	mod->catalogue = catalogue_new();
+	mod->models = shared_new(host, &kind);
 	mod->tone = tone_new();
-	if (!mod->catalogue || !mod->tone) {
+	if (!mod->models || !mod->tone) {
 		mod_unload(mod);
 		return BATON_E_NOMEM;
 	}
@@ -64,8 +79,7 @@ static void inst_destroy(void *ptr)
 {
 	struct inst *inst = ptr;
 
-	if (inst->model)
-		catalogue_return(inst->mod->catalogue, inst->model);
+	share_end(&inst->share);
 	scratch_free(&inst->scratch);
 	free(inst);
 }
@@ -85,10 +99,25 @@ static void report(const struct inst *inst)
 		inst->mod->host->log(inst->ctx, BATON_LOG_INFO, str(line));
 }
 
+/* The model is there, or never will be. */
+static void inst_ready(void *ptr)
+{
+	struct inst *inst = ptr;
+	const struct model *model = inst->share.thing;
+
+	inst->scratch = model ? scratch_new(model) : NULL;
+	inst->model = inst->scratch ? model : NULL;
+	if (model && !inst->model)
+		inst->share.why = "out of memory";
+	if (inst->model && inst->share.is_maker)
+		report(inst);
+}
+
+static void self_test(void *ptr, baton_call call);
+
 static int32_t inst_create(void *mod_ptr, baton_ctx *ctx, baton_str config, void **ret_inst)
 {
 	struct mod *mod = mod_ptr;
-	const char *why = NULL;
 	struct inst *inst = calloc(1, sizeof(*inst));
 
 	if (!inst)
@@ -97,17 +126,12 @@ static int32_t inst_create(void *mod_ptr, baton_ctx *ctx, baton_str config, void
 	inst->ctx = ctx;
 	if (config.n == 0)
 		config = str("{}");
-	if (catalogue_take(mod->catalogue, config.p, config.n, &inst->model, &why) < 0) {
-		mod->host->log(ctx, BATON_LOG_ERROR, str(why));
+	int32_t rc =
+		share_begin(&inst->share, mod->models, ctx, config, inst_ready, self_test, inst);
+	if (rc < 0) {
 		inst_destroy(inst);
-		return BATON_E_INVAL;
+		return rc;
 	}
-	inst->scratch = scratch_new(inst->model);
-	if (!inst->scratch) {
-		inst_destroy(inst);
-		return BATON_E_NOMEM;
-	}
-	report(inst);
 	*ret_inst = inst;
 	return BATON_OK;
 }
@@ -127,6 +151,9 @@ static void inst_quiesce(void *ptr)
 static int32_t labels(void *ptr, const baton_sink *sink)
 {
 	const struct inst *inst = ptr;
+
+	if (!inst->model)
+		return BATON_E_STATE;
 	json_t *list = json_array();
 	int32_t rc = BATON_E_NOMEM;
 
@@ -198,6 +225,9 @@ static void fill(const struct inst *inst, const struct guess *guess, baton_inten
 static int32_t classify(void *ptr, baton_call call, const baton_turn *turn, baton_intents *out)
 {
 	struct inst *inst = ptr;
+
+	if (!inst->model)
+		return BATON_E_STATE; /* who does not wait for check() */
 	baton_str text = last_customer_text(turn);
 	struct guess guess = model_predict(inst->model, inst->scratch, text.p, text.n);
 	/* model_predict() left the normalised text behind. */
@@ -210,23 +240,38 @@ static int32_t classify(void *ptr, baton_call call, const baton_turn *turn, bato
 	return BATON_OK;
 }
 
-/* Nothing is ever open: classify() answers at once. */
+/* Only check() is ever open: classify() answers at once. */
 static void cancel(void *ptr, baton_call call, uint32_t why)
 {
-	(void)ptr;
-	(void)call;
+	struct inst *inst = ptr;
+
 	(void)why;
+	if (share_forget(&inst->share, call))
+		(void)inst->mod->host->end(inst->ctx, call, BATON_END_STOP);
+}
+
+static void self_test_failed(const struct inst *inst, baton_call call, const char *code,
+			     const char *message)
+{
+	const baton_error error = { .size = sizeof(error),
+				    .fail = BATON_FAIL_INTERNAL,
+				    .code = str(code),
+				    .message = str(message) };
+
+	(void)inst->mod->host->fail(inst->ctx, call, &error);
 }
 
 /* Its own examples must come out as what they are. A few may not: intents can share a phrase. */
-static int32_t check(void *ptr, baton_call call, uint32_t level)
+static void self_test(void *ptr, baton_call call)
 {
 	struct inst *inst = ptr;
 	const struct model *m = inst->model;
-	const baton_host *host = inst->mod->host;
 	uint32_t right = 0;
 
-	(void)level; /* there is no upstream to reach */
+	if (!m) {
+		self_test_failed(inst, call, "not_trained", inst->share.why);
+		return;
+	}
 	for (uint32_t i = 0; i < m->n_probes; i++) {
 		struct guess guess =
 			model_predict(m, inst->scratch, m->probes[i], strlen(m->probes[i]));
@@ -234,16 +279,20 @@ static int32_t check(void *ptr, baton_call call, uint32_t level)
 		right += guess.has_evidence && guess.label == m->probe_labels[i];
 	}
 	if (right * 10 >= m->n_probes * 8)
-		return host->end(inst->ctx, call, BATON_END_STOP);
-	const baton_error error = {
-		.size = sizeof(error),
-		.fail = BATON_FAIL_INTERNAL,
-		.code = str("examples_contradict"),
-		.message = str("fewer than 80 % of its own examples are recognised: do intents "
-			       "share examples?"),
-	};
+		(void)inst->mod->host->end(inst->ctx, call, BATON_END_STOP);
+	else
+		self_test_failed(inst, call, "examples_contradict",
+				 "fewer than 80 % of its own examples are recognised: do intents "
+				 "share examples?");
+}
 
-	return host->fail(inst->ctx, call, &error);
+/* Ends when the model is there: who waits for it has a classifier that classifies. */
+static int32_t check(void *ptr, baton_call call, uint32_t level)
+{
+	struct inst *inst = ptr;
+
+	(void)level; /* there is no upstream to reach */
+	return share_check(&inst->share, call);
 }
 
 static const baton_classifier classifier = {

@@ -10,7 +10,6 @@
 #include "search.h"
 
 #include <jansson.h>
-#include <pthread.h>
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,19 +18,7 @@
 
 enum { ARTICLES_MAX = 100000, PASSAGES_MAX = 1000000 };
 
-struct entry {
-	struct entry *next;
-	char *json; /* the configuration, compared in full */
-	size_t n;
-	uint32_t refs;
-	struct library *library;
-};
-struct shelf {
-	pthread_mutex_t lock;
-	struct entry *entries;
-};
-
-static void library_free(struct library **library)
+void library_free(struct library **library)
 {
 	struct library *l = *library;
 
@@ -198,7 +185,7 @@ static int articles_read(struct library *l, const json_t *articles, const char *
 	return 0;
 }
 
-static struct library *library_make(const char *json, size_t n, const char **why)
+struct library *library_make(const char *json, size_t n, const char **why)
 {
 	json_error_t error;
 	json_t *root = json_loadb(json, n, JSON_REJECT_DUPLICATES, &error);
@@ -221,96 +208,4 @@ static struct library *library_make(const char *json, size_t n, const char **why
 	*why = *why ? *why : "out of memory";
 	json_decref(root);
 	return library;
-}
-
-struct shelf *shelf_new(void)
-{
-	struct shelf *shelf = calloc(1, sizeof(*shelf));
-
-	if (shelf)
-		pthread_mutex_init(&shelf->lock, NULL);
-	return shelf;
-}
-
-static void entry_free(struct entry *entry)
-{
-	library_free(&entry->library);
-	free(entry->json);
-	free(entry);
-}
-
-void shelf_free(struct shelf **shelf)
-{
-	if (!*shelf)
-		return;
-	while ((*shelf)->entries) {
-		struct entry *entry = (*shelf)->entries;
-
-		(*shelf)->entries = entry->next;
-		entry_free(entry);
-	}
-	pthread_mutex_destroy(&(*shelf)->lock);
-	free(*shelf);
-	*shelf = NULL;
-}
-
-static struct entry *entry_find(struct shelf *shelf, const char *json, size_t n)
-{
-	for (struct entry *entry = shelf->entries; entry; entry = entry->next)
-		if (entry->n == n && memcmp(entry->json, json, n) == 0)
-			return entry;
-	return NULL;
-}
-
-static struct entry *entry_new(struct shelf *shelf, const char *json, size_t n, const char **why)
-{
-	struct entry *entry = calloc(1, sizeof(*entry));
-
-	*why = "out of memory";
-	if (!entry)
-		return NULL;
-	entry->n = n;
-	entry->json = malloc(n + 1);
-	entry->library = entry->json ? library_make(json, n, why) : NULL;
-	if (!entry->library) {
-		entry_free(entry);
-		return NULL;
-	}
-	memcpy(entry->json, json, n);
-	entry->next = shelf->entries;
-	shelf->entries = entry;
-	return entry;
-}
-
-int shelf_take(struct shelf *shelf, const char *json, size_t n, const struct library **ret_library,
-	       const char **why)
-{
-	/* Held while indexing: a second loop with the same configuration needs the result
-	 * anyway. */
-	pthread_mutex_lock(&shelf->lock);
-	struct entry *entry = entry_find(shelf, json, n);
-
-	if (!entry)
-		entry = entry_new(shelf, json, n, why);
-	if (entry) {
-		entry->refs++;
-		*ret_library = entry->library;
-	}
-	pthread_mutex_unlock(&shelf->lock);
-	return entry ? 0 : -1;
-}
-
-void shelf_return(struct shelf *shelf, const struct library *library)
-{
-	pthread_mutex_lock(&shelf->lock);
-	for (struct entry **at = &shelf->entries; *at; at = &(*at)->next) {
-		struct entry *entry = *at;
-
-		if (entry->library != library || --entry->refs > 0)
-			continue;
-		*at = entry->next;
-		entry_free(entry);
-		break;
-	}
-	pthread_mutex_unlock(&shelf->lock);
 }

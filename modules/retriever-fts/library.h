@@ -35,13 +35,6 @@ struct library {
 	int64_t image_bytes;
 };
 
-struct shelf; /* the libraries of a generation, by configuration; thread-safe */
-
-/* NULL: no memory. */
-struct shelf *shelf_new(void);
-void shelf_free(struct shelf **shelf);
-/* The library for this configuration, built now or shared. 0; -1: `why` is static text. */
-int shelf_take(struct shelf *shelf, const char *json, size_t n, const struct library **ret_library,
-	       const char **why);
-/* The last one frees it. */
-void shelf_return(struct shelf *shelf, const struct library *library);
+/* Reads and indexes; takes seconds for many articles. NULL: `why` (static text) says what is wrong. */
+struct library *library_make(const char *json, size_t n, const char **why);
+void library_free(struct library **library);

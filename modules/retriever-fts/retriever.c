@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* retriever-fts: finds the passages of the policy's articles that speak about what a customer asks.
- * Answers within the call. */
+ * Indexes in a job, once for all loops; until then check() waits and search() refuses. Answers
+ * within the call. */
 
 #include "search.h"
 
-#include <baton/module.h>
+#include "modules/sdk/shared/shared.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,13 +15,14 @@
 struct mod {
 	baton_ctx *ctx;
 	const baton_host *host;
-	struct shelf *shelf;
+	struct shared *libraries;
 };
 
 struct inst {
 	struct mod *mod;
 	baton_ctx *ctx;
-	const struct library *library; /* shared */
+	struct share share;
+	const struct library *library; /* the share's; NULL until it is indexed, or for ever */
 	struct search *search;
 };
 
@@ -29,16 +31,60 @@ static baton_str str(const char *text)
 	return (baton_str){ text, strlen(text) };
 }
 
+/* Some articles are looked up by their own titles; each must be among the first hits. */
+static bool finds_its_own(const struct library *l)
+{
+	struct search *search = search_new(l);
+	struct hit hits[HITS_MAX];
+	bool good = search != NULL;
+
+	for (uint32_t p = 0; good && p < l->n_passages; p += l->n_passages / 8 + 1) {
+		uint32_t article = l->passages[p].article;
+		const char *title = l->articles[article].title;
+		const struct search_question question = {
+			.text = title,
+			.n = strlen(title),
+			.k = HITS_MAX,
+		};
+		int n = search_run(search, &question, hits), found = 0;
+
+		for (int i = 0; i < n; i++)
+			found |= l->passages[hits[i].passage].article == article;
+		good = found;
+	}
+	search_free(&search);
+	return good;
+}
+
+static void *index_articles(const char *json, size_t n, const char **why)
+{
+	struct library *library = library_make(json, n, why);
+
+	if (library && !finds_its_own(library)) {
+		library_free(&library);
+		*why = "an article is not found by its own title";
+	}
+	return library;
+}
+
+static void drop(void *thing)
+{
+	struct library *library = thing;
+
+	library_free(&library);
+}
+
 static int32_t mod_load(baton_ctx *ctx, const baton_host *host, void **ret_mod)
 {
+	static const struct shared_kind kind = { index_articles, drop };
 	struct mod *mod = calloc(1, sizeof(*mod));
 
 	if (!mod)
 		return BATON_E_NOMEM;
 	mod->ctx = ctx;
 	mod->host = host;
-	mod->shelf = shelf_new();
-	if (!mod->shelf) {
+	mod->libraries = shared_new(host, &kind);
+	if (!mod->libraries) {
 		free(mod);
 		return BATON_E_NOMEM;
 	}
@@ -50,7 +96,7 @@ static void mod_unload(void *ptr)
 {
 	struct mod *mod = ptr;
 
-	shelf_free(&mod->shelf);
+	shared_free(&mod->libraries);
 	free(mod);
 }
 
@@ -59,8 +105,7 @@ static void inst_destroy(void *ptr)
 	struct inst *inst = ptr;
 
 	search_free(&inst->search);
-	if (inst->library)
-		shelf_return(inst->mod->shelf, inst->library);
+	share_end(&inst->share);
 	free(inst);
 }
 
@@ -75,10 +120,25 @@ static void report(const struct inst *inst)
 		inst->mod->host->log(inst->ctx, BATON_LOG_INFO, str(line));
 }
 
+/* The index is there, or never will be. */
+static void inst_ready(void *ptr)
+{
+	struct inst *inst = ptr;
+	const struct library *library = inst->share.thing;
+
+	inst->search = library ? search_new(library) : NULL;
+	inst->library = inst->search ? library : NULL;
+	if (library && !inst->library)
+		inst->share.why = "out of memory";
+	if (inst->library && inst->share.is_maker)
+		report(inst);
+}
+
+static void tell_check(void *ptr, baton_call call);
+
 static int32_t inst_create(void *mod_ptr, baton_ctx *ctx, baton_str config, void **ret_inst)
 {
 	struct mod *mod = mod_ptr;
-	const char *why = NULL;
 	struct inst *inst = calloc(1, sizeof(*inst));
 
 	if (!inst)
@@ -87,17 +147,12 @@ static int32_t inst_create(void *mod_ptr, baton_ctx *ctx, baton_str config, void
 	inst->ctx = ctx;
 	if (config.n == 0)
 		config = str("{}");
-	if (shelf_take(mod->shelf, config.p, config.n, &inst->library, &why) < 0) {
-		mod->host->log(ctx, BATON_LOG_ERROR, str(why));
+	int32_t rc = share_begin(&inst->share, mod->libraries, ctx, config, inst_ready, tell_check,
+				 inst);
+	if (rc < 0) {
 		inst_destroy(inst);
-		return BATON_E_INVAL;
+		return rc;
 	}
-	inst->search = search_new(inst->library);
-	if (!inst->search) {
-		inst_destroy(inst);
-		return BATON_E_NOMEM;
-	}
-	report(inst);
 	*ret_inst = inst;
 	return BATON_OK;
 }
@@ -148,6 +203,8 @@ static int32_t search(void *ptr, baton_call call, const baton_query *query)
 	struct hit hits[HITS_MAX];
 	baton_doc docs[HITS_MAX];
 
+	if (!inst->library)
+		return BATON_E_STATE; /* who does not wait for check() */
 	/* Leaving a filter out would return what the caller meant to exclude. */
 	if (query->filter_json.n > 0 &&
 	    (query->filter_json.n != 2 || memcmp(query->filter_json.p, "{}", 2) != 0))
@@ -173,40 +230,34 @@ static int32_t search(void *ptr, baton_call call, const baton_query *query)
 	return BATON_OK;
 }
 
-/* Nothing is ever open: search() answers at once. */
+/* Only check() is ever open: search() answers at once. */
 static void cancel(void *ptr, baton_call call, uint32_t why)
 {
-	(void)ptr;
-	(void)call;
+	struct inst *inst = ptr;
+
 	(void)why;
+	if (share_forget(&inst->share, call))
+		(void)inst->mod->host->end(inst->ctx, call, BATON_END_STOP);
 }
 
-/* Some articles are looked up by their own titles; each must be among the first hits. */
+/* What can be tested was, where the index was made. */
+static void tell_check(void *ptr, baton_call call)
+{
+	struct inst *inst = ptr;
+
+	if (inst->library)
+		(void)inst->mod->host->end(inst->ctx, call, BATON_END_STOP);
+	else
+		fail_call(inst, call, "not_indexed", inst->share.why);
+}
+
+/* Ends when the index is there: who waits for it has a retriever that finds. */
 static int32_t check(void *ptr, baton_call call, uint32_t level)
 {
 	struct inst *inst = ptr;
-	const struct library *l = inst->library;
-	struct hit hits[HITS_MAX];
-	uint32_t step = l->n_passages / 8 + 1;
 
 	(void)level; /* there is no upstream to reach */
-	for (uint32_t p = 0; p < l->n_passages; p += step) {
-		uint32_t article = l->passages[p].article;
-		const char *title = l->articles[article].title;
-		const struct search_question question = {
-			.text = title,
-			.n = strlen(title),
-			.k = HITS_MAX,
-		};
-		int n = search_run(inst->search, &question, hits), found = 0;
-
-		for (int i = 0; i < n; i++)
-			found |= l->passages[hits[i].passage].article == article;
-		if (!found)
-			return fail_call(inst, call, "index",
-					 "an article is not found by its own title");
-	}
-	return inst->mod->host->end(inst->ctx, call, BATON_END_STOP);
+	return share_check(&inst->share, call);
 }
 
 static const baton_retriever retriever = {

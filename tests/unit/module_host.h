@@ -16,13 +16,21 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HOST_TIMERS_MAX = 64, HOST_CALLS_MAX = 16, HOST_DOCS_MAX = 64, HOST_TEXT_MAX = 65536 };
+enum { HOST_TIMERS_MAX = 64, HOST_CALLS_MAX = 16, HOST_DOCS_MAX = 64, HOST_TEXT_MAX = 65536, HOST_JOBS_MAX = 16 };
 
 struct host_timer {
 	uint64_t due_ns;
 	void (*fn)(void *user);
 	void *user;
 	bool armed;
+};
+
+/* A job, or (without `work`) a posted function. */
+struct host_job {
+	void (*work)(void *user);
+	void (*done)(void *user, int32_t status);
+	void (*fn)(void *user);
+	void *user;
 };
 
 /* What came back for one call. */
@@ -32,6 +40,7 @@ struct host_call {
 	char citation[HOST_TEXT_MAX];
 	unsigned n_deltas, n_citations, n_unknown, n_ends, n_fails, n_results;
 	uint32_t end_reason, fail;
+	char fail_text[200];
 	char result_type[32];
 	size_t result_bytes;
 	baton_doc
@@ -52,6 +61,8 @@ struct module_host {
 	uint64_t now_ns;
 	struct host_timer timers[HOST_TIMERS_MAX];
 	struct host_call calls[HOST_CALLS_MAX];
+	struct host_job jobs[HOST_JOBS_MAX];
+	unsigned n_jobs;
 	unsigned n_logs;
 	char last_log[512];
 };
@@ -105,6 +116,45 @@ static inline int32_t host_timer_stop(baton_ctx *ctx, baton_timer timer)
 		return BATON_E_STALE;
 	host_of(ctx)->timers[timer - 1].armed = false;
 	return BATON_OK;
+}
+
+static inline int32_t host_job_new(baton_ctx *ctx, void (*work)(void *),
+				   void (*done)(void *, int32_t), void *user, baton_job *out)
+{
+	struct module_host *host = host_of(ctx);
+
+	if (host->n_jobs == HOST_JOBS_MAX)
+		return BATON_E_LIMIT;
+	host->jobs[host->n_jobs++] = (struct host_job){ .work = work, .done = done, .user = user };
+	if (out)
+		*out = host->n_jobs;
+	return BATON_OK;
+}
+
+static inline int32_t host_post(baton_ctx *ctx, void (*fn)(void *), void *user)
+{
+	struct module_host *host = host_of(ctx);
+
+	if (host->n_jobs == HOST_JOBS_MAX)
+		return BATON_E_LIMIT;
+	host->jobs[host->n_jobs++] = (struct host_job){ .fn = fn, .user = user };
+	return BATON_OK;
+}
+
+/* Runs what the module has asked for, and what that asks for, in order, on this thread. */
+static inline void host_run_jobs(struct module_host *host)
+{
+	for (unsigned i = 0; i < host->n_jobs; i++) {
+		struct host_job job = host->jobs[i];
+
+		if (job.fn) {
+			job.fn(job.user);
+			continue;
+		}
+		job.work(job.user);
+		job.done(job.user, BATON_OK);
+	}
+	host->n_jobs = 0;
 }
 
 static inline unsigned host_timers_armed(const struct module_host *host)
@@ -220,6 +270,7 @@ static inline int32_t host_fail(baton_ctx *ctx, baton_call call, const baton_err
 		return BATON_E_STALE;
 	c->n_fails++;
 	c->fail = error->fail;
+	snprintf(c->fail_text, sizeof(c->fail_text), "%.*s", (int)error->message.n, error->message.p);
 	return BATON_OK;
 }
 
@@ -278,6 +329,8 @@ static inline struct module_host *host_new(const char *name)
 		.now_ns = host_now_ns,
 		.timer = host_timer_new,
 		.timer_stop = host_timer_stop,
+		.job = host_job_new,
+		.post = host_post,
 		.delta = host_delta,
 		.result = host_result,
 		.usage = host_usage,
@@ -295,10 +348,12 @@ static inline struct module_host *host_new(const char *name)
 	return host;
 }
 
+/* With the jobs it begins. */
 static inline int32_t host_create(struct module_host *host, const char *config)
 {
 	int32_t rc = host->module->create(host->mod, host_ctx(host), host_str(config), &host->inst);
 
+	host_run_jobs(host);
 	return rc < 0 ? rc : host->module->activate(host->inst);
 }
 
@@ -317,6 +372,19 @@ static inline void host_free(struct module_host **host)
 	dlclose((*host)->library);
 	free(*host);
 	*host = NULL;
+}
+
+/* True if the module refuses this configuration: by create(), or by a check() that says why. */
+static inline bool host_refuses(struct module_host *host, const char *config)
+{
+	struct host_call *c = host_call_open(host, 1);
+	int32_t rc = host_create(host, config);
+
+	if (rc < 0)
+		return true;
+	(void)host->module->check(host->inst, 1, 0);
+	host_destroy(host);
+	return c->n_fails == 1 && c->n_ends == 0 && c->fail_text[0];
 }
 
 /* tests/data/<name> relative to the source tree: the build folder is <tree>/build/<variant>. NULL

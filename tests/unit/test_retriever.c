@@ -368,11 +368,8 @@ static void a_wrong_configuration_is_refused_with_a_reason(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(configs) / sizeof(configs[0]); i++) {
-		unsigned logs = host->n_logs;
-
-		if (host_create(host, configs[i]) != BATON_E_INVAL)
+		if (!host_refuses(host, configs[i]))
 			fail_msg("accepted: %s", configs[i]);
-		assert_true(host->n_logs > logs);
 	}
 	assert_int_equal(host_create(host, ""), BATON_OK);
 	assert_int_equal(ask(host, "parcel")->n_docs, 0);
