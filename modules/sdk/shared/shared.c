@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The lock is held for moments only, never while something is made. An instance that makes something
- * is not destroyed before its job has ended: the host sees to that. One that waits may go at any
- * time: it takes itself off the list, and a letter that is under way to it is dropped by the host. */
+/* The lock is held for moments only, never while something is made. An instance that makes
+ * something is not destroyed before its job has ended: the host sees to that. One that waits may go
+ * at any time: it takes itself off the list, and a letter that is under way to it is dropped by the
+ * host. */
 #include "modules/sdk/shared/shared.h"
 
 #include <pthread.h>
