@@ -172,6 +172,31 @@ describe('what is refused', () => {
 	});
 });
 
+describe('what recorded decisions say', () => {
+	test('a change that would send too many to people is refused, and --force makes it all the same', async () => {
+		const rule = (id, when) => ({ rules: [{ id, when, action: 'escalate', queue: 'general', reason: 'a person is wanted', priority: 3 }] });
+		const rules = { 'modules.yaml': { modules: [openai(provider.url), { name: 'rules', file: 'rule-policy.so', kind: 'rule' }] } };
+		const baton = await start({ models: ['ok,gap=0,tokens=4'], files: { ...rules, 'escalation.yaml': rule('never', 'channel == "post"'),
+			'releases.yaml': { replay: { turns: 1000, max_changed: 0.2 } } } });
+		const control = await Control.open(baton);
+		const talks = await Promise.all(Array.from({ length: 110 }, (_, i) => control.converse(`c${i}`, { as: 'agent', channel: 'web' })));
+		await Promise.all(talks.map((talk) => talk.say('Where is it?')));
+		for (const talk of talks)
+			await talk.event('answer_generated');
+		const was = live(baton);
+		write(baton.policies, { 'escalation.yaml': rule('all', 'channel == "web"') });
+		const why = refused(baton, 'reload');
+		assert.match(why, /110 of 110 recorded decisions would change/);
+		assert.match(why, new RegExp(`still ${was}\\b`));
+		assert.equal(live(baton), was);
+		const out = on(baton, 'reload', '--force', '--why', 'it is meant');
+		assert.equal(out.code, 0, out.stderr);
+		assert.match(out.stdout, new RegExp(`^release \\d+ live.*110 of 110 recorded decisions`, 's'));
+		control.close();
+		await baton.stop();
+	});
+});
+
 describe('the way back', () => {
 	test('the release before comes back under a new number, also when its files are gone', async () => {
 		const baton = await start({ models: ['ok#first'] });
