@@ -263,10 +263,23 @@ static uint64_t sockets(const struct baton_server *server)
 	return opened > closed ? opened - closed : 0;
 }
 
+/* "3 files changed, 1 new module"; what did not change is not said. */
+static void say_changed(const struct book *book, char text[80])
+{
+	int n = 0;
+
+	if (book->files_changed > 0 || book->modules_changed == 0)
+		n = snprintf(text, 80, "%u %s changed", book->files_changed,
+			     book->files_changed == 1 ? "file" : "files");
+	if (book->modules_changed > 0)
+		snprintf(text + n, 80 - (size_t)n, "%s%u new %s", n > 0 ? ", " : "",
+			 book->modules_changed, book->modules_changed == 1 ? "module" : "modules");
+}
+
 static void tell_live(struct change *change, uint64_t before, uint64_t turns)
 {
 	struct book *book = change->loader->live;
-	char text[LOADER_TEXT_MAX], kept[32], left[32], tail[96] = "";
+	char text[LOADER_TEXT_MAX], changed[80], kept[32], left[32], tail[96] = "";
 	uint64_t n = sockets(change->loader->server);
 	struct baton_buf json = { NULL, 0, 0 };
 
@@ -275,12 +288,10 @@ static void tell_live(struct change *change, uint64_t before, uint64_t turns)
 	if (before > 0)
 		snprintf(tail, sizeof(tail), ", %s %s on %llu", left,
 			 turns == 1 ? "turn finishes" : "turns finish", (unsigned long long)before);
-	snprintf(text, sizeof(text),
-		 "release %llu live, %u %s changed, %u %s new, %s %s kept%s%s%s",
-		 (unsigned long long)book->number, book->files_changed,
-		 book->files_changed == 1 ? "file" : "files", book->modules_changed,
-		 book->modules_changed == 1 ? "module is" : "modules are", kept,
-		 n == 1 ? "socket" : "sockets", tail, change->tried[0] ? "; " : "", change->tried);
+	say_changed(book, changed);
+	snprintf(text, sizeof(text), "release %llu live, %s, %s %s kept%s%s%s",
+		 (unsigned long long)book->number, changed, kept, n == 1 ? "socket" : "sockets",
+		 tail, change->tried[0] ? "; " : "", change->tried);
 	baton_buf_printf(
 		&json,
 		"\"release\":%llu,\"before\":%llu,\"files_changed\":%u,\"modules_changed\":%u,\"sockets\":%llu,\"turns_left\":%llu,\"ms\":%llu",

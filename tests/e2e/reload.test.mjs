@@ -64,7 +64,7 @@ describe('a reload', () => {
 		setModel(baton, 'ok#two');
 		const out = on(baton, 'reload', '--why', 'the other model');
 		assert.equal(out.code, 0, out.stderr);
-		assert.match(out.stdout, new RegExp(`^release ${was + 1} live, 1 file changed`), out.stdout);
+		assert.match(out.stdout, new RegExp(`^release ${was + 1} live, 1 file changed, `), out.stdout);
 		assert.match(out.stdout, /12 sockets kept/);
 		await Promise.all(all.map((one) => ask(one, 'ok#two')));
 		untouched(all);
