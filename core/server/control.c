@@ -10,6 +10,7 @@
 
 #include "core/base/errors.h"
 #include "core/base/log.h"
+#include "core/server/dir_watch.h"
 #include "core/server/operations.h"
 #include "core/server/watch.h"
 
@@ -375,6 +376,7 @@ static int control_up(struct control *control)
 			      &control->operations);
 	watch_listen(control->server->watch, control);
 	baton_loop_before_wait(control->loop, settle, control);
+	control->dir_watch = dir_watch_start(control);
 	return BATON_OK;
 }
 
@@ -383,6 +385,7 @@ static void control_down(struct control *control)
 	struct control_conn *conn, *after;
 
 	baton_loop_watch_stop(control->loop, control->listen_watch);
+	dir_watch_stop(&control->dir_watch);
 	DL_FOREACH_SAFE(control->conns, conn, after)
 	{
 		conn_flush(conn);

@@ -56,6 +56,7 @@ struct control {
 	struct conversation *talks;    /* of all connections, by number */
 	struct baton_release *live;    /* while a line is answered */
 	struct operations *operations; /* of this thread; NULL: the log could not be read */
+	struct dir_watch *dir_watch;   /* policies and modules, if they are watched */
 	_Atomic(uint64_t) dropped;     /* events it had no room for */
 };
 
