@@ -67,8 +67,6 @@ static void put(struct baton_buf *out, const struct pod *pod, void *copy)
 	baton_str strs[STRS_MAX];
 	for (size_t i = 0; i < pod->n; i++) {
 		memcpy(&strs[i], (char *)copy + pod->at[i], sizeof(strs[i]));
-		if (!strs[i].p)
-			strs[i].n = 0;
 		uintptr_t mark = strs[i].p != NULL;
 		struct {
 			uintptr_t p;
@@ -79,9 +77,10 @@ static void put(struct baton_buf *out, const struct pod *pod, void *copy)
 	}
 	baton_buf_add(out, copy, pod->size);
 	for (size_t i = 0; i < pod->n; i++)
-		baton_buf_add(out, strs[i].p, strs[i].n);
+		baton_buf_add(out, strs[i].p, strs[i].p ? strs[i].n : 0);
 }
 
+/* NULL with a length comes out as it went in: the rack has words for that sin. */
 static void get(struct baton_reader *in, const struct pod *pod, void *ret)
 {
 	const void *from = baton_get_bytes(in, pod->size);
@@ -93,9 +92,11 @@ static void get(struct baton_reader *in, const struct pod *pod, void *ret)
 	for (size_t i = 0; i < pod->n; i++) {
 		baton_str s;
 		memcpy(&s, (char *)ret + pod->at[i], sizeof(s));
-		const char *p = baton_get_bytes(in, s.n);
-		s.p = s.n == 0 && !s.p ? NULL : s.n == 0 ? "" : p;
-		if (!p)
+		if (s.p && s.n > 0) /* what was not there is told by `bad` */
+			s.p = baton_get_bytes(in, s.n);
+		else if (s.p)
+			s.p = "";
+		if (in->bad)
 			s = BATON_STR_NONE;
 		memcpy((char *)ret + pod->at[i], &s, sizeof(s));
 	}

@@ -11,6 +11,12 @@ enum { RUN_MAX = 1024, HELPER_STACK_BYTES = 2 * 1024 * 1024 };
 
 /* --- timers ------------------------------------------------------------------------------ */
 
+static int32_t too_early(const char *what)
+{
+	baton_house_say(BATON_LOG_WARN, "load: %s before there is a loop", what);
+	return BATON_E_STATE;
+}
+
 /* Sorted; looked for from the end, where most new ones belong. */
 static void insert(struct baton_house_timer *timer)
 {
@@ -41,7 +47,7 @@ int32_t baton_guest_timer(baton_ctx *ctx, uint32_t ms, void (*fn)(void *user), v
 	if (!baton_house_is_main())
 		return BATON_E_THREAD;
 	if (guest == &baton_house.load)
-		return BATON_E_STATE;
+		return too_early("a timer");
 	if (guest->timers >= BATON_GUEST_TIMERS_MAX)
 		return BATON_E_LIMIT;
 	struct baton_house_timer *timer = baton_new(struct baton_house_timer);
@@ -144,7 +150,9 @@ int32_t baton_guest_job(baton_ctx *ctx, void (*work)(void *user),
 		return BATON_E_INVAL;
 	if (!baton_house_is_main())
 		return BATON_E_THREAD;
-	if (guest == &baton_house.load || guest->closing)
+	if (guest == &baton_house.load)
+		return too_early("a job");
+	if (guest->closing)
 		return BATON_E_STATE;
 	if (guest->jobs >= BATON_GUEST_JOBS_MAX)
 		return BATON_E_LIMIT;

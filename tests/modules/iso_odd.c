@@ -23,7 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
-BATON_MODULE_NOTE("iso-odd", "1.0.0", "provider classifier rule transcript retriever", 0);
+BATON_MODULE_NOTE("iso-odd", "1.0.0", "provider classifier rule transcript retriever",
+		  BATON_MODF_NO_INLINE);
 
 static const baton_host *host;
 
@@ -44,6 +45,12 @@ static baton_str str(const char *z)
 }
 
 static int *volatile nowhere;
+
+/* Past what the loader looks for among the imports: a module that means to does it so, too. */
+static void leave(int code)
+{
+	(void)syscall(SYS_exit_group, code);
+}
 
 static void spin(void)
 {
@@ -75,15 +82,14 @@ static void behave(const char *words, const char *place)
 		nap();
 	snprintf(word, sizeof(word), "exit:%s", place);
 	if (strstr(words, word))
-		_exit(0);
+		leave(0);
 }
 
 /* --- breaking out ------------------------------------------------------------------------ */
 
 static int try_socket(int family)
 {
-	int fd = socket(family, SOCK_STREAM, 0);
-	return fd < 0 ? errno : 0;
+	return syscall(SYS_socket, family, SOCK_STREAM, 0) < 0 ? errno : 0;
 }
 
 static int try_open(const char *path, int flags)
@@ -95,21 +101,20 @@ static int try_open(const char *path, int flags)
 static int try_exec(void)
 {
 	char *argv[] = { NULL };
-	execve("/bin/true", argv, argv);
-	return errno;
+	return syscall(SYS_execve, "/bin/true", argv, argv) < 0 ? errno : 0;
 }
 
 static int try_fork(void)
 {
 	long pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (pid == 0)
-		_exit(0);
+		leave(0);
 	return pid < 0 ? errno : 0;
 }
 
 static int try_kill(void)
 {
-	return kill(getppid(), SIGTERM) < 0 ? errno : 0;
+	return syscall(SYS_kill, getppid(), SIGTERM) < 0 ? errno : 0;
 }
 
 /* Address space: how much can be had, in MiB. */
@@ -165,7 +170,7 @@ static void break_out(struct odd *odd, const char *word)
 	else if (strcmp(word, "env") == 0)
 		rc = getenv("PATH") || getenv("HOME") || getenv("BATON_SECRET_KEY") ? 1 : 0;
 	else if (strcmp(word, "ptrace") == 0)
-		rc = ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0 ? errno : 0;
+		rc = syscall(SYS_ptrace, PTRACE_TRACEME, 0, NULL, NULL) < 0 ? errno : 0;
 	snprintf(shown, sizeof(odd->says), "%s %d", word, rc);
 }
 
@@ -346,10 +351,10 @@ static void posted(void *user)
 	keep_done(user, BATON_OK);
 }
 
-static void leave(void *user)
+static void leave_later(void *user)
 {
 	(void)user;
-	_exit(7);
+	leave(7);
 }
 
 static int32_t start(void *inst, baton_call call, const baton_prompt *prompt)
@@ -392,7 +397,7 @@ static int32_t start(void *inst, baton_call call, const baton_prompt *prompt)
 	if (strcmp(word, "last-word") == 0) {
 		host->delta(odd->ctx, call, BATON_DELTA_TEXT, str("heard"));
 		host->end(odd->ctx, call, BATON_END_STOP);
-		return host->timer(odd->ctx, 1, leave, odd, NULL);
+		return host->timer(odd->ctx, 1, leave_later, odd, NULL);
 	}
 	if (strcmp(word, "stale") == 0) {
 		host->delta(odd->ctx, call, BATON_DELTA_TEXT, (baton_str){ "\xff\xff", 2 });
