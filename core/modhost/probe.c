@@ -451,6 +451,19 @@ static void step_state(struct probe *p)
 	baton_buf_done(&second.text);
 }
 
+/* Unmapping what a thread of its own still runs in would end this process and say nothing of the
+ * module: it is resident, and is never unmapped. */
+static void unmap(struct probe *p)
+{
+	struct baton_surroundings now;
+	baton_surroundings_take(BATON_SURROUND_THREADS, &now);
+	if (now.threads <= p->before.threads) {
+		begin("its destructors");
+		(void)dlclose(p->dl);
+	}
+	baton_surroundings_done(&now);
+}
+
 static void step_end(struct probe *p)
 {
 	struct baton_buf line = { 0 }, changed = { 0 };
@@ -460,8 +473,7 @@ static void step_end(struct probe *p)
 		begin("unload");
 		p->entry->unload(p->mod);
 	}
-	begin("its destructors");
-	(void)dlclose(p->dl);
+	unmap(p);
 	(void)baton_surroundings_settle(&p->before, &changed);
 	baton_buf_printf(&line,
 			 "{\"done\":1,\"leftovers\":%u,\"state_bytes\":%ju,\"changed\":", leftovers,

@@ -26,7 +26,11 @@ look() { # FILE WORDS WHY
 }
 
 for file in $(ours 'core/*.c' 'core/*.h' 'channels/*.c' 'modules/*.c'); do
-	look "$file" 'RTLD_(DEEPBIND|GLOBAL|NODELETE)|\<dlmopen[[:space:]]*\(' 'modules are opened RTLD_NOW | RTLD_LOCAL'
+	case $file in
+	core/testhost/*) ;; # keeps code mapped for those who look for leaks
+	*) look "$file" 'RTLD_NODELETE' 'what may stay mapped is decided by the static check' ;;
+	esac
+	look "$file" 'RTLD_(DEEPBIND|GLOBAL)|\<dlmopen[[:space:]]*\(' 'modules are opened RTLD_NOW | RTLD_LOCAL'
 	look "$file" '(^|[^A-Za-z0-9_.>])(fork|vfork|_Fork|clone|clone3|daemon)[[:space:]]*\(' 'processes are made with posix_spawn'
 done
 for file in $(ours 'core/*.c'); do

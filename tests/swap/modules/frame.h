@@ -46,6 +46,7 @@ struct frame {
 	char set[32], intent[40], text[512];
 	baton_call call; /* the last one */
 	uint64_t kept;   /* answers of all generations: what state carries on */
+	void *more;      /* the fixture's own */
 };
 
 __attribute__((unused)) static const baton_host *frame_host;
