@@ -58,7 +58,8 @@ static void lane_hand_in(void *ud)
 {
 	struct worker *worker = ud;
 
-	baton_lane_flush(worker->lane);
+	if (worker->lane) /* the loop's last turn, when it is freed, comes behind the lane's end */
+		baton_lane_flush(worker->lane);
 }
 
 static void lane_committed(void *ud, uint64_t ticket, int rc, uint64_t position)
