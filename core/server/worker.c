@@ -58,8 +58,7 @@ static void lane_hand_in(void *ud)
 {
 	struct worker *worker = ud;
 
-	if (worker->lane) /* the loop's last turn, when it is freed, comes behind the lane's end */
-		baton_lane_flush(worker->lane);
+	baton_lane_flush(worker->lane);
 }
 
 static void lane_committed(void *ud, uint64_t ticket, int rc, uint64_t position)
