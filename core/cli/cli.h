@@ -2,8 +2,8 @@
 
 /* The `baton` command: a table of subcommands, a table of options, and what they share.
  *
- * Exit codes: 0 done, 1 failed or invalid, 2 wrong usage, 4 the server cannot be reached, 5 it runs
- * but is not ready. What a script reads goes to stdout, everything else to stderr.
+ * Exit codes: 0 done, 1 failed or invalid, 2 wrong usage, 3 something would change (rules diff), 4
+ * the server cannot be reached, 5 it runs but is not ready. What a script reads goes to stdout, everything else to stderr.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Two directories, one question at a time: what changes while the loader works is asked after it. */
+/* Two directories, one question at a time: what changes while the loader works is asked after. */
 
 #include "core/server/dir_watch.h"
 
