@@ -34,7 +34,7 @@ complaints: all tests/node_modules/.package-lock.json
 faults: all tests/node_modules/.package-lock.json
 	V=$(V) ROW=$(ROW) node --test --test-reporter=spec tests/fault/full.mjs
 e2e-asan:
-	$(MAKE) V=asan e2e T="spine desk person-first admin control"
+	$(MAKE) V=asan e2e T="spine desk person-first admin control reload modules"
 
 # The tools the tests rest on: the checker must catch, the hostile provider must be hostile.
 test-tools: tests/node_modules/.package-lock.json

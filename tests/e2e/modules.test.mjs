@@ -233,6 +233,29 @@ describe('a candidate', () => {
 		await baton.stop();
 	});
 
+	test('another file serves its share, shows its figures, and is taken back', async () => {
+		const baton = await start();
+		const control = await Control.open(baton);
+		const was = live(baton);
+		const out = json(baton, 'module', 'canary', 'openai', copyOf('provider-openai.so', { more: 'newer' }), '--share', '50%', '--why', 'trial');
+		assert.deepEqual([out.release, out.canary, out.share_ppm], [was, was + 1, 500000]);
+		const talks = await Promise.all(Array.from({ length: 16 }, (_, i) => control.converse(`c${i}`, { as: 'agent' })));
+		await Promise.all(talks.map((talk) => talk.say('Where is it?')));
+		for (const talk of talks)
+			await talk.event('answer_generated');
+		const tried = generation(baton, 'openai', 'canary'), serves = generation(baton, 'openai');
+		assert.ok(tried.calls > 0 && serves.calls > 0);
+		assert.deepEqual([tried.isolation, serves.isolation], ['process', 'inline']);
+		const { canary } = releases(baton);
+		assert.equal(canary.turns.candidate + canary.turns.live, 16);
+		assert.match(on(baton, 'module', 'releases').stdout, /^canary: 50 % of the conversations; /m);
+		assert.match(on(baton, 'module', 'rollback').stdout, new RegExp(`release ${was + 1} is rolled back, still ${was}`));
+		await soon(() => generations(baton).length === 1, 'its end');
+		assert.equal(releases(baton).canary, null);
+		control.close();
+		await baton.stop();
+	});
+
 	test('a canary that fails is seen by no customer, and goes back by hand', async () => {
 		const baton = await start(), one = await customer(baton);
 		setModel(baton, 'S04#canary');
@@ -362,7 +385,9 @@ describe('for machines', () => {
 		assert.equal(shut.module, 'openai');
 		assert.equal(shut.sha256.slice(0, 12), sha12);
 		assert.match(on(baton, 'module', 'list').stdout, new RegExp(`\nIN QUARANTINE +MODULE +SINCE +WHY\n${sha12} +openai .*3 crashes`));
-		assert.match(await (await baton.http('/metrics')).text(), /^baton_module_generations\{state="quarantined"\} 1$/m);
+		const metrics = await (await baton.http('/metrics')).text();
+		assert.match(metrics, /^baton_module_generations\{state="quarantined"\} 1$/m);
+		assert.match(metrics, /^baton_module_crash_total\{module="openai"\} 3$/m);
 		assert.match(refused(baton, 'module', 'swap', 'openai'), new RegExp(`quarantined on .*baton module forgive ${sha12}`));
 		assert.match(on(baton, 'module', 'forgive', sha12, '--why', 'it was me').stdout, new RegExp(`^${sha12} may be loaded again`));
 		assert.deepEqual(json(baton, 'module', 'list').quarantined, []);

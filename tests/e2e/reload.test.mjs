@@ -153,7 +153,9 @@ describe('what is refused', () => {
 			assert.match(why, new RegExp(`still ${was}\\b`));
 			const answer = JSON.parse(run(['reload', '--json', '--data', baton.data]).stdout);
 			assert.equal(answer.ok, false);
-			assert.ok(['policy', 'module'].includes(answer.error.code), JSON.stringify(answer));
+			assert.equal(answer.error.code, files['modules.yaml'] ? 'module' : 'policy');
+			assert.equal(answer.release, was);
+			assert.ok(files['modules.yaml'] || answer.findings.some((f) => f.error && f.file === 'routes.yaml' && f.line > 0), JSON.stringify(answer));
 			assert.equal(live(baton), was);
 			await ask(one, 'ok#kept');
 			write(baton.policies, { ...good, 'modules.yaml': { modules: [openai(provider.url)] } });
