@@ -103,7 +103,9 @@ int baton_frame_next(baton_str bytes, enum baton_frame_way way, struct baton_fra
 
 const void *baton_get_bytes(struct baton_reader *in, size_t n)
 {
-	const char *p = in->p;
+	const char *p = in->p ? in->p : "";
+	if (n == 0 && !in->bad)
+		return p;
 	if (in->bad || in->n < n) {
 		in->bad = true;
 		return NULL;

@@ -314,6 +314,8 @@ void baton_proxy_release(struct baton_proxy *proxy, struct baton_proxy_call *cal
 	uint64_t handle = call->handle;
 	struct baton_frame frame;
 	size_t at = 0;
+	if (held.n == 0)
+		return;
 	call->held = (struct baton_buf){ 0 };
 	for (;;) {
 		baton_str rest = { held.p + at, held.n - at };
