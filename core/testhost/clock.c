@@ -221,8 +221,30 @@ static struct baton_rig_thing *first_due(baton_testhost *host, uint64_t until_ns
 	return at && at->due_ns <= until_ns ? at : NULL;
 }
 
+/* By the machine's clock: what is due, or what other processes send, or a moment's waiting. */
+static bool step_real(baton_testhost *host, uint64_t until_ns)
+{
+	uint64_t now = baton_rig_real_ns();
+	host->now_ns = now > host->now_ns ? now : host->now_ns;
+	uint64_t limit = until_ns < host->now_ns ? until_ns : host->now_ns;
+	struct baton_rig_thing *thing = first_due(host, limit);
+	if (thing) {
+		do_thing(thing);
+		return true;
+	}
+	if (do_watch(host))
+		return true;
+	if (host->now_ns >= until_ns)
+		return false;
+	if (!host->watches)
+		(void)poll(NULL, 0, WATCH_PAUSE_MS);
+	return true;
+}
+
 bool baton_rig_step(baton_testhost *host, uint64_t until_ns)
 {
+	if (host->real_time)
+		return step_real(host, until_ns);
 	struct baton_rig_thing *thing = first_due(host, until_ns);
 	if (!thing)
 		return do_watch(host);

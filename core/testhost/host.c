@@ -79,7 +79,7 @@ struct baton_ctx *baton_rig_ctx(const baton_testhost *host, uint32_t inst)
 	return inst < host->n_ctxs && !host->ctxs[inst]->gone ? host->ctxs[inst] : NULL;
 }
 
-static uint64_t real_ns(void)
+uint64_t baton_rig_real_ns(void)
 {
 	struct timespec ts;
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -88,12 +88,12 @@ static uint64_t real_ns(void)
 
 struct baton_rig_visit baton_rig_enter(baton_testhost *host, const char *where)
 {
-	return (struct baton_rig_visit){ host, where, real_ns() };
+	return (struct baton_rig_visit){ host, where, baton_rig_real_ns() };
 }
 
 void baton_rig_leave(const struct baton_rig_visit *visit)
 {
-	uint64_t us = (real_ns() - visit->begin_ns) / 1000;
+	uint64_t us = (baton_rig_real_ns() - visit->begin_ns) / 1000;
 	baton_testhost *host = visit->host;
 	if (strcmp(visit->where, "create") == 0 || strcmp(visit->where, "activate") == 0) {
 		if (us > host->slowest_create_us)
@@ -178,6 +178,11 @@ static baton_testhost *host_new(const baton_module *entry, const baton_testhost_
 	host->unix_ms = o->unix_ms ? o->unix_ms : UINT64_C(1767225600000);
 	host->first_credit = BATON_TESTHOST_NO_BOUND;
 	host->now_ns = UINT64_C(1000000000); /* never 0, which means "not yet" */
+	host->real_time = o->flags & BATON_TESTHOST_REAL_TIME;
+	if (host->real_time)
+		host->now_ns = baton_rig_real_ns();
+	host->begin_ns = host->now_ns;
+	host->mod = o->mod;
 	host->load_ctx = (struct baton_ctx){ .host = host, .number = UINT32_MAX };
 	return host;
 }
@@ -352,6 +357,11 @@ void baton_testhost_destroy(baton_testhost *host, uint32_t inst)
 }
 
 /* --- looking ------------------------------------------------------------------------------ */
+
+const baton_host *baton_testhost_table(void)
+{
+	return baton_rig_table();
+}
 
 const baton_module *baton_testhost_module(const baton_testhost *host)
 {

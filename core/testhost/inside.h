@@ -114,10 +114,10 @@ struct baton_testhost {
 	char *const *secrets, *const *egress; /* copies; NULL: all */
 	pthread_t thread;
 	pthread_mutex_t lock; /* what other threads may reach: things, logs, values, breaches */
-	uint64_t now_ns, unix_ms, random;
+	uint64_t now_ns, begin_ns, unix_ms, random;
 	uint64_t serial;
 	struct baton_rig_thing *things, *watches;
-	bool hold_jobs, spinning;
+	bool hold_jobs, spinning, real_time;
 	struct baton_ctx **ctxs, load_ctx;
 	uint32_t n_ctxs;
 	struct baton_rig_call **calls;
@@ -146,6 +146,7 @@ uint64_t baton_rig_random(baton_testhost *host);
 int32_t baton_rig_on_loop(struct baton_ctx *ctx, const char *what);
 bool baton_rig_ctx_ok(const struct baton_ctx *ctx);
 struct baton_ctx *baton_rig_ctx(const baton_testhost *host, uint32_t inst); /* NULL: gone */
+uint64_t baton_rig_real_ns(void);
 /* A stay in the module, timed by the real clock. */
 struct baton_rig_visit {
 	baton_testhost *host;

@@ -133,7 +133,7 @@ static uint64_t host_now_ns(baton_ctx *ctx)
 static uint64_t host_unix_ms(baton_ctx *ctx)
 {
 	pure(ctx, "unix_ms");
-	return ctx->host->unix_ms + ctx->host->now_ns / BATON_RIG_NS_PER_MS;
+	return ctx->host->unix_ms + (ctx->host->now_ns - ctx->host->begin_ns) / BATON_RIG_NS_PER_MS;
 }
 
 static int32_t host_random(baton_ctx *ctx, void *p, size_t n)

@@ -52,7 +52,8 @@ enum baton_testhost_breach {
 		BATON_TESTHOST_BREACH_COUNT
 };
 
-enum { BATON_TESTHOST_STAY_MAPPED = 1u }; /* never dlclose(): for what the server keeps mapped, too */
+enum { BATON_TESTHOST_STAY_MAPPED = 1u, /* never dlclose(): for what the server keeps mapped, too */
+       BATON_TESTHOST_REAL_TIME = 2u };  /* the clock is the machine's: for work of other processes */
 typedef struct baton_testhost_options {
 	uint32_t size, flags;       /* BATON_TESTHOST_* */
 	uint64_t seed;              /* of random() and of faults by chance; 0: 1 */
@@ -60,6 +61,7 @@ typedef struct baton_testhost_options {
 	const char *const *secrets; /* "NAME=value", NULL behind the last; NULL: every name is set */
 	const char *const *egress;  /* "host" or "host:port", NULL behind the last; NULL: all */
 	uint64_t unix_ms;           /* the wall clock at the start; 0: 2026-01-01T00:00Z */
+	void *mod;                  /* what load() finds in its *mod; NULL but for proxies of modules */
 } baton_testhost_options;
 
 /* --- life ---------------------------------------------------------------------------------- */
@@ -83,6 +85,8 @@ int32_t baton_testhost_activate(baton_testhost *host, uint32_t inst);
  * what is left behind counts as `leftovers`. */
 void baton_testhost_destroy(baton_testhost *host, uint32_t inst);
 
+/* The host table that every module gets. */
+const baton_host *baton_testhost_table(void);
 const baton_module *baton_testhost_module(const baton_testhost *host);
 const void *baton_testhost_vt(const baton_testhost *host); /* of the kind asked for */
 void *baton_testhost_inst(const baton_testhost *host, uint32_t inst);
