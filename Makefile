@@ -108,6 +108,7 @@ $(O)/example/%.so: $(O)/modules/sdk/example/%.o modules/sdk/module.map
 
 $(filter $(O)/tests/test_module% $(O)/tests/test_exporter,$(UNIT)): | $(FIXTURES) $(EXAMPLES) $(if $(MODHOST_SRC),$(O)/baton-modhost) \
 	$(filter %/rule-policy.so $(O)/modules/transcript-%.so,$(MODULE_SO))
+$(filter %/test_module_check,$(UNIT)): | $(O)/baton
 $(filter %/test_module_testhost,$(UNIT)): | $(filter %/provider-openai.so,$(MODULE_SO))
 
 $(filter $(O)/tests/test_isolate%,$(UNIT)): | $(if $(MODHOST_SRC),$(O)/baton-modhost) $(FIXTURES) $(EXAMPLES) $(MODULE_SO)

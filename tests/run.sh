@@ -68,6 +68,7 @@ suite_fuzz() { make -s -j"$jobs" fuzz SECONDS="${FUZZ_S:-4}"; }
 suite_docs() { tests/docs/run.sh; }
 suite_abi() { make -s abi; }
 suite_sdk() { make -s sdk; }
+suite_modules() { make -s check-modules; }
 suite_cel() { make -s cel; }
 
 # TAP lines of our own and of cmocka stand at the left edge; node's runner counts for itself.
@@ -112,7 +113,7 @@ else
 	if grep -q ' 0 build$' build/test/counts; then
 		run_lane e2e_waiting complaints &
 		run_lane browser e2e_asan e2e &
-		run_lane unit sim crash tools abi sdk docs cel lint asan tsan fuzz
+		run_lane unit sim crash tools modules abi sdk docs cel lint asan tsan fuzz
 		wait
 	fi
 fi

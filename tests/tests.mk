@@ -8,6 +8,7 @@
 # make faults [ROW=S08]                    the fault catalogue in full time, with its figures
 # make abi                                 the layout of the module ABI against its lock
 # make sdk                                 install, write modules out of tree, serve them
+# make check-modules                       our modules against every check of `baton module check`
 # make lint                                layout of the code, its includes, what the pure core links
 # make fuzz [SECONDS=10] [T=json|...]      every parser that meets a customer, a module or a disk
 
@@ -54,6 +55,14 @@ abi-lock:
 		git --no-pager diff --stat modules/sdk/abi
 sdk: all tests/node_modules/.package-lock.json
 	V=$(V) tests/sdk/run.sh
+
+# Our own modules and the example against everything that `baton module check` knows, inline and in a
+# process of their own (docs/CHECKER.md).
+.PHONY: check-modules
+check-modules: all
+	@failed=0; for so in $(MODULE_SO) $(EXAMPLES); do for how in inline isolated; do \
+		$(O)/baton module check $$so --$$how || failed=1; \
+	done; done; exit $$failed
 
 # --- fuzzing: clang's libFuzzer over the objects of V=fuzz ---------------------------------------
 FUZZ_SRC := $(sort $(PURE_SRC) $(wildcard core/policy/*.c core/journal/*.c core/isolate/*.c) channels/chat/wire_in.c core/server/control_request.c)

@@ -19,14 +19,14 @@ void baton_check_start_end(struct baton_try *trial)
 		return;
 	}
 	bool at_once = !heard->open;
-	if (!baton_testhost_run(trial->host, call, BATON_CHECK_CALL_MS))
+	if (!baton_testhost_run(trial->host, call, trial->call_ms))
 		baton_try_fail(trial, "the call has no end after five minutes");
 	baton_try_note(trial, "%s, %s%s%s", at_once ? "at once" : "later",
 		       heard->ended ? "well" : "failed: ",
 		       heard->ended ? "" : baton_try_fail_name(heard->error.fail),
 		       trial->wire ? trial->wire->name : "");
 	/* Long after the end nothing more may be said. */
-	baton_testhost_advance(trial->host, BATON_CHECK_CALL_MS);
+	baton_try_idle(trial, trial->host);
 }
 
 void baton_check_many(struct baton_try *trial)
@@ -43,7 +43,7 @@ void baton_check_many(struct baton_try *trial)
 	}
 	for (unsigned i = 0; i < MANY; i++) {
 		const baton_heard *heard = baton_testhost_heard(trial->host, calls[i]);
-		(void)baton_testhost_run(trial->host, calls[i], BATON_CHECK_CALL_MS);
+		(void)baton_testhost_run(trial->host, calls[i], trial->call_ms);
 		if (heard->started >= 0 && !baton_try_right(trial, heard))
 			return;
 	}
@@ -89,7 +89,7 @@ void baton_check_cancel(struct baton_try *trial)
 	if (trial->fails == 0)
 		(void)baton_try_usual(trial, trial->host, trial->inst, 1);
 	if (baton_testhost_pending(trial->host, trial->inst) > 0)
-		baton_testhost_advance(trial->host, BATON_CHECK_CALL_MS);
+		baton_try_idle(trial, trial->host);
 }
 
 void baton_check_deadline(struct baton_try *trial)
@@ -117,7 +117,7 @@ void baton_check_deadline(struct baton_try *trial)
 		rc = baton_testhost_classify(trial->host, trial->inst, &turn, &call);
 	else
 		rc = baton_testhost_search(trial->host, trial->inst, &query, &call);
-	if (rc >= 0 && !baton_testhost_run(trial->host, call, BATON_CHECK_CALL_MS))
+	if (rc >= 0 && !baton_testhost_run(trial->host, call, trial->call_ms))
 		baton_try_fail(trial, "it has no end");
 }
 
@@ -151,7 +151,7 @@ static void fault_run(struct baton_try *trial, uint32_t what, const char *name, 
 	baton_try_step(trial, "%s number %u answers %d", name, nth, rc);
 	baton_testhost_fault(trial->host, what, nth, rc);
 	int32_t started = baton_try_begin(trial, trial->host, trial->inst, nth, &call);
-	if (started >= 0 && !baton_testhost_run(trial->host, call, BATON_CHECK_CALL_MS))
+	if (started >= 0 && !baton_testhost_run(trial->host, call, trial->call_ms))
 		baton_try_fail(trial, "%s number %u answers %d, and the call has no end", name, nth,
 			       rc);
 	baton_testhost_fault(trial->host, what, 0, 0);
@@ -232,12 +232,12 @@ void baton_check_gone(struct baton_try *trial)
 		baton_testhost_fault(trial->host, BATON_TESTHOST_DELTA, nth, BATON_E_STALE);
 		if (baton_try_begin(trial, trial->host, trial->inst, nth, &call) < 0)
 			return;
-		(void)baton_testhost_run(trial->host, call, BATON_CHECK_CALL_MS);
+		(void)baton_testhost_run(trial->host, call, trial->call_ms);
 		baton_testhost_advance(trial->host, 1000);
 	}
 	baton_testhost_fault(trial->host, BATON_TESTHOST_DELTA, 0, 0);
 	/* Whatever it still has running must end by itself: nobody asks any more. */
-	baton_testhost_advance(trial->host, BATON_CHECK_CALL_MS);
+	baton_try_idle(trial, trial->host);
 	if (baton_testhost_pending(trial->host, trial->inst) > 0)
 		baton_try_fail(trial, "%u timers, requests or watches of calls that are gone",
 			       baton_testhost_pending(trial->host, trial->inst));

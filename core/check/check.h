@@ -21,6 +21,7 @@ struct baton_check_options {
 	uint64_t seed;      /* of the fuzz */
 	uint64_t reproduce; /* one input of the fuzz again; 0: none */
 	unsigned swaps;     /* 0: 1000 */
+	const char *program; /* `baton`, which is run for each check; NULL: this very program */
 	const char *modhost; /* not NULL: through the proxy, in a process of its own */
 };
 

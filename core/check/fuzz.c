@@ -122,7 +122,7 @@ static void inputs(struct baton_try *trial, void (*one)(struct baton_try *trial)
 /* The started call ends. */
 static void ends(struct baton_try *trial, int32_t rc, baton_call call)
 {
-	if (rc >= 0 && !baton_testhost_run(trial->host, call, BATON_CHECK_CALL_MS))
+	if (rc >= 0 && !baton_testhost_run(trial->host, call, trial->call_ms))
 		baton_try_fail(trial, "the call has no end");
 }
 

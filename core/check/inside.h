@@ -12,6 +12,8 @@
 enum {
 	BATON_CHECK_FD = 3, /* where a child tells */
 	BATON_CHECK_CALL_MS = 300000, /* of the virtual clock: longer than any limit of a turn */
+	BATON_CHECK_CALL_REAL_MS = 10000, /* of the machine's, which is used with another process */
+	BATON_CHECK_LIVES = 4,
 	BATON_CHECK_SWAPS = 1000
 };
 
@@ -68,7 +70,11 @@ struct baton_try {
 	const struct baton_wire *wire; /* NULL: no HTTP, or nothing of ours is understood */
 	struct baton_wire own;         /* out of the cassette */
 	char *text;                    /* its answer to the usual question */
-	struct baton_child *child;     /* isolated */
+	uint64_t call_ms; /* longest wait for an end */
+	struct { /* isolated: the process behind each host */
+		baton_testhost *host;
+		struct baton_child *child;
+	} lives[BATON_CHECK_LIVES];
 };
 
 /* --- try.c --- */
@@ -93,6 +99,8 @@ bool baton_try_instance(struct baton_try *trial, baton_testhost *host, uint32_t 
 /* Destroys, closes, and fails the check for every broken rule. */
 void baton_try_close(struct baton_try *trial);
 void baton_try_close_host(struct baton_try *trial, baton_testhost **host);
+/* Long enough for whatever may still come. */
+void baton_try_idle(struct baton_try *trial, baton_testhost *host);
 bool baton_try_is(const struct baton_try *trial, const char *kind);
 
 /* --- work.c: the usual call of each kind --- */

@@ -11,6 +11,7 @@
 
 #include <link.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { LOADS = 100, INSTANCES = 8, HARD_US = 250000, SOFT_US = 5000, RUNS = 20, GARBAGE = 60 };
 
@@ -200,7 +201,7 @@ void baton_check_health_1(struct baton_try *trial)
 		baton_try_step(trial, "check(1) with %s", worlds[i].what);
 		unsigned before = baton_testhost_requests(trial->host);
 		int32_t rc = baton_testhost_check(trial->host, trial->inst, 1, &call);
-		if (rc >= 0 && !baton_testhost_run(trial->host, call, BATON_CHECK_CALL_MS))
+		if (rc >= 0 && !baton_testhost_run(trial->host, call, trial->call_ms))
 			baton_try_fail(trial, "check(1) with %s has no end", worlds[i].what);
 		const baton_heard *heard = baton_testhost_heard(trial->host, call);
 		bool asked = baton_testhost_requests(trial->host) > before;
@@ -366,12 +367,11 @@ static void ask_with_word(struct baton_try *trial, uint32_t status)
 	else if (baton_try_is(trial, "transcript"))
 		rc = baton_testhost_append(trial->host, trial->inst, &entry, 1, &call);
 	if (rc >= 0 && call)
-		(void)baton_testhost_run(trial->host, call, BATON_CHECK_CALL_MS);
+		(void)baton_testhost_run(trial->host, call, trial->call_ms);
 }
 
 void baton_check_secrets(struct baton_try *trial)
 {
-	char config[256];
 	uint32_t inst;
 	if (!baton_try_open(trial))
 		return;
@@ -379,11 +379,15 @@ void baton_check_secrets(struct baton_try *trial)
 	for (size_t i = 0; i < 4; i++)
 		ask_with_word(trial, statuses[i]);
 	/* A key that an operator has put where it does not belong. */
-	(void)snprintf(config, sizeof(config), "{\"api_key\":\"%s\",\"password\":\"%s\"}",
-		       secret_word, secret_word);
+	json_t *json = json_loads(trial->config, 0, NULL);
+	(void)json_object_set_new(json, "api_key", json_string(secret_word));
+	(void)json_object_set_new(json, "password", json_string(secret_word));
+	char *config = json_dumps(json, JSON_COMPACT);
+	json_decref(json);
 	baton_try_step(trial, "create with a key in its configuration");
-	if (baton_testhost_create(trial->host, config, &inst) == BATON_OK)
+	if (config && baton_testhost_create(trial->host, config, &inst) == BATON_OK)
 		baton_testhost_destroy(trial->host, inst);
+	free(config); /* jansson's own allocation */
 	find_in_logs(trial, secret_word, "a key");
 	find_in_logs(trial, customer_word, "what a customer said");
 }
@@ -416,24 +420,35 @@ void baton_check_budget(struct baton_try *trial)
 
 /* --- surroundings -------------------------------------------------------------------------- */
 
-void baton_check_surroundings(struct baton_try *trial)
+static void one_life(struct baton_try *trial)
+{
+	if (baton_try_open_learned(trial))
+		(void)baton_try_usual(trial, trial->host, trial->inst, 0);
+	baton_try_close(trial);
+}
+
+static void settle(struct baton_try *trial, struct baton_surroundings *before, unsigned forgiven)
 {
 	struct baton_buf changed = { 0 };
-	struct baton_surroundings before;
-	/* Once for what libraries open and keep for good. */
-	if (baton_try_open_learned(trial))
-		(void)baton_try_usual(trial, trial->host, trial->inst, 0);
-	baton_try_close(trial);
-	baton_surroundings_take(BATON_SURROUND_ALL, &before);
-	if (baton_try_open_learned(trial))
-		(void)baton_try_usual(trial, trial->host, trial->inst, 0);
-	baton_try_close(trial);
-	unsigned bits = baton_surroundings_settle(&before, &changed);
-	baton_surroundings_done(&before);
-	unsigned forgiven = trial->forgiven ? BATON_SURROUND_THREADS | BATON_SURROUND_FDS : 0u;
+	unsigned bits = baton_surroundings_settle(before, &changed);
+	baton_surroundings_done(before);
 	if (bits & ~forgiven)
 		baton_try_fail(trial, "changed: %s", changed.p);
 	else if (bits)
 		baton_try_note(trial, "changed, as its flag RESIDENT says: %s", changed.p);
 	baton_buf_done(&changed);
+}
+
+/* Handlers and the like: from before its first instruction. Descriptors and threads: from its second
+ * life on, since libraries open something once and keep it for good. */
+void baton_check_surroundings(struct baton_try *trial)
+{
+	struct baton_surroundings shared, counted;
+	enum { COUNTED = BATON_SURROUND_FDS | BATON_SURROUND_THREADS };
+	baton_surroundings_take(BATON_SURROUND_SHARED, &shared);
+	one_life(trial);
+	baton_surroundings_take(COUNTED, &counted);
+	one_life(trial);
+	settle(trial, &counted, trial->forgiven ? COUNTED : 0u);
+	settle(trial, &shared, 0);
 }

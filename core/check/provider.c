@@ -17,7 +17,7 @@ static void try_prompt(struct baton_try *trial, const baton_prompt *prompt, cons
 	baton_try_step(trial, "%s", what);
 	if (baton_testhost_generate(trial->host, trial->inst, prompt, &call) < 0)
 		return;
-	if (!baton_testhost_run(trial->host, call, BATON_CHECK_CALL_MS))
+	if (!baton_testhost_run(trial->host, call, trial->call_ms))
 		baton_try_fail(trial, "%s: the call has no end", what);
 }
 
@@ -124,7 +124,7 @@ void baton_check_usage(struct baton_try *trial)
 	}
 	if (baton_try_begin(trial, trial->host, trial->inst, 0, &call) < 0)
 		return;
-	(void)baton_testhost_run(trial->host, call, BATON_CHECK_CALL_MS);
+	(void)baton_testhost_run(trial->host, call, trial->call_ms);
 	const baton_heard *heard = baton_testhost_heard(trial->host, call);
 	const baton_usage *usage = &heard->usage;
 	if (heard->n_usage == 0) {
@@ -182,7 +182,7 @@ void baton_check_tools(struct baton_try *trial)
 	baton_testhost_expect(trial->host, &e);
 	if (baton_try_begin(trial, trial->host, trial->inst, 0, &call) < 0)
 		return;
-	(void)baton_testhost_run(trial->host, call, BATON_CHECK_CALL_MS);
+	(void)baton_testhost_run(trial->host, call, trial->call_ms);
 	const baton_heard *heard = baton_testhost_heard(trial->host, call);
 	if (heard->n_tool_calls == 0) {
 		baton_try_note(trial, "it does not tell tool calls (%s)",
@@ -207,7 +207,7 @@ void baton_check_idempotency(struct baton_try *trial)
 		unsigned before = baton_testhost_requests(trial->host);
 		if (baton_try_begin(trial, trial->host, trial->inst, 0, &call) < 0)
 			return;
-		(void)baton_testhost_run(trial->host, call, BATON_CHECK_CALL_MS);
+		(void)baton_testhost_run(trial->host, call, trial->call_ms);
 		const baton_asked *asked = baton_testhost_asked(trial->host, before);
 		seen[i] = asked && (strstr(asked->headers, "check-key-7d1f") ||
 				    strstr(asked->body, "check-key-7d1f"));

@@ -169,7 +169,8 @@ static void environment(char **env, size_t cap)
 	env[n] = NULL;
 }
 
-static int spawn(struct child *child, char **argv, const int said[2], const int printed[2])
+static int spawn(struct child *child, const char *program, char **argv, const int said[2],
+		 const int printed[2])
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -187,13 +188,14 @@ static int spawn(struct child *child, char **argv, const int said[2], const int 
 	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
 	(void)posix_spawnattr_setpgroup(&attr, 0);
 	(void)posix_spawnattr_setsigmask(&attr, &none);
-	int rc = posix_spawn(&child->pid, "/proc/self/exe", &actions, &attr, argv, env);
+	int rc = posix_spawn(&child->pid, program ? program : "/proc/self/exe", &actions, &attr,
+			     argv, env);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	(void)posix_spawnattr_destroy(&attr);
 	return rc;
 }
 
-static bool child_start(struct child *child, char **argv)
+static bool child_start(struct child *child, const char *program, char **argv)
 {
 	int said[2], printed[2];
 	memcpy(child->dir, "/tmp/baton-check-XXXXXX", 24);
@@ -205,7 +207,7 @@ static bool child_start(struct child *child, char **argv)
 		(void)close(said[0]), (void)close(said[1]);
 		return false;
 	}
-	int rc = spawn(child, argv, said, printed);
+	int rc = spawn(child, program, argv, said, printed);
 	(void)close(said[1]), (void)close(printed[1]);
 	child->said = said[0];
 	child->printed = printed[0];
@@ -354,7 +356,7 @@ static void run_row(const struct baton_check_options *o, const struct baton_chec
 	unsigned seconds = row->seconds * SLOWER * (o->modhost ? 2 : 1);
 	uint64_t begin = now_ms();
 	(void)args_make(o, row->name, &arena, argv);
-	if (!child_start(&child, argv)) {
+	if (!child_start(&child, o->program, argv)) {
 		baton_buf_z(&result->detail, "no process for it\n");
 		result->verdict = BATON_CHECK_FAILED;
 		baton_arena_done(&arena);

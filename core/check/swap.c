@@ -85,7 +85,7 @@ static void begin_calls(struct baton_try *trial, struct generation *g, unsigned 
 static void end_calls(struct baton_try *trial, struct generation *g)
 {
 	for (unsigned i = 0; i < g->n; i++) {
-		(void)baton_testhost_run(g->host, g->calls[i], BATON_CHECK_CALL_MS);
+		(void)baton_testhost_run(g->host, g->calls[i], trial->call_ms);
 		if (!baton_try_right(trial, baton_testhost_heard(g->host, g->calls[i])))
 			return;
 	}

@@ -55,7 +55,7 @@ static const baton_heard *append(struct baton_try *trial, const baton_entry *ent
 {
 	baton_call call;
 	int32_t rc = baton_testhost_append(trial->host, trial->inst, entries, n, &call);
-	if (rc >= 0 && !baton_testhost_run(trial->host, call, BATON_CHECK_CALL_MS))
+	if (rc >= 0 && !baton_testhost_run(trial->host, call, trial->call_ms))
 		baton_try_fail(trial, "append() has no end");
 	return baton_testhost_heard(trial->host, call);
 }

@@ -4,16 +4,26 @@
 #include "core/check/inside.h"
 
 #include "core/base/errors.h"
+#include "core/isolate/child.h"
 #include "core/module/elf.h"
 #include "core/module/file.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { LINE_BYTES = 2048, FAILS_MAX = 12, READY_MS = 60000, CPU_S = 300, FILES = 512 };
+enum {
+	LINE_BYTES = 2048,
+	FAILS_MAX = 12,
+	READY_MS = 60000,
+	IDLE_REAL_MS = 300,
+	CPU_S = 300,
+	FILES = 512
+};
 
 /* --- telling ------------------------------------------------------------------------------- */
 
@@ -106,15 +116,67 @@ bool baton_try_is(const struct baton_try *trial, const char *kind)
 
 /* --- opening ------------------------------------------------------------------------------- */
 
+void baton_try_idle(struct baton_try *trial, baton_testhost *host)
+{
+	baton_testhost_advance(host, trial->options->modhost ? IDLE_REAL_MS : trial->call_ms);
+}
+
+/* The module in a process of its own, as the server may run it: what is opened is its proxy, and
+ * the clock is the machine's. */
+static baton_testhost *host_isolated(struct baton_try *trial, baton_testhost_options *options,
+				     char *why, size_t cap)
+{
+	char path[PATH_MAX], here[PATH_MAX];
+	const struct baton_child_grant grant = { .path = getcwd(here, sizeof(here)),
+						 .write = true };
+	const struct baton_child_options child_options = { .modhost = trial->options->modhost,
+							   .path = realpath(trial->path, path),
+							   .name = "checked",
+							   .host = baton_testhost_table(),
+							   .grants = &grant,
+							   .n_grants = 1 };
+	const baton_module *entry;
+	size_t i = 0;
+	while (i < BATON_CHECK_LIVES && trial->lives[i].child)
+		i++;
+	if (i == BATON_CHECK_LIVES ||
+	    baton_child_start(&child_options, &trial->lives[i].child, &entry, why, cap) < 0)
+		return NULL;
+	options->flags |= BATON_TESTHOST_REAL_TIME;
+	options->mod = trial->lives[i].child;
+	trial->lives[i].host = baton_testhost_open_entry(entry, options, why, cap);
+	if (!trial->lives[i].host)
+		baton_child_stop(&trial->lives[i].child);
+	return trial->lives[i].host;
+}
+
+static void host_close(struct baton_try *trial, baton_testhost **phost)
+{
+	const baton_testhost *host = *phost;
+	(void)baton_testhost_close(phost);
+	for (size_t i = 0; i < BATON_CHECK_LIVES; i++) {
+		struct baton_child_view view;
+		if (!trial->lives[i].child || trial->lives[i].host != host)
+			continue;
+		baton_child_view(trial->lives[i].child, &view);
+		if (view.crashes > 0)
+			baton_try_fail(trial, "its process died: %s", view.last_how);
+		baton_child_stop(&trial->lives[i].child);
+		trial->lives[i].host = NULL;
+	}
+}
+
 baton_testhost *baton_try_host(struct baton_try *trial)
 {
-	const baton_testhost_options options = { .size = sizeof(options),
-						 .flags = trial->stays ? BATON_TESTHOST_STAY_MAPPED
-								       : 0u,
-						 .kind = trial->kind,
-						 .seed = trial->options->seed };
+	baton_testhost_options options = { .size = sizeof(options),
+					   .flags = trial->stays ? BATON_TESTHOST_STAY_MAPPED : 0u,
+					   .kind = trial->kind,
+					   .seed = trial->options->seed };
 	char why[512] = "";
-	baton_testhost *host = baton_testhost_open(trial->path, &options, why, sizeof(why));
+	baton_testhost *host =
+		trial->options->modhost
+			? host_isolated(trial, &options, why, sizeof(why))
+			: baton_testhost_open(trial->path, &options, why, sizeof(why));
 	if (!host) {
 		baton_try_fail(trial, "it cannot be loaded: %s", why);
 		return NULL;
@@ -126,7 +188,7 @@ baton_testhost *baton_try_host(struct baton_try *trial)
 	if (trial->config)
 		return host;
 	baton_try_fail(trial, "no configuration to try it with: %s", why);
-	(void)baton_testhost_close(&host);
+	host_close(trial, &host);
 	return NULL;
 }
 
@@ -198,7 +260,7 @@ void baton_try_close_host(struct baton_try *trial, baton_testhost **phost)
 	for (uint32_t i = baton_testhost_instances(host); i > 0; i--)
 		baton_testhost_destroy(host, i - 1);
 	tell_breaches(trial, host);
-	(void)baton_testhost_close(phost);
+	host_close(trial, phost);
 }
 
 void baton_try_close(struct baton_try *trial)
@@ -239,7 +301,9 @@ int baton_check_child(const struct baton_check_options *options, const char *nam
 				   .row = baton_check_row_of(name),
 				   .path = options->path,
 				   .kind = options->kind,
-				   .random = options->seed };
+				   .random = options->seed,
+				   .call_ms = options->modhost ? (uint64_t)BATON_CHECK_CALL_REAL_MS
+							       : (uint64_t)BATON_CHECK_CALL_MS };
 	if (!trial.row || !trial.kind)
 		return 2;
 	limits();

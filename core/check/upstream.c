@@ -20,7 +20,7 @@ static const baton_heard *ask(struct baton_try *trial, const char *what)
 		baton_try_fail(trial, "%s: start() refuses with %d", what, rc);
 		return NULL;
 	}
-	if (!baton_testhost_run(trial->host, call, BATON_CHECK_CALL_MS)) {
+	if (!baton_testhost_run(trial->host, call, trial->call_ms)) {
 		baton_try_fail(trial, "%s: the call has no end", what);
 		return NULL;
 	}

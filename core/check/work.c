@@ -272,6 +272,6 @@ bool baton_try_usual(struct baton_try *trial, baton_testhost *host, uint32_t ins
 		baton_try_fail(trial, "a usual call is refused with %d", rc);
 		return false;
 	}
-	(void)baton_testhost_run(host, call, BATON_CHECK_CALL_MS);
+	(void)baton_testhost_run(host, call, trial->call_ms);
 	return baton_try_right(trial, baton_testhost_heard(host, call));
 }
