@@ -51,9 +51,9 @@ static struct baton_interval quantile_interval(const struct baton_histogram *tim
 	double q = (double)P95_PPM / PPM, half;
 
 	if (times->n == 0)
-		return (struct baton_interval){ 0, INFINITY };
+		return (struct baton_interval){ 0, HUGE_VAL };
 	half = z * sqrt(q * (1 - q) / (double)times->n);
-	struct baton_interval ret = { 0, INFINITY };
+	struct baton_interval ret = { 0, HUGE_VAL };
 	if (q > half)
 		ret.low = (double)baton_histogram_quantile(times, (uint32_t)((q - half) * PPM));
 	if (q + half < 1)
@@ -71,7 +71,7 @@ static struct baton_interval cost_interval(const struct baton_trial_side *side, 
 	double n = (double)side->turns, mean = mean_cost(side);
 
 	if (side->turns < 2)
-		return (struct baton_interval){ 0, INFINITY };
+		return (struct baton_interval){ 0, HUGE_VAL };
 	double variance = (side->cost_squares - n * mean * mean) / (n - 1);
 	double half = z * sqrt((variance > 0 ? variance : 0) / n);
 	return (struct baton_interval){ mean > half ? mean - half : 0, mean + half };
