@@ -407,8 +407,24 @@ void change_go_canary(struct change *change)
 
 /* --- what else can be asked --- */
 
+/* What the trial's verdict was about has gone, or was decided, while the verdict waited in line. Of
+ * what is there now it says nothing; least of all that the release before the live one comes back. */
+static bool verdict_is_late(struct change *change)
+{
+	const struct loader *loader = change->loader;
+
+	if (strcmp(change->request.cause, "canary") != 0 ||
+	    (loader->candidate && loader->candidate->state == BOOK_CANARY &&
+	     !atomic_load(&loader->on_trial)))
+		return false;
+	change_refuse(change, BATON_E_STATE, "the canary that this was about is gone");
+	return true;
+}
+
 static void promote(struct change *change)
 {
+	if (verdict_is_late(change))
+		return;
 	if (!change->loader->candidate) {
 		change_refuse(change, BATON_E_STATE, "there is no candidate to promote");
 		return;
@@ -444,6 +460,8 @@ static void roll_back(struct change *change)
 {
 	struct loader *loader = change->loader;
 
+	if (verdict_is_late(change))
+		return;
 	if (loader->candidate)
 		discard(change, "rolled_back");
 	else if (loader->n_past == 0)
