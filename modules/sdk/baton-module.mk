@@ -11,8 +11,8 @@
 # make V=asan ...  the same with AddressSanitizer and UBSan, in build/asan
 #
 # Set before the include, if the defaults do not fit: SOURCES (all *.c *.cc *.cpp here), TESTS
-# (tests/test_*.c), CFLAGS, CXXFLAGS, CPPFLAGS, LDLIBS, CONFIG (a JSON file: the configuration that
-# `make check` gives the module).
+# (tests/test_*.c), CFLAGS, CXXFLAGS, CPPFLAGS, LDLIBS; for `make check` CONFIG (a JSON file: the module's
+# configuration), CASSETTE (the right answer of its upstream: tests/*.cassette), CHECK (more options).
 
 ifeq ($(strip $(MODULE)),)
 $(error MODULE is not set: MODULE := provider-acme, before the include)
@@ -22,6 +22,7 @@ V         ?= release
 O         := build/$(V)
 SOURCES   ?= $(wildcard *.c *.cc *.cpp)
 TESTS     ?= $(wildcard tests/test_*.c tests/test_*.cc tests/test_*.cpp)
+CASSETTE  ?= $(wildcard tests/*.cassette)
 CFLAGS    ?= -O2 -g -Wall -Wextra
 CXXFLAGS  ?= $(CFLAGS) -std=gnu++17
 PKG_CONFIG ?= pkg-config
@@ -78,7 +79,7 @@ $(O)/%.test: $(O)/%.cpp.o
 check: $(baton_so) $(baton_tests)
 	@for test in $(baton_tests); do $$test $(baton_so) || exit 1; done
 	@if [ "$(V)" = asan ]; then echo "# baton module check runs with V=release: the server has no sanitizer"; \
-	elif $(BATON) module --help | grep -q '^  check'; then $(BATON) module check $(baton_so) $(if $(CONFIG),--config $(CONFIG)); fi
+	else $(BATON) module check $(baton_so) $(if $(CONFIG),--config $(abspath $(CONFIG))) $(if $(CASSETTE),--cassette $(abspath $(CASSETTE))) $(CHECK); fi
 
 install: $(baton_so)
 	@install -d -m 755 $(DESTDIR)$(MODULEDIR)

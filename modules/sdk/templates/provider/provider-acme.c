@@ -302,7 +302,7 @@ static void on_head(void *user, baton_http h, uint32_t status, const baton_str *
 				seconds = seconds * 10 + (uint32_t)(headers[i].p[at] - '0');
 			else if (headers[i].p[at] != ' ')
 				return;
-		answer->retry_after_ms = seconds * 1000;
+		answer->retry_after_ms = (seconds < 86400 ? seconds : 86400) * 1000;
 	}
 }
 

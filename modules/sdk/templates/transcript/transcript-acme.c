@@ -49,6 +49,7 @@ struct archive {
 	struct batch *queue, **queue_end; /* the first one is the job's while one runs */
 	unsigned queued;
 	bool busy;
+	bool unsynced; /* the folder, of a file that is new; the job's while one runs */
 };
 
 static void batch_free(struct batch *batch)
@@ -81,7 +82,7 @@ static off_t whole_lines(int fd)
 	return end;
 }
 
-/* The seq that the last line ends with; half a line behind it is cut off. */
+/* The seq that the last line ends with, 0: no line yet; half a line behind it is cut off. */
 static int last_seq(int fd, uint64_t *ret)
 {
 	char tail[TAIL_BYTES + 1] = "";
@@ -114,15 +115,16 @@ static int write_all(int fd, const char *p, size_t n)
 }
 
 /* The lines of one session; *at is moved behind them. */
-static int session_write(const char *dir, const struct batch *batch, uint32_t *at)
+static int session_write(struct archive *archive, const struct batch *batch, uint32_t *at)
 {
 	const char *session = batch->lines[*at].session;
 	char path[DIR_BYTES + NAME_BYTES_MAX + 16];
 	uint64_t last = 0;
 
-	(void)snprintf(path, sizeof(path), "%s/%s.jsonl", dir, session);
+	(void)snprintf(path, sizeof(path), "%s/%s.jsonl", archive->dir, session);
 	int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	int error = fd < 0 ? errno : last_seq(fd, &last);
+	archive->unsynced = archive->unsynced || last == 0;
 	for (; *at < batch->n && strcmp(batch->lines[*at].session, session) == 0; ++*at) {
 		const struct line *line = &batch->lines[*at];
 		if (!error && line->seq > last)
@@ -155,9 +157,11 @@ static void job_work(void *user)
 	if (mkdir(archive->dir, 0700) < 0 && errno != EEXIST)
 		batch->error = errno;
 	while (!batch->error && at < batch->n)
-		batch->error = session_write(archive->dir, batch, &at);
-	if (!batch->error)
+		batch->error = session_write(archive, batch, &at);
+	if (!batch->error && archive->unsynced) {
 		batch->error = dir_sync(archive->dir);
+		archive->unsynced = batch->error != 0;
+	}
 }
 
 /* --- on the loop ---------------------------------------------------------------------------- */
@@ -307,6 +311,7 @@ static int32_t create(void *mod, baton_ctx *ctx, baton_str config_json, void **i
 	archive->ctx = ctx;
 	archive->host = mod;
 	archive->queue_end = &archive->queue;
+	archive->unsynced = true; /* nobody knows what the one before has done */
 	while (scan_member(&scan, &begun, &key)) {
 		if (!scan_is(key, "dir"))
 			scan_skip(&scan);

@@ -122,27 +122,31 @@ struct Batch {
 	std::vector<Line> lines;
 
 	/* [worker] */
-	int write(const std::string &dir) const
+	int write(const std::string &dir, bool &unsynced) const
 	{
 		int failed = mkdir(dir.c_str(), 0700) < 0 && errno != EEXIST ? why() : 0;
 
 		for (size_t at = 0; !failed && at < lines.size();)
-			failed = write_session(dir, at);
-		if (failed)
+			failed = write_session(dir, at, unsynced);
+		if (failed || !unsynced)
 			return failed;
 		/* A new file is there after a power cut only if its folder was synced, too. */
 		File folder(dir, O_RDONLY | O_DIRECTORY);
-		return folder < 0 || fsync(folder) < 0 ? why() : 0;
+		if (folder < 0 || fsync(folder) < 0)
+			return why();
+		unsynced = false;
+		return 0;
 	}
 
       private:
 	/* The lines of one session; `at` is moved behind them. */
-	int write_session(const std::string &dir, size_t &at) const
+	int write_session(const std::string &dir, size_t &at, bool &unsynced) const
 	{
 		const std::string &session = lines[at].session;
 		File file(dir + "/" + session + ".jsonl", O_RDWR | O_CREAT | O_APPEND);
 		uint64_t last = 0;
 		int failed = file < 0 ? why() : last_seq(file, last);
+		unsynced = unsynced || last == 0;
 
 		for (; at < lines.size() && lines[at].session == session; at++)
 			if (!failed && lines[at].seq > last)
@@ -225,10 +229,11 @@ class Archive
 	/* [worker] The first batch is the job's while it runs: a deque's elements do not move. */
 	static void job_work(void *user) noexcept
 	{
-		Batch &batch = *static_cast<Archive *>(user)->job_batch_;
+		auto *archive = static_cast<Archive *>(user);
+		Batch &batch = *archive->job_batch_;
 
 		if (baton::guard([&]() -> int32_t {
-			    batch.error = batch.write(static_cast<Archive *>(user)->dir_);
+			    batch.error = batch.write(archive->dir_, archive->unsynced_);
 			    return BATON_OK;
 		    }) != BATON_OK)
 			batch.error = ENOMEM;
@@ -278,6 +283,7 @@ class Archive
 	std::deque<Batch> queue_;
 	Batch *job_batch_ = nullptr;
 	bool busy_ = false;
+	bool unsynced_ = true; /* the folder, of a file that is new; the job's while one runs */
 };
 
 /* --- what the host calls ------------------------------------------------------------------- */
