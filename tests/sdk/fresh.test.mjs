@@ -15,19 +15,19 @@ import { BATON, SDK, WORK, good } from './kit.mjs';
 const SWAPS = 50;
 
 test(`a C++ module swapped ${SWAPS} times begins fresh each time, and is unmapped`, async (t) => {
-	const folder = path.join(WORK, 'statics'), modules = path.join(WORK, 'statics-modules');
+	const folder = path.join(WORK, 'fresh'), modules = path.join(WORK, 'fresh-modules');
 	mkdirSync(folder);
 	mkdirSync(modules, { mode: 0o755 });
-	cpSync(new URL('statics.cc', import.meta.url), path.join(folder, 'provider-statics.cc'));
-	writeFileSync(path.join(folder, 'Makefile'), 'MODULE := provider-statics\ninclude $(shell pkg-config --variable=mk baton-module)\n');
+	cpSync(new URL('fresh.cc', import.meta.url), path.join(folder, 'provider-fresh.cc'));
+	writeFileSync(path.join(folder, 'Makefile'), 'MODULE := provider-fresh\ninclude $(shell pkg-config --variable=mk baton-module)\n');
 	good('make', ['-s', 'install', `MODULEDIR=${modules}`], { cwd: folder });
-	const info = JSON.parse(good(BATON, ['module', 'info', path.join(modules, 'provider-statics.so')]).stdout);
+	const info = JSON.parse(good(BATON, ['module', 'info', path.join(modules, 'provider-fresh.so')]).stdout);
 	assert.equal(info.resident, null, 'nothing of it would keep it mapped');
 
 	const policies = simpleSet('http://127.0.0.1:9/');
-	write(policies, { 'modules.yaml': { modules: [{ name: 'openai', kind: 'provider', file: 'provider-statics.so', isolation: 'inline' }] } });
+	write(policies, { 'modules.yaml': { modules: [{ name: 'openai', kind: 'provider', file: 'provider-fresh.so', isolation: 'inline' }] } });
 	const baton = await Baton.start({ policies, modules, workers: 1, args: ['--web', path.join(SDK, 'share/baton/web')] });
-	const mapped = () => new Set(readFileSync(`/proc/${baton.child.pid}/maps`, 'utf8').split('\n').filter((line) => line.includes('provider-statics')).map((line) => line.split(/\s+/)[5])).size;
+	const mapped = () => new Set(readFileSync(`/proc/${baton.child.pid}/maps`, 'utf8').split('\n').filter((line) => line.includes('provider-fresh')).map((line) => line.split(/\s+/)[5])).size;
 	try {
 		const c = new Customer(baton);
 		await c.connect();

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* A provider in C++ with every sort of static data that has kept old code mapped elsewhere: inline
- * variables, members of templates, statics of inline functions with destructors. Its answer says how
+ * variables, members of templates, static objects of inline functions, with destructors. Its answer says how
  * often each was used; in a generation that begins fresh that is once. */
 #include <baton/module.h>
 
 #include <map>
 #include <string>
 
-BATON_MODULE_NOTE("provider-statics", "1.0.0", "provider", 0);
+BATON_MODULE_NOTE("provider-fresh", "1.0.0", "provider", 0);
 
 inline unsigned inline_variable;
 
@@ -91,7 +91,7 @@ constexpr baton_module module_entry() noexcept
 	m.abi_built = BATON_ABI_MINOR;
 	m.abi_needed = BATON_ABI_NEEDED;
 	m.n_ifaces = 1;
-	m.id = "provider-statics";
+	m.id = "provider-fresh";
 	m.version = "1.0.0";
 	m.ifaces = ifaces;
 	m.load = load;
