@@ -22,7 +22,7 @@ static const struct baton_shape replay_shape = { "`replay`",
 						 replay_fields, 0 };
 static const struct baton_field canary_fields[] = {
 	{ "automatic", BATON_FIELD_BOOL, RELEASE_AT(canary), .otherwise = "false",
-	  .doc = "Each change is a canary first, without being asked for." },
+	  .doc = "Each reload is a canary first, without being asked for." },
 	{ "share", BATON_FIELD_PPM, RELEASE_AT(canary_ppm), FROM_TO(0, 1), .otherwise = "0.05",
 	  .doc = "So many of the conversations are served by it. The others are what it is compared "
 		 "with." },

@@ -34,7 +34,6 @@ static void tell_staged(struct change *change)
 	baton_buf_done(&json);
 }
 
-/* A canary begins by itself only some time after one that was rolled back. */
 static bool wants_canary(struct change *change)
 {
 	const struct baton_release_def *def =
@@ -49,8 +48,19 @@ static bool wants_canary(struct change *change)
 	if (request->verb != LOADER_RELOAD || !def->canary || !change->loader->live)
 		return false;
 	request->share_ppm = def->canary_ppm;
-	return baton_trial_quiet_left_ms(def, change->loader->rolled_back_ms,
-					 change_now_us() / 1000) == 0;
+	return true;
+}
+
+/* A canary begins by itself only some time after one that was rolled back; and what is to be a canary
+ * does not go live because of that. 0: now. */
+static uint64_t too_soon_ms(const struct change *change, const struct baton_policy *policy)
+{
+	const struct loader_request *request = &change->request;
+
+	if (request->verb != LOADER_RELOAD || request->share_ppm > 0 || !policy->releases.canary)
+		return 0;
+	return baton_trial_quiet_left_ms(&policy->releases, change->loader->rolled_back_ms,
+					 change_now_us() / 1000);
 }
 
 static void adopted(void *ud, int rc, const char *why, uint64_t turns)
@@ -255,6 +265,16 @@ void change_bring_in(struct change *change)
 	if (rc < 0) {
 		change_refuse(change, rc, "%s",
 			      change->first[0] ? change->first : "the policies cannot be read");
+		return;
+	}
+	uint64_t quiet_ms = too_soon_ms(change, policy);
+	if (quiet_ms > 0) {
+		baton_policy_free(&policy);
+		change_refuse(
+			change, BATON_E_STATE,
+			"the last canary was rolled back, and none begins by itself for another %llu "
+			"s; `baton reload --canary P%%` begins one now",
+			(unsigned long long)(quiet_ms + 999) / 1000);
 		return;
 	}
 	if (change->request.module[0] && !has_module(policy, change->request.module)) {
