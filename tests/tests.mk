@@ -27,7 +27,7 @@ tests/node_modules/.package-lock.json: tests/package.json tests/package-lock.jso
 # The test files run one after the other: they measure time, and each uses both cores by itself.
 E2E_FILES := $(if $(T),$(foreach t,$(T),tests/e2e/$(t).test.mjs),$(sort $(wildcard tests/e2e/*.test.mjs)))
 .PHONY: e2e complaints faults e2e-asan test-tools lint fuzz fuzz-run
-e2e: all tests/node_modules/.package-lock.json
+e2e: all $(FIXTURES) tests/node_modules/.package-lock.json
 	V=$(V) KILLS=$(KILLS) node --test --test-concurrency=1 $(E2E_FILES)
 # They mostly wait, so two files at a time.
 complaints: all tests/node_modules/.package-lock.json

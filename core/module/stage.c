@@ -29,6 +29,7 @@ struct load {
 	struct baton_generation *g;
 	struct baton_buf bytes;
 	struct baton_elf elf;
+	bool confined; /* a process of its own, whatever the policies say */
 	char *why;
 	size_t cap;
 };
@@ -81,6 +82,7 @@ static int step_check(struct load *l)
 	if (rc == 0)
 		rc = baton_trust_decide(l->options, g->spec, g->sha256, &l->elf, &g->isolated, line,
 					sizeof(line));
+	g->isolated = g->isolated || l->confined;
 	if (rc == 0 && !g->isolated)
 		rc = baton_elf_check(bytes, &l->elf, line, sizeof(line));
 	if (rc < 0)
@@ -126,6 +128,17 @@ static int step_secrets(struct load *l)
 	return 0;
 }
 
+/* Nothing to go back to: where it can end nobody but itself it is still better than no server. */
+static int confine(struct load *l, const char *line)
+{
+	if (!l->options->modhost)
+		return refuse(l, BATON_E_MODULE, "%s", line);
+	baton_log(BATON_LOG_ERROR, "module_confined", "ss", "module", l->g->spec->name, "why",
+		  line);
+	l->confined = true;
+	return 0;
+}
+
 /* A file in quarantine does not come in. When the server starts, the last good one takes its
  * place: a server with an older module is better than none. */
 static int step_quarantine(struct load *l)
@@ -135,8 +148,10 @@ static int step_quarantine(struct load *l)
 	char line[BATON_SHELF_REASON_MAX + 128];
 	if (!baton_shelf_quarantined(l->options->shelf, g->sha256, line, sizeof(line)))
 		return 0;
-	if (!l->options->boot || baton_shelf_good(l->options->shelf, g->spec->name, 0, &good) != 0)
+	if (!l->options->boot)
 		return refuse(l, BATON_E_MODULE, "%s", line);
+	if (baton_shelf_good(l->options->shelf, g->spec->name, 0, &good) != 0)
+		return confine(l, line);
 	baton_log(BATON_LOG_ERROR, "module_replaced_by_last_good", "sss", "module", g->spec->name,
 		  "why", line, "file", good.path);
 	baton_generation_tell(g, "quarantined", line, 0);

@@ -16,6 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef MOODY
+#define MOODY 1
+#endif
+
 BATON_MODULE_NOTE("moody", "1.0.0", "provider classifier rule", 0u);
 
 static const baton_host *host;
@@ -28,11 +32,12 @@ struct moody {
 	char mood[32];
 	baton_call call;
 	uint32_t counter; /* the state */
+	uint32_t asked;
 };
 
 static int is(const struct moody *m, const char *mood)
 {
-	return strcmp(m->mood, mood) == 0;
+	return MOODY && strcmp(m->mood, mood) == 0;
 }
 
 __attribute__((no_sanitize("undefined"))) static void crash(void)
@@ -260,11 +265,12 @@ static int32_t start(void *inst, baton_call call, const baton_prompt *prompt)
 {
 	struct moody *m = inst;
 	(void)prompt;
-	if (is(m, "start_crash"))
+	int second = m->asked++ > 0;
+	if (is(m, "start_crash") || (second && is(m, "second_crash")))
 		crash();
 	if (is(m, "start_library_crash"))
 		abort();
-	if (is(m, "start_hang"))
+	if (is(m, "start_hang") || (second && is(m, "second_hang")))
 		spin();
 	if (is(m, "start_overflow"))
 		on = deep(NULL);
