@@ -27,6 +27,23 @@ enum baton_abi_first {
 	BATON_FIRST_MODULE = 184,
 };
 
+/* Ours only grow. */
+#define BATON_ABI_GREW_ONLY(type, first) \
+	_Static_assert(sizeof(type) >= (first), "a struct of the ABI has lost something")
+BATON_ABI_GREW_ONLY(baton_error, BATON_FIRST_ERROR);
+BATON_ABI_GREW_ONLY(baton_sink, BATON_FIRST_SINK);
+BATON_ABI_GREW_ONLY(baton_http_req, BATON_FIRST_HTTP_REQ);
+BATON_ABI_GREW_ONLY(baton_http_cb, BATON_FIRST_HTTP_CB);
+BATON_ABI_GREW_ONLY(baton_usage, BATON_FIRST_USAGE);
+BATON_ABI_GREW_ONLY(baton_intents, BATON_FIRST_INTENTS);
+BATON_ABI_GREW_ONLY(baton_provider, BATON_FIRST_PROVIDER);
+BATON_ABI_GREW_ONLY(baton_classifier, BATON_FIRST_CLASSIFIER);
+BATON_ABI_GREW_ONLY(baton_rule, BATON_FIRST_RULE);
+BATON_ABI_GREW_ONLY(baton_transcript, BATON_FIRST_TRANSCRIPT);
+BATON_ABI_GREW_ONLY(baton_retriever, BATON_FIRST_RETRIEVER);
+BATON_ABI_GREW_ONLY(baton_state, BATON_FIRST_STATE);
+BATON_ABI_GREW_ONLY(baton_module, BATON_FIRST_MODULE);
+
 /* What `from` has, of `to_n` bytes; the rest of `to` is 0: "not said". */
 static inline void baton_abi_take(void *to, size_t to_n, const void *from, size_t from_n)
 {

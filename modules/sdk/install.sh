@@ -44,6 +44,8 @@ list() {
 	done
 	tree modules/sdk/abi $share/abi
 	one 644 $share/LICENSE LICENSE
+	one 644 $share/baton.service docs/baton.service
+	tree docs share/doc/baton
 	[ ! -d docs/man ] || for page in docs/man/*.[1-8]; do
 		one 644 "share/man/man${page##*.}/${page##*/}" "$page"
 	done

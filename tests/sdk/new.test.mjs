@@ -42,6 +42,22 @@ for (const [kind, lang] of [['provider', 'c'], ['provider', 'c++'], ['transcript
 		time(t, begun);
 	});
 
+test('what continuous integration runs is green, and fetches nothing where Baton is installed', (t) => {
+	const begun = performance.now();
+	const { folder, id } = made('classifier', 'c');
+	const out = good('./ci.sh', [], { cwd: folder });
+	assert.equal(out.stdout.match(/^ok 1 - words_name_the_intent$/gm).length, 2, 'once, and once with sanitizers');
+	assert.match(out.stdout, /^# level C: /m);
+	assert.deepEqual(readdirSync(path.join(folder, 'build')).sort(), ['asan', 'release'], id);
+	time(t, begun);
+});
+
+test('for scripts there is JSON', () => {
+	const out = JSON.parse(good(BATON, ['module', 'new', 'rule', 'json', WORK, '--json']).stdout);
+	assert.equal(out.folder, path.join(WORK, 'rule-json'));
+	assert.ok(out.files.includes('rule-json.c') && out.files.every((file) => existsSync(path.join(out.folder, file))));
+});
+
 test('make install replaces a module by renaming, and a server that has it mapped keeps its own', () => {
 	const { folder, id } = made('rule', 'c');
 	const to = path.join(WORK, 'root');

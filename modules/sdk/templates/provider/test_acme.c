@@ -126,10 +126,30 @@ static void without_room_it_waits_and_loses_nothing(struct rig *rig)
 	baton_testhost_advance(rig->host, 1000);
 	heard = baton_testhost_heard(rig->host, call);
 	CHECK(heard->open && strcmp(heard->text, "one ") == 0 && heard->n_again > 0);
+	CHECK(baton_testhost_asked(rig->host, 0)->paused);
 	baton_testhost_credit(rig->host, call, BATON_TESTHOST_NO_BOUND);
 	baton_testhost_run(rig->host, call, 60000);
 	heard = baton_testhost_heard(rig->host, call);
 	CHECK(heard->ended && strcmp(heard->text, "one two three") == 0);
+}
+
+static void all_at_once_it_holds_the_rest_and_its_end(struct rig *rig)
+{
+	baton_call call;
+
+	baton_testhost_play(rig->host, STREAM "\n"
+					      "event: text\ndata: {\"text\":\"one \"}\n\n"
+					      "event: text\ndata: {\"text\":\"two\"}\n\n"
+					      "event: done\ndata: {\"reason\":\"length\"}\n\n");
+	(void)baton_testhost_ask(rig->host, rig->inst, "Count!", &call);
+	baton_testhost_credit(rig->host, call, 1);
+	baton_testhost_advance(rig->host, 1000);
+	CHECK(baton_testhost_heard(rig->host, call)->open);
+	baton_testhost_credit(rig->host, call, BATON_TESTHOST_NO_BOUND);
+	baton_testhost_run(rig->host, call, 60000);
+	const baton_heard *heard = baton_testhost_heard(rig->host, call);
+	CHECK(heard->ended && heard->end_reason == BATON_END_LENGTH);
+	CHECK(strcmp(heard->text, "one two") == 0);
 }
 
 static void cancelled_it_ends_at_once_and_hangs_up(struct rig *rig)
@@ -168,6 +188,7 @@ int main(int argc, char **argv)
 	TEST(what_the_service_says_comes_before_its_status);
 	TEST(half_an_answer_is_a_failure);
 	TEST(without_room_it_waits_and_loses_nothing);
+	TEST(all_at_once_it_holds_the_rest_and_its_end);
 	TEST(cancelled_it_ends_at_once_and_hangs_up);
 	TEST(who_cannot_be_reached_is_told_apart);
 	return tests_failed > 0;

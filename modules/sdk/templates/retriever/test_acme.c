@@ -42,6 +42,11 @@ static void no_more_than_asked_for(struct rig *rig)
 	CHECK(search(rig, "DELIVERY", 1)->n_docs == 1);
 }
 
+static void the_title_counts_too(struct rig *rig)
+{
+	CHECK(doc_is(search(rig, "returns", 5), 0, "returns"));
+}
+
 static void nothing_found_is_an_answer_too(struct rig *rig)
 {
 	const baton_heard *heard = search(rig, "quantum physics", 5);
@@ -57,6 +62,7 @@ int main(int argc, char **argv)
 #define TEST(name) test(file, CONFIG, #name, name)
 	TEST(the_best_comes_first);
 	TEST(no_more_than_asked_for);
+	TEST(the_title_counts_too);
 	TEST(nothing_found_is_an_answer_too);
 	return tests_failed > 0;
 }
