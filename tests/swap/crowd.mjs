@@ -107,7 +107,7 @@ class Customer {
 		crowd.count.begun++;
 		return new Promise((go) => {
 			const late = setTimeout(() => this.turn.end('failed', `${question}: nothing in ${PATIENCE_MS} ms`), PATIENCE_MS);
-			this.turn = { id, question, want: Buffer.from(crowd.answerOf(question)), got: 0, sent: performance.now(), first: 0, seq: 0,
+			this.turn = { id, question, want: crowd.answerOf ? Buffer.from(crowd.answerOf(question)) : null, got: 0, sent: performance.now(), first: 0, seq: 0,
 				end: (kind, text) => {
 					clearTimeout(late);
 					this.turn = null;
@@ -163,7 +163,9 @@ class Customer {
 		}
 		if (off !== undefined && off !== turn.got)
 			crowd.fault('gaps', `customer ${this.index}: ${turn.question}: piece at ${off}, ${turn.got} bytes so far`);
-		if (turn.want.compare(piece, 0, piece.length, turn.got, turn.got + piece.length) !== 0)
+		if (turn.want && turn.got + piece.length > turn.want.length)
+			turn.torn = true;
+		else if (turn.want && turn.want.compare(piece, 0, piece.length, turn.got, turn.got + piece.length) !== 0)
 			turn.torn = true;
 		turn.got += piece.length;
 		crowd.count.deltas++;
@@ -173,7 +175,7 @@ class Customer {
 	#ended(turn, bytes, seq, now) {
 		const { crowd } = this;
 		crowd.done_ms.push([now, now - turn.sent]);
-		if (turn.torn || turn.got !== turn.want.length || bytes !== turn.want.length)
+		if (turn.want && (turn.torn || turn.got !== turn.want.length || bytes !== turn.want.length))
 			turn.end('torn', `${turn.question}: ${turn.got} of ${turn.want.length} bytes, ${bytes} said`);
 		else
 			turn.end('answered');

@@ -16,7 +16,7 @@ export function row(number, what, fn) {
 	if (ONLY && !ONLY.includes(number))
 		return;
 	const name = `row ${String(number).padStart(2, '0')}: ${what}`;
-	test(name, { timeout: 120000 * SLOW }, async (t) => {
+	test(name, { timeout: 60000 * SLOW }, async (t) => {
 		const at = table.push([name, 'NOT OK']) - 1;
 		const note = await fn(t);
 		table[at][1] = note ? `ok (${note})` : 'ok';

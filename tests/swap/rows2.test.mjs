@@ -50,7 +50,7 @@ function keptFile(g, like) {
 async function refusedByReplay() {
 	const g = await Ground.one('frame_plain', { modules: [{ name: 'rules', kind: 'rule', file: 'rule-policy.so' }],
 		set: { releases: { replay: { max_changed: 0 } }, files: { 'escalation.yaml': rulesOf(1) } } });
-	const crowd = await new Crowd(g.baton, { size: 10, think_ms: 1, answerOf: () => '' }).open(); // 100 decisions are the least that say something
+	const crowd = await new Crowd(g.baton, { size: 10, think_ms: 1, answerOf: null }).open(); // 100 decisions are the least that say something
 	crowd.talk();
 	await g.until(() => crowd.count.begun >= 130, 'enough decisions');
 	await crowd.stop();
@@ -103,7 +103,7 @@ row(19, 'half-replaced set after a failure', async () => {
 });
 
 row(20, 'drain never ends', async () => {
-	const g = await Ground.one('provider-reel', { set: { releases: { drain: '1500ms' } }, args: ['--log-level', 'warn'] });
+	const g = await Ground.one('provider-reel', { set: { releases: { drain: '1500ms' }, route: { total_ms: 4000 } }, args: ['--log-level', 'warn'] });
 	const idle = await new Crowd(g.baton, { size: Number(process.env.IDLE ?? 300) }).open();
 	const first = await g.live();
 	await g.swap('one', 'provider-reel2');
@@ -121,7 +121,7 @@ row(20, 'drain never ends', async () => {
 	assert.deepEqual([old?.state, old?.pins], ['draining', 1], JSON.stringify(view));
 	const { turns } = await g.do('release.why_live', { release: second });
 	assert.deepEqual(turns.map((t) => [t.release, t.session, t.turn]), [[second, c.session, seq]], JSON.stringify(turns));
-	await g.settled(1500 + 3000);
+	await g.settled(4000 + 1500 + 2000); // what was shown is not begun again: the turn's own time bounds it
 	await c.end();
 	idle.customers.forEach((one) => one.leave());
 	await g.stop();
@@ -133,7 +133,6 @@ row(21, 'mixed old and new in one turn', async () => {
 	const modulesOf = (set) => kinds.map((kind) => ({ name: kind, kind, file: `${kind}.so`, isolation: 'inline', config: { set } }));
 	const g = await Ground.start({ modules: modulesOf('0'), files: Object.fromEntries(kinds.map((kind) => [`${kind}.so`, 'frame_plain'])),
 		set: { intents: Array.from({ length: 8 }, (_, i) => ({ name: `set-${i}` })) }, args: ['--log-level', 'warn'] });
-	const crowd = new Crowd(g.baton, { size: 20, think_ms: 5, answerOf: () => '' });
 	const answers = [];
 	const customers = await Promise.all(Array.from({ length: 8 }, () => g.customer()));
 	let going = true;
@@ -172,7 +171,7 @@ row(21, 'mixed old and new in one turn', async () => {
 			turns++;
 		}
 	}
-	assert.ok(crowd && new Set(answers.map((text) => /set=(\d)/.exec(text)[1])).size >= 6, 'the sets did change');
+	assert.ok(new Set(answers.map((text) => /set=(\d)/.exec(text)[1])).size >= 6, 'the sets did change');
 	return `${turns} turns`;
 });
 
@@ -297,7 +296,7 @@ row(30, 'core dump without symbols', async () => {
 	const [, sha, offset] = /([0-9a-f]{12})[^]*?(?:offset )(0x[0-9a-f]+)/.exec(crashLine(g)) ?? [];
 	assert.ok(offset, crashLine(g));
 	const kept = keptFile(g, fixture('row_falls'));
-	const where = spawnSync('gdb', ['-batch', '-nx', '-ex', `info symbol ${offset}`, '-ex', `info line *${offset}`, kept], { encoding: 'utf8' });
+	const where = spawnSync('gdb', ['-batch', '-nx', '-iex', 'set debuginfod enabled off', '-ex', `info symbol ${offset}`, '-ex', `info line *${offset}`, kept], { encoding: 'utf8', timeout: 20000, stdio: ['ignore', 'pipe', 'pipe'] });
 	assert.match(where.stdout, /row_thirty_falls_here/, `${sha} ${where.stdout} ${where.stderr}`);
 	await g.stop();
 	return where.stdout.split('\n')[0].trim();
