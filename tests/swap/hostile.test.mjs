@@ -50,6 +50,7 @@ async function provoke(g, until) {
 		const customer = new Customer(g.baton, { auto: true });
 		try {
 			await customer.connect();
+			await customer.outcome((await customer.say(`first something good ${i}`)).seq, 15000 * SLOW); // the session is in the journal
 			const { seq } = await customer.say(`bad ${i}`);
 			const what = await customer.outcome(seq, 15000 * SLOW);
 			outcomes.push(what.text === undefined ? 'a person' : what.text.includes('<end>') ? 'by the fallback' : what.text.slice(0, 50));

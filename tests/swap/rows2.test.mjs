@@ -21,9 +21,10 @@ import { Watch, look } from './watch.mjs';
 // Lets the module fall under the server's supervisor; resolves when the server is back.
 async function fallen(start, name) {
 	const g = await start({ data: tempDir('data') });
-	await g.swap('one', name);
 	const customer = await g.customer();
 	customer.auto = true;
+	await customer.answer((await customer.say('hello')).seq); // so that the session is in the journal
+	await g.swap('one', name);
 	const { seq } = await customer.say('fall');
 	await customer.until(() => customer.connects > 1, 'the server to be back', 20000 * SLOW);
 	await customer.outcome(seq, 20000 * SLOW);
