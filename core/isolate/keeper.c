@@ -243,6 +243,14 @@ static bool hear_all(struct life *l)
 	return rc == 0;
 }
 
+/* Where the module is, or was when it died. */
+static const char *where(const struct baton_child *child)
+{
+	uint32_t place = atomic_load(&child->beacon->place);
+	bool in_job = place == BATON_PLACE_NOWHERE && atomic_load(&child->beacon->job);
+	return in_job ? "a job" : baton_place_name(place);
+}
+
 /* --- the watch --------------------------------------------------------------------------- */
 
 static void check_phase(struct life *l, uint64_t now)
@@ -252,8 +260,7 @@ static void check_phase(struct life *l, uint64_t now)
 	if (!l->deadline_ms || now < l->deadline_ms)
 		return;
 	(void)snprintf(why, sizeof(why), "not done within %u ms, hung in %s",
-		       l->leaving ? BATON_CHILD_STOP_MS : child->options.start_ms,
-		       baton_place_name(atomic_load(&child->beacon->place)));
+		       l->leaving ? BATON_CHILD_STOP_MS : child->options.start_ms, where(child));
 	baton_child_kill(l->child, child->life, why);
 	l->deadline_ms = 0;
 }
@@ -279,7 +286,7 @@ static void check_heart(struct life *l, uint64_t now)
 	if (age < (uint64_t)child->options.hang_ms * (place ? 1 : SILENT_TIMES))
 		return;
 	(void)snprintf(why, sizeof(why), "hung for %llu ms in %s", (unsigned long long)age,
-		       baton_place_name(place));
+		       where(child));
 	baton_child_kill(l->child, child->life, why);
 	l->asked_ms = now; /* once is enough; its end comes by the socket */
 }
@@ -325,9 +332,7 @@ static void serve(struct life *l)
 
 static void describe_end(const siginfo_t *end, struct baton_child *child)
 {
-	uint32_t number = atomic_load(&child->beacon->place);
-	bool in_job = number == BATON_PLACE_NOWHERE && atomic_load(&child->beacon->job);
-	const char *place = in_job ? "a job" : baton_place_name(number);
+	const char *place = where(child);
 	const char *name = sigdescr_np(end->si_status);
 	if (child->blame[0])
 		(void)snprintf(child->how, sizeof(child->how), "%s", child->blame);

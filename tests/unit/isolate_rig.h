@@ -199,7 +199,7 @@ struct rig_watch {
 	bool used;
 };
 
-static struct rig_watch rig_watches[4096];
+static _Thread_local struct rig_watch rig_watches[64]; /* of this thread's loop */
 
 static inline void rig_watched(void *ud, bool readable, bool writable)
 {
@@ -212,7 +212,7 @@ static inline int32_t rig_watch(baton_ctx *ctx, int fd, uint32_t events,
 				void (*fn)(void *, int, uint32_t), void *user, baton_watch *out)
 {
 	struct rig *rig = rig_of(ctx);
-	for (unsigned i = 0; i < 4096; i++) {
+	for (unsigned i = 0; i < 64; i++) {
 		struct rig_watch *w = &rig_watches[i];
 		if (w->used)
 			continue;
@@ -228,7 +228,7 @@ static inline int32_t rig_watch(baton_ctx *ctx, int fd, uint32_t events,
 
 static inline int32_t rig_watch_stop(baton_ctx *ctx, baton_watch id)
 {
-	assert_true(id > 0 && id <= 4096 && rig_watches[id - 1].used);
+	assert_true(id > 0 && id <= 64 && rig_watches[id - 1].used);
 	baton_loop_watch_stop(rig_of(ctx)->loop, rig_watches[id - 1].inner);
 	rig_watches[id - 1].used = false;
 	rig_of(ctx)->watches--;

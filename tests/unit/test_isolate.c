@@ -9,6 +9,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -1006,6 +1007,84 @@ static void one_child_serves_two_loops(void **state)
 	rig_done(&rig);
 }
 
+/* --- everything at once -------------------------------------------------------------------------- */
+
+struct guest_loop {
+	struct rig *first;
+	_Atomic(bool) *stop;
+	unsigned answers, failures, refused;
+};
+
+/* Makes an instance, asks it, takes it away, and again. Whatever happens to the child, each call that
+ * was taken has one end. */
+static void *guest_loop(void *ud)
+{
+	struct guest_loop *loop = ud;
+	static _Thread_local struct rig rig;
+	while (!atomic_load(loop->stop)) {
+		rig_init(&rig);
+		rig.module = loop->first->module;
+		rig.mod = loop->first->mod;
+		assert_int_equal(
+			rig.module->create(rig.mod, rig_ctx(&rig), BATON_STR_NONE, &rig.inst),
+			BATON_OK);
+		assert_int_equal(rig.module->activate(rig.inst), BATON_OK);
+		for (unsigned i = 1; i <= 20; i++) {
+			if (start(&rig, i, i % 7 ? "a" : "pour:30") != BATON_OK) {
+				loop->refused++;
+				rig_linger(&rig, 1);
+				continue;
+			}
+			if (rig.calls[i].ends + rig.calls[i].fails == 0)
+				rig_run_for(&rig, 1);
+			assert_int_equal(rig.calls[i].ends + rig.calls[i].fails, 1);
+			assert_true(rig.calls[i].fails == 0 ||
+				    rig.calls[i].fail == BATON_FAIL_MODULE);
+			loop->answers += rig.calls[i].ends;
+			loop->failures += rig.calls[i].fails;
+		}
+		rig_done(&rig);
+	}
+	return NULL;
+}
+
+static void instances_come_and_go_while_the_child_is_killed(void **state)
+{
+	enum { LOOPS = 3, KILLS = 40 };
+	struct rig rig;
+	struct guest_loop loops[LOOPS];
+	pthread_t threads[LOOPS];
+	_Atomic(bool) stop = false;
+	const struct baton_child_options with = { .pause_ms = 1 };
+	unsigned killed = 0, answers = 0, failures = 0;
+	(void)state;
+	rig_isolated(&rig, odd_so, "", &with);
+	for (unsigned i = 0; i < LOOPS; i++) {
+		loops[i] = (struct guest_loop){ .first = &rig, .stop = &stop };
+		assert_int_equal(pthread_create(&threads[i], NULL, guest_loop, &loops[i]), 0);
+	}
+	for (unsigned i = 0; i < KILLS * 20 && killed < KILLS; i++) {
+		struct baton_child_view view;
+		rig_linger(&rig, 10 + i % 7);
+		baton_child_view(rig.child, &view);
+		/* Pauses double; that is not what is tried here. */
+		killed += view.pid > 0 && view.up_ms > 5 && kill(view.pid, SIGKILL) == 0;
+		if (view.crashes >= 8)
+			break;
+	}
+	rig_linger(&rig, 300);
+	atomic_store(&stop, true);
+	for (unsigned i = 0; i < LOOPS; i++) {
+		(void)pthread_join(threads[i], NULL);
+		answers += loops[i].answers;
+		failures += loops[i].failures;
+	}
+	print_message("# %u answers, %u failures, killed %u times\n", answers, failures, killed);
+	assert_true(answers > 100 && killed >= 8);
+	rig_done(&rig);
+	assert_false(rig_has_children());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1046,6 +1125,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_left_of_many_crashes),
 		cmocka_unit_test(the_child_goes_with_the_server),
 		cmocka_unit_test(one_child_serves_two_loops),
+		cmocka_unit_test(instances_come_and_go_while_the_child_is_killed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
