@@ -17,6 +17,24 @@ static const struct kind kinds[BATON_FRAME_OPS] = {
 #undef X
 };
 
+uint32_t baton_frame_revision(void)
+{
+	static const size_t sizes[] = { sizeof(baton_module),   sizeof(baton_turn),
+					sizeof(baton_msg),      sizeof(baton_prompt),
+					sizeof(baton_doc),      sizeof(baton_query),
+					sizeof(baton_facts),    sizeof(baton_entry),
+					sizeof(baton_intents),  sizeof(baton_intent),
+					sizeof(baton_http_req), sizeof(baton_error),
+					sizeof(baton_usage),    BATON_FRAME_OPS };
+	uint32_t hash = 2166136261u; /* FNV-1a */
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		hash = (hash ^ (uint32_t)sizes[i]) * 16777619u;
+	for (size_t i = 1; i < BATON_FRAME_OPS; i++)
+		for (const char *p = kinds[i].name; *p; p++)
+			hash = (hash ^ (uint8_t)*p) * 16777619u;
+	return hash;
+}
+
 const char *baton_frame_name(unsigned op)
 {
 	return op < BATON_FRAME_OPS ? kinds[op].name : "?";

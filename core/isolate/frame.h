@@ -2,13 +2,12 @@
 
 /* Frames between the server and a module's own process: how they are written, and how bytes of
  * somebody who cannot be trusted are read. Both sides are built from this file, and a child of
- * another build is refused by `BATON_FRAME_REVISION`. No system call here. */
+ * another build is refused by its revision. No system call here. */
 #pragma once
 
 #include "core/base/buf.h"
 
 enum {
-	BATON_FRAME_REVISION = 1,
 	BATON_FRAME_SMALL = 64 * 1024,
 	BATON_FRAME_LARGE = 2 * 1024 * 1024,
 	BATON_FRAME_HUGE = 16 * 1024 * 1024,
@@ -83,6 +82,8 @@ const char *baton_place_name(uint32_t place);
 /* --- descriptors of the child ------------------------------------------------------------- */
 enum { BATON_FD_CONTROL = 3, BATON_FD_BEACON = 4 };
 
+/* The same number for the same frames and the same structs in them. */
+uint32_t baton_frame_revision(void);
 const char *baton_frame_name(unsigned op);
 
 /* --- writing: begin, put ..., end ------------------------------------------------------------- */

@@ -86,7 +86,7 @@ static void order_begin(struct life *l)
 	const struct baton_child_options *o = &l->child->options;
 	struct baton_buf out = { 0 };
 	size_t at = baton_frame_begin(&out, BATON_FRAME_BEGIN, 0);
-	baton_put_u32(&out, BATON_FRAME_REVISION);
+	baton_put_u32(&out, baton_frame_revision());
 	baton_put_u32(&out, (uint32_t)getpid());
 	baton_put_u64(&out, o->memory_bytes);
 	baton_put_u32(&out, o->cpu_s);
@@ -155,6 +155,9 @@ static bool on_loaded(struct life *l, struct baton_reader *in)
 		return true;
 	}
 	l->deadline_ms = 0;
+	if (child->kept)
+		baton_log(BATON_LOG_NOTICE, "module_process_back", "si", "module",
+			  child->options.name, "starts", (int64_t)child->starts);
 	(void)pthread_mutex_lock(&child->lock);
 	child->load_rc = rc;
 	child->kept = rc == 0;

@@ -104,10 +104,28 @@ static int prepare(posix_spawn_file_actions_t *files, posix_spawnattr_t *attr, i
 							   POSIX_SPAWN_SETPGROUP);
 }
 
+/* The program as it was when the first child was started: an upgrade replaces the file, and what is
+ * started again after that must still speak this server's frames. -1: by its path, then. */
+static int program(const char *path)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static char pinned[512];
+	static int fd = -1;
+	(void)pthread_mutex_lock(&lock);
+	if (fd < 0 && strlen(path) < sizeof(pinned) && access("/proc/self/fd", X_OK) == 0) {
+		fd = open(path, O_PATH | O_CLOEXEC);
+		if (fd >= 0)
+			(void)snprintf(pinned, sizeof(pinned), "%s", path);
+	}
+	int found = fd >= 0 && strcmp(path, pinned) == 0 ? fd : -1;
+	(void)pthread_mutex_unlock(&lock);
+	return found;
+}
+
 int baton_spawn(const struct baton_child *child, int control, pid_t *ret_pid, char *why, size_t cap)
 {
-	char program[] = "baton-modhost", run[] = "--run", name[128];
-	char *argv[] = { program, run, name, NULL };
+	char self[] = "baton-modhost", run[] = "--run", name[128], path[64];
+	char *argv[] = { self, run, name, NULL };
 	char *envp[] = { NULL };
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -116,8 +134,11 @@ int baton_spawn(const struct baton_child *child, int control, pid_t *ret_pid, ch
 	(void)posix_spawn_file_actions_init(&files);
 	(void)posix_spawnattr_init(&attr);
 	int rc = prepare(&files, &attr, control, child->beacon_fd);
+	int fd = program(child->options.modhost);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (rc == 0)
-		rc = posix_spawn(&pid, child->options.modhost, &files, &attr, argv, envp);
+		rc = posix_spawn(&pid, fd >= 0 ? path : child->options.modhost, &files, &attr, argv,
+				 envp);
 	(void)posix_spawnattr_destroy(&attr);
 	(void)posix_spawn_file_actions_destroy(&files);
 	if (rc != 0) {

@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -283,7 +284,7 @@ static void begin(struct baton_reader *in)
 	struct baton_sandbox_grant grants[GRANTS_MAX];
 	struct baton_sandbox sandbox = { .grants = grants };
 	char line[160], missing[160];
-	if (baton_get_u32(in) != BATON_FRAME_REVISION)
+	if (baton_get_u32(in) != baton_frame_revision())
 		unfit("this baton-modhost is of another build than the server");
 	sandbox.server_pid = baton_get_u32(in);
 	sandbox.memory_bytes = baton_get_u64(in);
@@ -454,6 +455,7 @@ int baton_modhost_run(int argc, char **argv)
 	(void)argc, (void)argv;
 	(void)close_range(BATON_FD_BEACON + 1, ~0u, 0);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)prctl(PR_SET_NAME, "baton-modhost", 0, 0, 0);
 	/* One arena: a second one would set aside 64 MiB of the address space that is bounded. */
 	(void)mallopt(M_ARENA_MAX, 1);
 	void *page = mmap(NULL, sizeof(struct baton_beacon), PROT_READ | PROT_WRITE, MAP_SHARED,

@@ -223,6 +223,18 @@ static void by_arg(struct filter *f, int number, unsigned arg, const uint32_t *v
 	ret(f, otherwise);
 }
 
+/* Allowed if a pointer is NULL, both halves of it. */
+static void by_null(struct filter *f, int number, unsigned arg, uint32_t otherwise)
+{
+	unless(f, number, 6);
+	load_arg(f, arg);
+	add(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3);
+	load(f, offsetof(struct seccomp_data, args) + arg * sizeof(uint64_t) + sizeof(uint32_t));
+	add(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1);
+	ret(f, SECCOMP_RET_ALLOW);
+	ret(f, otherwise);
+}
+
 /* Allowed if none of `bits` is set in an argument (or, `all`: if all are). */
 static void by_bits(struct filter *f, int number, unsigned arg, uint32_t bits, bool all,
 		    uint32_t otherwise)
@@ -243,7 +255,6 @@ static void build(struct filter *f, bool may_write_files)
 	const uint32_t names[] = { PR_SET_NAME, PR_GET_NAME, SET_VMA };
 	const uint32_t harmless[] = { FIONREAD, FIONBIO, TCGETS_NUMBER };
 	const uint32_t self[] = { (uint32_t)getpid() };
-	const uint32_t none[] = { 0 };
 	load(f, offsetof(struct seccomp_data, arch));
 	add(f, BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
 	ret(f, SECCOMP_RET_KILL_PROCESS);
@@ -267,7 +278,7 @@ static void build(struct filter *f, bool may_write_files)
 	ret(f, ERRNO(ENOSYS));
 	by_arg(f, SYS_prctl, 0, names, 3, ERRNO(EPERM));
 	by_arg(f, SYS_ioctl, 1, harmless, 3, ERRNO(ENOTTY));
-	by_arg(f, SYS_prlimit64, 2, none, 1, ERRNO(EPERM));
+	by_null(f, SYS_prlimit64, 2, ERRNO(EPERM));
 	by_arg(f, SYS_tgkill, 0, self, 1, ERRNO(EPERM));
 	by_arg(f, SYS_kill, 0, self, 1, ERRNO(EPERM));
 	EACH(f, deadly, SECCOMP_RET_KILL_PROCESS);

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 30000, WARM = 2000, BYTES = 1024, STARTS = 60, WATCHES = 16 };
+enum { ROUNDS = 30000, WARM = 2000, BYTES = 1024, STARTS = 60, CRASHES = 40, WATCHES = 16 };
 
 struct bench {
 	struct baton_loop *loop;
@@ -32,7 +32,7 @@ struct bench {
 	uint64_t begin_ns;
 	uint64_t took[ROUNDS];
 	unsigned n;
-	bool failed, once;
+	bool failed, once, expects_failure;
 };
 
 struct watched {
@@ -159,9 +159,11 @@ static int32_t host_end(baton_ctx *ctx, baton_call call, uint32_t reason)
 static int32_t host_fail(baton_ctx *ctx, baton_call call, const baton_error *error)
 {
 	(void)call;
+	baton_loop_stop(bench_of(ctx)->loop);
+	if (bench_of(ctx)->expects_failure)
+		return BATON_OK;
 	fprintf(stderr, "failed: %u %.*s\n", error->fail, (int)error->message.n, error->message.p);
 	bench_of(ctx)->failed = true;
-	baton_loop_stop(bench_of(ctx)->loop);
 	return BATON_OK;
 }
 
@@ -194,9 +196,9 @@ static void start(struct bench *bench, const char *file)
 	}
 }
 
-static void create(struct bench *bench)
+static void create_as(struct bench *bench, const char *config)
 {
-	if (bench->module->create(bench->child, (baton_ctx *)(void *)bench, BATON_STR("{}"),
+	if (bench->module->create(bench->child, (baton_ctx *)(void *)bench, baton_str_of(config),
 				  &bench->inst) != BATON_OK ||
 	    bench->module->activate(bench->inst) != BATON_OK)
 		exit(1);
@@ -208,6 +210,11 @@ static void create(struct bench *bench)
 	bench->n = 0;
 	if (bench->failed)
 		exit(1);
+}
+
+static void create(struct bench *bench)
+{
+	create_as(bench, "{}");
 }
 
 static void stop(struct bench *bench)
@@ -298,6 +305,23 @@ static void rules(struct bench *bench)
 	show("isolated evaluate, the loop waits", bench->took + WARM, ROUNDS - WARM);
 }
 
+/* From the call to the failure that the turn hears, of a module that crashes at once. */
+static void crashes(struct bench *bench)
+{
+	uint64_t took[CRASHES];
+	for (unsigned i = 0; i < CRASHES; i++) {
+		start(bench, "tests/modules/iso_odd.so");
+		create_as(bench, "crash:classify");
+		bench->expects_failure = true;
+		ask(bench);
+		baton_loop_run(bench->loop);
+		took[i] = now_ns() - bench->begin_ns;
+		bench->expects_failure = false;
+		stop(bench);
+	}
+	show("a crash, until the call has failed", took, CRASHES);
+}
+
 static void starts(struct bench *bench, const char *file)
 {
 	char what[128];
@@ -340,6 +364,7 @@ int main(void)
 	isolated(&bench);
 	rules(&bench);
 	stop(&bench);
+	crashes(&bench);
 	bare(&bench);
 	starts(&bench, "tests/modules/iso_odd.so");
 	starts(&bench, "modules/provider-knowledge.so");

@@ -117,6 +117,17 @@ static int try_kill(void)
 	return syscall(SYS_kill, getppid(), SIGTERM) < 0 ? errno : 0;
 }
 
+/* Its own limits, with a pointer whose lower half is 0. */
+static int try_limits(void)
+{
+	uint64_t *limit = mmap((void *)(uintptr_t)0x100000000000, 4096, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (limit == MAP_FAILED)
+		return EPERM;
+	limit[0] = limit[1] = 1000;
+	return syscall(SYS_prlimit64, 0, 7 /* RLIMIT_NOFILE */, limit, NULL) < 0 ? errno : 0;
+}
+
 /* Address space: how much can be had, in MiB. */
 static unsigned try_memory(void)
 {
@@ -169,6 +180,10 @@ static void break_out(struct odd *odd, const char *word)
 		rc = -host->watch(odd->ctx, 0, BATON_WATCH_READ, NULL, NULL, NULL);
 	else if (strcmp(word, "env") == 0)
 		rc = getenv("PATH") || getenv("HOME") || getenv("BATON_SECRET_KEY") ? 1 : 0;
+	else if (strcmp(word, "limits") == 0)
+		rc = try_limits();
+	else if (strcmp(word, "prctl") == 0)
+		rc = syscall(SYS_prctl, 23 /* PR_CAPBSET_READ */, 0, 0, 0, 0) < 0 ? errno : 0;
 	else if (strcmp(word, "ptrace") == 0)
 		rc = syscall(SYS_ptrace, PTRACE_TRACEME, 0, NULL, NULL) < 0 ? errno : 0;
 	snprintf(shown, sizeof(odd->says), "%s %d", word, rc);

@@ -723,10 +723,11 @@ static void what_a_module_may_not_do_does_not_work(void **state)
 	static const struct {
 		const char *word;
 		int expected;
-	} rows[] = { { "out:inet", EPERM },   { "out:unix", EPERM },  { "out:exec", EPERM },
-		     { "out:fork", EPERM },   { "out:kill", EPERM },  { "out:read", EACCES },
-		     { "out:write", EACCES }, { "out:proc", EACCES }, { "out:watch", 8 },
-		     { "out:env", 0 },        { "out:timers", 4096 } };
+	} rows[] = { { "out:inet", EPERM },   { "out:unix", EPERM },   { "out:exec", EPERM },
+		     { "out:fork", EPERM },   { "out:kill", EPERM },   { "out:read", EACCES },
+		     { "out:write", EACCES }, { "out:proc", EACCES },  { "out:watch", 8 },
+		     { "out:env", 0 },        { "out:limits", EPERM }, { "out:prctl", EPERM },
+		     { "out:timers", 4096 } };
 	struct rig rig;
 	struct baton_child_view view;
 	(void)state;
@@ -1007,7 +1008,7 @@ static void one_child_serves_two_loops(void **state)
 	rig_done(&rig);
 }
 
-/* --- everything at once -------------------------------------------------------------------------- */
+/* --- everything at once ------------------------------------------------------------------ */
 
 struct guest_loop {
 	struct rig *first;
@@ -1015,8 +1016,8 @@ struct guest_loop {
 	unsigned answers, failures, refused;
 };
 
-/* Makes an instance, asks it, takes it away, and again. Whatever happens to the child, each call that
- * was taken has one end. */
+/* Makes an instance, asks it, takes it away, and again. Whatever happens to the child, each
+ * call that was taken has one end. */
 static void *guest_loop(void *ud)
 {
 	struct guest_loop *loop = ud;
