@@ -21,6 +21,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 
 struct load {
@@ -223,13 +224,29 @@ static void process_died(void *ud, const char *how)
 static int start_process(struct load *l, char *why, size_t cap)
 {
 	struct baton_generation *g = l->g;
+	const struct baton_policy_module *spec = g->spec;
+	struct baton_child_grant *grants = baton_alloc((spec->n_writes + 1) * sizeof(*grants));
 	struct baton_child_options child = { .modhost = l->options->modhost,
 					     .path = g->copy.path,
 					     .name = g->spec->name,
 					     .host = baton_host_table(),
+					     .grants = grants,
+					     .n_grants = spec->n_writes,
 					     .ud = g,
 					     .crashed = process_died };
-	int rc = baton_child_start(&child, &g->child, &g->entry, why, cap);
+	int rc = 0;
+	for (size_t i = 0; i < spec->n_writes && rc == 0; i++) {
+		struct stat found;
+		grants[i] = (struct baton_child_grant){ spec->writes[i], true };
+		if (stat(spec->writes[i], &found) == 0 && S_ISDIR(found.st_mode))
+			continue;
+		(void)snprintf(why, cap, "writes: %s: expected a directory, found none: make it first",
+			       spec->writes[i]);
+		rc = BATON_E_MODULE;
+	}
+	if (rc == 0)
+		rc = baton_child_start(&child, &g->child, &g->entry, why, cap);
+	baton_free(grants);
 	g->mod = g->child; /* what its load() takes */
 	return rc;
 }
@@ -298,6 +315,7 @@ static bool same(const struct baton_generation *a, const struct baton_generation
 	if (memcmp(a->sha256, b->sha256, sizeof(a->sha256)) != 0 || strcmp(x->kind, y->kind) != 0 ||
 	    !same_word(x->isolation, y->isolation) || !same_word(x->config_json, y->config_json) ||
 	    !same_texts(x->egress, x->n_egress, y->egress, y->n_egress) ||
+	    !same_texts(x->writes, x->n_writes, y->writes, y->n_writes) ||
 	    !same_texts(x->secrets, x->n_secrets, y->secrets, y->n_secrets))
 		return false;
 	/* A pin that says now that it should be another. */

@@ -28,6 +28,8 @@ struct baton_policy_module {
 	const char *isolation; /* "inline", "process"; NULL: inline for what we ship, else process */
 	const char **egress;   /* host:port patterns it may reach through the host's HTTP */
 	size_t n_egress;
+	const char **writes; /* directories that it may write to from a process of its own */
+	size_t n_writes;
 	const char **secrets; /* names it may use as {{secret:NAME}} */
 	size_t n_secrets;
 	json_t *config;        /* what create() gets: the entry's `config` object plus "policy" (below) */

@@ -29,6 +29,10 @@ static const struct baton_field module_fields[] = {
 	{ "egress", BATON_FIELD_PEER, .flags = BATON_FIELD_MANY,
 	  MANY_AT(struct baton_policy_module, egress), .max = LISTED_MAX,
 	  .doc = "host:port it may reach through the server. Nothing else is reachable." },
+	{ "writes", BATON_FIELD_TEXT, .flags = BATON_FIELD_MANY,
+	  MANY_AT(struct baton_policy_module, writes), .max = LISTED_MAX,
+	  .doc = "Directories that it may read and write when it has a process of its own: it sees no "
+		 "others. They must be there when it is loaded. In the server a module is not held back." },
 	{ "secrets", BATON_FIELD_SECRET, .flags = BATON_FIELD_MANY,
 	  MANY_AT(struct baton_policy_module, secrets), .max = LISTED_MAX,
 	  .doc = "Names of the secrets it may use in HTTP headers. It never sees the values." },

@@ -104,6 +104,9 @@ for (const workers of WORKERS)
 		const failures = [];
 		const work = [...customers.map((c) => chatter(c, state, random)), serve(nina, state)]
 			.map((w) => w.catch((error) => failures.push(error)));
+		// Who has never been in has nothing to come back to; on a busy machine that takes its time.
+		for (let i = 0; i < 500 && failures.length === 0 && ![...customers, nina].every((c) => c.welcomed); i++)
+			await sleep(20);
 		const back = [];
 		for (let kill = 0; kill < Math.ceil(KILLS / WORKERS.length); kill++) {
 			await sleep(50 + random() * 700);
