@@ -146,9 +146,21 @@ static void print_drill(const struct baton_json *row)
 	printf(" left\n");
 }
 
+/* A transcript backend that does not take events. */
+static void print_export(const struct baton_json *row)
+{
+	admin_print(row, "backend");
+	printf(" ");
+	admin_print(row, "state");
+	printf(", %llu records behind: ", (unsigned long long)admin_number(row, "lag_records"));
+	admin_print(row, "why");
+	printf("\n");
+}
+
 static void print_all(const struct baton_json *answer, bool ready)
 {
 	static const char *const well[] = { "closed", NULL }, *const open[] = { "open", NULL },
+				 *const taking[] = { "ok", NULL },
 				 *const off[] = { "off", "pending", NULL },
 				 *const never[] = { NULL };
 
@@ -156,6 +168,7 @@ static void print_all(const struct baton_json *answer, bool ready)
 	print_desk(answer);
 	print_unusual(answer, "targets", "targets", well, print_target);
 	print_unusual(answer, "accounts", "accounts", open, print_account);
+	print_unusual(answer, "exports", "exports", taking, print_export);
 	print_unusual(answer, "modes", "modes", off, print_mode);
 	print_unusual(answer, "drills", "drills", never, print_drill);
 }
