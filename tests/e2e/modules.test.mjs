@@ -6,7 +6,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Baton, MODULES, SLOW, run, tempDir } from '../lib/baton.mjs';
@@ -43,7 +43,9 @@ async function ask(one, model = 'ok') {
 	assert.equal((await one.answer(seq)).text, answerOf(model));
 }
 function setModel(baton, model) {
-	write(baton.policies, { 'targets.yaml': { targets: [{ name: 't0', provider: 'openai', model, account: 'account0', prompt: 'assistant', max_output_tokens: 500 }] } });
+	// At once: somebody else may be reading it.
+	write(baton.policies, { '.new': { targets: [{ name: 't0', provider: 'openai', model, account: 'account0', prompt: 'assistant', max_output_tokens: 500 }] } });
+	renameSync(path.join(baton.policies, '.new'), path.join(baton.policies, 'targets.yaml'));
 }
 const LONG = 'ok#long,gap=25,tokens=200', TOKENS = 200; // five seconds
 
@@ -315,6 +317,60 @@ describe('what holds an old release', () => {
 			await each.end();
 		}
 		await baton.stop();
+	});
+});
+
+describe('many admins at once', () => {
+	test('whatever they ask in whatever order: each is answered once, and customers notice nothing', async () => {
+		const baton = await start({ models: ['ok#0,gap=3,tokens=40'] });
+		const files = ['a', 'b'].map((more) => copyOf('provider-openai.so', { more }));
+		const seed = Number(process.env.SEED ?? Date.now() % 100000);
+		let state = seed;
+		const pick = (n) => { state = (state * 1103515245 + 12345) % 2147483648; return Math.floor(state / 65536) % n; };
+		const verbs = [
+			() => { setModel(baton, `ok#${pick(9)},gap=3,tokens=40`); return { do: 'reload' }; },
+			() => { setModel(baton, `ok#${pick(9)},gap=3,tokens=40`); return { do: 'reload', canary: true, share_ppm: 1 + pick(1000000) }; },
+			() => ({ do: 'module.swap', module: 'openai', ...(pick(2) ? { path: files[pick(2)] } : {}) }),
+			() => ({ do: 'module.load', module: 'openai', path: files[pick(2)] }),
+			() => ({ do: 'module.canary', module: 'openai', path: files[pick(2)], share_ppm: 1 + pick(1000000) }),
+			() => ({ do: 'release.promote' }), () => ({ do: 'release.discard' }), () => ({ do: 'release.rollback' }),
+			() => ({ do: 'release.drain' }), () => ({ do: 'release.why_live' }), () => ({ do: 'releases' }), () => ({ do: 'modules' }),
+		];
+		const until = performance.now() + 6000 * SLOW;
+		let asked = 0, refusals = 0;
+		const admin = async () => {
+			const control = await Control.open(baton);
+			while (performance.now() < until) {
+				const request = verbs[pick(verbs.length)]();
+				const looks = /why_live|s$/.test(request.do);
+				const answer = await control.ask(looks ? request : { ...request, steps: pick(2) === 0 });
+				asked++;
+				refusals += !answer.ok;
+				assert.ok(answer.ok || ['wrong_state', 'limit', 'not_found', 'again', 'module'].includes(answer.error.code), JSON.stringify(answer));
+			}
+			assert.equal(control.lines.filter((l) => l.ok !== undefined).length, control.tags, 'one answer each');
+			control.close();
+		};
+		const chat = async () => {
+			const one = await customer(baton);
+			for (let n = 0; performance.now() < until; n++) {
+				const { seq } = await one.say('Where is it?');
+				const outcome = await one.outcome(seq, 20000 * SLOW);
+				if (!/^\[ok-\d\] .*word38 <end>$/.test(outcome.text ?? ''))
+					throw new Error(run(['transcript', one.session, '--after', String(seq - 1), '--data', baton.data]).stdout);
+			}
+			assert.deepEqual([one.connects, one.closed, one.errors()], [1, null, []]);
+			await one.end();
+		};
+		await Promise.all([...Array.from({ length: 6 }, admin), ...Array.from({ length: 12 }, chat)]).catch((error) => {
+			throw new Error(`SEED=${seed}: ${error.message}\n${baton.stderr.slice(-3000)}`, { cause: error });
+		});
+		assert.ok(asked > 40 && refusals < asked, `${asked} asked, ${refusals} refused`);
+		on(baton, 'module', 'discard');
+		await soon(() => releases(baton).releases.length === 1, 'one release alone');
+		await soon(() => generations(baton).length === 1, 'one generation alone');
+		await baton.stop();
+		assert.equal(baton.fsck().code, 0);
 	});
 });
 

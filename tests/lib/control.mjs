@@ -71,7 +71,7 @@ export class Control {
 	async ask(request) {
 		const tag = `t${++this.tags}`;
 		this.send({ ...request, tag });
-		return this.until(() => this.lines.find((l) => l.tag === tag), `answer to ${JSON.stringify(request)}`);
+		return this.until(() => this.lines.find((l) => l.tag === tag && l.ok !== undefined), `answer to ${JSON.stringify(request)}`);
 	}
 	// Asks for something that must work.
 	async do(verb, members = {}) {
