@@ -10,6 +10,10 @@
 
 #include "core/observe/metrics.h"
 
+/* Once away from a canary, it is in doubt only if the live release has been replaced and its drain
+ * cut short meanwhile, which may happen again. The turn's time goes on all the while. */
+enum { MOVES_MAX = 4 };
+
 bool run_may_move(const struct baton_run *run)
 {
 	/* Also what was shown and taken back was shown: attempts are counted from one again, and
@@ -17,7 +21,7 @@ bool run_may_move(const struct baton_run *run)
 	for (size_t i = 0; i < run->n_attempts; i++)
 		if (run->attempts[i].showed)
 			return false;
-	return !run->moved && run->said == 0 && run->ops->doubtful(run->ud, run);
+	return run->moves < MOVES_MAX && run->said == 0 && run->ops->doubtful(run->ud, run);
 }
 
 /* Everything that the release has said. What the customer has said, what was spent and how much
@@ -58,7 +62,7 @@ struct then run_move(struct baton_run *run, const char *reason)
 		return done();
 	run->ops->turned(run->ud, run, &failed);
 	run->ops->move(run->ud, run);
-	run->moved = true;
+	run->moves++;
 	forget(run);
 	run->ops->count(run->ud, BATON_METRIC_TURNS_MOVED, 1);
 	run_note(run, BATON_EV_TURN_MOVED)->turn_moved =

@@ -230,7 +230,7 @@ static void tell_trial(struct baton_run *run, unsigned metric)
 		.escalated = metric == BATON_METRIC_TURNS_HANDED_OVER,
 	};
 
-	if (!run->moved)
+	if (run->moves == 0)
 		run->ops->turned(run->ud, run, &sample);
 }
 

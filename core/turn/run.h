@@ -91,7 +91,7 @@ struct baton_run {
 	uint64_t message_ms; /* unix ms of that message */
 	enum baton_step step;
 	bool done;
-	bool moved;  /* it has begun again on another release */
+	unsigned moves; /* how often it has begun again on another release */
 	bool no_classifier; /* the release has none: that is not a failure of it */
 	bool rules_failed;
 	bool faulty; /* something that was asked did not answer well */
