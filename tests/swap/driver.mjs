@@ -65,7 +65,7 @@ export class Asker {
 
 // Files that no server may take, whoever asks.
 export const BAD_FILES = ['no_note', 'other_major', 'newer_minor', 'two_exports', 'wrong_id', 'wrong_magic', 'exec_stack', 'static_tls', 'forbidden',
-	'bad_load', 'row_lmdb', 'row_step_load', 'row_step_create', 'row_step_config', 'crash_constructor', 'crash_load'];
+	'bad_load', 'row_step_load', 'row_step_create', 'row_step_config', 'crash_constructor', 'crash_load'];
 
 // Policies that no server may take: file and contents.
 export const BAD_POLICIES = [

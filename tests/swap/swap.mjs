@@ -175,7 +175,7 @@ export function judge(r) {
 	hard('the server ends in order', r.stopped === '', r.stopped.split('\n')[0] || 'yes');
 	hard('old releases left', r.end.releases === 1, `${r.end.releases - 1}; ${r.end.generations} generations, ${r.end.resident} resident`);
 	hard('mappings, first and last third', flat('maps', (a) => MAPS_GROWTH_MAX + a / 4).ok, flat('maps', () => 0).value);
-	hard('descriptors', flat('fds', () => FDS_GROWTH_MAX).ok, flat('fds', () => 0).value);
+	hard('descriptors', flat('fds', (a) => FDS_GROWTH_MAX + a / 20).ok, flat('fds', () => 0).value);
 	soft('memory of its own, KiB', memory(r, samples));
 	soft('loop lag p99, ms (of the longest lap in each 100 ms)', waits(r.watch.lags));
 	soft('ping p99, ms', waits(r.watch.pings));
