@@ -13,6 +13,7 @@
 #include "core/module/beacon.h"
 #include "core/module/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <ucontext.h>
@@ -368,6 +370,45 @@ static void tell_shelf(const struct crash_record *r, struct baton_shelf *shelf)
 	(void)baton_shelf_crashed(shelf, r->module, r->sha256, kind, how);
 }
 
+/* Every plain file of run/crashed goes; false if there is no such folder and none can be made. */
+static bool clear_kept(const char *dir)
+{
+	struct dirent *e;
+	DIR *d = mkdir(dir, 0700) == 0 || errno == EEXIST ? opendir(dir) : NULL;
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] != '.')
+			(void)unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		(void)closedir(d);
+	return d != NULL;
+}
+
+/* A core dump names the private copy that was mapped, and the next start would sweep it: the one
+ * that fell last stays as run/crashed/<its name>, for a debugger's solib-search-path. */
+static void keep_copy(const char *run_dir, const uint8_t sha256[32])
+{
+	char sha12[13], mark[16], from[PATH_BYTES], to[PATH_BYTES];
+	struct dirent *e;
+	baton_file_hex(sha256, 6, sha12);
+	(void)snprintf(mark, sizeof(mark), "-%s-", sha12);
+	if (snprintf(to, sizeof(to), "%s/crashed", run_dir) >= (int)sizeof(to) || !clear_kept(to) ||
+	    snprintf(from, sizeof(from), "%s/modules", run_dir) >= (int)sizeof(from))
+		return;
+	int kept = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = kept >= 0 ? opendir(from) : NULL;
+	while (d && (e = readdir(d)))
+		if (strstr(e->d_name, mark) &&
+		    linkat(dirfd(d), e->d_name, kept, e->d_name, 0) == 0) {
+			baton_log(BATON_LOG_NOTICE, "crashed_copy_kept", "ss", "folder", to, "file",
+				  e->d_name);
+			break;
+		}
+	if (d)
+		(void)closedir(d);
+	if (kept >= 0)
+		(void)close(kept);
+}
+
 bool crash_settle(const char *run_dir, struct baton_shelf *shelf, struct crash_record *ret_record)
 {
 	struct crash_record r;
@@ -391,8 +432,10 @@ bool crash_settle(const char *run_dir, struct baton_shelf *shelf, struct crash_r
 		  r.unix_ms, "lived_ms",
 		  r.unix_ms > r.started_unix_ms ? r.unix_ms - r.started_unix_ms : (uint64_t)0);
 	baton_buf_done(&text);
-	if (r.module[0])
+	if (r.module[0]) {
 		tell_shelf(&r, shelf);
+		keep_copy(run_dir, r.sha256);
+	}
 	if (ret_record)
 		*ret_record = r;
 	return true;

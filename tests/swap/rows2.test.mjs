@@ -40,7 +40,7 @@ function crashLine(g) {
 // The file on the shelf or among the private copies that has these bytes.
 function keptFile(g, like) {
 	const bytes = readFileSync(like);
-	for (const dir of ['shelf', 'run/modules', 'run'])
+	for (const dir of ['run/crashed', 'shelf', 'run/modules'])
 		for (const name of existsSync(path.join(g.baton.data, dir)) ? readdirSync(path.join(g.baton.data, dir)) : [])
 			if (name.endsWith('.so') && readFileSync(path.join(g.baton.data, dir, name)).equals(bytes))
 				return path.join(g.baton.data, dir, name);
