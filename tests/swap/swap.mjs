@@ -190,6 +190,13 @@ export function tell(r, findings) {
 	out.push('', 'step                 n     p50 ms   p95 ms   max ms');
 	for (const [name, s] of Object.entries(r.steps))
 		out.push(`${name.padEnd(16)} ${String(s.n).padStart(6)} ${s.p50.toFixed(2).padStart(9)} ${s.p95.toFixed(2).padStart(8)} ${s.max.toFixed(2).padStart(8)}`);
+	const overruns = new Map();
+	for (const line of r.baton.stderr.split('\n').filter((l) => l.includes('"module_overrun"'))) {
+		const { module, where, us } = JSON.parse(line);
+		overruns.set(`${module} in ${where}`, [...(overruns.get(`${module} in ${where}`) ?? []), us / 1000]);
+	}
+	for (const [what, list] of overruns)
+		out.push(`held a loop: ${what}: ${list.length} times, p50 ${quantile(list, 0.5).toFixed(1)} ms, max ${quantile(list, 1).toFixed(1)} ms`);
 	const ms = (kind) => r.driver.done.filter((d) => d.kind === kind).map((d) => d.ms);
 	for (const kind of ['swap', 'reload', 'canary', 'promote', 'rollback', 'refused'])
 		if (ms(kind).length)
