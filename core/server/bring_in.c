@@ -51,7 +51,7 @@ static bool wants_canary(struct change *change)
 	return true;
 }
 
-/* A canary begins by itself only some time after one that was rolled back; and what is to be a canary
+/* A canary begins by itself only some time after one that was rolled back; and what is to be one
  * does not go live because of that. 0: now. */
 static uint64_t too_soon_ms(const struct change *change, const struct baton_policy *policy)
 {

@@ -407,8 +407,8 @@ void change_go_canary(struct change *change)
 
 /* --- what else can be asked --- */
 
-/* What the trial's verdict was about has gone, or was decided, while the verdict waited in line. Of
- * what is there now it says nothing; least of all that the release before the live one comes back. */
+/* What the verdict was about has gone, or was decided, while the verdict waited in line. Of what is
+ * there now it says nothing; least of all that the release before the live one comes back. */
 static bool verdict_is_late(struct change *change)
 {
 	const struct loader *loader = change->loader;
