@@ -393,13 +393,13 @@ static void sum_groups(struct comparing *c)
 		sum->n_groups = BATON_REPLAY_EXAMPLES;
 }
 
-/* The time that the turns are from: all of the window, unless older ones were not looked at. */
+/* The time that the turns are from: since the first of them, which may be long after the window
+ * began if the server is young. */
 static void sum_times(struct baton_replay *replay, struct baton_replay_sum *sum, uint64_t from)
 {
 	const struct recorded *first = recorded_at(replay, from);
 
-	sum->first_ms = first && (from > 1 || replay->since_ms == 0) ? first->turn.unix_ms
-								     : replay->since_ms;
+	sum->first_ms = first ? first->turn.unix_ms : replay->since_ms;
 	sum->span_ms = replay->until_ms > sum->first_ms ? replay->until_ms - sum->first_ms : 0;
 	if (sum->span_ms < HOUR_MS)
 		sum->span_ms = HOUR_MS;

@@ -125,6 +125,8 @@ static void text_condition(const char *side, const struct baton_json *rule,
 		return;
 	}
 	baton_str text = baton_json_text(&when, arena);
+	while (text.n > 0 && strchr(" \n\t", text.p[text.n - 1]))
+		text.n--;
 	baton_buf_printf(out, "      %s: ", side);
 	for (size_t i = 0; i < text.n; i++)
 		baton_buf_add(out, text.p[i] == '\n' || text.p[i] == '\t' ? " " : text.p + i, 1);

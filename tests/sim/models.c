@@ -30,6 +30,7 @@ struct call {
 	struct cell_call cell;
 	bool stopped; /* was cancelled while it spoke */
 	const char *target;
+	struct sim_release *release; /* CALL_ANSWER */
 	bool filtered, billed;
 	bool hangs, refused, empty, late; /* late: was cancelled, and speaks all the same */
 };
@@ -48,7 +49,8 @@ static void call_fail(struct call *call, uint32_t fail, uint32_t scope, const ch
 {
 	if (call->billed)
 		call_usage(call);
-	if (scope == BATON_SCOPE_ACCOUNT && !call->late)
+	/* What a release in doubt meets is held against it, not against the account. */
+	if (scope == BATON_SCOPE_ACCOUNT && !call->late && release_trusted(call->release))
 		board_unpaid(call->shard->sim, call->target);
 	baton_shard_heard_fail(call->shard->shard, call->ticket,
 			       &(baton_error){ .size = sizeof(baton_error),
@@ -348,6 +350,7 @@ static int models_generate(void *ud, struct baton_release *release, baton_ticket
 	}
 	release_asked(shard, release, ticket);
 	struct call *call = call_new(shard, ticket, CALL_ANSWER);
+	call->release = (struct sim_release *)release;
 	call->target = sim->policy.targets[sim_target(baton_str_of(provider))].name;
 	uint64_t first_ns = sim->cell ? cell_day(sim, call, provider) : bad_day(sim, call);
 	call_again(sim, call, first_ns);

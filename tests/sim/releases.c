@@ -98,13 +98,15 @@ static void seam_unpin(void *ud, struct baton_release *release)
 		perhaps_gone(r);
 }
 
+bool release_trusted(const struct sim_release *r)
+{
+	return r == r->sim->live || (r->lived && !r->shut);
+}
+
 /* As core/server/seam.c: one that was never live, or whose time is over. */
 static bool seam_doubtful(void *ud, struct baton_release *release)
 {
-	struct sim_shard *shard = ud;
-	struct sim_release *r = held(shard, release);
-
-	return r != shard->sim->live && (!r->lived || r->shut);
+	return !release_trusted(held(ud, release));
 }
 
 static void seam_turned(void *ud, struct baton_release *release,

@@ -283,6 +283,8 @@ void releases_at_the_end(struct sim *sim);
 /* NULL: of a process that is gone. */
 struct sim_release *release_of(struct sim *sim, uint64_t number);
 bool release_broken(struct sim_shard *shard, struct baton_release *release, enum sim_broken what);
+/* It is live, or was and may finish what it began. */
+bool release_trusted(const struct sim_release *release);
 /* False: its time is over. */
 bool release_open(struct sim_shard *shard, struct baton_release *release);
 void release_asked(struct sim_shard *shard, struct baton_release *release, uint64_t ticket);
