@@ -18,7 +18,7 @@ struct dir_watch {
 	struct control *control;
 	uint64_t timer;
 	struct baton_dir_watch *policies, *modules;
-	bool asking, again;
+	bool on, asking, again;
 };
 
 struct answer_mail {
@@ -96,6 +96,7 @@ static void begin(struct dir_watch *watch, uint32_t settle_ms)
 						 .ud = watch,
 						 .settled = settled };
 
+	watch->on = true;
 	watch->policies = baton_dir_watch_new(watch->control->loop, &about);
 	about.path = options->modules_dir;
 	about.ends = modules;
@@ -106,6 +107,7 @@ static void begin(struct dir_watch *watch, uint32_t settle_ms)
 
 static void end(struct dir_watch *watch)
 {
+	watch->on = false;
 	baton_dir_watch_free(&watch->policies);
 	baton_dir_watch_free(&watch->modules);
 }
@@ -121,9 +123,9 @@ static void look(void *ud)
 		def = baton_release_policy(live)->releases;
 	baton_release_unref(&live);
 	watch->timer = baton_loop_timer(watch->control->loop, LOOK_MS, look, watch);
-	if (def.watch && !watch->policies)
+	if (def.watch && !watch->on)
 		begin(watch, def.settle_ms);
-	else if (!def.watch && watch->policies) {
+	else if (!def.watch && watch->on) {
 		end(watch);
 		baton_log(BATON_LOG_NOTICE, "watch_ends", "");
 	}

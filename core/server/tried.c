@@ -50,8 +50,7 @@ int change_try(struct change *change, char *why, size_t cap)
 		baton_replay_run(&(struct baton_replay_options){ .journal = loader->server->journal,
 								 .turns = def->replay_turns,
 								 .old = loader->live->release,
-								 .now = change->book->release,
-								 .loop = loader->loop },
+								 .now = change->book->release },
 				 &sum);
 	change_step(change, "", "replayed");
 	if (rc < 0) {

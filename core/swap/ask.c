@@ -9,10 +9,13 @@
 #include "core/module/host.h"
 #include "core/module/rack.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <time.h>
 
 enum {
 	DEFAULT_MS = 2000,
+	READY_MS = 5000,       /* for rules that are elsewhere */
 	RECORDS_PER_TURN = 10, /* about; a second look goes further back if it was not enough */
 	READ_AT_ONCE = 4096,
 	CLOCK_SLACK_MS = 60000, /* how far a step of the clock may have put records out of order */
@@ -134,7 +137,7 @@ struct asked {
 
 static int ask_rules(void *ud, const baton_facts *facts, baton_verdict *ret)
 {
-	struct asked *asked = ud;
+	const struct asked *asked = ud;
 
 	return baton_rack_rules(asked->rack, asked->release, facts, ret);
 }
@@ -275,32 +278,102 @@ static int run(const struct baton_replay_options *options, struct baton_replay_s
 	return 0;
 }
 
-/* Without a rack: one that has rules and nothing else. A classifier would have to learn first. */
-static int run_on_own_rack(const struct baton_replay_options *options,
-			   struct baton_replay_sum *ret_sum)
+/* --- without a rack ------------------------------------------------------------------------- */
+
+/* A thread with a loop of its own, and instances of rules alone: a module in a process of its own
+ * needs a loop that turns before it can answer, and whoever calls us is on a loop that waits. A
+ * classifier would have to learn first. */
+struct own {
+	const struct baton_replay_options *options;
+	struct baton_replay_sum *ret_sum;
+	struct baton_loop *loop;
+	struct baton_rack *rack;
+	struct baton_release *sides[2];
+	unsigned asked; /* modules that have not said yet that they are ready */
+	int rc;
+	char why[512];
+};
+
+static void own_ready(void *ud, uint64_t ticket, uint32_t reason)
+{
+	struct own *own = ud;
+
+	(void)ticket;
+	(void)reason;
+	if (--own->asked == 0)
+		baton_loop_stop(own->loop);
+}
+
+static void own_failed(void *ud, uint64_t ticket, const baton_error *error)
+{
+	struct own *own = ud;
+
+	own->rc = BATON_E_MODULE;
+	snprintf(own->why, sizeof(own->why), "a rule module is not well: %.*s",
+		 (int)error->message.n, error->message.n ? error->message.p : "");
+	own_ready(ud, ticket, 0);
+}
+
+static void own_late(void *ud)
+{
+	struct own *own = ud;
+
+	own->rc = BATON_E_MODULE;
+	snprintf(own->why, sizeof(own->why), "a rule module is not ready after %d ms", READY_MS);
+	baton_loop_stop(own->loop);
+}
+
+static void own_bring_up(struct own *own)
+{
+	for (unsigned i = 0; i < 2 && own->rc == 0; i++) {
+		own->rc = baton_rack_adopt(own->rack, own->sides[i], own->why, sizeof(own->why));
+		for (size_t k = 0; own->rc == 0 && k < baton_release_generations(own->sides[i]);
+		     k++)
+			if (baton_rack_check(own->rack, own->sides[i], k, ++own->asked, 0) < 0)
+				own->asked--;
+	}
+	if (own->rc < 0 || own->asked == 0)
+		return;
+	(void)baton_loop_timer(own->loop, READY_MS, own_late, own);
+	baton_loop_run(own->loop);
+}
+
+static void *own_main(void *ud)
 {
 	static const char *const rules[] = { "rule", NULL };
-	struct baton_rack_events deaf = { .ud = NULL };
-	struct baton_replay_options mine = *options;
-	char why[512] = "";
+	struct own *own = ud;
+	struct baton_rack_events events = { .ud = own, .end = own_ready, .fail = own_failed };
+	struct baton_replay_options mine = *own->options;
 
-	mine.rack = baton_rack_new(options->loop, &deaf);
-	mine.old = baton_release_part(options->old, rules);
-	mine.now = baton_release_part(options->now, rules);
-	int rc = baton_rack_adopt(mine.rack, mine.old, why, sizeof(why));
-	if (rc == 0)
-		rc = baton_rack_adopt(mine.rack, mine.now, why, sizeof(why));
-	if (rc == 0)
-		rc = run(&mine, ret_sum);
+	own->loop = baton_loop_new("replay");
+	own->rack = baton_rack_new(own->loop, &events);
+	own->sides[0] = baton_release_part(own->options->old, rules);
+	own->sides[1] = baton_release_part(own->options->now, rules);
+	own_bring_up(own);
+	mine.rack = own->rack;
+	mine.old = own->sides[0];
+	mine.now = own->sides[1];
+	if (own->rc == 0)
+		own->rc = run(&mine, own->ret_sum);
 	else
-		baton_log(BATON_LOG_WARN, "replay_without_rules", "s", "why", why);
-	baton_rack_free(&mine.rack);
-	baton_release_unref(&mine.now);
-	baton_release_unref(&mine.old);
-	return rc;
+		baton_log(BATON_LOG_WARN, "replay_without_rules", "s", "why", own->why);
+	baton_rack_free(&own->rack);
+	baton_loop_free(&own->loop);
+	baton_release_unref(&own->sides[1]);
+	baton_release_unref(&own->sides[0]);
+	baton_mem_thread_done();
+	return NULL;
 }
 
 int baton_replay_run(const struct baton_replay_options *options, struct baton_replay_sum *ret_sum)
 {
-	return options->rack ? run(options, ret_sum) : run_on_own_rack(options, ret_sum);
+	struct own own = { .options = options, .ret_sum = ret_sum };
+	pthread_t thread;
+
+	if (options->rack)
+		return run(options, ret_sum);
+	if (pthread_create(&thread, NULL, own_main, &own) != 0)
+		return BATON_E_AGAIN;
+	pthread_join(thread, NULL);
+	return own.rc;
 }

@@ -5,7 +5,7 @@
  *
  * A classifier is asked if the rack has it, if it is not the same on both sides and answers at once, as
  * ours does; one that works in a process of its own or asks a server is left out, and the sum says so.
- * Blocking, on the thread of the rack's loop. Host code.
+ * Blocking: with a rack, on the thread of its loop. Host code.
  */
 #pragma once
 
@@ -19,11 +19,11 @@ struct baton_replay_options {
 	uint64_t since_ms, until_ms;   /* unix; until_ms 0: now */
 	uint32_t time_ms;              /* for all of it; 0: two seconds */
 	struct baton_release *old, *now;
-	struct baton_rack *rack; /* has a seat for both; NULL: one of rules alone is made on `loop` */
-	struct baton_loop *loop; /* the caller's */
+	struct baton_rack *rack; /* has a seat for both, on the caller's loop; NULL: one of rules alone is
+				  * made for it, on a thread of its own */
 };
 /* 0 and the sum, to be ended with baton_replay_sum_done(); or an error of the journal, or
- * BATON_E_MODULE: a rule module made no instance. */
+ * BATON_E_MODULE: a rule module made no instance, or is not well. */
 int baton_replay_run(const struct baton_replay_options *options, struct baton_replay_sum *ret_sum);
 
 /* Only what was recorded, until `deadline_ns` of CLOCK_MONOTONIC. */

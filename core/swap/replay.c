@@ -321,6 +321,7 @@ static void compare_one(struct comparing *c, const struct baton_replay_turn *tur
 	unsigned kinds = replay_differs(&old, &now, &renamed);
 	c->sum->turns++;
 	c->sum->renamed += renamed;
+	c->sum->unanswered += old.unanswered || now.unanswered;
 	count_queue(c, &old, false);
 	count_queue(c, &now, true);
 	if (!kinds)

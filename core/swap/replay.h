@@ -79,6 +79,7 @@ struct baton_replay_sum {
 	uint64_t turns, changed, intents, rules, routes;
 	uint64_t renamed;  /* another rule says the same: no change for anybody */
 	uint64_t unread;   /* facts that cannot be read: not looked at */
+	uint64_t unanswered; /* the rules of a side could not answer: to a person, as in a turn */
 	uint64_t first_ms, span_ms; /* of the turns; span: at least an hour */
 	bool out_of_time;  /* the newest were looked at until time was over */
 	bool classified;   /* both classifiers were asked */

@@ -44,10 +44,12 @@ static bool take_facts(const struct replay_judge *judge, baton_str json, uint32_
 }
 
 static void ask_rules(const struct replay_judge *judge, const baton_facts *facts,
-		      baton_verdict *ret)
+		      struct replay_decided *so_far, baton_verdict *ret)
 {
 	*ret = (baton_verdict){ .size = sizeof(*ret) };
-	if (judge->side->rules(judge->side->ud, facts, ret) < 0)
+	bool failed = judge->side->rules(judge->side->ud, facts, ret) < 0;
+	so_far->unanswered |= failed;
+	if (failed)
 		*ret = (baton_verdict){ .size = sizeof(*ret),
 					.action = BATON_ACT_ESCALATE,
 					.rule = "core.rules_failed" };
@@ -117,7 +119,7 @@ bool replay_decide(const struct replay_judge *judge, const struct baton_replay_t
 	if (!take_facts(judge, turn->before, intent_ppm, ret, arena, &ret->before_facts))
 		return false;
 	ret->before_facts.stage = BATON_STAGE_BEFORE;
-	ask_rules(judge, &ret->before_facts, &ret->before);
+	ask_rules(judge, &ret->before_facts, ret, &ret->before);
 	if (rules_say_person(judge, ret, &ret->before))
 		return true;
 	if (!ret->route)
@@ -132,7 +134,7 @@ bool replay_decide(const struct replay_judge *judge, const struct baton_replay_t
 		return false;
 	ret->after_facts.stage = BATON_STAGE_AFTER;
 	ret->asked_after = true;
-	ask_rules(judge, &ret->after_facts, &ret->after);
+	ask_rules(judge, &ret->after_facts, ret, &ret->after);
 	(void)rules_say_person(judge, ret, &ret->after);
 	return true;
 }

@@ -22,6 +22,7 @@ struct replay_decided {
 	unsigned tier;
 	bool handed_over; /* to a person, by a rule, its tier, a switch, or for want of a target */
 	bool by_rule, asked_after;
+	bool unanswered; /* by rules */
 	const char *queue; /* that gets it; NULL: none */
 	uint32_t priority;
 };

@@ -206,6 +206,10 @@ void baton_replay_text(const struct baton_replay_sum *sum, struct baton_buf *out
 	if (sum->unread > 0)
 		baton_buf_printf(out, "  %-8s %8llu   not looked at: their facts cannot be read\n",
 				 "unread", (unsigned long long)sum->unread);
+	if (sum->unanswered > 0)
+		baton_buf_printf(
+			out, "  %-8s %8llu   the rules of a set could not answer: to a person\n",
+			"failed", (unsigned long long)sum->unanswered);
 	if (sum->out_of_time)
 		baton_buf_z(out, "  Older ones were not looked at: the time was over.\n");
 	text_queues(sum, out);
@@ -252,14 +256,15 @@ void baton_replay_json(const struct baton_replay_sum *sum, struct baton_buf *out
 	baton_buf_printf(
 		out,
 		"{\"decisions\":%llu,\"changed\":%llu,\"changed_share\":%.6f,\"intents\":%llu,\"rules\":"
-		"%llu,\"routes\":%llu,\"renamed\":%llu,\"unread\":%llu,\"classified\":%s,\"out_of_time\":%s"
+		"%llu,\"routes\":%llu,\"renamed\":%llu,\"unread\":%llu,\"unanswered\":%llu,\"classified\":%s,\"out_of_time\":%s"
 		",\"first_unix_ms\":%llu,\"span_ms\":%llu,\"queues\":[",
 		(unsigned long long)sum->turns, (unsigned long long)sum->changed,
 		percent(sum->changed, sum->turns) / 100, (unsigned long long)sum->intents,
 		(unsigned long long)sum->rules, (unsigned long long)sum->routes,
 		(unsigned long long)sum->renamed, (unsigned long long)sum->unread,
-		sum->classified ? "true" : "false", sum->out_of_time ? "true" : "false",
-		(unsigned long long)sum->first_ms, (unsigned long long)sum->span_ms);
+		(unsigned long long)sum->unanswered, sum->classified ? "true" : "false",
+		sum->out_of_time ? "true" : "false", (unsigned long long)sum->first_ms,
+		(unsigned long long)sum->span_ms);
 	for (size_t i = 0; i < sum->n_queues; i++) {
 		baton_buf_z(out, i ? ",{\"queue\":" : "{\"queue\":");
 		baton_buf_json(out, baton_str_of(sum->queues[i].name));

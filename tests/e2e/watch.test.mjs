@@ -84,8 +84,11 @@ describe('a set and modules that are watched', () => {
 	});
 });
 
-test('a change of more recorded decisions than allowed is refused, and forced', async () => {
+// Rules in a process of their own, as those of others are by default, are asked as well.
+for (const isolation of ['inline', 'process']) test(`a change of more recorded decisions than allowed is refused, and forced (${isolation})`, async () => {
 	const policies = copyOfTheShop();
+	const modulesYaml = path.join(policies, 'modules.yaml');
+	replace(modulesYaml, 'kind: rule\n', `kind: rule\n  isolation: ${isolation}\n`);
 	const releasesYaml = path.join(policies, 'releases.yaml');
 	replace(releasesYaml, 'max_changed: 0.25', 'max_changed: 0.1');
 	const baton = await Baton.start({ policies, args: ['--no-rate-limit'] });

@@ -231,8 +231,7 @@ static void ten_thousand_recorded_decisions_are_tried_within_a_second(void **sta
 						.since_ms = day_ms,
 						.until_ms = day_ms + 3600000,
 						.old = pair.old,
-						.now = pair.now,
-						.loop = pair.loop };
+						.now = pair.now };
 	double before = seconds();
 	assert_int_equal(baton_replay_run(&options, &sum), 0);
 	double took = seconds() - before;
@@ -299,8 +298,7 @@ static void decisions_that_are_far_apart_are_found(void **state)
 						.turns = 20,
 						.until_ms = UINT64_MAX,
 						.old = pair.old,
-						.now = pair.now,
-						.loop = pair.loop };
+						.now = pair.now };
 	assert_int_equal(baton_replay_run(&options, &sum), 0);
 	assert_int_equal(sum.turns, 20);
 	assert_int_equal(sum.changed, 0);
