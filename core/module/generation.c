@@ -40,10 +40,8 @@ struct baton_generation *baton_generation_new(const struct baton_stage_options *
 					      struct baton_policy *policy,
 					      const struct baton_policy_module *spec)
 {
-	static _Atomic(uint64_t) serial;
 	struct baton_generation *g = baton_new(struct baton_generation);
 	atomic_store(&g->refs, 1);
-	g->number = atomic_fetch_add(&serial, 1) + 1;
 	g->host = (struct baton_host_parts){ options->journal, options->ca_file,
 					     options->allow_loopback_http };
 	g->policy = baton_policy_ref(policy);
@@ -56,6 +54,12 @@ struct baton_generation *baton_generation_new(const struct baton_stage_options *
 	baton_meter_init(&g->meter, spec->name);
 	(void)pthread_mutex_init(&g->ctxs_lock, NULL);
 	return g;
+}
+
+void baton_generation_count(struct baton_generation *generation)
+{
+	static _Atomic(uint64_t) serial;
+	generation->number = atomic_fetch_add(&serial, 1) + 1;
 }
 
 struct baton_generation *baton_generation_ref(struct baton_generation *generation)

@@ -25,7 +25,7 @@ struct baton_host_parts {
 
 struct baton_generation {
 	_Atomic(unsigned) refs;
-	uint64_t number; /* counted from the start of the process */
+	uint64_t number; /* counted from the start of the process; 0: it turned out to be another */
 	struct baton_host_parts host;
 	struct baton_policy *policy;            /* counted: `spec` and `config` are in it */
 	const struct baton_policy_module *spec;
@@ -64,6 +64,8 @@ struct baton_generation {
 struct baton_generation *baton_generation_new(const struct baton_stage_options *options,
 					      struct baton_policy *policy,
 					      const struct baton_policy_module *spec);
+/* It will be one of its own, and gets the next number. */
+void baton_generation_count(struct baton_generation *generation);
 /* To who asked for the steps. `reason` may be NULL. */
 void baton_generation_tell(const struct baton_generation *generation, const char *state,
 			   const char *reason, uint64_t us);

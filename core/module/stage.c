@@ -24,6 +24,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
+enum {
+	STEPS_N = 11,
+	READ_STEPS = 2 /* after these it is known whether anything has changed */
+};
+
 struct load {
 	const struct baton_stage_options *options;
 	const struct baton_stage_change *change;
@@ -240,7 +245,8 @@ static int start_process(struct load *l, char *why, size_t cap)
 		grants[i] = (struct baton_child_grant){ spec->writes[i], true };
 		if (stat(spec->writes[i], &found) == 0 && S_ISDIR(found.st_mode))
 			continue;
-		(void)snprintf(why, cap, "writes: %s: expected a directory, found none: make it first",
+		(void)snprintf(why, cap,
+			       "writes: %s: expected a directory, found none: make it first",
 			       spec->writes[i]);
 		rc = BATON_E_MODULE;
 	}
@@ -346,37 +352,49 @@ static void log_loaded(const struct baton_generation *g)
 		  sha12, "resident", g->resident_because[0] ? g->resident_because : "no");
 }
 
+/* The steps from `from` on, up to `to`; what is done of them is told. */
+static int run_steps(struct load *l, size_t from, size_t to, uint64_t *begin)
+{
+	static const struct {
+		int (*step)(struct load *);
+		const char *state; /* told when it is done */
+	} steps[STEPS_N] = {
+		{ step_read, NULL },      { step_secrets, NULL },    { step_quarantine, NULL },
+		{ step_pin, NULL },       { step_check, "checked" }, { step_copy, NULL },
+		{ step_probe, "probed" }, { step_map, NULL },        { step_descriptor, NULL },
+		{ step_config, NULL },    { step_load, "loaded" },
+	};
+	int rc = 0;
+	for (size_t i = from; rc == 0 && i < to; i++) {
+		rc = steps[i].step(l);
+		if (rc < 0 || !steps[i].state)
+			continue;
+		baton_generation_tell(l->g, steps[i].state, "", now_us() - *begin);
+		*begin = now_us();
+	}
+	return rc;
+}
+
 int baton_generation_load(const struct baton_stage_options *options, struct baton_policy *policy,
 			  const struct baton_policy_module *spec, struct baton_generation *base,
 			  const struct baton_stage_change *change, struct baton_generation **ret,
 			  char *why, size_t cap)
 {
-	static const struct {
-		int (*step)(struct load *);
-		const char *state; /* told when it is done */
-	} steps[] = {
-		{ step_read, "found" },   { step_secrets, NULL },    { step_quarantine, NULL },
-		{ step_pin, NULL },       { step_check, "checked" }, { step_copy, NULL },
-		{ step_probe, "probed" }, { step_map, NULL },        { step_descriptor, NULL },
-		{ step_config, NULL },    { step_load, "loaded" },
-	};
-	enum { READ_STEPS = 2 }; /* after these it is known whether anything has changed */
 	struct load l = { .options = options, .change = change, .why = why, .cap = cap };
 	uint64_t begin = now_us();
-	int rc = 0;
 	l.g = baton_generation_new(options, policy, spec);
-	for (size_t i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
-		if (i == READ_STEPS && base && !change && same(l.g, base)) {
-			baton_buf_done(&l.bytes);
-			baton_generation_unref(&l.g);
-			*ret = baton_generation_ref(base);
-			return 0;
-		}
-		rc = steps[i].step(&l);
-		if (rc == 0 && steps[i].state) {
-			baton_generation_tell(l.g, steps[i].state, "", now_us() - begin);
-			begin = now_us();
-		}
+	int rc = run_steps(&l, 0, READ_STEPS, &begin);
+	if (rc == 0 && base && !change && same(l.g, base)) {
+		baton_buf_done(&l.bytes);
+		baton_generation_unref(&l.g);
+		*ret = baton_generation_ref(base);
+		return 0;
+	}
+	baton_generation_count(l.g);
+	if (rc == 0) {
+		baton_generation_tell(l.g, "found", "", now_us() - begin);
+		begin = now_us();
+		rc = run_steps(&l, READ_STEPS, STEPS_N, &begin);
 	}
 	if (rc == 0)
 		log_loaded(l.g);
