@@ -75,6 +75,7 @@ extern const struct cli_command cli_module_commands[];
 int cli_module_info(const struct cli_options *options);
 int cli_module_list(const struct cli_options *options);
 int cli_module_show(const struct cli_options *options);
+int cli_module_debuginfo(const struct cli_options *options);
 int cli_module_new(const struct cli_options *options);
 
 /* --- module_check.c --- */

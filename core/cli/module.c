@@ -15,6 +15,8 @@ const struct cli_command cli_module_commands[] = {
 	  NULL },
 	{ "module show", "NAME", "everything that is known of one module", "dj", cli_module_show,
 	  NULL },
+	{ "module debuginfo", "NAME", "where a debugger finds its code: build-id and private copy",
+	  "dj", cli_module_debuginfo, NULL },
 	{ "module releases", NULL, "the release that serves, its candidate, those that drain", "dj",
 	  cli_module_releases, NULL },
 	{ "module swap", "NAME [FILE]",
@@ -221,7 +223,30 @@ static void print_module(const struct cli_options *options, const struct baton_j
 	}
 }
 
-int cli_module_show(const struct cli_options *options)
+/* A core dump names the private copy; that of the last crash is in run/crashed. */
+static void print_debuginfo(const struct cli_options *options, const struct baton_json *answer)
+{
+	struct baton_json all = baton_json_get(answer, "generations"), generation;
+	size_t at = 0;
+
+	while (baton_json_element(&all, &at, &generation)) {
+		struct baton_json copy = baton_json_get(&generation, "copy");
+		struct baton_json id = baton_json_get(&generation, "build_id");
+		struct baton_buf path = { NULL, 0, 0 }, build = { NULL, 0, 0 };
+
+		admin_cell(&copy, &path);
+		admin_cell(&id, &build);
+		printf("%s, generation %llu\n  build-id  %.*s\n  code      %.*s\n",
+		       options->operand,
+		       (unsigned long long)admin_number(&generation, "generation"), (int)build.n,
+		       build.n ? build.p : "", (int)path.n, path.n ? path.p : "");
+		baton_buf_done(&path);
+		baton_buf_done(&build);
+	}
+}
+
+static int ask_about_one(const struct cli_options *options,
+			 void (*print)(const struct cli_options *, const struct baton_json *))
 {
 	struct baton_buf request = { NULL, 0, 0 }, answer = { NULL, 0, 0 };
 	struct baton_json object;
@@ -232,8 +257,18 @@ int cli_module_show(const struct cli_options *options)
 	int rc = admin_ask(options, &request, &answer);
 	if (rc == CLI_OK && !options->json &&
 	    baton_json_parse(baton_buf_view(&answer), &object) == 0)
-		print_module(options, &object);
+		print(options, &object);
 	baton_buf_done(&request);
 	baton_buf_done(&answer);
 	return rc;
+}
+
+int cli_module_show(const struct cli_options *options)
+{
+	return ask_about_one(options, print_module);
+}
+
+int cli_module_debuginfo(const struct cli_options *options)
+{
+	return ask_about_one(options, print_debuginfo);
 }

@@ -31,6 +31,7 @@ struct baton_generation {
 	const struct baton_policy_module *spec;
 	const char *config;                     /* JSON text for create() */
 	char id[64], version[32];
+	char build_id[65]; /* "": the linker wrote none */
 	char resident_because[48]; /* "": unmapped when it ends; else mapped until the process does */
 	uint16_t abi_major, abi_needed;
 	uint8_t sha256[32];

@@ -267,6 +267,7 @@ void baton_release_module_json(const struct baton_release *release, size_t i, co
 	put_text(out, "module", v.module);
 	put_text(out, "file", v.file);
 	put_text(out, "copy", g->copy.path ? g->copy.path : "");
+	put_text(out, "build_id", g->build_id);
 	put_text(out, "kind", v.kind);
 	put_text(out, "id", v.id);
 	put_text(out, "version", v.version);
@@ -317,6 +318,14 @@ void baton_release_totals(const struct baton_release *release, struct baton_rele
 
 /* --- looking at one file ------------------------------------------------------------------ */
 
+static void put_reason(const char *because, struct baton_buf *out)
+{
+	if (because)
+		baton_buf_json(out, baton_str_of(because));
+	else
+		baton_buf_z(out, "null");
+}
+
 static void write_elf(const struct baton_elf *elf, const uint8_t sha256[32], size_t bytes,
 		      struct baton_buf *out)
 {
@@ -334,10 +343,10 @@ static void write_elf(const struct baton_elf *elf, const uint8_t sha256[32], siz
 	baton_buf_printf(out, ",\"isolate\":%s,\"no_inline\":%s,\"imports\":%zu,\"resident\":",
 			 elf->flags & BATON_MODF_ISOLATE ? "true" : "false",
 			 elf->flags & BATON_MODF_NO_INLINE ? "true" : "false", elf->n_imports);
-	if (elf->resident_because)
-		baton_buf_json(out, baton_str_of(elf->resident_because));
-	else
-		baton_buf_z(out, "null");
+	put_reason(elf->resident_because, out);
+	baton_buf_z(out, ",\"only_isolated\":");
+	put_reason(elf->isolated_because, out);
+	baton_buf_printf(out, ",\"build_id\":\"%s\"", elf->build_id);
 	baton_buf_z(out, ",\"needs\":[");
 	for (size_t i = 0; i < elf->n_needed; i++) {
 		baton_buf_z(out, i ? "," : "");
@@ -351,10 +360,10 @@ int baton_module_inspect(const char *path, struct baton_buf *out, char *why, siz
 	struct baton_buf bytes = { 0 };
 	struct baton_elf elf;
 	uint8_t sha256[32];
-	char line[256];
+	char line[400];
 	int rc = baton_file_read(NULL, path, &bytes, why, cap);
 	if (rc == 0) {
-		rc = baton_elf_check(baton_buf_view(&bytes), &elf, line, sizeof(line));
+		rc = baton_elf_check_for(baton_buf_view(&bytes), true, &elf, line, sizeof(line));
 		if (rc < 0)
 			(void)snprintf(why, cap, "%s: %s", path, line);
 	}

@@ -109,6 +109,7 @@ static int step_check(struct load *l)
 	g->abi_major = (uint16_t)l->elf.abi_major;
 	g->abi_needed = (uint16_t)l->elf.abi_needed;
 	memcpy(g->id, l->elf.id, sizeof(g->id));
+	memcpy(g->build_id, l->elf.build_id, sizeof(g->build_id));
 	memcpy(g->version, l->elf.version, sizeof(g->version));
 	return 0;
 }

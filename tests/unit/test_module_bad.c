@@ -2,8 +2,8 @@
 
 /* Bad files. Each is made from a good one by doing to it what goes wrong in life (cut copies, wrong
  * machines, loose permissions, a linker with other ideas) and staged as the server would: all are
- * refused, each with its one line, and nothing of them is left. `*` in a line stands for a number or a
- * path of this build. */
+ * refused, each with its one line, and nothing of them is left. `*` in a line stands for a number
+ * or a path of this build. */
 #include "tests/unit/module_rig.h"
 
 #include "core/module/elf.h"
