@@ -4,7 +4,7 @@
 // began, what comes next is served by the new release, and nobody's connection notices.
 
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Baton, run } from '../lib/baton.mjs';
@@ -228,6 +228,36 @@ describe('the way back', () => {
 		await ask(one, 'ok#second');
 		await one.end();
 		await baton.stop();
+	});
+});
+
+describe('kill -9 in the middle of it', () => {
+	test('whatever step it was at: the next start serves, numbers never go back, copies are swept', async () => {
+		const baton = await start({ models: ['ok#0'] });
+		const asked = ['reload', 'module.swap', 'module.load', 'reload', 'module.canary'];
+		let highest = 0;
+		for (let round = 0; round < 10; round++) {
+			const control = await Control.open(baton);
+			assert.ok(live(baton) >= highest, `${live(baton)} after ${highest}`);
+			highest = live(baton);
+			setModel(baton, `ok#${round + 1}`);
+			const verb = asked[round % asked.length];
+			control.send({ do: verb, steps: true, ...(verb === 'reload' ? {} : { module: 'openai' }) });
+			// One more of its steps in each round, so that the kill meets another place.
+			const enough = 1 + Math.floor(round / 2);
+			await control.until(() => control.lines.filter((l) => l.step).length >= enough || control.lines.some((l) => l.ok !== undefined), 'a step');
+			await baton.kill();
+			control.close();
+			highest = Math.max(highest, ...control.lines.map((l) => l.release ?? 0));
+			await baton.start();
+		}
+		const [one] = await customers(baton, 1);
+		await ask(one, 'ok#10');
+		assert.equal(releases(baton).releases.length, 1);
+		assert.equal(readdirSync(path.join(baton.data, 'run', 'modules')).length, 1, 'the copy that runs, and no other');
+		await one.end();
+		await baton.stop();
+		assert.equal(baton.fsck().code, 0);
 	});
 });
 
