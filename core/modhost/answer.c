@@ -113,14 +113,16 @@ static void put_result(struct baton_buf *out, const char *type, const void *pod,
 {
 	bool is_whole = (uintptr_t)pod % _Alignof(baton_doc) == 0;
 	const baton_doc *docs = pod;
-	const baton_intents *intents = pod;
+	baton_intents intents;
 	baton_put_str(out, baton_str_clip(baton_str_of(type), TYPE_BYTES_MAX));
 	if (strcmp(type, BATON_RESULT_DOCS) == 0 && is_whole && n % sizeof(*docs) == 0) {
 		baton_put_u32(out, BATON_RESULT_IS_DOCS);
 		baton_pod_put_docs(out, docs, (uint32_t)(n / sizeof(*docs)));
-	} else if (strcmp(type, BATON_RESULT_INTENTS) == 0 && is_whole && n >= sizeof(*intents)) {
+	} else if (strcmp(type, BATON_RESULT_INTENTS) == 0 && is_whole &&
+		   n >= BATON_FIRST_INTENTS) {
 		baton_put_u32(out, BATON_RESULT_IS_INTENTS);
-		baton_pod_put_intents(out, intents);
+		baton_abi_take(&intents, sizeof(intents), pod, n);
+		baton_pod_put_intents(out, &intents);
 	} else { /* the rack has words for what is wrong with a byte of anything */
 		baton_put_u32(out, BATON_RESULT_RAW);
 		baton_put_str(out, (baton_str){ pod, pod && n > 0 ? 1 : 0 });

@@ -57,7 +57,9 @@ int32_t baton_guest_http(baton_ctx *ctx, const baton_http_req *req, const baton_
 	uint64_t id = ++baton_house.ids;
 	struct baton_buf frame = question(BATON_FRAME_HTTP);
 	baton_put_u64(&frame, id);
-	baton_pod_put_request(&frame, req);
+	baton_http_req whole;
+	baton_abi_take(&whole, sizeof(whole), req, req->size);
+	baton_pod_put_request(&frame, &whole);
 	int32_t rc = ask(ctx, &frame, NULL);
 	if (rc == BATON_E_AGAIN)
 		(void)baton_guest_http_stop(ctx, id); /* it may be begun all the same */

@@ -56,6 +56,25 @@ test('the lock names everything that the header has', () => {
 	assert.equal(lock.values.get('BATON_FAIL_CONNECT'), '20');
 });
 
+test('every function says who may call it, and what it answers', () => {
+	const group = { session_put: 'session_get' }; // described together
+	const silent = [];
+	let functions = 0;
+	for (const [, name, text] of header.matchAll(/^typedef struct (baton_\w+) \{([\s\S]*?)^\} \1;/gm)) {
+		if (/^baton_(tool|tool_req|guard|channel)$/.test(name))
+			continue;
+		const whole = header.slice(Math.max(0, header.indexOf(`typedef struct ${name} {`) - 400), header.indexOf(`typedef struct ${name} {`)) + text;
+		const parts = [...text.matchAll(/((?:\/\*[\s\S]*?\*\/\s*)*)[\w ]+\*?\s*\*?\(\*(\w+)\)\(/g)].filter(([, , member]) => !['fn', 'work', 'done'].includes(member));
+		for (const [, comment, member] of parts) {
+			functions++;
+			if ((!comment && !group[member]) || !/\[(any|loop|worker|control)\]|During the call only/.test(comment || whole) && !/\[(any|loop)\]/.test(whole))
+				silent.push(`${name}.${member}`);
+		}
+	}
+	assert.ok(functions > 50, `${functions} functions were found`);
+	assert.deepEqual(silent, []);
+});
+
 test('what the host asks of a module is the size that 1.0 had', () => {
 	const first = parse(readFileSync(lockFile(0), 'utf8')).structs;
 	const rows = [...readFileSync(path.join(ROOT, 'core/base/abi.h'), 'utf8').matchAll(/^\tBATON_FIRST_(\w+) = (\d+),$/gm)];

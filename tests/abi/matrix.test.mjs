@@ -21,7 +21,9 @@ const LATER = path.join(OUT, 'include');
 const APPENDED = [['} baton_usage;', '  uint64_t later;\n'], ['} baton_http_req;', '  uint64_t later;\n'], ['} baton_error;', '  uint64_t later;\n'],
 	['} baton_http_cb;', '  void (*later)(void *user);\n'], ['} baton_host;', '  uint64_t later;\n'], ['} baton_prompt;', '  uint64_t later;\n'],
 	['} baton_turn;', '  uint64_t later;\n'], ['} baton_facts;', '  uint64_t later;\n'], ['} baton_provider;', '  void (*later)(void *inst);\n'],
-	['} baton_classifier;', '  void (*later)(void *inst);\n'], ['} baton_rule;', '  void (*later)(void *inst);\n'], ['} baton_module;', '  const void *later;\n']];
+	['} baton_classifier;', '  void (*later)(void *inst);\n'], ['} baton_rule;', '  void (*later)(void *inst);\n'], ['} baton_retriever;', '  void (*later)(void *inst);\n'],
+	['} baton_transcript;', '  void (*later)(void *inst);\n'], ['} baton_intents;', 'uint64_t later; '], ['} baton_query;', 'uint64_t later; '], ['} baton_verdict;', '  uint32_t unused; uint64_t later;\n'],
+	['} baton_sink;', '  uint64_t later;\n'], ['} baton_module;', '  const void *later;\n']];
 
 function makeHeader() {
 	cpSync(path.join(ROOT, 'core/include'), LATER, { recursive: true, preserveTimestamps: true });
@@ -78,13 +80,15 @@ function meet(server, module, isolation) {
 
 const SERVERS = { 'this server': path.join(ROOT, 'build', V, 'baton'), 'the next server': path.join(OUT, 'baton') };
 // 1, BATON_FAIL_UNAVAILABLE: nobody listens where it asks, and the class has reached the module.
+const answer = (built, age) => ({ text: `built=${built} host=${age} prompt=${age} docs=2 intent=greeting http=1`, usage: [7, 11],
+	said: ['entries=there', ...['facts', 'query', 'turn', 'verdict'].map((what) => `${what}=${age}`)] });
 const ROWS = [
-	['this server', 'old', { text: (m) => `built=${m} host=unknown prompt=unknown http=1` }],
-	['this server', 'later-frugal', { text: (m) => `built=${m + 1} host=old prompt=old http=1` }],
-	['this server', 'later', { refused: (m) => new RegExp(`provider-later\\.so: .*ABI.*1\\.${m + 1}`) }],
-	['the next server', 'old', { text: (m) => `built=${m} host=unknown prompt=unknown http=1` }],
-	['the next server', 'later-frugal', { text: (m) => `built=${m + 1} host=new prompt=new http=1` }],
-	['the next server', 'later', { text: (m) => `built=${m + 1} host=new prompt=new http=1` }],
+	['this server', 'old', (m) => answer(m, 'unknown')],
+	['this server', 'later-frugal', (m) => answer(m + 1, 'old')],
+	['this server', 'later', (m) => new RegExp(`provider-later\\.so: .*ABI.*1\\.${m + 1}`)],
+	['the next server', 'old', (m) => answer(m, 'unknown')],
+	['the next server', 'later-frugal', (m) => answer(m + 1, 'new')],
+	['the next server', 'later', (m) => answer(m + 1, 'new')],
 ];
 
 for (const isolation of ['inline', 'process'])
@@ -92,10 +96,11 @@ for (const isolation of ['inline', 'process'])
 		for (const [server, module, expected] of ROWS)
 			test(`${server}, ${isolation}, module ${module}`, () => {
 				const met = meet(SERVERS[server], module, isolation);
-				if (expected.refused)
-					assert.match(met.refused ?? JSON.stringify(met), expected.refused(minor));
+				const due = expected(minor);
+				if (due instanceof RegExp)
+					assert.match(met.refused ?? JSON.stringify(met), due);
 				else
-					assert.deepEqual(met, { text: expected.text(minor), usage: [7, 11] });
+					assert.deepEqual(met, due);
 			});
 	});
 

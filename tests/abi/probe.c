@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A provider that tells, in its answer, which ABI it was built for and what it finds of its
- * host. It asks for a request that cannot be answered, tells what it used and hangs its state on
- * the call, so that the structs it fills in are all read by the host. Built against the header of
- * each minor (matrix.test.mjs). */
+/* A module of all five kinds that tells which ABI it was built for and what it finds of its host: as
+ * a provider in its answer, as the others in the log. It asks for a request that cannot be answered,
+ * tells what it used, gives results, fills in a verdict, so that the structs it fills in are all read
+ * by the host. Built against the header of each minor (matrix.test.mjs). */
 #include <baton/module.h>
 
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #ifndef NAME
 #define NAME "provider-probe"
 #endif
-BATON_MODULE_NOTE(NAME, "1.0.0", "provider", 0);
+BATON_MODULE_NOTE(NAME, "1.0.0", "provider classifier retriever rule transcript", 0);
 
 struct inst {
 	baton_ctx *ctx;
@@ -28,12 +28,18 @@ struct answer {
 
 /* With a header that has `later`, asked through BATON_HAS; without it there is nothing to ask. */
 #if BATON_ABI_MINOR >= 1
-#define HOST_HAS(host) (BATON_HAS(host, later) ? "new" : "old")
-#define PROMPT_HAS(prompt) (BATON_HAS(prompt, later) ? "new" : "old")
+#define AGE(pointer) (BATON_HAS(pointer, later) ? "new" : "old")
 #else
-#define HOST_HAS(host) "unknown"
-#define PROMPT_HAS(prompt) "unknown"
+#define AGE(pointer) ((void)(pointer), "unknown")
 #endif
+
+static void say(const struct inst *inst, const char *what, const char *age)
+{
+	char text[128];
+	int n = snprintf(text, sizeof(text), "%s=%s", what, age);
+
+	inst->host->log(inst->ctx, BATON_LOG_NOTICE, (baton_str){ text, (size_t)n });
+}
 
 static void on_end(void *user, baton_http h, const baton_error *error)
 {
@@ -61,8 +67,9 @@ static int32_t start(void *ptr, baton_call call, const baton_prompt *prompt)
 	req.total_ms = 2000;
 	a->inst = inst;
 	a->call = call;
-	snprintf(a->text, sizeof(a->text), "built=%u host=%s prompt=%s", BATON_ABI_MINOR,
-		 HOST_HAS(inst->host), PROMPT_HAS(prompt));
+	snprintf(a->text, sizeof(a->text), "built=%u host=%s prompt=%s docs=%u intent=%.*s",
+		 BATON_ABI_MINOR, AGE(inst->host), AGE(prompt), prompt->n_docs,
+		 (int)prompt->turn->intent.n, prompt->turn->intent.p);
 	inst->host->call_set(inst->ctx, call, a);
 	int32_t rc = inst->host->http(inst->ctx, &req, &cb, a, NULL);
 	if (rc != BATON_OK)
@@ -77,6 +84,51 @@ static void cancel(void *ptr, baton_call call, uint32_t why)
 
 	inst->host->end(inst->ctx, call, BATON_END_STOP); /* on_end() frees the answer */
 }
+
+/* --- the other kinds ---------------------------------------------------------------------- */
+
+static int32_t classify(void *ptr, baton_call call, const baton_turn *turn, baton_intents *out)
+{
+	struct inst *inst = ptr;
+	baton_intent one = { .name = { "greeting", 8 }, .confidence_ppm = 900000 };
+	baton_intents found = {
+		.size = sizeof(found), .n = 1, .cap = 1, .sentiment_ppm = 500000, .v = &one
+	};
+	(void)out;
+
+	say(inst, "turn", AGE(turn));
+	inst->host->result(inst->ctx, call, BATON_RESULT_INTENTS, &found, sizeof(found));
+	inst->host->end(inst->ctx, call, BATON_END_STOP);
+	return BATON_PENDING;
+}
+
+static int32_t search(void *ptr, baton_call call, const baton_query *query)
+{
+	struct inst *inst = ptr;
+	baton_doc docs[2] = { { .id = { "a", 1 }, .snippet = { "one", 3 }, .score_ppm = 900000 },
+			      { .id = { "b", 1 }, .snippet = { "two", 3 }, .score_ppm = 800000 } };
+
+	say(inst, "query", AGE(query));
+	inst->host->result(inst->ctx, call, BATON_RESULT_DOCS, docs, sizeof(docs));
+	inst->host->end(inst->ctx, call, BATON_END_STOP);
+	return BATON_OK;
+}
+
+static int32_t evaluate(void *ptr, const baton_facts *facts, baton_verdict *out)
+{
+	say(ptr, "facts", AGE(facts));
+	say(ptr, "verdict", AGE(out));
+	return BATON_OK;
+}
+
+static int32_t append(void *ptr, baton_call call, const baton_entry *entries, uint32_t n)
+{
+	(void)call;
+	say(ptr, "entries", n > 0 && entries[0].json.n > 0 ? "there" : "none");
+	return BATON_OK;
+}
+
+/* --- life --------------------------------------------------------------------------------- */
 
 static int32_t load(baton_ctx *ctx, const baton_host *host, void **mod)
 {
@@ -104,9 +156,17 @@ static void destroy(void *inst)
 static const baton_provider provider = { .size = sizeof(provider),
 					 .start = start,
 					 .cancel = cancel };
-static const baton_iface ifaces[] = { { BATON_PROVIDER, &provider } };
+static const baton_classifier classifier = { .size = sizeof(classifier), .classify = classify };
+static const baton_retriever retriever = { .size = sizeof(retriever), .search = search };
+static const baton_rule rule = { .size = sizeof(rule), .evaluate = evaluate };
+static const baton_transcript transcript = { .size = sizeof(transcript), .append = append };
+static const baton_iface ifaces[] = { { BATON_PROVIDER, &provider },
+				      { BATON_CLASSIFIER, &classifier },
+				      { BATON_RETRIEVER, &retriever },
+				      { BATON_RULE, &rule },
+				      { BATON_TRANSCRIPT, &transcript } };
 
 BATON_EXPORT const baton_module baton_module_entry = {
-	BATON_MODULE_HEAD, .n_ifaces = 1, .id = NAME,       .version = "1.0.0",
+	BATON_MODULE_HEAD, .n_ifaces = 5, .id = NAME,       .version = "1.0.0",
 	.ifaces = ifaces,  .load = load,  .create = create, .destroy = destroy,
 };
