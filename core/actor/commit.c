@@ -411,7 +411,7 @@ void actor_committed(struct baton_actor *actor, int rc)
 		actor->committed_seq = commit->last_seq;
 		tell_committed(actor, commit);
 		actor_run_show(actor);
-		if (actor->case_due && !actor->commits)
+		if (actor->case_due && !actor->commits && !actor->failed)
 			tell_desk_now(actor);
 		if (commit->erases)
 			finish_erasure(actor);

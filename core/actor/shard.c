@@ -210,6 +210,7 @@ static void retry(struct baton_actor *actor)
 		return;
 	}
 	int failed = actor->failed;
+	bool case_due = actor->case_due;
 	actor_reset(actor);
 	int rc = actor_load(actor);
 	if (rc == BATON_E_NOTFOUND || rc == BATON_E_ERASED || rc == BATON_E_CORRUPT) {
@@ -218,10 +219,13 @@ static void retry(struct baton_actor *actor)
 	}
 	if (rc < 0) { /* a turn may be open there, and nobody else looks for it */
 		actor->failed = failed;
+		actor->case_due = case_due;
 		seam->timer_set(seam->ud, actor_key(actor, TIMER_RETRY), RETRY_MS);
 		return;
 	}
 	actor_touch(actor);
+	if (case_due)
+		tell_desk_soon(actor);
 	actor_run_start(actor);
 }
 

@@ -240,7 +240,7 @@ void tell_desk_soon(struct baton_actor *actor)
 	LL_PREPEND2(shard->stale, actor, stale_next);
 }
 
-/* The state may be ahead of the disk; then the next commit takes the case along. */
+/* The state may be ahead of the disk; then the next commit takes the case along, or the retry. */
 void tell_desk_stale(struct baton_shard *shard)
 {
 	while (shard->stale) {
@@ -250,7 +250,7 @@ void tell_desk_stale(struct baton_shard *shard)
 		actor->is_stale = false;
 		if (!actor->state)
 			continue;
-		if (actor->commits)
+		if (actor->commits || actor->failed)
 			actor->case_due = true;
 		else
 			tell_desk_now(actor);
