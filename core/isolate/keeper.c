@@ -246,12 +246,20 @@ static bool hear_all(struct life *l)
 	return rc == 0;
 }
 
-/* Where the module is, or was when it died. */
-static const char *where(const struct baton_child *child)
+struct where {
+	char text[64];
+};
+
+/* Where the module is, or was when it died: of two threads nobody can say which. */
+static struct where where(const struct baton_child *child)
 {
+	struct where in;
 	uint32_t place = atomic_load(&child->beacon->place);
-	bool in_job = place == BATON_PLACE_NOWHERE && atomic_load(&child->beacon->job);
-	return in_job ? "a job" : baton_place_name(place);
+	bool in_job = atomic_load(&child->beacon->job) != 0;
+	(void)snprintf(in.text, sizeof(in.text), "%s%s%s",
+		       place || !in_job ? baton_place_name(place) : "",
+		       place && in_job ? " or " : "", in_job ? "a job" : "");
+	return in;
 }
 
 /* --- the watch --------------------------------------------------------------------------- */
@@ -263,7 +271,8 @@ static void check_phase(struct life *l, uint64_t now)
 	if (!l->deadline_ms || now < l->deadline_ms)
 		return;
 	(void)snprintf(why, sizeof(why), "not done within %u ms, hung in %s",
-		       l->leaving ? BATON_CHILD_STOP_MS : child->options.start_ms, where(child));
+		       l->leaving ? BATON_CHILD_STOP_MS : child->options.start_ms,
+		       where(child).text);
 	baton_child_kill(l->child, child->life, why);
 	l->deadline_ms = 0;
 }
@@ -289,7 +298,7 @@ static void check_heart(struct life *l, uint64_t now)
 	if (age < (uint64_t)child->options.hang_ms * (place ? 1 : SILENT_TIMES))
 		return;
 	(void)snprintf(why, sizeof(why), "hung for %llu ms in %s", (unsigned long long)age,
-		       where(child));
+		       where(child).text);
 	baton_child_kill(l->child, child->life, why);
 	l->asked_ms = now; /* once is enough; its end comes by the socket */
 }
@@ -335,16 +344,16 @@ static void serve(struct life *l)
 
 static void describe_end(const siginfo_t *end, struct baton_child *child)
 {
-	const char *place = where(child);
+	const struct where in = where(child);
 	const char *name = sigdescr_np(end->si_status);
 	if (child->blame[0])
 		(void)snprintf(child->how, sizeof(child->how), "%s", child->blame);
 	else if (end->si_code == CLD_EXITED)
 		(void)snprintf(child->how, sizeof(child->how), "exit %d in %s", end->si_status,
-			       place);
+			       in.text);
 	else
 		(void)snprintf(child->how, sizeof(child->how), "signal %d (%s) in %s",
-			       end->si_status, name ? name : "unknown", place);
+			       end->si_status, name ? name : "unknown", in.text);
 }
 
 /* The number stays the child's until it is reaped, and is ours to kill only until then. */
