@@ -106,7 +106,7 @@ $(O)/example/%.so: $(O)/modules/sdk/example/%.o modules/sdk/module.map
 	@mkdir -p $(@D)
 	$(module_link) -Wl,--version-script=modules/sdk/module.map -o $@ $<
 
-$(filter $(O)/tests/test_module% $(O)/tests/test_exporter,$(UNIT)): | $(FIXTURES) $(EXAMPLES) $(if $(MODHOST_SRC),$(O)/baton-modhost) \
+$(filter $(O)/tests/test_module% $(O)/tests/test_exporter $(O)/tests/test_archives,$(UNIT)): | $(FIXTURES) $(EXAMPLES) $(if $(MODHOST_SRC),$(O)/baton-modhost) \
 	$(filter %/rule-policy.so $(O)/modules/transcript-%.so,$(MODULE_SO))
 $(filter %/test_module_check,$(UNIT)): | $(O)/baton
 $(filter %/test_module_testhost,$(UNIT)): | $(filter %/provider-openai.so,$(MODULE_SO))

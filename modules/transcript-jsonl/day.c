@@ -154,6 +154,18 @@ static int sync_dir(const char *dir)
 	return rc;
 }
 
+/* The folder, and its name in the one above. */
+static int make_dir(const char *dir)
+{
+	char above[1200];
+	const char *slash = strrchr(dir, '/');
+	if (mkdir(dir, 0700) < 0)
+		return errno == EEXIST ? 0 : errno;
+	int n = slash ? snprintf(above, sizeof(above), "%.*s/", (int)(slash - dir), dir)
+		      : snprintf(above, sizeof(above), ".");
+	return n > 0 && (size_t)n < sizeof(above) ? sync_dir(above) : ENAMETOOLONG;
+}
+
 static int open_day(struct day *day, const char *dir, int64_t number)
 {
 	char path[1200];
@@ -166,8 +178,9 @@ static int open_day(struct day *day, const char *dir, int64_t number)
 			 tm.tm_mon + 1, tm.tm_mday);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return ENAMETOOLONG;
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return errno;
+	int made = make_dir(dir);
+	if (made)
+		return made;
 	day->fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (day->fd < 0)
 		return errno;

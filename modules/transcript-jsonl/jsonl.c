@@ -7,9 +7,13 @@
  * a line is written only if its seq is above the last one of its session in that file. What a file
  * holds is read once, when it is first used after a start; a last line without its end is cut off.
  *
+ * A session that was erased is blanked in all files with the same answer that says that its last
+ * event is written.
+ *
  * All file work happens in a host job, one at a time, so that order is kept. An answer means
  * fdatasync has returned. If a batch cannot be written whole, the file is cut back to where it was.
  */
+#include "blank.h"
 #include "day.h"
 
 #include "modules/sdk/transcript/entry.h"
@@ -30,9 +34,11 @@ struct batch {
 	baton_call call;
 	bool cancelled;
 	struct day_line *lines;
-	uint32_t n;
-	int rc;      /* 0 or the errno that stopped it */
-	char text[]; /* what the lines point into */
+	const char **erased; /* sessions whose data must go */
+	uint32_t n, n_erased;
+	char *customer; /* erase(): whose sessions */
+	int rc;         /* 0 or the errno that stopped it */
+	char text[];    /* what the lines point into */
 };
 
 struct jsonl {
@@ -49,6 +55,14 @@ static void job_begin(struct jsonl *j);
 
 /* --- from entries to lines ---------------------------------------------------------------- */
 
+static void batch_free(struct batch *b)
+{
+	free(b->lines);
+	free(b->erased);
+	free(b->customer);
+	free(b);
+}
+
 static struct batch *batch_new(const baton_entry *entries, uint32_t n)
 {
 	size_t bytes = 0, at = 0;
@@ -58,8 +72,9 @@ static struct batch *batch_new(const baton_entry *entries, uint32_t n)
 	if (!b)
 		return NULL;
 	b->lines = calloc(n, sizeof(*b->lines));
-	if (!b->lines) {
-		free(b);
+	b->erased = calloc(n, sizeof(*b->erased));
+	if (!b->lines || !b->erased) {
+		batch_free(b);
 		return NULL;
 	}
 	for (b->n = 0; b->n < n; b->n++) {
@@ -68,6 +83,8 @@ static struct batch *batch_new(const baton_entry *entries, uint32_t n)
 		line->session = b->text + at;
 		memcpy(b->text + at, e->session_id.p, e->session_id.n);
 		at += e->session_id.n + 1;
+		if (entry_is_erasure(e))
+			b->erased[b->n_erased++] = line->session;
 		line->seq = e->seq;
 		line->unix_ms = e->unix_ms;
 		line->text = b->text + at;
@@ -78,18 +95,19 @@ static struct batch *batch_new(const baton_entry *entries, uint32_t n)
 	return b;
 }
 
-static void batch_free(struct batch *b)
-{
-	free(b->lines);
-	free(b);
-}
-
 /* --- the job ------------------------------------------------------------------------------ */
 
 static void job_work(void *user)
 {
 	struct jsonl *j = user;
-	j->queue->rc = day_append(&j->day, j->dir, j->queue->lines, j->queue->n);
+	struct batch *b = j->queue;
+	b->rc = day_append(&j->day, j->dir, b->lines, b->n);
+	if (b->rc == 0 && (b->n_erased > 0 || b->customer))
+		day_done(&j->day);
+	if (b->rc == 0)
+		b->rc = blank_sessions(j->dir, b->erased, b->n_erased);
+	if (b->rc == 0 && b->customer)
+		b->rc = blank_customer(j->dir, b->customer);
 }
 
 static void answer(struct jsonl *j, const struct batch *b)
@@ -149,14 +167,8 @@ static void job_begin(struct jsonl *j)
 
 /* --- the interface ------------------------------------------------------------------------ */
 
-static int32_t append(void *inst, baton_call call, const baton_entry *entries, uint32_t n)
+static int32_t queue(struct jsonl *j, baton_call call, struct batch *b)
 {
-	struct jsonl *j = inst;
-	if (j->queued >= QUEUE_MAX)
-		return BATON_E_AGAIN;
-	if (!entries_ok(entries, n))
-		return BATON_E_INVAL;
-	struct batch *b = batch_new(entries, n);
 	if (!b)
 		return BATON_E_NOMEM;
 	b->call = call;
@@ -166,6 +178,31 @@ static int32_t append(void *inst, baton_call call, const baton_entry *entries, u
 	if (!j->busy)
 		job_begin(j);
 	return BATON_PENDING;
+}
+
+static int32_t append(void *inst, baton_call call, const baton_entry *entries, uint32_t n)
+{
+	struct jsonl *j = inst;
+	if (j->queued >= QUEUE_MAX)
+		return BATON_E_AGAIN;
+	if (!entries_ok(entries, n))
+		return BATON_E_INVAL;
+	return queue(j, call, batch_new(entries, n));
+}
+
+static int32_t erase(void *inst, baton_call call, baton_str customer_ref)
+{
+	struct jsonl *j = inst;
+	if (j->queued >= QUEUE_MAX)
+		return BATON_E_AGAIN;
+	if (!customer_ref.p || customer_ref.n == 0)
+		return BATON_E_INVAL;
+	struct batch *b = calloc(1, sizeof(*b));
+	if (b && !(b->customer = strndup(customer_ref.p, customer_ref.n))) {
+		batch_free(b);
+		b = NULL;
+	}
+	return queue(j, call, b);
 }
 
 /* The lines are written all the same: to write them twice later is no harm, to lose them would be.
@@ -232,9 +269,9 @@ static int32_t create(void *mod, baton_ctx *ctx, baton_str config_json, void **i
 	return BATON_OK;
 }
 
-static const baton_transcript transcript = { .size = sizeof(transcript),
-					     .append = append,
-					     .cancel = cancel };
+static const baton_transcript transcript = {
+	.size = sizeof(transcript), .append = append, .erase = erase, .cancel = cancel
+};
 static const baton_iface ifaces[] = { { BATON_TRANSCRIPT, &transcript } };
 
 BATON_EXPORT const baton_module baton_module_entry = {

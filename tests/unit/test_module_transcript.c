@@ -221,6 +221,35 @@ static void cancelled_batches_are_written_and_told_to_nobody(void **state)
 	assert_int_equal(totals.broken, 0);
 }
 
+/* Everything but (session, seq, ts, type) of it goes, in every day's file; others keep every byte. */
+static void an_erased_session_is_blanked_in_all_files(void **state)
+{
+	baton_entry entries[] = { entry("a", 1, 172800000), entry("b", 1, 172800000),
+				  entry("a", 2, 259200000), entry("a", 3, 345600000) };
+	entries[1].json = BATON_STR("{\"text\":\"says \\\"session\\\":\\\"a\\\"\"}");
+	assert_string_equal(append(*state, entries, 3), "1 end 0\n");
+	entries[3].type = BATON_STR("session_erased");
+	entries[3].json = BATON_STR("{\"by\":\"root\"}");
+	assert_string_equal(append(*state, entries + 3, 1), "1 end 0\n");
+	const char *second = "{\"session\":\"b\",\"seq\":1,\"ts\":172800000,\"type\":\"message\","
+			     "\"data\":{\"text\":\"says \\\"session\\\":\\\"a\\\"\"}}\n";
+	char first[512];
+	(void)snprintf(first, sizeof(first),
+		       "{\"session\":\"a\",\"seq\":1,\"ts\":172800000,\"type\":\"message\","
+		       "\"data\":{}           }\n%s",
+		       second);
+	file_is(DAY, first);
+	file_is("1970-01-04.jsonl", "{\"session\":\"a\",\"seq\":2,\"ts\":259200000,\"type\":"
+				    "\"message\",\"data\":{}           }\n");
+	file_is("1970-01-05.jsonl", "{\"session\":\"a\",\"seq\":3,\"ts\":345600000,\"type\":"
+				    "\"session_erased\",\"data\":{\"by\":\"root\"}}\n");
+	/* What comes again brings nothing back, before or after a restart. */
+	assert_string_equal(append(*state, entries, 4), "1 end 0\n");
+	restart(*state);
+	assert_string_equal(append(*state, entries, 4), "1 end 0\n");
+	file_is(DAY, first);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, start, rig_teardown)
 
 int main(void)
@@ -236,6 +265,7 @@ int main(void)
 		T(entries_that_would_break_the_line_are_refused),
 		T(many_batches_keep_their_order),
 		T(cancelled_batches_are_written_and_told_to_nobody),
+		T(an_erased_session_is_blanked_in_all_files),
 	};
 	(void)setvbuf(stdout, NULL, _IONBF, 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
