@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A module of all five kinds that tells which ABI it was built for and what it finds of its host: as
- * a provider in its answer, as the others in the log. It asks for a request that cannot be answered,
- * tells what it used, gives results, fills in a verdict, so that the structs it fills in are all read
- * by the host. Built against the header of each minor (matrix.test.mjs). */
+/* A module of all five kinds that tells which ABI it was built for and what it finds of its host:
+ * as a provider in its answer, as the others in the log. It asks for a request that cannot be
+ * answered, tells what it used, gives results, fills in a verdict, so that the structs it fills in
+ * are all read by the host. Built against the header of each minor (matrix.test.mjs). */
 #include <baton/module.h>
 
 #include <stdio.h>
