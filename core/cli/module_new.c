@@ -108,6 +108,11 @@ static int settle(struct making *making, const struct cli_options *options)
 	making->templates = cli_default_templates();
 	if (!is_served(making->kind))
 		return refuse_kind(making->kind);
+	if (!making->templates[0]) {
+		fprintf(stderr, "baton module new: there are no templates beside this program; "
+				"`make install` puts them there\n");
+		return CLI_FAILED;
+	}
 	fault = name_fault(making->name);
 	if (fault) {
 		fprintf(stderr, "baton module new: `%s` is no name for a module: %s\n",

@@ -73,7 +73,7 @@ uninstall)
 		rm -f "$root/$place"
 	done
 	# Folders of ours that are empty now; those with something of others stay.
-	for dir in $share lib/baton libexec/baton include/baton; do
+	for dir in $share share/doc/baton lib/baton libexec/baton include/baton; do
 		[ ! -d "$root/$dir" ] || find "$root/$dir" -depth -type d -empty -delete
 	done
 	echo "removed from $root"

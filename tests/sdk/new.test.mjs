@@ -4,7 +4,7 @@
 // and the check of the contract. And what it refuses.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { BATON, KINDS, LANGS, SDK, WORK, good, made, sh } from './kit.mjs';
@@ -27,6 +27,7 @@ for (const lang of LANGS)
 			assert.match(out.stdout, FEWER[kind] ? /^# level [BC]: /m : /^# level C: /m);
 			const info = JSON.parse(good(BATON, ['module', 'info', so]).stdout);
 			assert.deepEqual([info.id, info.kinds, info.resident], [id, kind, null], 'it is what it says, and can be unmapped');
+			assert.deepEqual([info.abi.major, info.abi.needed], [1, 0], 'it asks for no more than the first minor');
 			const text = readdirSync(folder, { recursive: true }).map((file) => path.join(folder, file))
 				.filter((file) => !file.includes('/build/') && statSync(file).isFile()).map((file) => readFileSync(file, 'utf8')).join('\n');
 			assert.doesNotMatch(text, /@KIND@|modules\/sdk/, 'no word of the template is left');
@@ -107,6 +108,15 @@ test('a folder that cannot be made is told, and nothing is left', () => {
 	const out = sh(BATON, ['module', 'new', 'rule', 'x', path.join(WORK, 'nowhere/at/all')]);
 	assert.equal(out.code, 1);
 	assert.match(out.stderr, /cannot make .*nowhere\/at\/all.*: No such file or directory/);
+});
+
+test('a program without its templates says so', () => {
+	const alone = path.join(WORK, 'alone');
+	mkdirSync(alone);
+	cpSync(BATON, path.join(alone, 'baton'));
+	const out = sh(path.join(alone, 'baton'), ['module', 'new', 'rule', 'x']);
+	assert.equal(out.code, 1);
+	assert.match(out.stderr, /no templates beside this program; `make install` puts them there/);
 });
 
 test('every template is installed, and FILES names each', () => {

@@ -24,9 +24,9 @@ node --test tests/sdk/guide.test.mjs
 # Taken back, nothing of ours is left but what others put beside it.
 make -s V="$V" install DESTDIR="$dir/again" PREFIX=/opt/baton
 make -s V="$V" uninstall DESTDIR="$dir/again" PREFIX=/opt/baton
-left=$(find "$dir/again" -type f)
-if [ -z "$left" ]; then echo "ok - uninstall leaves no file"; else
-	echo "not ok - uninstall leaves no file"
+left=$(find "$dir/again" -mindepth 3 \( -type f -o -name '*baton*' \))
+if [ -z "$left" ]; then echo "ok - uninstall leaves no file and no folder of ours"; else
+	echo "not ok - uninstall leaves no file and no folder of ours"
 	echo "# $left"
 	exit 1
 fi

@@ -4,6 +4,9 @@
  * words in the configuration; the more of them a message has, the surer we are. Two intents that
  * fit alike make both less sure, so that a route with a threshold asks a person instead of
  * guessing. */
+
+/* The oldest minor of the ABI that is enough: so it also runs on older servers (docs/ABI.md). */
+#define BATON_ABI_NEEDED 0u
 #include "scan.h"
 #include "text.h"
 

@@ -11,6 +11,9 @@
  *
  * Yours speaks otherwise: then change body_of(), Event and Answer::event_take(); the rest stays. Keys
  * never come here: the host fills {{secret:NAME}} in. */
+
+/* The oldest minor of the ABI that is enough: so it also runs on older servers (docs/ABI.md). */
+#define BATON_ABI_NEEDED 0u
 #include "baton.hpp"
 
 #include <algorithm>

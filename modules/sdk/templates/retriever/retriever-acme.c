@@ -4,6 +4,9 @@
  * configuration; yours may come from a search service: then ask it with http() in search(), and
  * tell result() and end() when its answer is there. What is told here is all that a model may
  * answer from. */
+
+/* The oldest minor of the ABI that is enough: so it also runs on older servers (docs/ABI.md). */
+#define BATON_ABI_NEEDED 0u
 #include "scan.h"
 #include "text.h"
 

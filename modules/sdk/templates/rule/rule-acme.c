@@ -6,6 +6,9 @@
  * played again to see what a new rule would have changed. So it has no clock, no chance, no memory
  * and asks the host for nothing but log(). Where a condition is enough, escalation.yaml needs no
  * module. */
+
+/* The oldest minor of the ABI that is enough: so it also runs on older servers (docs/ABI.md). */
+#define BATON_ABI_NEEDED 0u
 #include "scan.h"
 #include "text.h"
 

@@ -10,6 +10,9 @@
  * nothing may be touched that the loop uses meanwhile; job_done() comes on our loop. One job at a
  * time keeps the order. */
 #define _GNU_SOURCE
+
+/* The oldest minor of the ABI that is enough: so it also runs on older servers (docs/ABI.md). */
+#define BATON_ABI_NEEDED 0u
 #include "scan.h"
 #include "text.h"
 

@@ -9,6 +9,9 @@
  * Writing may block, so it is done in a job: Batch::write() runs on a thread of the host's pool, where
  * nothing may be touched that the loop uses meanwhile; job_done() comes on our loop. One job at a
  * time keeps the order. */
+
+/* The oldest minor of the ABI that is enough: so it also runs on older servers (docs/ABI.md). */
+#define BATON_ABI_NEEDED 0u
 #include "baton.hpp"
 
 #include <cerrno>
