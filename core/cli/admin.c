@@ -318,11 +318,22 @@ static void show_success(const struct baton_json *row, struct baton_buf *cell)
 	baton_buf_printf(cell, "%.1f %%", (double)baton_json_u64(&share, 0) / 1e4);
 }
 
+/* One that only an old release still asks, or a candidate. */
+static void show_target_state(const struct baton_json *row, struct baton_buf *cell)
+{
+	struct baton_json state = baton_json_get(row, "state");
+	struct baton_json declared = baton_json_get(row, "declared");
+
+	admin_cell(&state, cell);
+	if (declared.type == BATON_JSON_FALSE)
+		baton_buf_z(cell, " (not in the policies)");
+}
+
 static int target_list(const struct cli_options *options)
 {
 	static const struct admin_column columns[] = {
 		{ "TARGET", "target", NULL },
-		{ "STATE", "state", NULL },
+		{ "STATE", NULL, show_target_state },
 		{ "WHY", "trigger", NULL },
 		{ "NEXT TRY", NULL, show_left },
 		{ "CALLS 5M", NULL, show_calls },

@@ -4,13 +4,13 @@
 // began, what comes next is served by the new release, and nobody's connection notices.
 
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync } from 'node:fs';
+import { chmodSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Baton, run } from '../lib/baton.mjs';
-import { Customer } from '../lib/client.mjs';
+import { AGENTS, Baton, run, tempDir } from '../lib/baton.mjs';
+import { Agent, Customer } from '../lib/client.mjs';
 import { Control } from '../lib/control.mjs';
-import { KEY_ENV, openai, simpleSet, write } from '../lib/policies.mjs';
+import { KEY_ENV, desk, openai, simpleSet, write } from '../lib/policies.mjs';
 import { ME, assertForm, json, live, on, operations, refused, releases, soon } from '../lib/releases.mjs';
 import { assertFramesValid } from '../lib/schema.mjs';
 import { HostileProvider, answerOf } from '../fault/provider.mjs';
@@ -123,6 +123,57 @@ describe('a reload', () => {
 		json(baton, 'reload');
 		await ask(all[1], 'ok#z');
 		untouched(all);
+	});
+});
+
+describe('what else a reload brings', () => {
+	test('a key that was changed on disk is used, with not a file of the policies changed', async () => {
+		const policies = simpleSet(provider.url, { models: ['ok#keys'] }), data = tempDir('data');
+		const put = (key) => write(path.join(data, 'secrets'), { TEST_KEY: key });
+		put('sk-old');
+		chmodSync(path.join(data, 'secrets', 'TEST_KEY'), 0o600);
+		const baton = await Baton.start({ policies, data });
+		open.push(baton);
+		const [one] = await customers(baton, 1);
+		await ask(one, 'ok#keys');
+		assert.match(on(baton, 'reload').stdout, /^nothing has changed/);
+		put('sk-new');
+		assert.match(on(baton, 'reload').stdout, /^release \d+ live, 1 new module, /);
+		await ask(one, 'ok#keys');
+		assert.deepEqual(provider.of('ok#keys').map((entry) => entry.headers.authorization), ['Bearer sk-old', 'Bearer sk-new']);
+		untouched([one]);
+		await one.end();
+		await baton.stop();
+		assert.doesNotMatch(baton.stderr, /sk-(old|new)/);
+	});
+
+	test('targets, modes and people of the new set are there, those that went are not', async () => {
+		const baton = await start({ models: ['ok#a', 'ok#b'], modes: [{ name: 'hold', do: 'pause', max_duration: '1h', say: 'We keep it.' }] });
+		assert.equal(on(baton, 'target', 'disable', 't0', '--why', 'before').code, 0);
+		const omar = new Agent(baton, { token: AGENTS.omar });
+		await omar.connect();
+		const people = desk();
+		people.agents = people.agents.filter((agent) => agent.id !== 'omar');
+		write(baton.policies, {
+			'targets.yaml': { targets: ['t0', 't2'].map((name) => ({ name, provider: 'openai', model: `ok#${name}`, account: 'account0', prompt: 'assistant', max_output_tokens: 500 })) },
+			'routes.yaml': { routes: [{ intent: 'default', primary: 't0', fallback: ['t2'], class: 'general', tier: 1 }] },
+			'modes.yaml': { modes: [{ name: 'tickets', do: 'ticket', max_duration: '1h', say: 'We answer later.' }] },
+			'desk.yaml': people,
+		});
+		assert.equal(on(baton, 'reload').code, 0);
+		const targets = json(baton, 'target', 'list').targets.filter((t) => t.declared);
+		assert.deepEqual(targets.map((t) => [t.target, t.state]), [['t0', 'disabled'], ['t2', 'closed']], 'what an admin switched off stays so');
+		assert.match(on(baton, 'target', 'list').stdout, /^t1 +closed \(not in the policies\)/m);
+		assert.deepEqual(json(baton, 'mode', 'list').modes.map((m) => m.name), ['tickets']);
+		assert.equal(on(baton, 'mode', 'enter', 'hold').code, 1);
+		const [one] = await customers(baton, 1);
+		await ask(one, 'ok#t2');
+		await assert.rejects(new Agent(baton, { token: AGENTS.omar }).connect(), 'who went does not get in');
+		const nina = new Agent(baton, { token: AGENTS.nina });
+		await nina.connect();
+		for (const each of [one, nina, omar])
+			await each.end();
+		await baton.stop();
 	});
 });
 
