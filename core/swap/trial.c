@@ -286,6 +286,19 @@ static enum baton_trial_verdict promote(struct baton_trial *trial, const struct 
 	return end(trial, BATON_TRIAL_PROMOTE, now_ms);
 }
 
+/* Where nothing works, nothing can be learned: equally bad is not good. */
+static bool mostly_fails(const struct look *look)
+{
+	if (look->candidate->failed * 2 <= look->candidate->turns)
+		return false;
+	return because(look,
+		       "%llu of %llu turns failed, and on the live release %.1f %%: nothing can "
+		       "be told while most fail",
+		       (unsigned long long)look->candidate->failed,
+		       (unsigned long long)look->candidate->turns,
+		       100 * share_of(look->stable->failed, look->stable->turns));
+}
+
 /* Numbers as they are, if there are enough: chance had its time. */
 static enum baton_trial_verdict time_is_up(struct baton_trial *trial, struct look *look,
 					   uint64_t now_ms)
@@ -305,7 +318,7 @@ static enum baton_trial_verdict time_is_up(struct baton_trial *trial, struct loo
 			(unsigned long long)stable, limits->canary_min_turns);
 		return end(trial, BATON_TRIAL_ROLL_BACK, now_ms);
 	}
-	if (anything_worse(look))
+	if (anything_worse(look) || mostly_fails(look))
 		return end(trial, BATON_TRIAL_ROLL_BACK, now_ms);
 	return promote(trial, look, now_ms);
 }
@@ -357,7 +370,9 @@ enum baton_trial_verdict baton_trial_decide(struct baton_trial *trial, uint64_t 
 		return BATON_TRIAL_WAIT;
 	/* Times and costs as they are: between here and clearly worse, more turns will tell. */
 	look.points = true;
-	return anything_worse(&look) ? BATON_TRIAL_WAIT : promote(trial, &look, now_ms);
+	if (anything_worse(&look) || mostly_fails(&look))
+		return BATON_TRIAL_WAIT;
+	return promote(trial, &look, now_ms);
 }
 
 uint64_t baton_trial_quiet_left_ms(const struct baton_release_def *limits, uint64_t rolled_back_ms,

@@ -84,6 +84,29 @@ static void what_fails_always_is_caught_at_eight_turns(void **state)
 	assert_int_equal(baton_trial_decide(&trial, 1000), BATON_TRIAL_WAIT);
 }
 
+/* An outage of everything: as bad as the live release, and yet nobody knows what it is worth. */
+static void what_fails_everywhere_is_not_promoted(void **state)
+{
+	struct baton_trial trial;
+
+	(void)state;
+	baton_trial_begin(&trial, &usual, 0);
+	add(&trial, BATON_TRIAL_STABLE, &bad, 2000);
+	add(&trial, BATON_TRIAL_CANDIDATE, &bad, 500);
+	assert_int_equal(baton_trial_decide(&trial, 1000), BATON_TRIAL_WAIT);
+	assert_string_equal(trial.why, "500 of 500 turns failed, and on the live release 100.0 %: "
+				       "nothing can be told while most fail");
+	assert_int_equal(baton_trial_decide(&trial, 30 * MINUTE), BATON_TRIAL_ROLL_BACK);
+	/* It ends in time: the good turns tell. */
+	baton_trial_begin(&trial, &usual, 0);
+	add(&trial, BATON_TRIAL_STABLE, &bad, 200);
+	add(&trial, BATON_TRIAL_CANDIDATE, &bad, 200);
+	assert_int_equal(baton_trial_decide(&trial, 1000), BATON_TRIAL_WAIT);
+	add(&trial, BATON_TRIAL_STABLE, &good, 30000);
+	add(&trial, BATON_TRIAL_CANDIDATE, &good, 30000);
+	assert_int_equal(baton_trial_decide(&trial, 2000), BATON_TRIAL_PROMOTE);
+}
+
 static void half_of_the_turns_failing_is_caught_at_the_first_look(void **state)
 {
 	struct baton_trial trial;
@@ -491,6 +514,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_failure_in_three_decides_nothing),
 		cmocka_unit_test(what_fails_always_is_caught_at_eight_turns),
+		cmocka_unit_test(what_fails_everywhere_is_not_promoted),
 		cmocka_unit_test(half_of_the_turns_failing_is_caught_at_the_first_look),
 		cmocka_unit_test(too_few_turns_are_no_proof_and_end_with_the_time),
 		cmocka_unit_test(a_good_one_is_promoted_once_enough_turns_say_so),
