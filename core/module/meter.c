@@ -66,6 +66,7 @@ static bool is_setup(const char *where)
 void baton_meter_visit(struct baton_meter *meter, const char *where, uint64_t us)
 {
 	(void)atomic_fetch_add_explicit(&meter->calls, 1, memory_order_relaxed);
+	(void)atomic_fetch_add_explicit(&meter->visits_us, us, memory_order_relaxed);
 	if (us <= OVERRUN_US)
 		return;
 	if (is_setup(where) && us <= SETUP_OVERRUN_US) {
@@ -101,6 +102,7 @@ static uint64_t step_end(unsigned step)
 void baton_meter_answer(struct baton_meter *meter, bool failed, uint64_t us)
 {
 	(void)atomic_fetch_add_explicit(&meter->asked, 1, memory_order_relaxed);
+	(void)atomic_fetch_add_explicit(&meter->asked_us, us, memory_order_relaxed);
 	if (failed)
 		(void)atomic_fetch_add_explicit(&meter->failed, 1, memory_order_relaxed);
 	(void)atomic_fetch_add_explicit(&meter->times[step_of(us)], 1, memory_order_relaxed);

@@ -47,6 +47,7 @@ struct baton_meter_value {
 struct baton_meter {
 	const char *module; /* its name in the policies; borrowed */
 	_Atomic(uint64_t) calls, overruns, overrun_us_max, log_dropped;
+	_Atomic(uint64_t) visits_us, asked_us; /* all stays in its code; all units of work */
 	_Atomic(uint64_t) breaches[BATON_BREACH_COUNT];
 	_Atomic(uint64_t) asked, failed; /* units of work: classify, search, start, append, check */
 	_Atomic(uint32_t) times[BATON_METER_TIMES];

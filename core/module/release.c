@@ -281,7 +281,9 @@ void baton_release_module_json(const struct baton_release *release, size_t i, co
 	put_number(out, "fails", v.failed);
 	put_number(out, "p95_ms", (v.p95_us + 999) / 1000);
 	put_number(out, "p95_us", v.p95_us);
+	put_number(out, "calls_us", atomic_load(&g->meter.asked_us));
 	put_number(out, "visits", v.calls);
+	put_number(out, "visits_us", atomic_load(&g->meter.visits_us));
 	put_number(out, "overruns", v.overruns);
 	put_number(out, "violations", v.violations);
 	put_number(out, "crashes", v.crashes);
