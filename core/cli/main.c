@@ -37,6 +37,8 @@ static const struct cli_command commands[] = {
 	{ "rollback", NULL, "bring back the release before this one", "dWvj", cli_rollback, NULL },
 	{ "module", NULL, "modules of a running server, and their files", "", NULL,
 	  cli_module_commands },
+	{ "dev", "FILE", "talk with a module in a server of its own; saved builds are swapped in",
+	  "!pm12+=sa", cli_dev, NULL },
 	{ "doc", "TOPIC", "print generated reference: events, errors, metrics, proofs", "", cli_doc,
 	  NULL },
 };

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* baton dev, inside: dev.c (what happens when), dev_set.c (the folder the little server works in and
+ * the set it serves), dev_link.c (its process and its control socket), dev_show.c (what is printed). */
+#pragma once
+
+#include "core/cli/cli.h"
+
+#include <limits.h>
+#include <sys/types.h>
+
+enum { DEV_DIR_BYTES = 64, DEV_NAME_BYTES = 72, DEV_TIMES_MAX = 32 };
+
+/* What the `modules` verb was asked for. */
+enum dev_asked { DEV_ASKED_NOTHING, DEV_ASKED_BASE, DEV_ASKED_STEPS, DEV_ASKED_STATS };
+
+/* How long one generation has worked, when it was looked at last. */
+struct dev_time {
+	uint64_t generation, stays_us, calls_us;
+};
+
+struct dev_link {
+	int fd; /* -1: none */
+	struct baton_buf in;
+};
+
+struct dev {
+	const struct cli_options *options;
+	char file[PATH_MAX];           /* the module as it was given, absolute */
+	const char *base;              /* its last part */
+	char stored[DEV_NAME_BYTES];   /* and how it is called in the set */
+	char dir[DEV_DIR_BYTES];       /* ours: policies, modules, data */
+	char data[DEV_DIR_BYTES + 16]; /* in it */
+	char kind[32], name[DEV_NAME_BYTES]; /* of the module in the set */
+
+	pid_t server;
+	int out, err; /* what it prints */
+	struct baton_buf out_text, err_text;
+	struct dev_link talk, admin; /* the conversation; swaps and questions */
+	int watch;                   /* inotify */
+	uint64_t changed_ms;         /* the file changed then; 0: no */
+	bool swapping, tty, eof, quit, failed;
+
+	struct baton_buf typed; /* lines not sent yet */
+	unsigned messages;
+	bool busy;       /* a message is being answered */
+	bool running;    /* the server works on it */
+	uint64_t ack_ms; /* it was durable then; 0: not yet */
+	uint64_t asked_ms, first_ms;
+	bool mid_line; /* a delta was printed without a newline */
+	enum dev_asked asked;
+	struct dev_time times[DEV_TIMES_MAX];
+	size_t n_times;
+};
+
+uint64_t dev_now_ms(void);
+
+/* --- dev_set.c --- CLI_OK, or CLI_FAILED with a line on stderr --- */
+int dev_set_make(struct dev *dev);
+/* The file again, into the server's folder. */
+int dev_set_take(struct dev *dev);
+void dev_set_remove(struct dev *dev);
+
+/* --- dev_link.c --- */
+int dev_server_start(struct dev *dev);
+void dev_server_stop(struct dev *dev);
+int dev_link_open(struct dev *dev, struct dev_link *link);
+void dev_link_close(struct dev_link *link);
+bool dev_link_send(struct dev_link *link, const struct baton_buf *line);
+/* Reads what has come; false: it is closed. */
+bool dev_take(int fd, struct baton_buf *to);
+/* The next whole line, without its newline; false: none. `line` is emptied first. */
+bool dev_line(struct baton_buf *from, struct baton_buf *line);
+
+/* --- dev_show.c --- */
+/* A line of the conversation's connection; true: the turn has ended with it. */
+void dev_show_talk(struct dev *dev, baton_str line);
+void dev_show_admin(struct dev *dev, baton_str line);
+void dev_show_log(struct dev *dev, baton_str line);

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// baton dev: a conversation with a module in a server of its own, and what happens when the file is
+// saved meanwhile. Lines go in through a pipe, as in a script of an author's own.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { copyFileSync, existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+
+import { BIN, MODULES, ROOT, SLOW, VARIANT, run, tempDir } from '../lib/baton.mjs';
+
+const ECHO = path.join(ROOT, 'build', VARIANT, 'example', 'provider-echo.so');
+
+// A session whose lines can be waited for.
+class Session {
+	constructor(args) {
+		this.text = '';
+		this.process = spawn(BIN, ['dev', ...args], { cwd: tempDir('dev'), stdio: ['pipe', 'pipe', 'pipe'] });
+		this.ended = new Promise(resolve => this.process.on('close', resolve));
+		for (const stream of [this.process.stdout, this.process.stderr])
+			stream.on('data', bytes => {
+				this.text += bytes;
+				this.wake?.();
+			});
+	}
+
+	say(line) {
+		this.process.stdin.write(`${line}\n`);
+	}
+
+	// What was printed from `from` on, as soon as it matches.
+	async until(pattern, from = 0) {
+		const end = Date.now() + 20000 * SLOW;
+		while (!pattern.test(this.text.slice(from))) {
+			assert.ok(Date.now() < end, `${pattern} did not come:\n${this.text.slice(from)}`);
+			assert.equal(this.process.exitCode, null, this.text);
+			await new Promise(resolve => {
+				this.wake = resolve;
+				setTimeout(resolve, 200);
+			});
+		}
+		return this.text.slice(from);
+	}
+
+	async quit() {
+		this.process.stdin.end();
+		return this.ended;
+	}
+}
+
+// As a linker or an installer does it: written beside, then renamed.
+function save(from, to) {
+	copyFileSync(from, `${to}.new`);
+	renameSync(`${to}.new`, to);
+}
+
+const left = () => readdirSync(tmpdir()).filter(name => name.startsWith('baton-dev-'));
+
+test('a script of lines is answered, each with its steps, and nothing is left behind', () => {
+	const before = left();
+	const { code, stdout, stderr } = run(['dev', ECHO, '--chat'],
+		{ input: 'hello there\n:stats\nhow are you\n' });
+	assert.equal(code, 0, stderr);
+	assert.match(stdout, /provider-echo\.so is knowledge, a provider/);
+	assert.match(stdout, /you: hello there\nbot: hello there\n/);
+	assert.match(stdout, /you: how are you\nbot: how are you\n/);
+	assert.match(stdout, / {2}intent {4}\S+ [\d.]+ %/);
+	assert.match(stdout, / {2}answer {4}shop_knowledge, first word \d+ ms, whole \d+ ms, \d+ \+ \d+ tokens, \$/);
+	assert.match(stdout, / {2}steps {5}.*classifier [\d.]+ ms.*provider [\d.]+ ms/);
+	assert.match(stdout, / {2}stats {5}generation \d+, 1\.0\.0, active, process: \d+ calls, 0 failed/);
+	assert.deepEqual(left().filter(name => !before.includes(name)), []);
+});
+
+test('a saved build is swapped in, a broken one is not, and the conversation goes on', async t => {
+	const file = path.join(tempDir('build'), 'provider-acme.so');
+	copyFileSync(ECHO, file);
+	const session = new Session([file]);
+	t.after(() => session.process.kill());
+	await session.until(/each build that is saved is swapped in/);
+	session.say('first words');
+	await session.until(/bot: first words[\s\S]*steps/);
+
+	let from = session.text.length;
+	save(path.join(MODULES, 'provider-knowledge.so'), file);
+	await session.until(/swapped {3}release \d+ live, 1 new module/, from);
+	from = session.text.length;
+	session.say('how long does delivery take?');
+	await session.until(/bot: [\s\S]*From our help pages[\s\S]*steps/, from);
+
+	from = session.text.length;
+	writeFileSync(file, 'not a module at all');
+	await session.until(/! not swapped: .*not a shared object/, from);
+	from = session.text.length;
+	session.say('where is my order?');
+	await session.until(/bot: [\s\S]*steps/, from);
+
+	from = session.text.length;
+	save(ECHO, file);
+	await session.until(/swapped {3}release \d+ live/, from);
+	assert.equal(await session.quit(), 0, session.text);
+	assert.doesNotMatch(session.text, /session_opened/);
+});
+
+test('other kinds say what they found', () => {
+	const said = module => run(['dev', path.join(MODULES, module), '--inline'],
+		{ input: 'how long does delivery take?\n' }).stdout;
+	const found = said('retriever-fts.so');
+	assert.match(found, /retriever-fts\.so is articles, a retriever/);
+	assert.ok(found.match(/ {2}document {2}[\d.]+ % \S+: /g).length > 1, found);
+	assert.match(said('classifier-linear.so'), / {2}intent {4}delivery-time [\d.]+ %/);
+	assert.match(said('rule-policy.so'), / {2}verdict {3}before: none\n/);
+});
+
+test('what cannot be used is refused with its reason', () => {
+	const file = path.join(tempDir('build'), 'x.so');
+	writeFileSync(file, 'nothing');
+	const refused = run(['dev', file], { input: '' });
+	assert.equal(refused.code, 1);
+	assert.match(refused.stderr, /refused: .*not a shared object/);
+	assert.equal(run(['dev', '/nowhere/x.so'], { input: '' }).code, 1);
+	const odd = run(['dev', ECHO, '--config', '{"no-such":1}'], { input: 'hello\n' });
+	assert.equal(odd.code, 1);
+	assert.match(odd.stdout + odd.stderr, /no-such/);
+	assert.ok(existsSync(ECHO));
+});
