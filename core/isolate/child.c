@@ -4,6 +4,7 @@
 #include "core/isolate/inside.h"
 
 #include "core/base/errors.h"
+#include "core/base/log.h"
 
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -139,7 +140,14 @@ void baton_child_stop(struct baton_child **child)
 	(void)pthread_mutex_unlock(&c->lock);
 	baton_keeper_wake(c);
 	(void)pthread_join(c->keeper, NULL);
-	child_free(c);
+	(void)pthread_mutex_lock(&c->lock);
+	bool in_use = c->proxies != NULL;
+	(void)pthread_mutex_unlock(&c->lock);
+	/* A caller's mistake; rather a little memory lost than an instance that looks into it. */
+	if (in_use)
+		baton_log(BATON_LOG_ERROR, "module_process_in_use", "s", "module", c->options.name);
+	else
+		child_free(c);
 }
 
 void baton_child_view(struct baton_child *child, struct baton_child_view *ret)

@@ -100,6 +100,7 @@ static void close_call(struct baton_proxy *proxy, struct baton_proxy_call *call)
 		return;
 	(void)baton_frame_end(&proxy->out,
 			      baton_frame_begin(&proxy->out, BATON_FRAME_CLOSED, call->handle));
+	baton_proxy_call_over(proxy, call);
 	baton_proxy_push(proxy);
 }
 

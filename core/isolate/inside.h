@@ -29,6 +29,8 @@ enum {
 	BATON_PROXY_READ_MAX = 1024 * 1024,      /* of one child in one turn of the loop */
 	BATON_PROXY_NOISE_PER_S = 50000,         /* log, count, observe; more is a flood */
 	BATON_PROXY_CALLS_MAX = 70000,
+	BATON_PROXY_OVER_MS = 1000, /* the host has long fenced it: no end is waited for any more */
+	BATON_PROXY_SWEEP = 1024,
 	BATON_PROXY_SAVE_MS = 250
 };
 
@@ -116,6 +118,7 @@ struct baton_proxy_call {
 	bool cancelled;
 	bool closed;           /* the host has ended it; what is under way is nobody's sin */
 	bool unsent;           /* a check that waits for the child to be back */
+	uint64_t over_ms;      /* when it was cancelled or closed; 0: it was not */
 	uint32_t level;        /* of a check */
 	uint32_t used;         /* credit that the child has spent and not got back */
 	uint32_t due;          /* of that, what it gets back with the next frame */
@@ -155,9 +158,13 @@ struct baton_proxy {
 	int32_t answer_rc;
 	struct baton_buf answer;
 	struct baton_arena said; /* strings of the last verdict */
+	unsigned overs;          /* calls cancelled or closed since the last sweep */
 	uint64_t noise_ms;
 	unsigned noise;
 };
+
+/* The host waits for it no longer. Now and then those are forgotten whose end never came. */
+void baton_proxy_call_over(struct baton_proxy *proxy, struct baton_proxy_call *call);
 
 /* What entries and tables are filled with. */
 void baton_proxy_fill_entry(baton_module *entry);

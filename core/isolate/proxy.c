@@ -40,6 +40,29 @@ void baton_proxy_call_fail(struct baton_proxy *proxy, struct baton_proxy_call *c
 		(void)proxy->host->fail(proxy->ctx, handle, &error);
 }
 
+/* The child is told, too: then it has forgotten it, and what comes yet is late. */
+static void sweep(struct baton_proxy *proxy, uint64_t now)
+{
+	struct baton_proxy_call *call, *next;
+	HASH_ITER(hh, proxy->calls, call, next) {
+		if (!call->over_ms || now - call->over_ms < BATON_PROXY_OVER_MS)
+			continue;
+		size_t at = baton_frame_begin(&proxy->out, BATON_FRAME_CLOSED, call->handle);
+		(void)baton_frame_end(&proxy->out, at);
+		baton_proxy_call_drop(proxy, call);
+	}
+}
+
+void baton_proxy_call_over(struct baton_proxy *proxy, struct baton_proxy_call *call)
+{
+	uint64_t now = baton_spawn_ms();
+	call->over_ms = now;
+	if (++proxy->overs < BATON_PROXY_SWEEP)
+		return;
+	proxy->overs = 0;
+	sweep(proxy, now);
+}
+
 /* From the top each time: what the host does in fail() may end others. */
 static void fail_all(struct baton_proxy *proxy, uint32_t fail, const char *message)
 {

@@ -61,6 +61,7 @@ static void proxy_cancel(void *inst, baton_call handle, uint32_t why)
 	size_t at = baton_frame_begin(&proxy->out, BATON_FRAME_CANCEL, handle);
 	baton_put_u32(&proxy->out, why);
 	(void)baton_frame_end(&proxy->out, at);
+	baton_proxy_call_over(proxy, call);
 	baton_proxy_release(proxy, call); /* its end may be among what was held */
 	baton_proxy_push(proxy);
 }

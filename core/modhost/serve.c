@@ -388,7 +388,9 @@ static bool on_closed(struct baton_guest *guest, const struct baton_frame *frame
 {
 	struct baton_guest_call *call = baton_guest_call(guest, frame->head.call);
 	(void)in;
-	if (call)
+	if (call && (call->closed || call->cancelled))
+		baton_guest_call_drop(guest, call); /* nobody waits for its end any more */
+	else if (call)
 		call->closed = true;
 	return true;
 }

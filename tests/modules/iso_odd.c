@@ -428,6 +428,8 @@ static void cancel(void *inst, baton_call call, uint32_t why)
 	struct odd *odd = inst;
 	(void)why;
 	behave(odd->config, "cancel");
+	if (strstr(odd->config, "deaf"))
+		return;
 	host->end(odd->ctx, call, BATON_END_STOP);
 }
 

@@ -442,6 +442,34 @@ static void a_cancelled_call_ends(void **state)
 	rig_done(&rig);
 }
 
+/* A module that never ends what was cancelled is fenced by the rack each time. Nothing of that may
+ * pile up until there is no room for another call. */
+static void what_never_ends_does_not_pile_up(void **state)
+{
+	enum { MANY = 75000 };
+	struct rig rig;
+	(void)state;
+	if (SANITIZED)
+		skip();
+	rig_isolated(&rig, odd_so, "deaf", NULL);
+	const baton_provider *vt = rig_vt(&rig, BATON_PROVIDER);
+	for (unsigned i = 0; i < MANY; i++) {
+		int32_t rc = start(&rig, 1000 + i, "silent");
+		for (unsigned j = 0; rc == BATON_E_AGAIN && j < 2000; j++) {
+			rig_linger(&rig, 2); /* it is read slower than written */
+			vt->cancel(rig.inst, 1000 + i - 1, BATON_CANCEL_USER);
+			rc = start(&rig, 1000 + i, "silent");
+		}
+		assert_int_equal(rc, BATON_OK);
+		vt->cancel(rig.inst, 1000 + i, BATON_CANCEL_USER);
+		if (i % 10000 == 0)
+			rig_linger(&rig, 250);
+	}
+	assert_string_equal(ask(&rig, 1, "a"), "0:ok|end 0");
+	rig_done(&rig);
+	assert_int_equal(rig.crashes, 0);
+}
+
 /* --- back-pressure ----------------------------------------------------------------------- */
 
 static bool is_full(struct rig *rig)
@@ -1103,6 +1131,7 @@ int main(void)
 		cmocka_unit_test(warm_state_is_saved_and_given_to_the_next),
 		cmocka_unit_test(refusals_become_failures_of_a_class),
 		cmocka_unit_test(a_cancelled_call_ends),
+		cmocka_unit_test(what_never_ends_does_not_pile_up),
 		cmocka_unit_test(a_host_that_is_full_makes_the_module_wait),
 		cmocka_unit_test(a_child_that_does_not_read_is_not_waited_for),
 		cmocka_unit_test(a_crash_fails_the_call_and_names_the_place),
