@@ -339,7 +339,10 @@ int cli_module_new(const struct cli_options *options)
 			making->folder);
 		rc = CLI_FAILED;
 	} else if (rc == CLI_OK && mkdir(making->draft, 0777) < 0) {
+		bool was_left = errno == EEXIST;
 		rc = fail("make", making->draft);
+		if (was_left)
+			fprintf(stderr, "It is what a run left that was cut off: remove it.\n");
 	} else if (rc == CLI_OK) {
 		rc = make_all(making);
 		if (rc == CLI_OK && rename(making->draft, making->folder) < 0)

@@ -110,6 +110,21 @@ test('a folder that cannot be made is told, and nothing is left', () => {
 	assert.match(out.stderr, /cannot make .*nowhere\/at\/all.*: No such file or directory/);
 });
 
+test('cut off in the middle it leaves nothing, and what a killed run left is named', () => {
+	const tree = path.join(WORK, 'holed');
+	mkdirSync(path.join(tree, 'bin'), { recursive: true });
+	cpSync(BATON, path.join(tree, 'bin/baton'));
+	cpSync(path.join(SDK, 'share/baton/templates'), path.join(tree, 'share/baton/templates'), { recursive: true }); // without ../provider
+	const out = sh(path.join(tree, 'bin/baton'), ['module', 'new', 'rule', 'x', tree]);
+	assert.equal(out.code, 1);
+	assert.match(out.stderr, /cannot read .*scan\.c: No such file or directory/);
+	assert.deepEqual(readdirSync(tree).sort(), ['bin', 'share']);
+	mkdirSync(path.join(tree, '.rule-x.new'));
+	const again = sh(BATON, ['module', 'new', 'rule', 'x', tree]);
+	assert.equal(again.code, 1);
+	assert.match(again.stderr, /\.rule-x\.new: File exists\nIt is what a run left that was cut off: remove it\./);
+});
+
 test('a program without its templates says so', () => {
 	const alone = path.join(WORK, 'alone');
 	mkdirSync(alone);
