@@ -218,9 +218,12 @@ int cli_serve(const struct cli_options *given)
 
 	if (!cli_log_to_stderr(options->log_level ? options->log_level : "info"))
 		return CLI_USAGE;
-	if (!cli_is_supervised() && options->supervise)
+	bool supervised = cli_is_supervised();
+
+	if (!supervised && options->supervise)
 		return cli_supervise();
-	return prepare(options, &running) == CLI_OK ? run(&running) : CLI_FAILED;
+	int rc = prepare(options, &running) == CLI_OK ? run(&running) : CLI_FAILED;
+	return supervised ? CLI_IN_ORDER + rc : rc;
 }
 
 /* --- the demo: agents need tokens; they are made once and kept in DATA/secrets --- */

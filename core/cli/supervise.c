@@ -6,7 +6,8 @@
  * It opens nothing and has one thread, so there is nothing in it that could crash. Why the server
  * crashed the server itself finds out at its next start: the crash record names the module, and the
  * shelf has one to go back to. A server that has ended by itself, well or with an error that it has
- * told, is not started again: its exit code is ours. */
+ * told, is not started again: its exit code is ours. It says so with codes that nobody else uses: a
+ * module that ends the process must not look like an end in order. */
 
 #include "core/cli/supervise.h"
 
@@ -140,7 +141,7 @@ static bool rest(struct supervisor *s)
 static bool after_crash(struct supervisor *s, int status)
 {
 	uint64_t lived_ms = now_ms() - s->started_ms;
-	const char *name = sigabbrev_np(WTERMSIG(status));
+	const char *name = WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : "none, it left";
 
 	if (lived_ms >= GOOD_LIFE_MS)
 		s->crashes = 0;
@@ -168,8 +169,8 @@ static int supervise(struct supervisor *s)
 			return CLI_FAILED;
 		int status = wait_for_end(s);
 
-		if (WIFEXITED(status))
-			return WEXITSTATUS(status);
+		if (WIFEXITED(status) && WEXITSTATUS(status) >= CLI_IN_ORDER)
+			return WEXITSTATUS(status) - CLI_IN_ORDER;
 		if (s->is_ending || !after_crash(s, status))
 			return CLI_FAILED;
 		if (!rest(s))

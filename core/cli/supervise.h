@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 
+/* Added to the exit code of a supervised server that ends by itself. */
+enum { CLI_IN_ORDER = 64 };
+
 /* Runs this very command again as a child until it ends by itself; returns the exit code. */
 int cli_supervise(void);
 /* True in the child of the above; it then ends with its parent. */
