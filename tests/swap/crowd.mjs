@@ -94,7 +94,7 @@ class Customer {
 	async talk() {
 		const { crowd } = this;
 		await sleep(Math.random() * crowd.think_ms * 5);
-		while (crowd.going && !this.gone) {
+		while (crowd.going && !this.gone && !this.held) {
 			await this.#one();
 			if (crowd.going)
 				await sleep(Math.random() * crowd.think_ms);
@@ -151,8 +151,10 @@ class Customer {
 			this.#ended(turn, ev.metadata.baton.bytes, seq, now);
 		else if (ev.name === 'baton.answer_superseded')
 			crowd.fault('superseded', `customer ${this.index} ${JSON.stringify(ev.value)}`);
-		else if (ev.name === 'baton.case_queued')
+		else if (ev.name === 'baton.case_queued') {
+			this.held = true; // a person has it: nobody else answers
 			turn ? turn.end('handed_over', JSON.stringify(ev.value)) : crowd.fault('handed_over', 'between turns');
+		}
 	}
 
 	#delta(turn, text, off, now) {
