@@ -12,6 +12,7 @@
 #include "core/base/mem.h"
 #include "core/modhost/bench.h"
 #include "core/modhost/modhost.h"
+#include "core/modhost/shut.h"
 #include "core/module/beacon.h"
 #include "core/module/schema.h"
 #include "core/module/surroundings.h"
@@ -209,6 +210,7 @@ static void settle_in(uint32_t limit_ms)
 	limit(RLIMIT_FSIZE, (rlim_t)64 * 1024 * 1024);
 	if (!SANITIZED)
 		limit(RLIMIT_AS, (rlim_t)2 * 1024 * 1024 * 1024);
+	(void)shut_door();
 	place = baton_place_new("it", "", 0, no_hash);
 	(void)baton_beacon_enter(place, "probe", BATON_BEACON_MAY_BLOCK); /* brings the stack */
 	for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)

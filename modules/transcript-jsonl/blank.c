@@ -93,8 +93,8 @@ static int lines_walk(FILE *file, line_fn *fn, void *ud)
 	return rc;
 }
 
-/* Nobody may write to it meanwhile: an older instance that has not ended yet is waited for by trying
- * again. */
+/* Nobody may write to it meanwhile: an older instance that has not ended yet is waited for by
+ * trying again. */
 static int file_walk(int dir, const char *name, line_fn *fn, void *ud)
 {
 	int fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);

@@ -146,6 +146,14 @@ function checkUnit() {
 	verdict('commands of the unit exist', verbs.filter((verb) => !new RegExp(`^ {2}${verb}\\b`, 'm').test(known)));
 }
 
+/* --- the page for man ------------------------------------------------------------------------------------ */
+
+function checkMan() {
+	const page = [...read('docs/man/baton-module.1').split('.SH COMMANDS')[1].split('.SH OPTIONS')[0].matchAll(/^\.TP\n\.BI? ([\w-]+)/gm)].map((match) => match[1]);
+	const help = [...spawnSync(BIN, ['module', '--help'], { encoding: 'utf8' }).stdout.matchAll(/^ {2}([\w-]+) /gm)].map((match) => match[1]);
+	verdict('docs/man/baton-module.1 has the commands of baton module', page.length < 5 || page.join() !== help.join() ? [`page: ${page}`, `help: ${help}`] : []);
+}
+
 /* --- the checks themselves ---------------------------------------------------------------------------------- */
 
 function checkSelf() {
@@ -173,6 +181,7 @@ checkLimits();
 checkNames(pages);
 checkLinks(pages);
 checkUnit();
+checkMan();
 checkRequirements();
 await checkCommands(['README.md', ...pages.filter((page) => page.startsWith('docs/'))]);
 end();

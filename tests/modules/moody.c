@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -112,6 +113,10 @@ __attribute__((no_sanitize("undefined"))) static int32_t in_create(struct moody 
 		spin();
 	if (is(m, "create_exit"))
 		(void)syscall(SYS_exit_group, 7);
+	if (is(m, "opens_socket"))
+		return syscall(SYS_socket, AF_INET, SOCK_STREAM, 0) < 0 ? BATON_E_DENIED : BATON_OK;
+	if (is(m, "starts_process"))
+		return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) < 0 ? BATON_E_DENIED : BATON_OK;
 	if (is(m, "create_fails"))
 		return BATON_E_NOMEM;
 	if (is(m, "leaves_handler"))

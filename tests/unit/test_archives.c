@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What no part of the server asks of archives yet, but the contract has: reading a session back, and
- * erasing a customer. A host of the test's own asks it, with real sockets and a real PostgreSQL. */
+/* What no part of the server asks of archives yet, but the contract has: reading a session back,
+ * and erasing a customer. A host of the test's own asks it, with real sockets and a real
+ * PostgreSQL. */
 #include "tests/unit/postgres_rig.h"
 
 #include "tests/unit/module_host.h"

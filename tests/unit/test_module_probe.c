@@ -83,6 +83,8 @@ static void every_mood_is_refused_with_its_step(void **state)
 		{ "create_exit",
 		  "create to return, found that it ended the process (exit code 7)" },
 		{ "create_fails", "it: create: expected 0, found -4 (out of memory)" },
+		{ "opens_socket", "it: create: expected 0, found -8" },
+		{ "starts_process", "it: create: expected 0, found -8" },
 		{ "check_crash", "expected check(level 0) to return, found SIGSEGV at offset 0x" },
 		{ "check_hang", "expected check(level 0) to end within 200 ms" },
 		{ "check_never", "it: check(level 0): expected end() or fail()" },

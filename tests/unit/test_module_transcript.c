@@ -221,7 +221,7 @@ static void cancelled_batches_are_written_and_told_to_nobody(void **state)
 	assert_int_equal(totals.broken, 0);
 }
 
-/* Everything but (session, seq, ts, type) of it goes, in every day's file; others keep every byte. */
+/* Everything but its (session, seq, ts, type) goes, in every file; others keep every byte. */
 static void an_erased_session_is_blanked_in_all_files(void **state)
 {
 	baton_entry entries[] = { entry("a", 1, 172800000), entry("b", 1, 172800000),
@@ -231,7 +231,8 @@ static void an_erased_session_is_blanked_in_all_files(void **state)
 	entries[3].type = BATON_STR("session_erased");
 	entries[3].json = BATON_STR("{\"by\":\"root\"}");
 	assert_string_equal(append(*state, entries + 3, 1), "1 end 0\n");
-	const char *second = "{\"session\":\"b\",\"seq\":1,\"ts\":172800000,\"type\":\"message\","
+	const char *second = "{\"session\":\"b\",\"seq\":1,\"ts\":172800000,"
+			     "\"type\":\"message\","
 			     "\"data\":{\"text\":\"says \\\"session\\\":\\\"a\\\"\"}}\n";
 	char first[512];
 	(void)snprintf(first, sizeof(first),
