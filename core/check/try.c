@@ -27,7 +27,8 @@ enum {
 
 /* --- telling ------------------------------------------------------------------------------- */
 
-static void tell(const char *word, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void tell(const char *word, const char *fmt,
+						       va_list ap)
 {
 	char line[LINE_BYTES];
 	int n = snprintf(line, sizeof(line), "%s ", word);
