@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A seccomp filter that says EPERM to a few system calls and lets all others through. clone3() cannot
- * be looked into by a filter, so it does not exist here; the C library then uses clone(). */
+/* A seccomp filter that says EPERM to a few system calls and lets all others through. clone3()
+ * cannot be looked into by a filter, so it does not exist here; the C library then uses clone(). */
 #include "core/modhost/shut.h"
 
 #include <errno.h>
