@@ -244,6 +244,30 @@ static void the_three_reports_say_the_same(void **state)
 	baton_buf_done(&junit);
 }
 
+static void every_check_stands_in_the_documentation(void **state)
+{
+	static char page[64 * 1024];
+	char path[PATH_MAX + 64];
+	struct baton_buf list = { 0 };
+	(void)state;
+	built(path, sizeof(path), "../../docs/CHECKER.md");
+	FILE *f = fopen(path, "rb");
+	assert_non_null(f);
+	size_t n = fread(page, 1, sizeof(page) - 1, f);
+	assert_true(n > 0 && n < sizeof(page) - 1);
+	(void)fclose(f);
+	baton_check_list(&list);
+	baton_buf_add(&list, "", 1);
+	for (char *line = list.p; *line; line = strchr(line, '\n') + 1) {
+		char row_text[64];
+		(void)snprintf(row_text, sizeof(row_text), "| `%.*s` |", (int)strcspn(line, " "),
+			       line);
+		if (!strstr(page, row_text))
+			fail_msg("docs/CHECKER.md has no row %s", row_text);
+	}
+	baton_buf_done(&list);
+}
+
 /* "again: --reproduce 9:fuzz-turns": the same input fails again, alone. */
 static void an_input_by_chance_can_be_made_again(void **state)
 {
@@ -275,6 +299,7 @@ int main(void)
 		T(what_the_file_shows_has_a_row_of_its_own),
 		T(a_file_that_is_not_there_is_an_error),
 		T(the_three_reports_say_the_same),
+		T(every_check_stands_in_the_documentation),
 		T(an_input_by_chance_can_be_made_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
