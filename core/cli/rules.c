@@ -491,7 +491,9 @@ static int compare(struct diffing *d)
 
 	int rc = baton_replay_run(&options, &sum);
 	if (rc < 0) {
-		fprintf(stderr, "baton: the journal cannot be read: %s\n",
+		fprintf(stderr, "baton: %s: %s\n",
+			rc == BATON_E_MODULE ? "the rules of a set cannot answer"
+					     : "the journal cannot be read",
 			baton_error_info(rc)->text);
 		return CLI_FAILED;
 	}

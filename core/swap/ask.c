@@ -19,7 +19,8 @@ enum {
 	RECORDS_PER_TURN = 10, /* about; a second look goes further back if it was not enough */
 	READ_AT_ONCE = 4096,
 	CLOCK_SLACK_MS = 60000, /* how far a step of the clock may have put records out of order */
-	CLASSIFY_MSGS = 1
+	CLASSIFY_MSGS = 1,
+	UNANSWERED_PART = 20 /* more than one in so many: nothing can be said */
 };
 
 static uint64_t now_ns(void)
@@ -139,7 +140,11 @@ static int ask_rules(void *ud, const baton_facts *facts, baton_verdict *ret)
 {
 	const struct asked *asked = ud;
 
-	return baton_rack_rules(asked->rack, asked->release, facts, ret);
+	int rc = baton_rack_rules(asked->rack, asked->release, facts, ret);
+
+	/* One in another process may have been late, on a machine that does much else; rules are pure,
+	 * so asking again is the same question. */
+	return rc < 0 ? baton_rack_rules(asked->rack, asked->release, facts, ret) : rc;
 }
 
 static void hear_intents(void *ud, uint64_t ticket, const baton_intents *intents)
@@ -275,7 +280,13 @@ static int run(const struct baton_replay_options *options, struct baton_replay_s
 	baton_replay_compare(replay, &old, &now, time_left, &deadline, ret_sum);
 	ret_sum->classified = ret_sum->classified && !a.deaf && !b.deaf;
 	baton_replay_free(&replay);
-	return 0;
+	/* Two sets whose rules both cannot answer are not the same. */
+	if (ret_sum->unanswered * UNANSWERED_PART <= ret_sum->turns)
+		return 0;
+	baton_log(BATON_LOG_WARN, "replay_unanswered", "uu", "turns", ret_sum->turns, "unanswered",
+		  ret_sum->unanswered);
+	baton_replay_sum_done(ret_sum);
+	return BATON_E_MODULE;
 }
 
 /* --- without a rack ------------------------------------------------------------------------- */

@@ -23,7 +23,7 @@ struct baton_replay_options {
 				  * made for it, on a thread of its own */
 };
 /* 0 and the sum, to be ended with baton_replay_sum_done(); or an error of the journal, or
- * BATON_E_MODULE: a rule module made no instance, or is not well. */
+ * BATON_E_MODULE: a rule module made no instance, is not well, or often could not answer. */
 int baton_replay_run(const struct baton_replay_options *options, struct baton_replay_sum *ret_sum);
 
 /* Only what was recorded, until `deadline_ns` of CLOCK_MONOTONIC. */
