@@ -95,8 +95,13 @@ static void tell_due(struct sim *sim, void *what)
 {
 	struct append *append = what;
 
+	struct log *log = append->rc < 0 ? store_log(sim, &append->session) : NULL;
+
 	if (append->generation == sim->generation && sim->up)
 		baton_shard_committed(append->from->shard, append->ticket, append->rc, 1);
+	/* Words went on until the shard heard of it. */
+	if (log)
+		log->shown.turn = 0;
 	append_free(append);
 }
 
