@@ -327,6 +327,8 @@ static void step_check(struct probe *p)
 	if (rc < 0 || rc > BATON_PENDING)
 		refuse("%s: check(level 0): expected 0, found %d (%s)", p->name, rc,
 		       result_text(rc));
+	if (!bench_view().check_ended)
+		begin(BATON_PROBE_WAITING);
 	if (!bench_run_until_checked())
 		refuse("%s: check(level 0): expected end() or fail(), found that nothing is left "
 		       "to call it; it may not need activate(), nor the network",

@@ -12,6 +12,8 @@
 
 #include "core/base/buf.h"
 
+#define BATON_PROBE_WAITING "a job or callback of check(level 0)" /* the step that may take ready_ms */
+
 enum { BATON_PROBE_MS = 2000, BATON_PROBE_FD_CONFIG = 3, BATON_PROBE_FD_RESULT = 4 };
 
 struct baton_probe_result {
@@ -27,11 +29,13 @@ struct baton_probe_options {
 	const char *name;        /* in the policies; begins the reasons of its configuration */
 	const char *kind;        /* "provider" */
 	const char *config_json; /* what create() gets; NULL: "{}" */
-	uint32_t limit_ms;       /* 0: BATON_PROBE_MS. All steps together; give more to one that learns */
+	uint32_t limit_ms;       /* for its functions, all together; 0: BATON_PROBE_MS */
+	/* For the end of check(level 0), which may wait for jobs: it learns, it reads. 0: limit_ms. */
+	uint32_t ready_ms;
 	struct baton_probe_result *ret_result; /* written on success; NULL: nobody asks */
 };
 
-/* Runs the probe and waits for it, at most limit_ms and a little. 0; BATON_E_MODULE with one line in
+/* Runs the probe and waits for it, at most limit_ms, ready_ms and a little. 0; BATON_E_MODULE with one line in
  * `why`: the module's fault; BATON_E_IO with one line: ours, the probe could not be run. A result with
  * `changed` or `leftovers` is a breach of the contract to be counted and said, no refusal.
  * [loader, blocking] */

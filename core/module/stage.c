@@ -202,6 +202,7 @@ static int step_probe(struct load *l)
 					     .kind = g->spec->kind,
 					     .config_json = g->spec->config_json,
 					     .limit_ms = l->options->probe_ms,
+					     .ready_ms = g->policy->releases.health_ms,
 					     .ret_result = &result };
 	int rc = baton_probe_run(&probe, line, sizeof(line));
 	if (rc == BATON_E_MODULE)

@@ -184,6 +184,12 @@ static void work(void *user)
 	struct moody *m = user;
 	if (is(m, "job_crash"))
 		crash();
+	if (is(m, "job_hang"))
+		spin();
+	if (is(m, "job_slow")) {
+		struct timespec nap = { .tv_sec = 1, .tv_nsec = 500000000 };
+		(void)nanosleep(&nap, NULL);
+	}
 	if (is(m, "check_by_post"))
 		(void)host->post(m->ctx, well, m);
 }
@@ -211,7 +217,8 @@ static int32_t check(void *inst, baton_call call, uint32_t level)
 		return BATON_OK;
 	if (is(m, "check_by_timer"))
 		return host->timer(m->ctx, 5, well, m, &timer);
-	if (is(m, "check_by_job") || is(m, "check_by_post") || is(m, "job_crash"))
+	if (is(m, "check_by_job") || is(m, "check_by_post") || is(m, "job_crash") ||
+	    is(m, "job_hang") || is(m, "job_slow"))
 		return host->job(m->ctx, work, worked, m, &job);
 	if (is(m, "check_fails")) {
 		sick.message = (baton_str){ "the dictionary is empty", 23 };

@@ -32,6 +32,7 @@ static int probe(struct rig *rig, const char *so, const char *kind, const char *
 					       .kind = kind,
 					       .config_json = config,
 					       .limit_ms = strstr(config, "hang") ? 200 : 10000,
+					       .ready_ms = strstr(config, "hang") ? 300 : 10000,
 					       .ret_result = result };
 	memset(rig->why, 0, sizeof(rig->why));
 	return baton_probe_run(&options, rig->why, sizeof(rig->why));
@@ -63,6 +64,26 @@ static void a_good_module_passes_and_says_what_it_kept(void **state)
 	assert_int_equal(files_in("/proc/self/fd"), fds);
 }
 
+static void what_learns_in_a_job_may_take_longer_than_a_function(void **state)
+{
+	struct rig *rig = *state;
+	char path[512], modhost[512];
+	rig_path(path, sizeof(path), rig->base, "tests/modules/moody.so");
+	rig_path(modhost, sizeof(modhost), rig->base, "baton-modhost");
+	struct baton_probe_options options = { .modhost = modhost,
+					       .path = path,
+					       .name = "it",
+					       .kind = "provider",
+					       .config_json = "{\"mood\":\"job_slow\"}",
+					       .limit_ms = 500,
+					       .ready_ms = 10000 };
+	if (baton_probe_run(&options, rig->why, sizeof(rig->why)) != 0)
+		fail_msg("%s", rig->why);
+	options.ready_ms = 100;
+	assert_int_equal(baton_probe_run(&options, rig->why, sizeof(rig->why)), BATON_E_MODULE);
+	assert_non_null(strstr(rig->why, "`health` in releases.yaml is how long it may take"));
+}
+
 static void what_only_happens_later_is_not_the_probes_business(void **state)
 {
 	assert_int_equal(moody(*state, "provider", "activate_crash", NULL), 0);
@@ -89,7 +110,10 @@ static void every_mood_is_refused_with_its_step(void **state)
 		{ "check_hang", "expected check(level 0) to end within 200 ms" },
 		{ "check_never", "it: check(level 0): expected end() or fail()" },
 		{ "check_fails", "it is not well: the dictionary is empty" },
-		{ "job_crash", "check(level 0) to return, found SIGSEGV at offset 0x" },
+		{ "job_crash",
+		  "expected a job or callback of check(level 0) to return, found SIGSEGV at offset" },
+		{ "job_hang",
+		  "expected a job or callback of check(level 0) to end within 300 ms, found it" },
 		{ "says_nonsense",
 		  "it: models: expected a JSON list or object, found \"[\"a\",\"" },
 		{ "says_nothing", "it: models: expected a JSON list or object, found \"\"" },
@@ -198,6 +222,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_good_module_passes_and_says_what_it_kept),
+		T(what_learns_in_a_job_may_take_longer_than_a_function),
 		T(what_only_happens_later_is_not_the_probes_business),
 		T(every_mood_is_refused_with_its_step),
 		T(a_module_that_crashes_while_it_is_mapped_takes_nobody_with_it),
