@@ -136,6 +136,8 @@ void baton_proxy_push(struct baton_proxy *proxy)
 	if (proxy->out_at == proxy->out.n) {
 		baton_buf_reset(&proxy->out);
 		proxy->out_at = 0;
+		if (proxy->out.cap > BATON_FRAME_LARGE)
+			baton_buf_done(&proxy->out);
 	} else if (proxy->out_at > BATON_PROXY_OUT_SOFT) {
 		baton_buf_drop(&proxy->out, proxy->out_at);
 		proxy->out_at = 0;

@@ -125,6 +125,8 @@ void baton_guest_flush(struct baton_guest *guest)
 	if (guest->fd < 0 || guest->out_at == guest->out.n) {
 		baton_buf_reset(&guest->out);
 		guest->out_at = 0;
+		if (guest->out.cap > BATON_FRAME_LARGE)
+			baton_buf_done(&guest->out);
 	} else if (guest->out_at > BATON_GUEST_OUT_MAX) {
 		baton_buf_drop(&guest->out, guest->out_at);
 		guest->out_at = 0;

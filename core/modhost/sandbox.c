@@ -122,7 +122,9 @@ static int enter_landlock(const struct baton_sandbox *sandbox)
 
 static void limit(__rlimit_resource_t what, uint64_t soft)
 {
-	struct rlimit now, want = { .rlim_cur = soft, .rlim_max = soft };
+	/* At the hard limit of processor time comes SIGKILL, which says nothing of why. */
+	struct rlimit now,
+		want = { .rlim_cur = soft, .rlim_max = soft + (what == RLIMIT_CPU ? 1 : 0) };
 	if (getrlimit(what, &now) < 0)
 		return;
 	if (now.rlim_max != RLIM_INFINITY && want.rlim_max > now.rlim_max)

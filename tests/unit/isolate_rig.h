@@ -620,7 +620,7 @@ static inline int rig_child_start(struct rig *rig, const char *file,
 		o = *with;
 	rig_built(path, sizeof(path), file);
 	rig_built(modhost, sizeof(modhost), "baton-modhost");
-	o.modhost = modhost;
+	o.modhost = o.modhost ? o.modhost : modhost;
 	o.path = path;
 	o.name = "test";
 	o.host = &rig->table;

@@ -788,6 +788,21 @@ static void memory_has_an_end(void **state)
 	rig_done(&rig);
 }
 
+static void processor_time_has_an_end_if_one_is_given(void **state)
+{
+	struct rig rig;
+	const struct baton_child_options with = { .cpu_s = 1 };
+	(void)state;
+	if (SANITIZED)
+		skip();
+	rig_isolated(&rig, odd_so, "spin:job", &with);
+	(void)ask(&rig, 1, "keep-job");
+	assert_int_equal(rig.calls[1].fail, BATON_FAIL_MODULE);
+	rig_until(&rig, has_crashed);
+	rig_done(&rig);
+	assert_string_equal(rig.how, "signal 24 (CPU time limit exceeded) in a job");
+}
+
 static void what_has_no_innocent_use_kills(void **state)
 {
 	struct rig rig;
@@ -1038,6 +1053,45 @@ static void one_child_serves_two_loops(void **state)
 	rig_done(&rig);
 }
 
+/* --- an upgrade --------------------------------------------------------------------------------- */
+
+static void copy_file(const char *from, const char *to)
+{
+	char bytes[65536];
+	FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+	assert_non_null(in);
+	assert_non_null(out);
+	for (size_t n; (n = fread(bytes, 1, sizeof(bytes), in)) > 0;)
+		assert_int_equal(fwrite(bytes, 1, n, out), n);
+	(void)fclose(in);
+	assert_int_equal(fclose(out), 0);
+	assert_int_equal(chmod(to, 0755), 0);
+}
+
+/* The file is another one while the server runs: what comes back is still of the server's build.
+ * First of all tests, since a process keeps the program that it has started first. */
+static void an_upgrade_does_not_change_what_is_started_again(void **state)
+{
+	struct rig rig;
+	char dir[] = "/tmp/baton-iso-XXXXXX", path[64], other[64], built[PATH_MAX];
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/baton-modhost", dir);
+	(void)snprintf(other, sizeof(other), "%s/other", dir);
+	rig_built(built, sizeof(built), "baton-modhost");
+	copy_file(built, path);
+	const struct baton_child_options with = { .modhost = path, .pause_ms = 10 };
+	rig_isolated(&rig, odd_so, "", &with);
+	check_ends(&rig, 1);
+	copy_file("/bin/true", other);
+	assert_int_equal(rename(other, path), 0);
+	(void)ask(&rig, 2, "crash:start");
+	come_back(&rig, 3);
+	rig_done(&rig);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 /* --- everything at once ------------------------------------------------------------------ */
 
 struct guest_loop {
@@ -1119,6 +1173,7 @@ static void instances_come_and_go_while_the_child_is_killed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_upgrade_does_not_change_what_is_started_again),
 		cmocka_unit_test(a_module_in_its_own_process_answers),
 		cmocka_unit_test(the_echo_answers_the_same_in_its_own_process),
 		cmocka_unit_test(the_retriever_finds_the_same_in_its_own_process),
@@ -1148,6 +1203,7 @@ int main(void)
 		cmocka_unit_test(an_instance_that_cannot_be_made_says_why),
 		cmocka_unit_test(what_a_module_may_not_do_does_not_work),
 		cmocka_unit_test(memory_has_an_end),
+		cmocka_unit_test(processor_time_has_an_end_if_one_is_given),
 		cmocka_unit_test(what_has_no_innocent_use_kills),
 		cmocka_unit_test(garbage_kills_the_one_who_sends_it),
 		cmocka_unit_test(a_flood_ends),
