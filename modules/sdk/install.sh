@@ -45,7 +45,7 @@ list() {
 	tree modules/sdk/abi $share/abi
 	one 644 $share/LICENSE LICENSE
 	one 644 $share/baton.service docs/baton.service
-	tree docs share/doc/baton
+	tree docs share/doc/baton | grep -v ' docs/man/' # pages for man have a place of their own
 	[ ! -d docs/man ] || for page in docs/man/*.[1-8]; do
 		one 644 "share/man/man${page##*.}/${page##*/}" "$page"
 	done

@@ -72,7 +72,6 @@ async function spawned(command, args, ready) {
 
 let server;
 async function serve() {
-	await spawned('node', ['service.mjs'], () => sh('curl', ['-s', '-o', '/dev/null', `http://127.0.0.1:${port}/`]).code === 0);
 	const typed = /^\$ BATON_SECRET_ACME_KEY=any baton (demo .*)$/m.exec(guide);
 	assert.ok(typed, 'the guide starts the server');
 	const demo = await spawned(path.join(SDK, 'bin/baton'), [...typed[1].split(' '), '--listen', '127.0.0.1:0', '--json'], (text) => text.includes('"ready"'));
@@ -91,6 +90,9 @@ for (const { info, text } of fences.filter(({ info: word }) => /\bsdk\b/.test(wo
 		test('the service of the guide is written down', () => writeFileSync(path.join(dir, 'service.mjs'), real(text)));
 		continue;
 	}
+	if (info === 'console sdk service')
+		test('the service of the guide runs', () =>
+			spawned('node', ['service.mjs'], () => sh('curl', ['-s', '-o', '/dev/null', `http://127.0.0.1:${port}/`]).code === 0));
 	if (info === 'console sdk running')
 		test('served, the first provider answers', async () => {
 			await serve();

@@ -23,6 +23,13 @@ test('nobody but the owner can write what the server loads', () => {
 	assert.equal(statSync(path.join(SDK, 'lib/baton/modules/rule-policy.so')).mode & 0o777, 0o644);
 });
 
+test('pages for man are where man looks, and what one reads is there', () => {
+	assert.ok(existsSync(path.join(SDK, 'share/man/man1/baton-module.1')));
+	for (const page of ['MODULES.md', 'ABI.md', 'OPERATIONS.md', 'wire/PROTOCOL.md'])
+		assert.ok(existsSync(path.join(SDK, 'share/doc/baton', page)), page);
+	assert.ok(!existsSync(path.join(SDK, 'share/doc/baton/man')));
+});
+
 test('pkg-config tells all a build needs, of the place where it is now', () => {
 	const said = (name) => good('pkg-config', [`--variable=${name}`, 'baton-module']).stdout.trim();
 	for (const name of ['moduledir', 'mk', 'map', 'templates', 'baton'])
