@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -129,7 +130,7 @@ static void put_record(int number, const siginfo_t *info, const void *context)
 	r->tid = gettid();
 	r->pc = pc;
 	r->address = (uint64_t)(uintptr_t)info->si_addr;
-	r->is_hang = atomic_load(&is_hang);
+	r->kind = atomic_load(&is_hang) ? CRASH_HANG : CRASH_SIGNAL;
 	(void)prctl(PR_GET_NAME, r->thread);
 	/* Whose code it is goes before whose visit it is: a thread that a module has started. */
 	/* What another process has sent is nobody's here. */
@@ -160,6 +161,26 @@ static void on_crash(int number, siginfo_t *info, void *context)
 	if (info->si_code <= 0)
 		(void)tgkill(getpid(), gettid(), number);
 	errno = saved;
+}
+
+/* exit() below a module's function: nobody of ours calls it there. What is called by number, past the
+ * C library, is not seen here; the supervisor sees that the end was not in order. */
+static void on_process_exit(int code, void *ud)
+{
+	const struct baton_beacon *beacon = baton_beacon_mine();
+	const struct baton_place *place = beacon ? atomic_load(&beacon->place) : NULL;
+	(void)ud;
+	if (!record || !place || atomic_flag_test_and_set(&taken))
+		return;
+	record->state = 1;
+	record->unix_ms = unix_ms();
+	record->kind = CRASH_EXIT;
+	record->code = code;
+	record->tid = gettid();
+	(void)prctl(PR_GET_NAME, record->thread);
+	copy(record->where, sizeof(record->where), atomic_load(&beacon->where));
+	put_place(record, place, (uintptr_t)__builtin_frame_address(0));
+	record->state = 2;
 }
 
 /* --- installing --------------------------------------------------------------------------- */
@@ -203,6 +224,9 @@ int crash_install(const char *run_dir)
 	record->started_unix_ms = unix_ms();
 	atomic_flag_clear(&taken);
 	atomic_store(&is_hang, false);
+	static bool registered; /* such a handler cannot be taken back */
+	if (!registered)
+		registered = on_exit(on_process_exit, NULL) == 0;
 	(void)sigfillset(&action.sa_mask);
 	for (size_t i = 0; i < FATAL_N; i++)
 		(void)sigaction(fatal[i], &action, &before[i]);
@@ -316,7 +340,8 @@ void crash_watch_stop(void)
 static bool sound(struct crash_record *r)
 {
 	bool ok = r->magic == RECORD_MAGIC && r->size == sizeof(*r) && r->state > 0 &&
-		  r->signal > 0 && r->signal < 65;
+		  (r->kind == CRASH_EXIT || (r->signal > 0 && r->signal < 65)) &&
+		  r->kind <= CRASH_EXIT;
 	r->module[sizeof(r->module) - 1] = r->version[sizeof(r->version) - 1] = 0;
 	r->where[sizeof(r->where) - 1] = r->thread[sizeof(r->thread) - 1] = 0;
 	return ok;
@@ -335,9 +360,24 @@ static bool read_record(const char *path, struct crash_record *r, bool *is_there
 	return n == (ssize_t)sizeof(*r) && sound(r);
 }
 
-void crash_text(const struct crash_record *r, struct baton_buf *out)
+static void put_what(const struct crash_record *r, struct baton_buf *out)
 {
 	const char *name = sigabbrev_np(r->signal);
+	switch ((enum crash_kind)r->kind) {
+	case CRASH_SIGNAL:
+		baton_buf_printf(out, "SIG%s", name ? name : "?");
+		break;
+	case CRASH_HANG:
+		baton_buf_printf(out, "it held the loop for %d s", CRASH_HANG_MS / 1000);
+		break;
+	case CRASH_EXIT:
+		baton_buf_printf(out, "it ended the process, exit code %d", r->code);
+		break;
+	}
+}
+
+void crash_text(const struct crash_record *r, struct baton_buf *out)
+{
 	if (r->module[0])
 		baton_buf_printf(out, "%s gen %ju", r->module, (uintmax_t)r->generation);
 	else
@@ -347,10 +387,8 @@ void crash_text(const struct crash_record *r, struct baton_buf *out)
 				 (uintmax_t)r->offset);
 	if (r->where[0])
 		baton_buf_printf(out, " in %s", r->where);
-	if (r->is_hang)
-		baton_buf_printf(out, ": it held the loop for %d s", CRASH_HANG_MS / 1000);
-	else
-		baton_buf_printf(out, ": SIG%s", name ? name : "?");
+	baton_buf_z(out, ": ");
+	put_what(r, out);
 }
 
 static void tell_shelf(const struct crash_record *r, struct baton_shelf *shelf)
@@ -360,12 +398,14 @@ static void tell_shelf(const struct crash_record *r, struct baton_shelf *shelf)
 	enum baton_shelf_crash kind = BATON_SHELF_CRASH;
 	if (r->unix_ms >= r->started_unix_ms && r->unix_ms - r->started_unix_ms < CRASH_BOOT_MS)
 		kind = BATON_SHELF_AT_BOOT;
-	if (r->is_hang)
+	if (r->kind == CRASH_HANG)
 		kind = BATON_SHELF_HANG;
-	(void)snprintf(how, sizeof(how), "%s%s at 0x%jx in %s", r->is_hang ? "" : "SIG",
-		       r->is_hang ? "hang"
-		       : name     ? name
-				  : "?",
+	(void)snprintf(how, sizeof(how), "%s%s at 0x%jx in %s",
+		       r->kind == CRASH_SIGNAL ? "SIG" : "",
+		       r->kind == CRASH_HANG   ? "hang"
+		       : r->kind == CRASH_EXIT ? "exit"
+		       : name                  ? name
+					       : "?",
 		       (uintmax_t)r->offset, r->where[0] ? r->where : "a thread of its own");
 	(void)baton_shelf_crashed(shelf, r->module, r->sha256, kind, how);
 }

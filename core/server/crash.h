@@ -27,11 +27,17 @@ enum {
 	CRASH_LOOK_MS = 250
 };
 
+enum crash_kind {
+	CRASH_SIGNAL,
+	CRASH_HANG, /* it held its loop, and was given up */
+	CRASH_EXIT  /* a library that it had called has called exit() */
+};
+
 struct crash_record {
 	uint32_t magic, size;
 	uint32_t state; /* 0 nothing, 1 being written, 2 whole */
-	uint32_t is_hang;
-	int32_t signal, code, tid;
+	uint32_t kind;  /* enum crash_kind */
+	int32_t signal, code, tid; /* CRASH_EXIT: `code` is the exit code */
 	uint32_t has_offset, offset_is_exact; /* not exact: where it had called a library from */
 	uint64_t started_unix_ms, unix_ms;
 	uint64_t generation, address, pc, offset;

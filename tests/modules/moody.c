@@ -8,6 +8,7 @@
 #endif
 #include <baton/module.h>
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -58,6 +59,15 @@ static int deep(volatile char *above)
 	volatile char here[1024];
 	here[0] = above ? above[0] : 1;
 	return on ? deep(here) + here[0] : 0;
+}
+
+/* As a library would: a module that imports exit() is refused. */
+static void library_exit(void)
+{
+	void (*fn)(int);
+	void *found = dlsym(RTLD_DEFAULT, "exit");
+	memcpy(&fn, &found, sizeof(fn));
+	fn(7);
 }
 
 static void take_mood(struct moody *m, baton_str config)
@@ -284,6 +294,8 @@ static int32_t start(void *inst, baton_call call, const baton_prompt *prompt)
 		abort();
 	if (is(m, "start_hang") || (second && is(m, "second_hang")))
 		spin();
+	if (is(m, "start_exit"))
+		library_exit();
 	if (is(m, "start_overflow"))
 		on = deep(NULL);
 	if (is(m, "start_slow")) {

@@ -173,6 +173,19 @@ static void a_crash_in_a_library_names_who_called_it(void **state)
 	assert_non_null(strstr(text_of(&r), "acme gen 7 behind offset 0x"));
 }
 
+static void a_library_that_ends_the_process_names_who_called_it(void **state)
+{
+	struct rig *rig = *state;
+	struct crash_record r;
+	if (SANITIZED)
+		skip();
+	assert_int_equal(die(rig, "start_exit", true), -7);
+	assert_true(crash_settle(rig->run, NULL, &r));
+	assert_int_equal(r.kind, CRASH_EXIT);
+	assert_string_equal(r.module, "acme");
+	assert_non_null(strstr(text_of(&r), "in start: it ended the process, exit code 7"));
+}
+
 static void a_module_that_eats_its_stack_is_still_named(void **state)
 {
 	struct rig *rig = *state;
@@ -197,7 +210,8 @@ static void a_module_that_holds_its_loop_is_ended_where_it_is(void **state)
 	}
 	assert_int_equal(die(rig, "start_hang", true), SIGABRT);
 	assert_true(crash_settle(rig->run, shelf, &r));
-	assert_true(r.is_hang && r.has_offset && r.offset_is_exact);
+	assert_int_equal(r.kind, CRASH_HANG);
+	assert_true(r.has_offset && r.offset_is_exact);
 	assert_string_equal(r.module, "acme");
 	assert_true(baton_shelf_quarantined(shelf, sha256, reason, sizeof(reason)));
 	assert_non_null(strstr(reason, "it held the server: hang at 0x"));
@@ -538,6 +552,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_crash_names_the_module_and_the_place_in_it),
 		T(a_crash_in_a_library_names_who_called_it),
+		T(a_library_that_ends_the_process_names_who_called_it),
 		T(a_module_that_eats_its_stack_is_still_named),
 		T(a_module_that_holds_its_loop_is_ended_where_it_is),
 		T(neither_many_short_calls_nor_a_long_job_is_a_hang),
