@@ -5,9 +5,11 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, linkSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, linkSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { compare } from '../abi/compare.mjs';
+import { lockOf } from '../abi/lock.mjs';
 import { ROOT, SLOW, VARIANT, tempDir } from '../lib/baton.mjs';
 import { Crowd } from './crowd.mjs';
 import { Ground, lint, shownBy } from './ground.mjs';
@@ -227,6 +229,21 @@ function olderHeaders() {
 	return git('tag', '--list', 'v*', 'abi-*').stdout.split('\n').filter(Boolean)
 		.map((tag) => [tag, git('show', `${tag}:core/include/baton/module.h`).stdout]).filter(([, text]) => text);
 }
+
+row(14, 'size check fooled by padding', () => {
+	const include = path.join(ROOT, 'core', 'include'), copy = tempDir('abi');
+	const locked = readFileSync(path.join(ROOT, 'modules', 'sdk', 'abi', '1.0.lock'), 'utf8');
+	assert.deepEqual(compare(locked, lockOf(include)).broken, [], 'the header is what its lock says');
+	// The insertion that vanishes in padding: sizeof stays, four members move.
+	cpSync(include, copy, { recursive: true });
+	const file = path.join(copy, 'baton', 'module.h');
+	writeFileSync(file, readFileSync(file, 'utf8').replace('uint32_t n_headers;   ', 'uint32_t inserted; uint32_t n_headers;   '));
+	const size = (dir) => /struct baton_http_req (?:size )?(\d+)/.exec(lockOf(dir))?.[1];
+	assert.equal(size(copy), size(include));
+	const { broken } = compare(locked, lockOf(copy));
+	assert.ok(broken.length > 0 && broken.some((line) => /baton_http_req/.test(line)), JSON.stringify(broken));
+	return broken[0];
+});
 
 row(15, 'late callback into a freed call', async () => {
 	shownBy('test_module_rack', 'a_word_after_cancel_is_fenced', 'handles_that_never_were_are_stale', 'nothing_comes_after_cancel_and_silence_is_counted',
