@@ -36,11 +36,11 @@ suite_build() {
 	echo "ok - clang, no warning"
 	for variant in release asan; do
 		# shellcheck disable=SC2046
-		make -s -j"$jobs" WERROR=1 V=$variant all build/$variant/tests/simulate $(tests_of $variant "${units[@]}") || return 1
+		make -s -j"$jobs" WERROR=1 V=$variant all swap-modules build/$variant/tests/simulate $(tests_of $variant "${units[@]}") || return 1
 		echo "ok - gcc, $variant, no warning"
 	done
 	# shellcheck disable=SC2046
-	make -s -j"$jobs" WERROR=1 V=tsan all $(tests_of tsan "${threaded[@]}") || return 1
+	make -s -j"$jobs" WERROR=1 V=tsan all swap-modules $(tests_of tsan "${threaded[@]}") || return 1
 	echo "ok - gcc, tsan, no warning"
 }
 suite_unit() { run_tests release "${units[@]}"; }
@@ -69,6 +69,21 @@ suite_docs() { tests/docs/run.sh; }
 suite_abi() { make -s abi; }
 suite_sdk() { make -s sdk; }
 suite_modules() { make -s check-modules; }
+# Everything swapped under traffic, the rows of what breaks, modules that mean harm; in full: make swap, swap-soak.
+suite_swap() {
+	local rc=0
+	ISOLATION=inline,process make -s swap-short || rc=1
+	make -s swap-rows || rc=1
+	LANES=3 CALM_MS=500 STORM_MS=1000 make -s swap-hostile || rc=1
+	return $rc
+}
+suite_swap_san() {
+	local rc=0 variant
+	for variant in asan tsan; do
+		make -s V=$variant swap-short || rc=1
+	done
+	return $rc
+}
 suite_cel() { make -s cel; }
 
 # TAP lines of our own and of cmocka stand at the left edge; node's runner counts for itself.
@@ -111,9 +126,9 @@ if [ $# -gt 0 ]; then
 else
 	run_suite build
 	if grep -q ' 0 build$' build/test/counts; then
-		run_lane e2e_waiting complaints &
+		run_lane e2e_waiting complaints swap &
 		run_lane browser e2e_asan e2e &
-		run_lane unit sim crash tools modules abi sdk docs cel lint asan tsan fuzz
+		run_lane unit sim crash tools modules abi sdk docs cel lint asan tsan swap_san fuzz
 		wait
 	fi
 fi

@@ -178,7 +178,7 @@ async function inline(name, row) {
 }
 
 for (const mode of MODES)
-	describe(`hostile modules, ${mode}`, () => {
+	describe(`hostile modules, ${mode}`, { concurrency: Number(process.env.LANES ?? 1) }, () => {
 		for (const name of NAMES)
 			test(`${name} (${mode})`, { timeout: 90000 * SLOW }, async () => {
 				const row = { name, mode, core: 'FALLS', p99: '', what: '' };
