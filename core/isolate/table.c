@@ -158,8 +158,7 @@ static int32_t proxy_save(void *inst, const baton_sink *sink)
 	return rc < 0 ? rc : take_text(proxy, sink);
 }
 
-/* Taken whole and sent; the child says nothing, and creates the instance anew if the module
- * does not want what it was given. That it did is in the log. */
+/* Taken whole and sent; whether the module wanted what it was given is a line in the log. */
 static int32_t proxy_load(void *inst, uint32_t schema, const baton_source *source)
 {
 	enum { PIECE = 64 * 1024 };

@@ -107,16 +107,9 @@ static bool on_state_load(struct baton_guest *guest, const struct baton_frame *f
 	uint32_t was = baton_house_enter(BATON_PLACE_STATE);
 	int32_t rc = state->load(guest->inst, schema, &source);
 	baton_house_leave(guest, was);
-	if (rc == BATON_OK)
-		return true;
-	baton_house_say(BATON_LOG_NOTICE, "state of schema %u refused with %d: a cold start",
-			schema, rc);
-	was = baton_house_enter(BATON_PLACE_DESTROY);
-	baton_house.entry->destroy(guest->inst);
-	baton_house_leave(guest, was);
-	rc = create(guest);
 	if (rc != BATON_OK)
-		tell_i32(guest, BATON_FRAME_CREATED, 0, rc);
+		baton_house_say(BATON_LOG_NOTICE,
+				"state of schema %u refused with %d: a cold start", schema, rc);
 	return true;
 }
 

@@ -516,9 +516,11 @@ static int32_t save(void *inst, const baton_sink *sink)
 static int32_t state_load(void *inst, uint32_t schema, const baton_source *source)
 {
 	struct odd *odd = inst;
+	if (schema != 3)
+		return BATON_E_SCHEMA;
 	int64_t n = source->read(source->ud, odd->kept, sizeof(odd->kept));
 	odd->kept_n = n > 0 ? (size_t)n : 0;
-	return schema == 3 ? BATON_OK : BATON_E_SCHEMA;
+	return BATON_OK;
 }
 
 static const baton_state warm = {
