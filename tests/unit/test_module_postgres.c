@@ -295,6 +295,27 @@ static void a_server_that_was_away_is_found_again(void **state)
 	assert_string_equal(ask("SELECT count(*) FROM baton_events"), "2");
 }
 
+static const char *health(uint32_t level)
+{
+	baton_buf_reset(&rig->heard);
+	rig->ends = 0;
+	assert_int_equal(baton_rack_check(rig->rack, rig->release, 0, 5, level), 0);
+	rig_run(rig, 1);
+	return rig_heard(rig);
+}
+
+static void its_health_is_that_of_the_server_only_if_asked_for(void **state)
+{
+	(void)state;
+	RESTS();
+	assert_string_equal(health(0), "5 end 0\n");
+	assert_string_equal(health(1), "5 end 0\n");
+	assert_string_equal(ask("SELECT count(*) FROM baton_events"), "0"); /* made, and empty */
+	load_module("nobody", "");
+	assert_string_equal(health(0), "5 end 0\n");
+	assert_non_null(strstr(health(1), "role \"nobody\" does not exist"));
+}
+
 static void a_cancelled_batch_ends_at_once_and_may_come_again(void **state)
 {
 	struct baton_release_totals totals;
@@ -339,6 +360,7 @@ int main(void)
 		T(a_connection_that_is_killed_in_mid_transaction_loses_nothing),
 		T(a_server_that_stops_answering_is_left_and_found_again),
 		T(a_server_that_was_away_is_found_again),
+		T(its_health_is_that_of_the_server_only_if_asked_for),
 		T(a_cancelled_batch_ends_at_once_and_may_come_again),
 	};
 	(void)setvbuf(stdout, NULL, _IONBF, 0);

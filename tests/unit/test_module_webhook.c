@@ -368,6 +368,29 @@ static void a_cancelled_batch_is_told_to_nobody_and_may_come_again(void **state)
 	assert_int_equal(totals.broken, 0);
 }
 
+static const char *health(struct rig *rig, uint32_t level)
+{
+	baton_buf_reset(&rig->heard);
+	rig->ends = 0;
+	assert_int_equal(baton_rack_check(rig->rack, rig->release, 0, 5, level), 0);
+	rig_run(rig, 1);
+	return rig_heard(rig);
+}
+
+/* Whoever answers HEAD is there; no events are made up to ask. */
+static void its_health_asks_whether_anybody_answers(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_string_equal(health(rig, 0), "5 end 0\n");
+	assert_int_equal(receiver.n, 0);
+	receiver.answers[0] = EMPTY("405 Method Not Allowed", "");
+	assert_string_equal(health(rig, 1), "5 end 0\n");
+	assert_non_null(strstr(receiver.requests[0], "HEAD /hook HTTP/1.1\r\n"));
+	receiver.answers[1] = "nonsense\r\n\r\n";
+	assert_non_null(strstr(health(rig, 1), "5 fail "));
+}
+
 static void an_address_outside_the_list_is_never_asked(void **state)
 {
 	struct rig *rig = *state;
@@ -430,6 +453,7 @@ int main(void)
 		T(a_receiver_that_says_nothing_is_left_in_time),
 		T(too_large_is_sent_in_pieces_and_accepted_pieces_once),
 		T(a_cancelled_batch_is_told_to_nobody_and_may_come_again),
+		T(its_health_asks_whether_anybody_answers),
 		T_BARE(an_address_outside_the_list_is_never_asked),
 		T_BARE(nothing_goes_out_unsigned),
 		T_BARE(a_configuration_that_cannot_work_is_refused_with_a_reason),
