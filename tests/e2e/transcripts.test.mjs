@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Baton, ROOT, SLOW, VARIANT, run, tempDir } from '../lib/baton.mjs';
 import { Customer } from '../lib/client.mjs';
@@ -27,6 +27,8 @@ before(async () => {
 	provider = await new HostileProvider().start();
 	pg = present ? new Postgres() : null;
 });
+// What a test that failed has left.
+beforeEach(() => pg?.rows('DROP TABLE IF EXISTS baton_events, fresh'));
 after(async () => {
 	await provider.stop();
 	pg?.remove();
@@ -108,7 +110,6 @@ describe('every event of the journal', options, () => {
 		receiver.assertHonest();
 		receiver.assertOrder();
 		await receiver.stop();
-		pg.rows('DROP TABLE baton_events');
 	});
 
 	// A minute of outages with the load of hours: the pauses between attempts are the real ones.
@@ -126,7 +127,7 @@ describe('every event of the journal', options, () => {
 		assert.ok(exportOf(baton, 'files').lag_records < 500, 'the files keep up');
 		pg.start();
 		await soon(() => exportOf(baton, 'postgres').state === 'ok', 'a database that is back', 40000);
-		assert.match(baton.stderr, /transcript_backend_back/);
+		await soon(() => /transcript_backend_back/.test(baton.stderr), 'a line in the log');
 
 		for (let i = 0; i < 3; i++) {
 			await sleep(100 + Math.random() * 300);
@@ -145,7 +146,6 @@ describe('every event of the journal', options, () => {
 		const n = records(baton);
 		assert.deepEqual(tableHas(), [n, n, 0]);
 		assert.equal(new Set(filesHave(baton)).size, n);
-		pg.rows('DROP TABLE baton_events');
 	});
 });
 
@@ -182,7 +182,6 @@ describe('one that is added late', options, () => {
 		await baton.stop();
 		const n = records(baton);
 		assert.deepEqual(tableHas(), [n, n, 0]);
-		pg.rows('DROP TABLE baton_events, fresh');
 	});
 
 	test('a swap of an archive in mid-batch hands the batch out again', async () => {
@@ -197,7 +196,6 @@ describe('one that is added late', options, () => {
 		const n = records(baton), lines = filesHave(baton);
 		assert.deepEqual(tableHas(), [n, n, 0]);
 		assert.deepEqual([lines.length, new Set(lines).size], [n, n]);
-		pg.rows('DROP TABLE baton_events');
 	});
 
 	test('a wrong password is said, and the right one is enough', async () => {
