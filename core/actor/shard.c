@@ -137,31 +137,37 @@ static bool rerun_allowed(const struct baton_actor *actor)
 	return allowed;
 }
 
-static void restart_turn(struct baton_actor *actor)
+static void hand_over_restarted(struct baton_actor *actor)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
-	struct baton_command command = { .verb = BATON_CMD_RESTART,
-					 .role = BATON_SELF,
-					 .unix_ms = seam->unix_ms(seam->ud) };
+	struct baton_event why = { .type = BATON_EV_ESCALATION_TRIGGERED };
 	uint64_t turn = actor->state->last_message;
 
-	seam->count(seam->ud, BATON_METRIC_TURNS_RESTARTED, 1);
-	if (actor_take(actor, 0, &command) < 0 || rerun_allowed(actor))
-		return;
-	struct baton_event why = { .type = BATON_EV_ESCALATION_TRIGGERED };
 	why.escalation_triggered = (struct baton_ev_escalation_triggered){
 		.turn = turn,
 		.rule = BATON_STR("core.restart"),
 		.reason = BATON_STR("the server was interrupted while it worked on the answer"),
 		.priority = 5,
 	};
-	command = (struct baton_command){ .verb = BATON_CMD_HAND_OVER,
-					  .role = BATON_SELF,
-					  .unix_ms = command.unix_ms,
-					  .turn = turn,
-					  .events = &why,
-					  .n_events = 1 };
+	struct baton_command command = { .verb = BATON_CMD_HAND_OVER,
+					 .role = BATON_SELF,
+					 .unix_ms = seam->unix_ms(seam->ud),
+					 .turn = turn,
+					 .events = &why,
+					 .n_events = 1 };
 	actor_take(actor, 0, &command);
+}
+
+static void restart_turn(struct baton_actor *actor)
+{
+	const struct baton_seam *seam = &actor->shard->seam;
+	struct baton_command command = { .verb = BATON_CMD_RESTART,
+					 .role = BATON_SELF,
+					 .unix_ms = seam->unix_ms(seam->ud) };
+
+	seam->count(seam->ud, BATON_METRIC_TURNS_RESTARTED, 1);
+	if (actor_take(actor, 0, &command) == 0 && !rerun_allowed(actor))
+		hand_over_restarted(actor);
 }
 
 void baton_shard_recover(struct baton_shard *shard, const struct baton_id *session)
@@ -226,6 +232,10 @@ static void retry(struct baton_actor *actor)
 	actor_touch(actor);
 	if (case_due)
 		tell_desk_soon(actor);
+	/* The restart was stored, and the hand-over that was to follow it was not. */
+	if (baton_session_turn_open(actor->state) && actor->state->restarts > 0 &&
+	    !rerun_allowed(actor))
+		hand_over_restarted(actor);
 	actor_run_start(actor);
 }
 
