@@ -197,13 +197,20 @@ static void write_turn(struct kit *kit, unsigned i, uint64_t unix_ms)
 		baton_buf_done(&w.payloads[k]);
 }
 
+/* Of this process: what others do on the machine is not our work. */
 static double seconds(void)
 {
 	struct timespec t;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+static const double slower = 30;
+#else
+static const double slower = 1;
+#endif
 
 /* --- promises --------------------------------------------------------------------------------- */
 
@@ -230,6 +237,7 @@ static void ten_thousand_recorded_decisions_are_tried_within_a_second(void **sta
 						.turns = TURNS,
 						.since_ms = day_ms,
 						.until_ms = day_ms + 3600000,
+						.time_ms = 60000,
 						.old = pair.old,
 						.now = pair.now };
 	double before = seconds();
@@ -243,8 +251,7 @@ static void ten_thousand_recorded_decisions_are_tried_within_a_second(void **sta
 	assert_true(sum.changed > TURNS / 4 && sum.changed <= TURNS / 3 + 1);
 	assert_string_equal(sum.queues[0].name, "billing");
 	assert_int_equal(sum.queues[0].after, TURNS / 3);
-	/* The budget of a run; a sanitized build on a busy machine needs more than a second. */
-	assert_true(took < 2.5);
+	assert_true(took < 1 * slower);
 	baton_replay_sum_done(&sum);
 
 	/* The newest few alone; a release beside itself changes nothing. */
