@@ -8,6 +8,7 @@
 #include "core/isolate/frame.h"
 
 #include <baton/module.h>
+#include <baton/sign.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -346,6 +347,16 @@ static void keep(struct odd *odd)
 		 odd->kept);
 }
 
+static void sign(struct odd *odd)
+{
+	const baton_host_sign *part = host->get(odd->ctx, BATON_HOST_SIGN);
+	const baton_str parts[] = { str("ab"), str(""), str("c") };
+	uint8_t mac[BATON_SIGN_HMAC_SHA256_BYTES] = { 0 };
+	int32_t good = part ? part->hmac_sha256(odd->ctx, str("KEY"), parts, 3, mac) : -99;
+	int32_t bad = part ? part->hmac_sha256(odd->ctx, str("OTHER"), parts, 3, mac) : -99;
+	snprintf(odd->says, sizeof(odd->says), "%d %d %.5s", good, bad, (const char *)mac);
+}
+
 /* The same, asked from the helper thread. */
 static void keep_work(void *user)
 {
@@ -396,6 +407,8 @@ static int32_t start(void *inst, baton_call call, const baton_prompt *prompt)
 		snprintf(odd->says, sizeof(odd->says), "http %d", rc);
 	} else if (strcmp(word, "keep") == 0)
 		keep(odd);
+	else if (strcmp(word, "sign") == 0)
+		sign(odd);
 	else if (strcmp(word, "keep-job") == 0)
 		return host->job(odd->ctx, keep_work, keep_done, odd, NULL);
 	else if (strcmp(word, "post") == 0)

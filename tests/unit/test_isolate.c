@@ -341,6 +341,7 @@ static void what_the_child_does_not_have_the_server_does_for_it(void **state)
 	assert_string_equal(rig.url, "POST https://api.example/v1 {\"q\":1} 1 "
 				     "Authorization: Bearer {{secret:KEY}}");
 	assert_string_equal(ask(&rig, 5, "http:https://x"), "0:http -8|end 0");
+	assert_string_equal(ask(&rig, 7, "sign"), "0:0 -8 abcxx|end 0");
 	(void)ask(&rig, 6, "post");
 	assert_int_equal(rig.calls[6].ends, 1);
 	rig_done(&rig);
