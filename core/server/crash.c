@@ -163,8 +163,8 @@ static void on_crash(int number, siginfo_t *info, void *context)
 	errno = saved;
 }
 
-/* exit() below a module's function: nobody of ours calls it there. What is called by number, past the
- * C library, is not seen here; the supervisor sees that the end was not in order. */
+/* exit() below a module's function: nobody of ours calls it there. What is called by number, past
+ * the C library, is not seen here; the supervisor sees that the end was not in order. */
 static void on_process_exit(int code, void *ud)
 {
 	const struct baton_beacon *beacon = baton_beacon_mine();
