@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,11 +56,21 @@ static uint64_t hash_environ(void)
 	return h;
 }
 
+static void take_directory(struct baton_surroundings *s)
+{
+	char path[PATH_MAX];
+	struct stat st = { .st_ino = 0 };
+	(void)stat(".", &st);
+	s->directory_dev = st.st_dev;
+	s->directory_ino = st.st_ino;
+	if (getcwd(path, sizeof(path)))
+		s->directory = baton_memdupz(path, strlen(path));
+}
+
 void baton_surroundings_take(unsigned what, struct baton_surroundings *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->what = what;
-	ret->directory = -1;
 	/* First: what is opened below must not count. */
 	if (what & BATON_SURROUND_FDS)
 		ret->fds = count_fds();
@@ -74,7 +85,7 @@ void baton_surroundings_take(unsigned what, struct baton_surroundings *ret)
 		ret->locale = baton_memdupz(locale ? locale : "C", strlen(locale ? locale : "C"));
 	}
 	if (what & BATON_SURROUND_DIRECTORY)
-		ret->directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		take_directory(ret);
 	if (what & BATON_SURROUND_SIGNALS) {
 		ret->signals = baton_alloc(SIGNALS * sizeof(*ret->signals));
 		for (int i = 1; i < SIGNALS; i++)
@@ -122,14 +133,12 @@ static unsigned settle_locale(struct baton_surroundings *s, struct baton_buf *ch
 
 static unsigned settle_directory(struct baton_surroundings *s, struct baton_buf *changed)
 {
-	struct stat was, is;
-	bool same = s->directory >= 0 && fstat(s->directory, &was) == 0 && stat(".", &is) == 0 &&
-		    was.st_dev == is.st_dev && was.st_ino == is.st_ino;
-	if (same || s->directory < 0)
+	struct stat is;
+	if (stat(".", &is) == 0 && is.st_dev == s->directory_dev && is.st_ino == s->directory_ino)
 		return 0;
-	tell(changed, fchdir(s->directory) == 0
-			      ? "working directory"
-			      : "working directory, which cannot be gone back to");
+	bool back = s->directory && chdir(s->directory) == 0;
+	tell(changed,
+	     back ? "working directory" : "working directory, which cannot be gone back to");
 	return BATON_SURROUND_DIRECTORY;
 }
 
@@ -153,14 +162,6 @@ static unsigned settle_count(unsigned now, unsigned was, const char *what, unsig
 	return bit;
 }
 
-/* One that was never taken is all zero, and 0 is somebody's descriptor. */
-static void close_directory(struct baton_surroundings *s)
-{
-	if ((s->what & BATON_SURROUND_DIRECTORY) && s->directory >= 0)
-		(void)close(s->directory);
-	s->directory = -1;
-}
-
 unsigned baton_surroundings_settle(struct baton_surroundings *surroundings,
 				   struct baton_buf *changed)
 {
@@ -178,7 +179,6 @@ unsigned baton_surroundings_settle(struct baton_surroundings *surroundings,
 		tell(changed, "environment");
 		bits |= BATON_SURROUND_ENVIRON;
 	}
-	close_directory(s);
 	if (s->what & BATON_SURROUND_FDS)
 		bits |= settle_count(count_fds(), s->fds, "open descriptors", BATON_SURROUND_FDS,
 				     changed);
@@ -211,7 +211,8 @@ unsigned baton_surroundings_drop_handlers(const struct baton_place *place,
 
 void baton_surroundings_done(struct baton_surroundings *surroundings)
 {
-	close_directory(surroundings);
+	baton_free(surroundings->directory);
+	surroundings->directory = NULL;
 	baton_free(surroundings->signals);
 	baton_free(surroundings->locale);
 	surroundings->signals = NULL;

@@ -33,7 +33,10 @@ struct baton_surroundings {
 	unsigned what;
 	struct sigaction *signals; /* by number */
 	char *locale;
-	int directory; /* descriptor; -1: not taken */
+	/* No descriptor of it: every generation that lives would hold one. */
+	dev_t directory_dev;
+	ino_t directory_ino;
+	char *directory; /* its path, to go back; NULL: it has none any more */
 	mode_t umask;
 	uint64_t environ_hash;
 	unsigned fds, threads;
