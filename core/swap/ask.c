@@ -142,8 +142,8 @@ static int ask_rules(void *ud, const baton_facts *facts, baton_verdict *ret)
 
 	int rc = baton_rack_rules(asked->rack, asked->release, facts, ret);
 
-	/* One in another process may have been late, on a machine that does much else; rules are pure,
-	 * so asking again is the same question. */
+	/* One in another process may have been late, on a machine that does much else; rules are
+	 * pure, so asking again is the same question. */
 	return rc < 0 ? baton_rack_rules(asked->rack, asked->release, facts, ret) : rc;
 }
 
