@@ -58,6 +58,35 @@ test('the code of the guide is the code that is built', () => {
 	}
 });
 
+test('state as the guide hands it over goes round, from both schemas, and never past its end', () => {
+	const { text } = fences.find(({ info }) => info === 'c state');
+	writeFileSync(path.join(dir, 'state.c'), `#include <baton/module.h>
+#include <assert.h>
+#include <string.h>
+struct saved { uint64_t seen, hits; };
+struct warm { struct saved saved; };
+${text}
+struct bytes { char p[64]; size_t n, at; };
+static int32_t put(void *ud, const void *p, size_t n) { struct bytes *b = ud; memcpy(b->p + b->n, p, n); b->n += n; return BATON_OK; }
+static int64_t one(void *ud, void *p, size_t cap) { struct bytes *b = ud; if (b->at == b->n || !cap) return 0; *(char *)p = b->p[b->at++]; return 1; }
+int main(void)
+{
+	struct warm old = { { 7, 8 } }, new = { { 1, 2 } }, first = { { 1, 2 } }, cut = { { 1, 2 } };
+	struct bytes b = { { 0 }, 0, 0 };
+	baton_sink sink = { sizeof(sink), 0, &b, put };
+	baton_source source = { sizeof(source), 0, &b, one };
+	assert(state.save(&old, &sink) == BATON_OK && b.n == 16);
+	assert(state.load(&new, 2, &source) == BATON_OK && new.saved.seen == 7 && new.saved.hits == 8);
+	b.at = 0;
+	assert(state.load(&first, 1, &source) == BATON_OK && first.saved.seen == 7 && first.saved.hits == 2);
+	b.at = 0, b.n = 11;
+	assert(state.load(&cut, 2, &source) == BATON_E_SCHEMA && cut.saved.seen == 1 && cut.saved.hits == 2);
+	return 0;
+}
+`);
+	good('bash', ['-c', 'cc -std=gnu11 -Wall -Wextra -Werror -fsanitize=address,undefined $(pkg-config --cflags baton-module) -o state state.c && ./state'], { cwd: dir });
+});
+
 async function spawned(command, args, ready) {
 	const child = spawn(command, args, { cwd: dir, env: { ...env, BATON_SECRET_ACME_KEY: 'any' }, stdio: ['ignore', 'pipe', 'pipe'] });
 	running.push(child);
