@@ -273,7 +273,7 @@ static const struct policy_case cases[] = {
 	  "modules.yaml:5:32: error: `file` must be a file name such as provider-openai.so (small letters, digits, dashes; no folder), not the text `/tmp/x.so`\n"
 	  "    5 | - { name: x, kind: tool, file: /tmp/x.so }\n"
 	  "      |                                ^~~~~~~~~\n" },
-	{ "a_process_of_its_own", "modules.yaml",
+	{ "an_isolation_that_nobody_knows", "modules.yaml",
 	  "modules:\n"
 	  "- { name: rules, kind: rule, file: rule-policy.so }\n"
 	  "- { name: classifier, kind: classifier, file: classifier-linear.so }\n"
@@ -281,10 +281,10 @@ static const struct policy_case cases[] = {
 	  "- name: x\n"
 	  "  kind: provider\n"
 	  "  file: provider-x.so\n"
-	  "  isolation: process\n",
-	  "modules.yaml:8:14: error: modules in a process of their own do not exist in this version: remove the line, or write inline\n"
-	  "    8 |   isolation: process\n"
-	  "      |              ^~~~~~~\n" },
+	  "  isolation: thread\n",
+	  "modules.yaml:8:14: error: `isolation` cannot be `thread`, only `inline`, `process`\n"
+	  "    8 |   isolation: thread\n"
+	  "      |              ^~~~~~\n" },
 	{ "a_secret_itself", "desk.yaml",
 	  "default_queue: general\n"
 	  "queues: [{ name: general }, { name: billing }]\n"
