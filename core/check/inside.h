@@ -96,6 +96,8 @@ baton_testhost *baton_try_host(struct baton_try *trial);
 bool baton_try_open(struct baton_try *trial);
 /* An instance that is ready: created, active, and check(0) has ended. */
 bool baton_try_instance(struct baton_try *trial, baton_testhost *host, uint32_t *ret_inst);
+/* Its check(0) has ended well, or it has none. false: told. */
+bool baton_try_ready(struct baton_try *trial, baton_testhost *host, uint32_t inst);
 /* Destroys, closes, and fails the check for every broken rule. */
 void baton_try_close(struct baton_try *trial);
 void baton_try_close_host(struct baton_try *trial, baton_testhost **host);

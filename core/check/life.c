@@ -253,7 +253,7 @@ static int32_t load_into_new(struct baton_try *trial, uint32_t schema, baton_str
 		baton_try_fail(trial, "load() of %s said %d", what, rc);
 	if (baton_testhost_activate(trial->host, inst) != BATON_OK)
 		baton_try_fail(trial, "after load() of %s it cannot be activated", what);
-	else
+	else if (baton_try_ready(trial, trial->host, inst))
 		(void)baton_try_usual(trial, trial->host, inst, 0);
 	baton_testhost_destroy(trial->host, inst);
 	return rc;

@@ -154,29 +154,38 @@ static size_t args_make(const struct baton_check_options *o, const char *name,
 	return n;
 }
 
-/* The sanitizers' own settings are the tester's wish; nothing else is passed on. */
-static void environment(char **env, size_t cap)
+/* The sanitizers' own settings are the tester's wish; nothing else is passed on. A crash is to be
+ * seen as what it is: the signal is not theirs. */
+static void environment(char **env, size_t cap, struct baton_arena *arena)
 {
-	static const char *const names[] = { "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
-					     "LSAN_OPTIONS", "LD_LIBRARY_PATH" };
+	static const char *const names[] = { "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS",
+					     "LD_LIBRARY_PATH" };
+	static const char plain[] = "handle_segv=0:handle_sigbus=0:handle_sigfpe=0";
+	const char *asan = getenv("ASAN_OPTIONS");
+	struct baton_buf text = { 0 };
 	size_t n = 0;
 	for (char **e = environ; *e; e++)
 		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 			size_t len = strlen(names[i]);
-			if (strncmp(*e, names[i], len) == 0 && (*e)[len] == '=' && n + 1 < cap)
+			if (strncmp(*e, names[i], len) == 0 && (*e)[len] == '=' && n + 2 < cap)
 				env[n++] = *e;
 		}
+	baton_buf_printf(&text, "ASAN_OPTIONS=%s%s%s", asan ? asan : "", asan ? ":" : "", plain);
+	if (SLOWER > 1)
+		env[n++] = baton_arena_dup(arena, text.p, text.n);
+	baton_buf_done(&text);
 	env[n] = NULL;
 }
 
 static int spawn(struct child *child, const char *program, char **argv, const int said[2],
 		 const int printed[2])
 {
+	struct baton_arena arena = { 0 };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none;
 	char *env[8];
-	environment(env, sizeof(env) / sizeof(env[0]));
+	environment(env, sizeof(env) / sizeof(env[0]), &arena);
 	(void)sigemptyset(&none);
 	(void)posix_spawn_file_actions_init(&actions);
 	(void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
@@ -192,6 +201,7 @@ static int spawn(struct child *child, const char *program, char **argv, const in
 			     argv, env);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	(void)posix_spawnattr_destroy(&attr);
+	baton_arena_done(&arena);
 	return rc;
 }
 

@@ -200,7 +200,7 @@ static const char *last_log(const baton_testhost *host)
 }
 
 /* A module may learn after create(); its check(0) ends when it is ready. */
-static bool wait_ready(struct baton_try *trial, baton_testhost *host, uint32_t inst)
+bool baton_try_ready(struct baton_try *trial, baton_testhost *host, uint32_t inst)
 {
 	baton_call call = 0;
 	int32_t rc = baton_testhost_check(host, inst, 0, &call);
@@ -223,7 +223,7 @@ bool baton_try_instance(struct baton_try *trial, baton_testhost *host, uint32_t 
 	baton_try_step(trial, "create");
 	int32_t rc = baton_testhost_create(host, trial->config, ret_inst);
 	if (rc == BATON_OK)
-		return wait_ready(trial, host, *ret_inst);
+		return baton_try_ready(trial, host, *ret_inst);
 	baton_try_fail(trial, "no instance: create or activate said %d (%s); configuration %.200s",
 		       rc, last_log(host), trial->config);
 	return false;

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-enum { FOREVER = 0x7fffffff, LEARN_MS = 120000, ENTRIES = 3 };
+enum { FOREVER = 0x7fffffff, ENTRIES = 3 };
 
 /* --- what is asked ------------------------------------------------------------------------- */
 
@@ -120,7 +120,7 @@ static const baton_heard *answer_of(struct baton_try *trial)
 	baton_call call;
 	baton_try_upstream_good(trial, trial->host);
 	if (baton_try_begin(trial, trial->host, trial->inst, 0, &call) < 0 ||
-	    !baton_testhost_run(trial->host, call, LEARN_MS))
+	    !baton_testhost_run(trial->host, call, trial->call_ms))
 		return NULL;
 	const baton_heard *heard = baton_testhost_heard(trial->host, call);
 	return heard->ended && heard->text_n > 0 ? heard : NULL;

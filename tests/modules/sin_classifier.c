@@ -16,6 +16,8 @@ static int32_t classify(void *inst, baton_call call, const baton_turn *turn, bat
 	size_t n = turn->n_msgs ? turn->msgs[0].text.n : 0;
 	if (is(i, "crash_empty") && n == 0)
 		crash();
+	if (is(i, "crashes"))
+		crash();
 	if (is(i, "refuses"))
 		return 42;
 	out->n = 2;

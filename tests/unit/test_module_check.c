@@ -31,15 +31,19 @@ static void built(char *path, size_t cap, const char *name)
 	(void)snprintf(path, cap, "%s/../%s", dirname(self), name);
 }
 
+static bool isolated;
+
 static void check(const char *file, const char *sin, const char *only, unsigned swaps)
 {
-	char path[PATH_MAX + 64], program[PATH_MAX + 64], config[64];
+	char path[PATH_MAX + 64], program[PATH_MAX + 64], modhost[PATH_MAX + 64], config[64];
 	struct baton_check_options options = { .seed = 1, .only = only, .swaps = swaps };
 	built(path, sizeof(path), file);
 	built(program, sizeof(program), "baton");
 	(void)snprintf(config, sizeof(config), "{\"sin\":\"%s\"}", sin);
+	built(modhost, sizeof(modhost), "baton-modhost");
 	options.path = path;
 	options.program = program;
+	options.modhost = isolated ? modhost : NULL;
 	options.config = sin[0] ? config : NULL;
 	baton_check_report_done(&report);
 	if (baton_check_run(&options, NULL, NULL, &report, why, sizeof(why)) != 0)
@@ -63,6 +67,7 @@ static const char *text(const struct baton_buf *buf)
 static int done(void **state)
 {
 	(void)state;
+	isolated = false;
 	baton_check_report_done(&report);
 	return 0;
 }
@@ -172,6 +177,43 @@ static void each_sin_is_seen_by_its_check(void **state)
 			fail_msg("%s, %s: %s says %d, \"%s\"", sins[i].file, sins[i].sin,
 				 sins[i].check, r->verdict, text(&r->detail));
 		assert_int_equal(report.level, '-'); /* of some checks there is no level */
+	}
+}
+
+static void a_module_in_a_process_of_its_own_is_checked_too(void **state)
+{
+	static const char *const good[] = { "sin_calls", "sin_upstream", "sin_classifier",
+					    "sin_rule", "sin_transcript" };
+	static const struct {
+		const char *file, *sin, *check, *words;
+	} bad[] = {
+		{ "sin_calls", "two_ends", "start-end", "two_ends" },
+		{ "sin_calls", "bad_utf8", "start-end", "bad_output" },
+		{ "sin_calls", "models_text", "models", "no JSON" },
+		{ "sin_classifier", "crashes", "start-end", "its process died: signal 11" },
+		{ "sin_retriever", "too_many", "documents", "more documents" },
+		{ "sin_rule", "describes_badly", "describe", "no JSON" },
+		{ "sin_transcript", "loses", "append", "entry 7 is nowhere" },
+	};
+	char file[64];
+	(void)state;
+	isolated = true;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		(void)snprintf(file, sizeof(file), "tests/modules/%s.so", good[i]);
+		check(file, "", NULL, 0);
+		for (size_t r = 0; r < report.n; r++)
+			if (report.v[r].verdict == BATON_CHECK_FAILED)
+				fail_msg("%s: %s: %s", good[i], report.v[r].name,
+					 text(&report.v[r].detail));
+		assert_int_equal(report.level, 'B');
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)snprintf(file, sizeof(file), "tests/modules/%s.so", bad[i].file);
+		check(file, bad[i].sin, bad[i].check, 0);
+		const struct baton_check_result *r = row(bad[i].check);
+		if (r->verdict != BATON_CHECK_FAILED || !strstr(text(&r->detail), bad[i].words))
+			fail_msg("%s, %s: %s says %d, \"%s\"", bad[i].file, bad[i].sin,
+				 bad[i].check, r->verdict, text(&r->detail));
 	}
 }
 
@@ -296,6 +338,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_good_module_reaches_level_c),
 		T(each_sin_is_seen_by_its_check),
+		T(a_module_in_a_process_of_its_own_is_checked_too),
 		T(what_the_file_shows_has_a_row_of_its_own),
 		T(a_file_that_is_not_there_is_an_error),
 		T(the_three_reports_say_the_same),
