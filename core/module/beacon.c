@@ -172,7 +172,8 @@ static void make_key(void)
 	(void)pthread_key_create(&key, thread_ends);
 }
 
-static struct baton_beacon *beacon_new(void)
+/* Out of line: what it needs on the stack would cost every visit. */
+__attribute__((noinline, cold)) static struct baton_beacon *beacon_new(void)
 {
 	int tid = gettid();
 	(void)pthread_once(&key_once, make_key);
@@ -189,14 +190,13 @@ static struct baton_beacon *beacon_new(void)
 	return mine;
 }
 
-static void say(struct baton_beacon *beacon, struct baton_beacon_was word)
+static inline void say(struct baton_beacon *beacon, const struct baton_place *place,
+		       const char *where, unsigned mode)
 {
-	uint64_t serial = atomic_load_explicit(&beacon->serial, memory_order_relaxed);
-	atomic_store_explicit(&beacon->where, word.where, memory_order_relaxed);
-	atomic_store_explicit(&beacon->mode, word.mode, memory_order_relaxed);
-	atomic_store_explicit(&beacon->serial, serial + 1, memory_order_relaxed);
+	atomic_store_explicit(&beacon->where, where, memory_order_relaxed);
+	atomic_store_explicit(&beacon->mode, mode, memory_order_relaxed);
 	/* Last, and released: who sees the place sees what it was made of. */
-	atomic_store_explicit(&beacon->place, word.place, memory_order_release);
+	atomic_store_explicit(&beacon->place, place, memory_order_release);
 }
 
 struct baton_beacon_was baton_beacon_enter(const struct baton_place *place, const char *where,
@@ -208,14 +208,16 @@ struct baton_beacon_was baton_beacon_enter(const struct baton_place *place, cons
 		atomic_load_explicit(&beacon->where, memory_order_relaxed),
 		atomic_load_explicit(&beacon->mode, memory_order_relaxed),
 	};
-	say(beacon, (struct baton_beacon_was){ place, where, mode });
+	uint64_t serial = atomic_load_explicit(&beacon->serial, memory_order_relaxed);
+	atomic_store_explicit(&beacon->serial, serial + 1, memory_order_relaxed);
+	say(beacon, place, where, mode);
 	return was;
 }
 
 void baton_beacon_leave(struct baton_beacon_was was)
 {
 	if (mine)
-		say(mine, was);
+		say(mine, was.place, was.where, was.mode);
 }
 
 const struct baton_beacon *baton_beacon_mine(void)

@@ -59,7 +59,7 @@ struct baton_beacon {
 	_Atomic(const struct baton_place *) place; /* NULL: in the server's own code */
 	_Atomic(const char *) where;               /* a literal: "start", "timer" */
 	_Atomic(unsigned) mode;
-	_Atomic(uint64_t) serial; /* counts entering and leaving: the same twice is the same visit */
+	_Atomic(uint64_t) serial; /* counts entering: the same twice is the same visit, or none */
 };
 
 /* What was there before, for leaving: visits may lie inside each other. */
