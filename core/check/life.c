@@ -439,8 +439,8 @@ static void settle(struct baton_try *trial, struct baton_surroundings *before, u
 	baton_buf_done(&changed);
 }
 
-/* Handlers and the like: from before its first instruction. Descriptors and threads: from its second
- * life on, since libraries open something once and keep it for good. */
+/* Handlers and the like: from before its first instruction. Descriptors and threads: from its
+ * second life on, since libraries open something once and keep it for good. */
 void baton_check_surroundings(struct baton_try *trial)
 {
 	struct baton_surroundings shared, counted;

@@ -13,7 +13,7 @@ struct call {
 	bool good;
 };
 
-/* Sessions of the checks are few: (session, seq) as one number. What was seen outlives instances. */
+/* (session, seq) as one number. What was seen outlives instances. */
 static uint64_t seen[SEEN];
 static unsigned n_seen;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A provider that asks an API of chat completions and reads its events with as little as that takes:
- * no escapes, no tools. */
+/* A provider that asks an API of chat completions and reads its events with as little as that
+ * takes: no escapes, no tools. */
 #include "tests/modules/sin.h"
 
 struct call {
