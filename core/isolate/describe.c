@@ -27,6 +27,9 @@ static void mask(void *table, size_t n, uint32_t bits)
 }
 
 #define FUNCTIONS(type) ((sizeof(type) - 2 * sizeof(uint32_t)) / sizeof(void *))
+/* cancel() is there whether the module has one or not: the proxy has to hear of it, or what crosses
+ * it on its way would be taken for a sin of the module. */
+#define CANCEL(type) (1u << ((offsetof(type, cancel) - 2 * sizeof(uint32_t)) / sizeof(void *)))
 
 static bool add_iface(struct baton_child *child, baton_str id, uint32_t bits)
 {
@@ -34,12 +37,17 @@ static bool add_iface(struct baton_child *child, baton_str id, uint32_t bits)
 		const char *id;
 		void *table;
 		size_t n;
+		uint32_t always;
 	} known[] = {
-		{ BATON_PROVIDER, &child->provider, FUNCTIONS(baton_provider) },
-		{ BATON_CLASSIFIER, &child->classifier, FUNCTIONS(baton_classifier) },
-		{ BATON_RULE, &child->rule, FUNCTIONS(baton_rule) },
-		{ BATON_TRANSCRIPT, &child->transcript, FUNCTIONS(baton_transcript) },
-		{ BATON_RETRIEVER, &child->retriever, FUNCTIONS(baton_retriever) },
+		{ BATON_PROVIDER, &child->provider, FUNCTIONS(baton_provider),
+		  CANCEL(baton_provider) },
+		{ BATON_CLASSIFIER, &child->classifier, FUNCTIONS(baton_classifier),
+		  CANCEL(baton_classifier) },
+		{ BATON_RULE, &child->rule, FUNCTIONS(baton_rule), 0 },
+		{ BATON_TRANSCRIPT, &child->transcript, FUNCTIONS(baton_transcript),
+		  CANCEL(baton_transcript) },
+		{ BATON_RETRIEVER, &child->retriever, FUNCTIONS(baton_retriever),
+		  CANCEL(baton_retriever) },
 	};
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (!baton_str_is(id, known[i].id))
@@ -47,7 +55,7 @@ static bool add_iface(struct baton_child *child, baton_str id, uint32_t bits)
 		for (uint32_t j = 0; j < child->entry.n_ifaces; j++)
 			if (child->ifaces[j].vt == known[i].table)
 				return false;
-		mask(known[i].table, known[i].n, bits);
+		mask(known[i].table, known[i].n, bits | known[i].always);
 		child->ifaces[child->entry.n_ifaces++] =
 			(baton_iface){ known[i].id, known[i].table };
 		return true;
