@@ -346,7 +346,9 @@ static struct then attempt_failed(struct baton_run *run)
 	struct baton_attempt *attempt = &run->attempts[run->n_attempts - 1];
 	uint64_t cost = run->fail_billed ? run_cost_microusd(run) : 0;
 
-	bool moves = run_may_move(run);
+	/* A refusal is never routed around, and a drill's fault is not the release's. */
+	bool moves = attempt->fail != BATON_FAIL_REFUSED &&
+		     run->choice.fault.type == BATON_FAULT_NONE && run_may_move(run);
 
 	run->ask_at_ns = 0;
 	run->faulty = true;

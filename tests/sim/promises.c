@@ -452,7 +452,12 @@ static void committed_on_release(struct sim *sim, struct log *log, const struct 
 			    event->sources_retrieved.failed.n > 0);
 		break;
 	case BATON_EV_MODEL_FAILED:
-		turn_failed(log, event->model_failed.turn, event->model_failed.shown_bytes == 0);
+		/* A refusal is never routed around, and a drill's fault is on purpose. */
+		turn_failed(log, event->model_failed.turn,
+			    event->model_failed.shown_bytes == 0 &&
+				    event->model_failed.drill.n == 0 &&
+				    !baton_str_is(event->model_failed.fail,
+						  baton_fail_name(BATON_FAIL_REFUSED)));
 		break;
 	case BATON_EV_POLICY_DECIDED:
 		turn_is_on(sim, log, event->policy_decided.turn, event->policy_decided.release);

@@ -62,6 +62,18 @@ static void it_moves_as_often_as_it_must_and_not_for_ever(void **state)
 	}
 }
 
+static void a_refusal_is_not_routed_around(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->doubtful = true;
+	ask(bench, "shipping", 900000);
+	hear_fail(bench, BATON_FAIL_REFUSED, "content_filter");
+	assert_int_equal(bench->moves, 0);
+	assert_true(bench->run->done);
+	assert_string_equal(bench->why, "core.refused");
+}
+
 static void a_classifier_or_rules_that_fail_move_it_too(void **state)
 {
 	struct bench *bench = *state;
@@ -110,6 +122,7 @@ int main(void)
 		TURN(a_model_does_not_pay_for_what_a_canary_broke),
 		TURN(what_the_customer_has_seen_is_not_begun_again),
 		TURN(it_moves_as_often_as_it_must_and_not_for_ever),
+		TURN(a_refusal_is_not_routed_around),
 		TURN(a_classifier_or_rules_that_fail_move_it_too),
 		TURN(rules_that_cannot_be_asked_move_it),
 		TURN(a_good_turn_is_told_to_the_trial),
