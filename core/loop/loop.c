@@ -429,8 +429,8 @@ void baton_loop_free(struct baton_loop **ploop)
 	if (guest->end)
 		guest->end(guest->ud);
 
-	/* Jobs on pool threads cannot be called back; their ends may post and set timers. Nothing else
-	 * runs any more: whoever set a timer or a hook is gone. */
+	/* Jobs on pool threads cannot be called back; their ends may post and set timers. Nothing
+	 * else runs any more: whoever set a timer or a hook is gone. */
 	uv_prepare_stop(&loop->prepare);
 	uv_timer_stop(&loop->clock);
 	while (loop->jobs)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The static check of a module's file: whatever the bytes are, it says yes or one line, reads nothing
- * outside of them, and what it says of a file it takes is text that ends. A file that is fine in the
- * server's process is fine in one of its own. */
+/* The static check of a module's file: whatever the bytes are, it says yes or one line, reads
+ * nothing outside of them, and what it says of a file it takes is text that ends. A file that is
+ * fine in the server's process is fine in one of its own. */
 
 #include "core/module/elf.h"
 #include "tests/fuzz/fuzz.h"
