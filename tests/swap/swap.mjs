@@ -203,6 +203,8 @@ export function tell(r, findings) {
 	for (const kind of ['swap', 'reload', 'canary', 'promote', 'rollback', 'refused'])
 		if (ms(kind).length)
 			out.push(`${`${kind} in all`.padEnd(16)} ${String(ms(kind).length).padStart(6)} ${quantile(ms(kind), 0.5).toFixed(2).padStart(9)} ${quantile(ms(kind), 0.95).toFixed(2).padStart(8)} ${quantile(ms(kind), 1).toFixed(2).padStart(8)}`);
+	const per_s = (list) => list.length > 1 ? (list.at(-1).waited_ms - list[0].waited_ms) / (list.at(-1).at - list[0].at) * 1000 : 0;
+	out.push(`event loops waited for a core ${per_s(r.watch.samples.filter((s) => s.at >= r.began)).toFixed(0)} ms in a second, without changes ${per_s(r.watch.samples.filter((s) => s.at < r.began)).toFixed(0)}`);
 	out.push('');
 	for (const f of findings)
 		out.push(`${f.ok ? 'ok    ' : f.hard ? 'NOT OK' : 'not ok'} ${f.name}: ${f.value}`);

@@ -14,9 +14,20 @@ function status(pid, key) {
 }
 
 export function look(pid) {
-	return { at: performance.now(), anon_kib: status(pid, 'RssAnon'), rss_kib: status(pid, 'VmRSS'), threads: status(pid, 'Threads'),
+	return { at: performance.now(), waited_ms: waited(pid), anon_kib: status(pid, 'RssAnon'), rss_kib: status(pid, 'VmRSS'), threads: status(pid, 'Threads'),
 		maps: readFileSync(`/proc/${pid}/maps`, 'latin1').split('\n').length - 1, fds: readdirSync(`/proc/${pid}/fd`).length,
 		modules: new Set(readFileSync(`/proc/${pid}/maps`, 'latin1').match(/\/run\/modules\/[^\n]*\.so/g) ?? []).size };
+}
+
+// Milliseconds that the event loops wanted to run and another thread had the core, since they began.
+function waited(pid) {
+	let ns = 0;
+	for (const task of readdirSync(`/proc/${pid}/task`))
+		try {
+			if (readFileSync(`/proc/${pid}/task/${task}/comm`, 'utf8').startsWith('worker-'))
+				ns += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[1]);
+		} catch { /* it has ended */ }
+	return ns / 1e6;
 }
 
 export function childrenOf(pid) {
