@@ -9,7 +9,19 @@
 #include "core/base/log.h"
 #include "core/swap/ask.h"
 
+#include <pthread.h>
 #include <stdio.h>
+#include <sys/resource.h>
+
+enum { ASIDE_NICE = 15 };
+
+/* Thousands of decisions keep a core busy for a while: in a thread that gives way to the event loops.
+ * The loader's own priority must stay, the processes of isolated modules have it from there. */
+struct aside {
+	struct baton_replay_options options;
+	struct baton_replay_sum *sum;
+	int rc;
+};
 
 /* Whoever reloads policies wants to know; for a module alone the answer would take longer than the
  * swap, so it is asked only where a limit says that it matters. */
@@ -37,6 +49,26 @@ static void keep_line(struct change *change, const struct baton_replay_sum *sum)
 	baton_buf_done(&line);
 }
 
+static void *replay_aside(void *ud)
+{
+	struct aside *aside = ud;
+
+	(void)setpriority(PRIO_PROCESS, 0, ASIDE_NICE); /* of this thread alone, on Linux */
+	aside->rc = baton_replay_run(&aside->options, aside->sum);
+	return NULL;
+}
+
+static int replay(const struct baton_replay_options *options, struct baton_replay_sum *sum)
+{
+	struct aside aside = { .options = *options, .sum = sum };
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, replay_aside, &aside) != 0)
+		return baton_replay_run(options, sum);
+	pthread_join(thread, NULL);
+	return aside.rc;
+}
+
 int change_try(struct change *change, char *why, size_t cap)
 {
 	struct loader *loader = change->loader;
@@ -46,12 +78,11 @@ int change_try(struct change *change, char *why, size_t cap)
 
 	if (!loader->live || change->request.verb == LOADER_ROLLBACK || !is_wanted(change, def))
 		return BATON_OK;
-	int rc =
-		baton_replay_run(&(struct baton_replay_options){ .journal = loader->server->journal,
-								 .turns = def->replay_turns,
-								 .old = loader->live->release,
-								 .now = change->book->release },
-				 &sum);
+	int rc = replay(&(struct baton_replay_options){ .journal = loader->server->journal,
+							.turns = def->replay_turns,
+							.old = loader->live->release,
+							.now = change->book->release },
+			&sum);
 	change_step(change, "", "replayed");
 	if (rc < 0) {
 		/* Where no limit is set nothing depends on it. */
