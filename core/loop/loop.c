@@ -22,6 +22,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <utlist.h>
@@ -30,6 +31,7 @@ enum {
 	NS_PER_MS = 1000000,
 	NS_PER_US = 1000,
 	HOOKS_MAX = 4,
+	JOB_NICE = 5,
 	CLOSE_LAPS_MAX = 1000,
 	LETTER_LAPS_MAX = 4 /* letters may bring letters; then the descriptors have their turn */
 };
@@ -282,8 +284,19 @@ struct baton_http **baton_loop_http_place(struct baton_loop *loop)
 
 /* --- jobs --- */
 
+/* Jobs give way to the loops: a module that learns must not keep a customer waiting on a machine
+ * with few cores. */
+static void give_way(void)
+{
+	static _Thread_local bool given;
+	if (!given)
+		(void)setpriority(PRIO_PROCESS, 0, JOB_NICE); /* of this thread alone, on Linux */
+	given = true;
+}
+
 static void on_job_work(uv_work_t *work)
 {
+	give_way();
 	struct loop_job *job = (struct loop_job *)(void *)work;
 	job->run(job->ud);
 }
