@@ -115,8 +115,8 @@ static int32_t start(void *inst, baton_call call, const baton_prompt *prompt)
 	struct call *c = calloc(1, sizeof(*c));
 	if (!c)
 		return BATON_E_NOMEM;
-	if (is(i, "crash_no_docs") && prompt->docs[0].id.n > 0)
-		i->n++;
+	if (is(i, "crash_no_docs") && !prompt->docs)
+		crash();
 	if (is(i, "logs_customer") && prompt->turn->n_msgs > 0)
 		i->host->log(i->ctx, BATON_LOG_INFO, prompt->turn->msgs[0].text);
 	if (is(i, "sleeps"))

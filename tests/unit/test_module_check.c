@@ -19,6 +19,13 @@
 #include <libgen.h>
 #include <limits.h>
 
+/* Sanitizers keep what was freed: how much stays behind cannot be seen then. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SEES_MEMORY = 0 };
+#else
+enum { SEES_MEMORY = 1 };
+#endif
+
 static struct baton_check_report report;
 static char why[512];
 
@@ -170,6 +177,8 @@ static void each_sin_is_seen_by_its_check(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(sins) / sizeof(sins[0]); i++) {
 		char file[64];
+		if (!SEES_MEMORY && strcmp(sins[i].sin, "leaks") == 0)
+			continue;
 		(void)snprintf(file, sizeof(file), "tests/modules/%s.so", sins[i].file);
 		check(file, sins[i].sin, sins[i].check, 60);
 		const struct baton_check_result *r = row(sins[i].check);
