@@ -211,9 +211,12 @@ void baton_check_describe(struct baton_try *trial)
 		(void)json_text_ok(trial, "describe()", text);
 }
 
-static bool same_text(const char *a, const char *b)
+/* A verdict in words: its strings are good until the next one only. */
+static void verdict_text(const baton_verdict *v, int32_t rc, char *to, size_t cap)
 {
-	return a == b || (a && b && strcmp(a, b) == 0);
+	(void)snprintf(to, cap, "%d %u %u %u %s, %s, %s", rc, v->action, v->priority, v->flags,
+		       v->rule ? v->rule : "none", v->reason ? v->reason : "",
+		       v->queue ? v->queue : "");
 }
 
 void baton_check_pure(struct baton_try *trial)
@@ -223,20 +226,21 @@ void baton_check_pure(struct baton_try *trial)
 		return;
 	for (unsigned i = 0; i < 2000 && trial->fails == 0; i++) {
 		baton_facts facts;
-		baton_verdict a, b, between;
+		baton_verdict verdict;
+		char first[1024], second[1024];
 		baton_try_facts(trial, &facts);
-		int32_t rc = baton_testhost_evaluate(trial->host, trial->inst, &facts, &a);
+		int32_t rc = baton_testhost_evaluate(trial->host, trial->inst, &facts, &verdict);
+		verdict_text(&verdict, rc, first, sizeof(first));
+		verdicts += verdict.action != BATON_ACT_NONE;
 		const baton_facts others = { .size = sizeof(others), .exchanges = i };
-		(void)baton_testhost_evaluate(trial->host, trial->inst, &others, &between);
+		(void)baton_testhost_evaluate(trial->host, trial->inst, &others, &verdict);
 		if (!trial->options->modhost)
 			baton_testhost_advance(trial->host, 3600000);
-		int32_t rc2 = baton_testhost_evaluate(trial->host, trial->inst, &facts, &b);
-		if (rc != rc2 || a.action != b.action || a.priority != b.priority ||
-		    a.flags != b.flags || !same_text(a.rule, b.rule) ||
-		    !same_text(a.reason, b.reason) || !same_text(a.queue, b.queue))
-			baton_try_fail(trial, "the same facts, another verdict: %s, then %s",
-				       a.rule ? a.rule : "none", b.rule ? b.rule : "none");
-		verdicts += a.action != BATON_ACT_NONE;
+		rc = baton_testhost_evaluate(trial->host, trial->inst, &facts, &verdict);
+		verdict_text(&verdict, rc, second, sizeof(second));
+		if (strcmp(first, second) != 0)
+			baton_try_fail(trial, "the same facts, another verdict: %s, then %s", first,
+				       second);
 	}
 	baton_try_note(trial, "%u of 2000 facts had a verdict", verdicts);
 }

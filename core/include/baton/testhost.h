@@ -125,7 +125,8 @@ int32_t baton_testhost_append(baton_testhost *host, uint32_t inst, const baton_e
 			      uint32_t n, baton_call *ret_call);
 int32_t baton_testhost_check(baton_testhost *host, uint32_t inst, uint32_t level,
 			     baton_call *ret_call);
-/* No call: the verdict at once. Any host call but log() and get() is `rule_not_pure`. */
+/* No call: the verdict at once; its texts are good until the next one. Any host call but log() and
+ * get() is `rule_not_pure`. */
 int32_t baton_testhost_evaluate(baton_testhost *host, uint32_t inst, const baton_facts *facts,
 				baton_verdict *ret_verdict);
 void baton_testhost_cancel(baton_testhost *host, baton_call call, uint32_t why);
