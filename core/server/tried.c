@@ -16,7 +16,7 @@
 enum { ASIDE_NICE = 15 };
 
 /* Thousands of decisions keep a core busy for a while: in a thread that gives way to the event
- * loops. The loader's own priority must stay, the processes of isolated modules have it from there. */
+ * loops. The loader's own priority must stay: processes of isolated modules have it from there. */
 struct aside {
 	struct baton_replay_options options;
 	struct baton_replay_sum *sum;
