@@ -127,9 +127,9 @@ if [ $# -gt 0 ]; then
 else
 	run_suite build
 	if grep -q ' 0 build$' build/test/counts; then
-		run_lane e2e_waiting complaints swap &
+		run_lane e2e_waiting complaints swap swap_san fuzz &
 		run_lane browser e2e_asan e2e &
-		run_lane unit sim crash tools modules abi sdk docs cel lint asan tsan swap_san fuzz
+		run_lane unit sim crash tools modules abi sdk docs cel lint asan tsan
 		wait
 	fi
 fi

@@ -43,13 +43,25 @@ function setOf(mode, kind, config) {
 
 const FILES = { 'good.so': 'provider-reel', 'bad.so': 'frame_plain', 'picker.so': 'picker' };
 
+// The server may be down at the moment, and back in the next: a page tries again, too.
+async function comesIn(customer, tries = 40) {
+	for (let i = 1; ; i++)
+		try {
+			return await customer.connect();
+		} catch (error) {
+			if (i === tries || error.frame)
+				throw error;
+			await sleep(250);
+		}
+}
+
 // One customer after the other says something bad; what became of each.
 async function provoke(g, until) {
 	const outcomes = [];
 	for (let i = 0; performance.now() < until && outcomes.length < 12; i++) {
 		const customer = new Customer(g.baton, { auto: true });
 		try {
-			await customer.connect();
+			await comesIn(customer);
 			const good = await customer.outcome((await customer.say(`first something good ${i}`)).seq, 15000 * SLOW); // the session is in the journal
 			if (good.text === undefined) { // a person has it already: rules that cannot be asked are taken for a no
 				outcomes.push('a person');
