@@ -326,7 +326,8 @@ void loader_ask(struct baton_server *server, const struct loader_request *reques
 	queued->request = *request;
 	queued->asker = *asker;
 	pthread_mutex_lock(&loader->lock);
-	bool full = loader->n_line == LOADER_QUEUE_MAX, stopping = loader->stopping;
+	/* Admins wait in a line of bounded length; a verdict on a canary must not be lost. */
+	bool full = asker->done && loader->n_line >= LOADER_QUEUE_MAX, stopping = loader->stopping;
 	if (!full && !stopping) {
 		*loader->line_end = queued;
 		loader->line_end = &queued->next;
