@@ -292,6 +292,8 @@ static int step_load(struct load *l)
 	struct baton_generation *g = l->g;
 	struct baton_ctx *ctx = baton_ctx_new(g, NULL, NULL);
 	int32_t rc = baton_mapping_load(g, ctx);
+	if (rc == BATON_E_IO && g->isolated)
+		return refuse(l, BATON_E_MODULE, "load: its process did not live to answer");
 	if (rc != BATON_OK)
 		return refuse(l, BATON_E_MODULE, "load: expected 0, found %d (%s)", rc,
 			      rc < 0 ? baton_error_info(rc)->text : "not a result of load");
