@@ -122,11 +122,6 @@ uint64_t baton_meter_p95_us(const struct baton_meter *meter)
 	return 0;
 }
 
-const char *baton_breach_name(enum baton_breach breach)
-{
-	return breach_labels[breach];
-}
-
 static bool good_name(const char *name)
 {
 	size_t n = name ? strnlen(name, BATON_METER_NAME_BYTES) : 0;

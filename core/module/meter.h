@@ -76,6 +76,5 @@ bool baton_meter_add(struct baton_meter *meter, const char *name, bool is_time, 
 void baton_meter_json(struct baton_meter *meter, struct baton_buf *out);
 /* Adds what `from` has counted to `to`, which is another generation of the same name. */
 void baton_meter_merge(struct baton_meter *to, struct baton_meter *from);
-const char *baton_breach_name(enum baton_breach breach);
 /* All families of `n` meters in Prometheus text exposition. */
 void baton_meter_text(struct baton_meter *const *meters, size_t n, struct baton_buf *out);

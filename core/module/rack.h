@@ -98,8 +98,6 @@ struct baton_rack {
 
 /* Ends the seats whose time has come; when no frame of a module is on the stack. */
 void baton_rack_settle(struct baton_rack *rack);
-/* Has the loop do so soon. */
-void baton_rack_settle_soon(struct baton_rack *rack);
 
 /* A new call, or NULL: BATON_CALLS_MAX are open. */
 struct baton_call_state *baton_call_open(struct baton_rack *rack, struct baton_ctx *ctx,

@@ -14,7 +14,7 @@
 
 #include <stdio.h>
 
-enum { METERS_MAX = 256 };
+enum { MODULES_MAX = 256 };
 
 struct baton_release {
 	_Atomic(unsigned) refs;
@@ -66,8 +66,8 @@ int baton_release_stage(const struct baton_stage_options *options, struct baton_
 	atomic_store(&release->refs, 1);
 	release->number = number;
 	release->generations = baton_alloc(policy->n_modules * sizeof(*release->generations));
-	if (policy->n_modules > METERS_MAX) {
-		(void)snprintf(why, cap, "modules: expected at most %d, found %zu", METERS_MAX,
+	if (policy->n_modules > MODULES_MAX) {
+		(void)snprintf(why, cap, "modules: expected at most %d, found %zu", MODULES_MAX,
 			       policy->n_modules);
 		rc = BATON_E_MODULE;
 	}
@@ -295,27 +295,6 @@ void baton_release_module_json(const struct baton_release *release, size_t i, co
 	baton_buf_z(out, ",\"counted\":");
 	baton_meter_json(&g->meter, out);
 	baton_buf_z(out, "}");
-}
-
-void baton_release_metrics(const struct baton_release *release, struct baton_buf *out)
-{
-	struct baton_meter *meters[METERS_MAX];
-	for (size_t i = 0; i < release->n; i++)
-		meters[i] = &release->generations[i]->meter;
-	baton_meter_text(meters, release->n, out);
-}
-
-void baton_release_totals(const struct baton_release *release, struct baton_release_totals *ret)
-{
-	struct baton_release_totals sum = { 0, 0, 0 };
-	for (size_t i = 0; i < release->n; i++) {
-		struct baton_meter *meter = &release->generations[i]->meter;
-		sum.calls += atomic_load(&meter->calls);
-		sum.overruns += atomic_load(&meter->overruns);
-		for (unsigned b = 0; b < BATON_BREACH_COUNT; b++)
-			sum.broken += atomic_load(&meter->breaches[b]);
-	}
-	*ret = sum;
 }
 
 /* --- looking at one file ------------------------------------------------------------------ */

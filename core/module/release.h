@@ -112,15 +112,6 @@ void baton_release_view(const struct baton_release *release, size_t i,
 struct baton_buf;
 void baton_release_module_json(const struct baton_release *release, size_t i, const char *state,
 			       struct baton_buf *out);
-/* What its modules did and broke, and what they counted themselves: baton_module_* families in
- * Prometheus text, labelled by module. [any] */
-struct baton_buf;
-void baton_release_metrics(const struct baton_release *release, struct baton_buf *out);
-struct baton_release_totals { /* since the release was staged, all modules */
-	uint64_t calls, overruns, broken;
-};
-void baton_release_totals(const struct baton_release *release, struct baton_release_totals *ret);
-
 /* Reads note and ELF of one file without running any of it; prints what it is into `out` as JSON,
  * or one line of reason into `why`. For `baton module info` and for the loader. */
 int baton_module_inspect(const char *path, struct baton_buf *out, char *why, size_t cap);

@@ -254,65 +254,87 @@ static int stage(struct change *change, struct baton_policy *policy, struct bato
 				   said->why, sizeof(said->why));
 }
 
-void change_bring_in(struct change *change)
+/* The policies, if a release may be made of them; else the refusal has been said. */
+static struct baton_policy *fit_policy(struct change *change)
 {
-	struct loader *loader = change->loader;
 	struct baton_policy *policy = NULL;
-	struct baton_release *release = NULL;
-	struct said said = { 0, "" };
 
 	int rc = find_policy(change, &policy);
 	if (rc < 0) {
 		change_refuse(change, rc, "%s",
 			      change->first[0] ? change->first : "the policies cannot be read");
-		return;
+		return NULL;
 	}
 	uint64_t quiet_ms = too_soon_ms(change, policy);
-	if (quiet_ms > 0) {
-		baton_policy_free(&policy);
+	if (quiet_ms > 0)
 		change_refuse(
 			change, BATON_E_STATE,
 			"the last canary was rolled back, and none begins by itself for another %llu "
 			"s; `baton reload --canary P%%` begins one now",
 			(unsigned long long)(quiet_ms + 999) / 1000);
-		return;
-	}
-	if (change->request.module[0] && !has_module(policy, change->request.module)) {
+	else if (change->request.module[0] && !has_module(policy, change->request.module))
 		refuse_name(change, policy);
-		baton_policy_free(&policy);
-		return;
-	}
-	change_step(change, "", "read");
-	const struct baton_policy *before = baton_release_policy(loader->live->release);
-	unsigned files =
-		policy == before ? 0 : (unsigned)baton_policy_changed(before, policy, NULL, NULL);
-	said.number = loader_next_number(loader);
+	else
+		return policy;
+	baton_policy_free(&policy);
+	return NULL;
+}
+
+/* The release, loaded and numbered; else the refusal has been said. Takes the policies. */
+static struct baton_release *stage_told(struct change *change, struct baton_policy *policy)
+{
+	struct loader *loader = change->loader;
+	struct baton_release *release = NULL;
+	struct said said = { loader_next_number(loader), "" };
+
 	atomic_store(&loader->staging, said.number);
 	change_stages(change);
-	rc = stage(change, policy, &release, &said);
+	int rc = stage(change, policy, &release, &said);
 	change_stages(NULL);
 	atomic_store(&loader->staging, 0);
-	if (rc < 0) {
-		baton_policy_free(&policy);
-		/* A file that cannot be read is no failure of the store. */
-		change_refuse(change, rc == BATON_E_IO ? BATON_E_MODULE : rc, "%s", said.why);
-		return;
+	if (rc == 0) {
+		change_step(change, "", "staged");
+		return release;
 	}
-	change_step(change, "", "staged");
-	unsigned modules = modules_changed(release, loader->live->release);
-	if (files == 0 && modules == 0 &&
-	    baton_release_size(release) == baton_release_size(loader->live->release)) {
-		char text[96];
+	baton_policy_free(&policy);
+	/* A file that cannot be read is no failure of the store. */
+	change_refuse(change, rc == BATON_E_IO ? BATON_E_MODULE : rc, "%s", said.why);
+	return NULL;
+}
 
+static void answer_unchanged(struct change *change)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "nothing has changed, still %llu",
+		 (unsigned long long)change_live_number(change->loader));
+	change_answer(change, BATON_OK, text, BATON_STR("\"changed\":false"));
+}
+
+void change_bring_in(struct change *change)
+{
+	struct loader *loader = change->loader;
+	struct baton_policy *policy = fit_policy(change);
+
+	if (!policy)
+		return;
+	change_step(change, "", "read");
+	const struct baton_release *live = loader->live->release;
+	const struct baton_policy *before = baton_release_policy(live);
+	unsigned files =
+		policy == before ? 0 : (unsigned)baton_policy_changed(before, policy, NULL, NULL);
+	struct baton_release *release = stage_told(change, policy);
+	if (!release)
+		return;
+	unsigned modules = modules_changed(release, live);
+	if (files == 0 && modules == 0 && baton_release_size(release) == baton_release_size(live)) {
 		baton_release_unref(&release);
-		snprintf(text, sizeof(text), "nothing has changed, still %llu",
-			 (unsigned long long)change_live_number(loader));
-		change_answer(change, BATON_OK, text, BATON_STR("\"changed\":false"));
+		answer_unchanged(change);
 		return;
 	}
 	if (loader->candidate)
 		change_withdraw(change, "discarded", "another one took its place");
-	loader_use_number(loader, said.number);
+	loader_use_number(loader, baton_release_number(release));
 	change->book = book_new(loader, release);
 	change->book->loader = loader;
 	change->book->began_us = change->begin_us;

@@ -101,13 +101,9 @@ int change_try(struct change *change, char *why, size_t cap)
 		keep_line(change, &sum);
 	if (!change->request.force && baton_replay_blocks(&sum, def->max_changed_ppm)) {
 		struct baton_buf text = { NULL, 0, 0 };
-		static const char refused[] = "refused: ";
 
 		baton_replay_refusal(&sum, def->max_changed_ppm, &text);
-		const char *from = text.p;
-		if (strncmp(from, refused, sizeof(refused) - 1) == 0)
-			from += sizeof(refused) - 1;
-		snprintf(why, cap, "%s", from);
+		snprintf(why, cap, "%s", text.p);
 		baton_buf_done(&text);
 		rc = BATON_E_POLICY;
 	}

@@ -101,7 +101,7 @@ enum { BATON_REPLAY_BLOCKS_FROM = 100 };
 bool baton_replay_blocks(const struct baton_replay_sum *sum, uint32_t max_changed_ppm);
 /* One line: "1,204 of 10,000 recorded decisions would change (12.0 %); worst: queue billing +340 %" */
 void baton_replay_line(const struct baton_replay_sum *sum, struct baton_buf *out);
-/* "refused: ... at most 10.0 %); worst: ...; `baton rules diff` shows them, ..." */
+/* Why it is too many: "... at most 10.0 %); worst: ...; `baton rules diff` shows them, ..." */
 void baton_replay_refusal(const struct baton_replay_sum *sum, uint32_t max_changed_ppm,
 			  struct baton_buf *out);
 /* Everything for people, and as one JSON object (docs/RULES.md). */

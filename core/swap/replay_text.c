@@ -77,7 +77,6 @@ bool baton_replay_blocks(const struct baton_replay_sum *sum, uint32_t max_change
 void baton_replay_refusal(const struct baton_replay_sum *sum, uint32_t max_changed_ppm,
 			  struct baton_buf *out)
 {
-	baton_buf_z(out, "refused: ");
 	put_changed(sum, out);
 	baton_buf_printf(out, " (%.1f %%, at most %.1f %%)", percent(sum->changed, sum->turns),
 			 (double)max_changed_ppm / 1e4);

@@ -8,6 +8,7 @@
 #include "core/base/errors.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/module/meter.h"
 #include "core/module/release.h"
 
 #include <setjmp.h>
@@ -310,11 +311,36 @@ __attribute__((unused)) static bool rig_logged(struct rig *rig, const char *text
 	return rig->log.n > 0 && strstr(rig->log.p, text) != NULL;
 }
 
+/* What the modules of the release did and broke, as Prometheus text. */
+__attribute__((unused)) static void rig_metrics(struct rig *rig, struct baton_buf *out)
+{
+	struct baton_meter *meters[RIG_MODULES_MAX];
+	size_t n = baton_release_size(rig->release);
+	for (size_t i = 0; i < n; i++)
+		meters[i] = baton_release_meter(rig->release, i);
+	baton_meter_text(meters, n, out);
+}
+
+struct rig_totals { /* of all modules of the release */
+	uint64_t calls, overruns, broken;
+};
+__attribute__((unused)) static void rig_totals(struct rig *rig, struct rig_totals *ret)
+{
+	*ret = (struct rig_totals){ 0, 0, 0 };
+	for (size_t i = 0; i < baton_release_size(rig->release); i++) {
+		struct baton_generation_view view;
+		baton_release_view(rig->release, i, &view);
+		ret->calls += view.calls;
+		ret->overruns += view.overruns;
+		ret->broken += view.violations;
+	}
+}
+
 /* The value of one line of the metrics. */
 __attribute__((unused)) static long rig_metric(struct rig *rig, const char *line)
 {
 	struct baton_buf text = { 0 };
-	baton_release_metrics(rig->release, &text);
+	rig_metrics(rig, &text);
 	const char *at = text.n ? strstr(text.p, line) : NULL;
 	long v = at ? strtol(at + strlen(line), NULL, 10) : -1;
 	baton_buf_done(&text);

@@ -74,7 +74,7 @@ static void ask(struct rig *rig, const char *kind)
 static void take_broken(struct rig *rig, char *to, size_t cap)
 {
 	struct baton_buf text = { 0 };
-	baton_release_metrics(rig->release, &text);
+	rig_metrics(rig, &text);
 	to[0] = 0;
 	for (char *at = text.p, *end; at && *at; at = end + 1) {
 		end = strchr(at, '\n');

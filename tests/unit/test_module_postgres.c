@@ -318,7 +318,7 @@ static void its_health_is_that_of_the_server_only_if_asked_for(void **state)
 
 static void a_cancelled_batch_ends_at_once_and_may_come_again(void **state)
 {
-	struct baton_release_totals totals;
+	struct rig_totals totals;
 	baton_entry e = entry("a", 1);
 	(void)state;
 	RESTS();
@@ -334,7 +334,7 @@ static void a_cancelled_batch_ends_at_once_and_may_come_again(void **state)
 	baton_rack_cancel(rig->rack, 1, BATON_CANCEL_DEADLINE);
 	(void)ask("ROLLBACK");
 	assert_string_equal(append(&e, 1), "1 end 0\n");
-	baton_release_totals(rig->release, &totals);
+	rig_totals(rig, &totals);
 	assert_int_equal(totals.broken, 0);
 }
 

@@ -150,8 +150,8 @@ static void a_slow_call_is_an_overrun(void **state)
 			 1);
 	assert_true(rig_logged(*state, "\"event\":\"module_overrun\""));
 	struct rig *rig = *state;
-	struct baton_release_totals totals;
-	baton_release_totals(rig->release, &totals);
+	struct rig_totals totals;
+	rig_totals(rig, &totals);
 	assert_int_equal(totals.overruns, 1);
 }
 
@@ -677,8 +677,8 @@ static void the_example_streams_word_by_word(void **state)
 			    "1 usage 0 5\n1 end 0\n");
 	assert_int_equal(rig_generate(rig, 3, "echo"), 0);
 	baton_rack_free(&rig->rack);
-	struct baton_release_totals totals;
-	baton_release_totals(rig->release, &totals);
+	struct rig_totals totals;
+	rig_totals(rig, &totals);
 	assert_int_equal(totals.broken, 0);
 }
 

@@ -209,7 +209,7 @@ static void many_batches_keep_their_order(void **state)
 static void cancelled_batches_are_written_and_told_to_nobody(void **state)
 {
 	struct rig *rig = *state;
-	struct baton_release_totals totals;
+	struct rig_totals totals;
 	baton_entry a = entry("a", 1, 172800000), b = entry("a", 2, 172800000);
 	assert_int_equal(baton_rack_transcript(rig->rack, rig->release, 1, "files", &a, 1), 0);
 	assert_int_equal(baton_rack_transcript(rig->rack, rig->release, 2, "files", &b, 1), 0);
@@ -217,7 +217,7 @@ static void cancelled_batches_are_written_and_told_to_nobody(void **state)
 	rig_run(rig, 1);
 	assert_string_equal(rig_heard(rig), "2 end 0\n");
 	file_is(DAY, LINE("a", "1", "172800000") LINE("a", "2", "172800000"));
-	baton_release_totals(rig->release, &totals);
+	rig_totals(rig, &totals);
 	assert_int_equal(totals.broken, 0);
 }
 

@@ -356,7 +356,7 @@ static void a_cancelled_batch_is_told_to_nobody_and_may_come_again(void **state)
 {
 	struct rig *rig = *state;
 	baton_entry e = entry("a", 1);
-	struct baton_release_totals totals;
+	struct rig_totals totals;
 
 	receiver.answers[0] = SILENCE;
 	assert_int_equal(rig_transcript(rig, 1, "hook", &e, 1), 0);
@@ -364,7 +364,7 @@ static void a_cancelled_batch_is_told_to_nobody_and_may_come_again(void **state)
 	assert_int_equal(rig_transcript(rig, 2, "hook", &e, 1), BATON_E_AGAIN);
 	baton_rack_cancel(rig->rack, 1, BATON_CANCEL_DEADLINE);
 	assert_string_equal(append(rig, &e, 1), "1 end 0\n");
-	baton_release_totals(rig->release, &totals);
+	rig_totals(rig, &totals);
 	assert_int_equal(totals.broken, 0);
 }
 

@@ -512,7 +512,7 @@ static void a_refusal_says_how_many_what_is_worst_and_what_to_do(void **state)
 	baton_replay_refusal(&sum, 100000, &out);
 	assert_string_equal(
 		out.p,
-		"refused: 1,204 of 10,000 recorded decisions would change (12.0 %, at most 10.0 %); "
+		"1,204 of 10,000 recorded decisions would change (12.0 %, at most 10.0 %); "
 		"worst: queue billing +340 %; `baton rules diff` shows them, `baton reload --force` "
 		"activates it anyway");
 	baton_buf_reset(&out);
