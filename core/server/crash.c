@@ -4,7 +4,10 @@
  *
  * What runs in the handler takes no lock, allocates nothing and calls only what signal-safety(7)
  * lists. The stack is read with process_vm_readv(), which answers where a plain read would fault
- * again. The first thread that crashes writes; others wait a moment and let it end the process. */
+ * again. The first thread that crashes writes; others wait a moment and let it end the process.
+ * For that the handler stays until the record is written: with SA_RESETHAND the kernel would take
+ * it away at the first fault, and a second worker in the same module would end the process in the
+ * middle of the first one's record. */
 #include "core/server/crash.h"
 
 #include "core/base/errors.h"
@@ -156,8 +159,9 @@ static void on_crash(int number, siginfo_t *info, void *context)
 		struct timespec wait = { .tv_nsec = SECOND_WAITS_MS * 1000000 };
 		(void)nanosleep(&wait, NULL);
 	}
-	/* The handler is gone (SA_RESETHAND). A fault happens again by itself; what was sent
-	 * must be sent again. */
+	/* A fault happens again by itself, and ends the process now; what was sent must be sent
+	 * again. */
+	(void)sigaction(number, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 	if (info->si_code <= 0)
 		(void)tgkill(getpid(), gettid(), number);
 	errno = saved;
@@ -205,8 +209,7 @@ static struct crash_record *map_record(const char *path)
 
 int crash_install(const char *run_dir)
 {
-	struct sigaction action = { .sa_sigaction = on_crash,
-				    .sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND) };
+	struct sigaction action = { .sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK };
 	if (CRASH_SANITIZED || record)
 		return 0;
 	if (!record_file(run_dir, record_path)) {

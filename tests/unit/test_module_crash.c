@@ -22,7 +22,7 @@ enum { SANITIZED = 1 };
 enum { SANITIZED = 0 };
 #endif
 
-enum { LOOK_MS = 5, HANG_MS = 60 };
+enum { LOOK_MS = 5, HANG_MS = 60, CROWD = 4, CROWDS = 100 };
 
 static const uint8_t sha256[32] = { 0xab, 0xcd, 0xef };
 
@@ -115,6 +115,38 @@ static int die(const struct rig *rig, const char *mood, bool on_thread)
 	return WIFSIGNALED(status) ? WTERMSIG(status) : -WEXITSTATUS(status);
 }
 
+/* Workers run the same module, and fall into the same hole at the same time. */
+struct crowd {
+	struct victim *victim;
+	pthread_barrier_t *start;
+};
+
+static void *visit_together(void *ud)
+{
+	struct crowd *crowd = ud;
+	(void)pthread_barrier_wait(crowd->start);
+	return visit(crowd->victim);
+}
+
+static void crowded_child(const struct rig *rig)
+{
+	char so[512];
+	struct victim v = { .so = so, .mood = "start_crash" };
+	pthread_barrier_t start;
+	struct crowd crowd = { &v, &start };
+	pthread_t threads[CROWD];
+	no_core();
+	rig_path(so, sizeof(so), rig->base, "tests/modules/moody.so");
+	if (crash_install(rig->run) != 0 || pthread_barrier_init(&start, NULL, CROWD) != 0)
+		_exit(92);
+	load_victim(&v);
+	for (size_t i = 0; i < CROWD; i++)
+		if (pthread_create(&threads[i], NULL, visit_together, &crowd) != 0)
+			_exit(93);
+	(void)pthread_join(threads[0], NULL);
+	_exit(0);
+}
+
 /* --- the shelf that is told --------------------------------------------------------------- */
 
 static struct baton_shelf *open_shelf(struct rig *rig)
@@ -158,6 +190,27 @@ static void a_crash_names_the_module_and_the_place_in_it(void **state)
 		assert_false(crash_settle(rig->run, NULL, NULL)); /* it is told once */
 	}
 	assert_true(rig_logged(rig, "\"event\":\"last_process_crashed\""));
+}
+
+static void threads_that_crash_together_leave_one_whole_record(void **state)
+{
+	struct rig *rig = *state;
+	struct crash_record r;
+	int status = 0;
+	if (SANITIZED)
+		skip();
+	for (int i = 0; i < CROWDS; i++) {
+		pid_t pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0)
+			crowded_child(rig);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+		assert_true(crash_settle(rig->run, NULL, &r));
+		assert_int_equal(r.state, 2);
+		assert_string_equal(r.module, "acme");
+		assert_string_equal(r.where, "start");
+	}
 }
 
 static void a_crash_in_a_library_names_who_called_it(void **state)
@@ -551,6 +604,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_crash_names_the_module_and_the_place_in_it),
+		T(threads_that_crash_together_leave_one_whole_record),
 		T(a_crash_in_a_library_names_who_called_it),
 		T(a_library_that_ends_the_process_names_who_called_it),
 		T(a_module_that_eats_its_stack_is_still_named),
