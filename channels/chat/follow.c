@@ -280,7 +280,15 @@ void follow_notify(struct conn *conn, const struct baton_notice *notice)
 	switch (notice->type) {
 	case BATON_NOTE_CASE:
 	case BATON_NOTE_DESK:
+	case BATON_NOTE_OFFER:
+	case BATON_NOTE_OVERVIEW:
 		if (conn->watches_desk && !conn->lagging)
+			queue(conn, notice, NULL, 0);
+		break;
+	case BATON_NOTE_PACKAGE: /* answers to the connection itself */
+	case BATON_NOTE_OPERATIONS:
+	case BATON_NOTE_DONE:
+		if (!conn->lagging)
 			queue(conn, notice, NULL, 0);
 		break;
 	case BATON_NOTE_ACK:
@@ -301,6 +309,7 @@ void follow_notify(struct conn *conn, const struct baton_notice *notice)
 	case BATON_NOTE_CAUGHT_UP:
 	case BATON_NOTE_DELTA:
 	case BATON_NOTE_TYPING:
+	case BATON_NOTE_PLACE:
 		if (follow)
 			on_followed(conn, follow, notice);
 		break;

@@ -523,5 +523,12 @@ void baton_wire_notice(const struct baton_notice *notice, enum baton_audience au
 	case BATON_NOTE_DESK:
 		tell_desk(&teller);
 		break;
+	case BATON_NOTE_OFFER:
+	case BATON_NOTE_OVERVIEW:
+	case BATON_NOTE_PLACE:
+	case BATON_NOTE_PACKAGE:
+	case BATON_NOTE_OPERATIONS:
+	case BATON_NOTE_DONE:
+		break;
 	}
 }

@@ -25,7 +25,13 @@ enum baton_notice_type {
 	BATON_NOTE_DELTA,     /* `text` at byte `offset` of attempt `attempt` of turn `turn` */
 	BATON_NOTE_TYPING,    /* `actor` is typing: 0 customer, 1 agent (`agent_name`) */
 	BATON_NOTE_CASE,      /* desk: one case changed, `kase`; state NONE means it is gone */
-	BATON_NOTE_DESK /* desk: the list of waiting and claimed cases follows as CASE notices */
+	BATON_NOTE_DESK, /* desk: the list of waiting and claimed cases follows as CASE notices */
+	BATON_NOTE_OFFER, /* desk, to one agent: `session` is theirs to claim until `unix_ms`; 0: no more */
+	BATON_NOTE_OVERVIEW, /* desk: queues and people; `text` = a JSON object's members */
+	BATON_NOTE_PLACE,    /* to the customer of a waiting case: `place` */
+	BATON_NOTE_PACKAGE,  /* answer to an agent: the case package of `session`, `text` = JSON */
+	BATON_NOTE_OPERATIONS, /* to an admin: `text` = JSON, what `baton status --json` says */
+	BATON_NOTE_DONE /* to an admin: what was asked for under client_id; `code`, `text` = JSON or "" */
 };
 
 enum baton_case_state { BATON_CASE_NONE, BATON_CASE_WAITING, BATON_CASE_CLAIMED };
@@ -40,6 +46,29 @@ struct baton_case {
 		preview /* newest customer words */,
 		mode /* the degraded mode it was told of, "" none */;
 	bool has_draft;
+	uint64_t tier;   /* of the question, 1..3; 0 unknown */
+	uint64_t due_ms; /* unix ms by which the first reply is promised; the desk's; 0: none */
+	uint64_t
+		unanswered_ms; /* unix ms of the oldest message without a reply; 0: all are replied to */
+	uint64_t queued_ms;  /* unix ms since when it waits in the queue it is in */
+	uint64_t claimed_ms; /* unix ms of the claim; 0: not claimed */
+	baton_str language, intent, customer_name /* "" unless signed */,
+		to_agent /* transferred to */, tags /* JSON list or "" */,
+		rule /* that brought it here */;
+	bool verified;  /* who the customer is has been signed */
+	bool present;   /* the customer has a connection */
+	bool ticket;    /* does not wait here: an answer is to come later */
+	bool abandoned; /* went away before anybody came */
+	bool claimable; /* by who is told: the desk's word for one agent's queues */
+};
+
+/* What somebody who waits may be told. */
+struct baton_queue_place {
+	uint64_t position, waiting; /* 1 = next; of so many in the queue */
+	uint64_t wait_ms; /* expected, from how fast cases were claimed lately; 0: cannot be said */
+	uint64_t agents;  /* people at work on the queue now */
+	bool open;        /* within its hours */
+	uint64_t opens_ms; /* unix ms when it opens, if it is closed and that is known */
 };
 
 struct baton_notice {
@@ -60,6 +89,7 @@ struct baton_notice {
 		baton_str mode; /* the degraded mode the customer was told of, "" none */
 	} state;
 	struct baton_case kase;
+	struct baton_queue_place place;
 	/* Kept by the notice for all strings above. */
 	struct baton_arena arena;
 };

@@ -87,5 +87,9 @@ enum {
 	BATON_CONNECT_MS = 1000,
 	BATON_JOBS_MAX = 1024,                   /* jobs of one loop that wait or run */
 	BATON_WORKERS_MAX = 64,
-	BATON_AGENTS_MAX = 1000
+	BATON_AGENTS_MAX = 1000,
+	BATON_MSG_ATTACHMENTS_MAX = 5,           /* files with one message */
+	BATON_ATTRIBUTES_BYTES_MAX = 4096,       /* JSON of what is signed or claimed of a customer */
+	BATON_CONTACT_BYTES_MAX = 254,           /* RFC 5321: the longest e-mail address */
+	BATON_TAGS_MAX = 20                      /* labels of one conversation, each a name */
 };

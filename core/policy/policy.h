@@ -254,16 +254,99 @@ struct baton_rule_def {
 	bool reversible;
 };
 
+/* desk.yaml */
+struct baton_hours_def {
+	const char *name, *timezone; /* IANA, such as "Europe/Berlin" */
+	/* Minutes of the week (Monday 00:00 = 0) in local time, sorted, not overlapping: [from, to). */
+	struct baton_open_span { uint32_t from_min, to_min; } *open;
+	size_t n_open;
+	const char **closed; /* local dates that are closed all day, "2026-12-25", sorted */
+	size_t n_closed;
+	/* Offsets of the zone, resolved when the set was read, so that asking is pure: from `since_ms`
+	 * (unix) on, local = UTC + offset. Sorted; reaches back a year and ahead ten. */
+	struct baton_zone_span { int64_t since_ms; int32_t offset_s; } *offsets;
+	size_t n_offsets;
+};
+/* Thresholds of a customer tier: who pays for more waits less. */
+struct baton_customer_tier_def {
+	const char *name;         /* as in a signed identity: vip */
+	uint32_t raise;           /* its cases come this many priorities earlier */
+	uint32_t first_reply_ms;  /* the promise, if shorter than the queue's; 0: the queue's */
+};
+enum baton_assign { BATON_ASSIGN_CLAIM /* people take what is next */, BATON_ASSIGN_OFFER /* the desk offers it to one */ };
 struct baton_queue_def {
 	const char *name, *title;
-	const char **skills;
+	const char **skills; /* all of them are asked of who is offered a case */
 	size_t n_skills;
+	enum baton_assign assign;
+	uint32_t offer_ms;          /* an offer stands so long, then the next person gets it */
+	uint32_t relax_ms;          /* after so long without anybody of that skill and language: anybody of the queue */
+	uint32_t first_reply_ms;    /* promised, from the customer's first unanswered message; 0: no promise */
+	uint32_t return_ms;         /* claimed and no reply for so long: back to the queue; 0: never */
+	uint32_t age_ms;            /* waiting so long counts as one priority earlier, so that nobody starves; 0: never */
+	const struct baton_hours_def *hours; /* NULL: always open */
 };
 struct baton_agent_def {
-	const char *id, *name, *secret /* name of the secret that holds the token */,
-		*role /* agent, supervisor */;
+	const char *id, *name, *secret /* name of the secret that holds the token; "": signs in by login only */,
+		*role /* agent, supervisor, admin */;
 	const char **queues; /* empty: all */
 	size_t n_queues;
+	const char **skills, **languages; /* languages: BCP 47 primary tags; empty: any */
+	size_t n_skills, n_languages;
+	uint32_t capacity; /* cases at a time that are offered; 0: the desk's default */
+};
+/* Text blocks of the console: "/refund". */
+struct baton_canned_def {
+	const char *name, *text;
+	const char **queues; /* empty: all */
+	size_t n_queues;
+};
+struct baton_desk_def {
+	uint32_t capacity;      /* of an agent who has none of his own */
+	uint32_t lost_ms;       /* an agent without a connection for so long has lost his cases */
+	uint32_t abandon_ms;    /* a customer without a connection for so long has given up */
+	uint32_t missed_offers; /* in a row, and an agent is set to away; 0: never */
+	struct baton_hours_def *hours;
+	size_t n_hours;
+	struct baton_customer_tier_def *tiers;
+	size_t n_tiers;
+	struct baton_canned_def *canned;
+	size_t n_canned;
+};
+
+/* identity.yaml: who signs for customers, and for agents. */
+struct baton_identity_key {
+	const char *kid, *alg /* HS256, ES256, RS256 */, *secret /* name: HS256 the key itself, else a JWK or PEM */;
+	const char *issuer, *audience; /* "": not looked at */
+	const char *for_; /* "customers" or "agents" */
+};
+struct baton_identity_def {
+	struct baton_identity_key *keys; /* several live at a time: rotation */
+	size_t n_keys;
+	const char *tier_claim;       /* claim that names the customer tier */
+	const char *role_claim;       /* of an agent's token; its value must be a role of ours */
+	const char *hash_secret;      /* name of the secret of `identifier_hash` (hex HMAC-SHA256 of the id); "" off */
+	uint32_t max_age_ms;          /* of a token: exp - iat must not be more */
+	uint32_t leeway_ms;           /* of clocks */
+	uint32_t session_ms;          /* an agent's login is good so long */
+};
+
+/* channel.yaml, `attachments` */
+struct baton_attachments_def {
+	bool enabled;
+	uint64_t bytes_max;     /* of one file */
+	uint64_t session_bytes_max;
+	const char **types;     /* media types, such as image/png */
+	size_t n_types;
+};
+
+/* escalation.yaml, `topics`: words that make a message a matter of this topic, whatever a classifier says. */
+struct baton_topic_def {
+	const char *name;      /* security, billing and legal set the facts of that name; all stand in `tags` */
+	const char **words;    /* words or phrases, matched whole, case folded */
+	size_t n_words;
+	const char **intents;  /* intents that are of this topic */
+	size_t n_intents;
 };
 
 struct baton_prompt_def {
@@ -316,8 +399,18 @@ struct baton_policy {
 	const char *say_disclosure, *say_handed_over, *say_handed_back, *say_draft_pending,
 		*say_greeting, *say_resumed;
 
+	/* channel.yaml */
+	struct baton_attachments_def attachments;
+	const char *say_offer_human, *say_transferred, *say_ticket, *say_lost_agent;
+	/* identity.yaml */
+	struct baton_identity_def identity;
+	/* escalation.yaml */
+	struct baton_topic_def *topics;
+	size_t n_topics;
+
 	/* desk.yaml */
 	const char *default_queue;
+	struct baton_desk_def desk;
 
 	_Atomic(unsigned) refs; /* beside the first */
 	struct baton_policy_condition *conditions; /* all that was compiled, to be freed */

@@ -337,6 +337,12 @@ static void hear(struct conversation *talk, const struct baton_notice *notice)
 	case BATON_NOTE_CAUGHT_UP:
 	case BATON_NOTE_TYPING:
 	case BATON_NOTE_CASE:
+	case BATON_NOTE_OFFER:
+	case BATON_NOTE_OVERVIEW:
+	case BATON_NOTE_PLACE:
+	case BATON_NOTE_PACKAGE:
+	case BATON_NOTE_OPERATIONS:
+	case BATON_NOTE_DONE:
 	case BATON_NOTE_DESK:
 		break;
 	}

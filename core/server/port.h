@@ -53,9 +53,13 @@ struct baton_id baton_port_new_session(struct baton_port *port);
 /* --- who is who (core/server/identity.c) --- */
 
 struct baton_identity {
-	enum baton_role role;
+	enum baton_role role; /* BATON_ADMIN sees the live page too; he is no agent */
 	char agent[65], agent_name[65]; /* role AGENT or SUPERVISOR */
 	char customer[65], customer_tier[65], origin[129];
+	/* Signed beside it, and what the page claims: JSON objects, "" for none. */
+	char name[129], email[255], key[65];
+	char attributes[BATON_ATTRIBUTES_BYTES_MAX + 1], claimed[BATON_ATTRIBUTES_BYTES_MAX + 1];
+	char auth_failed[33]; /* why an identity that was shown is not taken, "" */
 };
 enum { BATON_TICKET_TEXT = 43, BATON_RESUME_TEXT = 43 };
 /* A single-use ticket for `identity`, base64url, good for BATON_TICKET_MS. 0 or BATON_E_RATE. */

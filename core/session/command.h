@@ -23,10 +23,16 @@ enum baton_verb {
 	BATON_CMD_MESSAGE,  /* customer: text, client_id */
 	BATON_CMD_HUMAN,    /* customer: wants a person; text = reason, may be empty */
 	BATON_CMD_FEEDBACK, /* customer: about_seq, value (up|down), text = comment, client_id */
-	BATON_CMD_CLAIM,    /* agent */
-	BATON_CMD_RELEASE,  /* agent: back to the queue; text = reason */
-	BATON_CMD_REPLY,    /* agent: text, client_id, if_seq (0: do not compare) */
-	BATON_CMD_NOTE,     /* agent: text, client_id */
+	BATON_CMD_TICKET,   /* customer: client_id, value = contact: does not want to wait here */
+	BATON_CMD_CLAIM,    /* agent; `take`: a supervisor takes what somebody else has */
+	BATON_CMD_RELEASE, /* agent: back to the queue; text = reason. Self (the desk): `epoch` must be
+	                        the case's; text = "agent_lost" or "no_reply" */
+	BATON_CMD_TRANSFER, /* agent, supervisor: value = queue ("": the one it has), to_agent (""), text
+	                        = reason; waiting cases too if a supervisor says so */
+	BATON_CMD_TAG,      /* agent: client_id, value = a JSON list of all labels */
+	BATON_CMD_SUGGEST, /* agent who holds the case: a draft is wanted; no event of its own */
+	BATON_CMD_REPLY,   /* agent: text, client_id, if_seq (0: do not compare) */
+	BATON_CMD_NOTE,    /* agent: text, client_id */
 	BATON_CMD_DRAFT, /* agent: about_seq = draft, value (accept|edit|reject), text = edited, client_id */
 	BATON_CMD_HANDBACK, /* agent: back to automation */
 	BATON_CMD_RESOLVE,  /* agent (or customer: close): value = code */
@@ -38,8 +44,22 @@ enum baton_verb {
 	BATON_CMD_RESTART, /* self: found with an open turn after a start */
 	BATON_CMD_SAVED,   /* self: a transcript backend caught up; event = transcript_saved */
 	BATON_CMD_MODE,    /* self: `events`, one mode_entered or mode_left */
-	BATON_CMD_RESUME   /* self: value = what has come back ("mode:<name>", "targets"), or "expired":
+	BATON_CMD_ABANDON, /* self (the desk): `epoch` must be the case's; about_seq = ms since the customer went */
+	BATON_CMD_ASSIST, /* self: `events` of help for agents (writeup_generated, draft_proposed with
+	                       asked_by); `epoch` must be the case's */
+	BATON_CMD_RESUME /* self: value = what has come back ("mode:<name>", "targets"), or "expired":
 	                        nothing has, and a person gets what was kept */
+};
+
+/* What the embedder's backend has signed. */
+struct baton_signed_identity {
+	baton_str customer, name, email, customer_tier, attributes /* JSON object or "" */, key;
+};
+
+/* A file whose bytes are on disk. */
+struct baton_attachment {
+	baton_str id, name, media_type, sha256;
+	uint64_t bytes;
 };
 
 struct baton_command {
@@ -48,6 +68,17 @@ struct baton_command {
 	uint64_t unix_ms; /* stamped by the shard when it takes the command */
 	baton_str client_id, text, value;
 	baton_str agent, agent_name; /* of the connection, not of the frame */
+	baton_str to_agent;          /* TRANSFER */
+	bool take;                   /* CLAIM */
+	uint64_t epoch;              /* RELEASE, ABANDON, ASSIST by the server itself */
+	const struct baton_attachment
+		*attachments; /* MESSAGE, REPLY: at most BATON_MSG_ATTACHMENTS_MAX */
+	size_t n_attachments;
+	/* Of the customer's connection, with each MESSAGE and HUMAN: what is new of it becomes events.
+	 * `identity.customer` "": anonymous. `claimed` is a JSON object or "". `auth_failed` says why an
+	 * identity was refused, "" if none was. */
+	struct baton_signed_identity identity;
+	baton_str claimed, auth_failed;
 	uint64_t about_seq, if_seq;
 	uint64_t turn;                    /* of a turn's own commands */
 	const struct baton_event *events; /* EVENT, HAND_OVER (the last one is its reason), SAVED */

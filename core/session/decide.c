@@ -215,8 +215,9 @@ static int decide_claim(const struct baton_session *session, const struct baton_
 		return BATON_E_STALE;
 	cancel_turn(session, command, decision);
 	add(decision, session, command, BATON_EV_CASE_CLAIMED)->case_claimed =
-		(struct baton_ev_case_claimed){ session->epoch + 1, command->agent_name,
-						command->agent };
+		(struct baton_ev_case_claimed){ .epoch = session->epoch + 1,
+						.agent_name = command->agent_name,
+						.agent = command->agent };
 	return BATON_OK;
 }
 
@@ -573,6 +574,8 @@ int baton_session_decide(const struct baton_session *session, const struct baton
 	baton_assert((size_t)command->verb < sizeof(verbs) / sizeof(verbs[0]));
 	if (session->erased)
 		return BATON_E_ERASED;
+	if (!verbs[command->verb])
+		return BATON_E_UNSUPPORTED;
 	int rc = verbs[command->verb](session, command, decision);
 	if (rc < 0)
 		decision->n_events = 0;

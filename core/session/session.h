@@ -98,7 +98,7 @@ struct baton_decision {
 
 /* The sentences that the session itself says; from policies, with built-in ones behind them. */
 struct baton_says {
-	baton_str disclosure, handed_over, handed_back, draft_pending, resumed;
+	baton_str disclosure, handed_over, handed_back, draft_pending, resumed, transferred, ticket;
 	uint64_t release;
 	baton_str default_queue;
 };

@@ -235,6 +235,12 @@ void follower_hear(struct follower *follower, const struct baton_notice *notice)
 	case BATON_NOTE_SUBSCRIBED:
 	case BATON_NOTE_CASE:
 	case BATON_NOTE_DESK:
+	case BATON_NOTE_OFFER:
+	case BATON_NOTE_OVERVIEW:
+	case BATON_NOTE_PLACE:
+	case BATON_NOTE_PACKAGE:
+	case BATON_NOTE_OPERATIONS:
+	case BATON_NOTE_DONE:
 		break;
 	}
 }

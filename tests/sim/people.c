@@ -357,6 +357,12 @@ static void customer_hear(struct customer *customer, const struct baton_notice *
 	case BATON_NOTE_TYPING:
 	case BATON_NOTE_CASE:
 	case BATON_NOTE_DESK:
+	case BATON_NOTE_OFFER:
+	case BATON_NOTE_OVERVIEW:
+	case BATON_NOTE_PLACE:
+	case BATON_NOTE_PACKAGE:
+	case BATON_NOTE_OPERATIONS:
+	case BATON_NOTE_DONE:
 		break;
 	}
 	sim_note(sim, "hear", (uint64_t)notice->type << 32 | customer->index, notice->seq);
