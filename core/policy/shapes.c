@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The files of a set. What may stand in each is in shapes_routes.c, shapes_modes.c,
- * shapes_drills.c, shapes_releases.c, shapes_desk.c and shapes_content.c: one table per file. A new
- * file is a row here.
+ * shapes_drills.c, shapes_releases.c, shapes_desk.c, shapes_channel.c and shapes_content.c: one
+ * table per file. A new file is a row here.
  */
 
 #include "core/policy/shapes.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The tables of escalation.yaml, desk.yaml and channel.yaml: when a person is needed, who that is,
- * and what Baton itself says. */
+/* The tables of escalation.yaml and desk.yaml: when a person is needed, and who that is. */
 
 #include "core/policy/shapes_table.h"
 
@@ -86,45 +85,3 @@ static const struct baton_field desk_fields[] = {
 const struct baton_shape baton_shape_desk = { "desk.yaml",
 					      "Queues and the people who work on them.",
 					      desk_fields, 0 };
-
-/* --- channel.yaml --- */
-
-static const struct baton_field say_fields[] = {
-	{ "disclosure", BATON_FIELD_TEXT, AT(struct baton_policy, say_disclosure), .max = TEXT_MAX,
-	  .min = 1,
-	  .otherwise =
-		  "You are chatting with an AI assistant. You can ask for a person at any time.",
-	  .doc = "Says that this is an AI. Cannot be empty." },
-	{ "greeting", BATON_FIELD_TEXT, AT(struct baton_policy, say_greeting), .max = TEXT_MAX,
-	  .otherwise = "Hello! How can we help?", .doc = "The first line of the chat." },
-	{ "handed_over", BATON_FIELD_TEXT, AT(struct baton_policy, say_handed_over),
-	  .max = TEXT_MAX, .min = 1,
-	  .otherwise = "I am passing you to a colleague, who can see everything you have written. "
-		       "You will not have to repeat anything.",
-	  .doc = "When the conversation goes to a person." },
-	{ "handed_back", BATON_FIELD_TEXT, AT(struct baton_policy, say_handed_back),
-	  .max = TEXT_MAX, .min = 1,
-	  .otherwise = "The assistant is with you again. You can ask for a person at any time.",
-	  .doc = "When an agent gives the conversation back." },
-	{ "draft_pending", BATON_FIELD_TEXT, AT(struct baton_policy, say_draft_pending),
-	  .max = TEXT_MAX, .min = 1,
-	  .otherwise = "Thank you. A colleague is looking over the answer and will send it here.",
-	  .doc = "When a draft waits for a person." },
-	{ "resumed", BATON_FIELD_TEXT, AT(struct baton_policy, say_resumed), .max = TEXT_MAX,
-	  .otherwise = "Thank you for waiting. The assistant goes on with your question.",
-	  .doc = "When a degraded mode ends and the assistant takes up what had to wait." },
-	{ 0 },
-};
-static const struct baton_shape say_shape = { "`say`", "Baton's own sentences to customers.",
-					      say_fields, 0 };
-static const struct baton_field channel_fields[] = {
-	{ "origins", BATON_FIELD_ORIGIN, .flags = BATON_FIELD_MANY,
-	  MANY_AT(struct baton_policy, origins), .max = LISTED_MAX,
-	  .doc = "Web pages that may open a chat: exact origins, or `self`." },
-	{ "say", BATON_FIELD_MAP, .shape = &say_shape, NOWHERE,
-	  .doc = "What Baton itself says; English unless written here." },
-	{ 0 },
-};
-const struct baton_shape baton_shape_channel = {
-	"channel.yaml", "Where the chat may stand, and what Baton itself says.", channel_fields, 0
-};
