@@ -29,7 +29,9 @@ static void welcome(struct conn *conn, const struct follow *follow,
 {
 	struct baton_port *port = chat_port(conn->chat);
 	char token[BATON_RESUME_TEXT + 1] = "";
-	struct baton_welcome frame = { .role = conn_role(conn) };
+	struct baton_welcome frame = { .role = conn_role(conn),
+				       .files = baton_port_file_limits(port) };
+	struct baton_buf words = { NULL, 0, 0 };
 
 	if (follow) {
 		baton_port_resume_token(port, &follow->session, token);
@@ -45,11 +47,15 @@ static void welcome(struct conn *conn, const struct follow *follow,
 	} else {
 		frame.agent = conn_who(conn, WHO_AGENT);
 		frame.agent_name = conn_who(conn, WHO_AGENT_NAME);
+		if (frame.role != BATON_ADMIN)
+			baton_port_desk_words(port, frame.agent, &words);
+		frame.desk_words = baton_buf_view(&words);
 	}
 	conn->state = follow ? CONN_CUSTOMER : CONN_AGENT;
 	chat_young(conn, false);
 	baton_wire_welcome(&frame, conn_frame_begin(conn));
 	conn_frame_end(conn, FRAME_KEPT);
+	baton_buf_done(&words);
 }
 
 /* 0, or why not; the identity is known afterwards. */
@@ -146,6 +152,10 @@ static void command(struct conn *conn, const struct baton_frame *frame)
 		refuse(conn, frame, BATON_E_INVAL);
 		return;
 	}
+	if (frame->n_attachments > 0) {
+		refuse(conn, frame, BATON_E_UNSUPPORTED);
+		return;
+	}
 	command.role = conn_role(conn);
 	command.agent = conn_who(conn, WHO_AGENT);
 	command.agent_name = conn_who(conn, WHO_AGENT_NAME);
@@ -215,18 +225,41 @@ static void on_leave(struct conn *conn, const struct baton_frame *frame)
 		follow_leave(conn, follow);
 }
 
+static void unsupported(struct conn *conn, const struct baton_frame *frame)
+{
+	refuse(conn, frame, BATON_E_UNSUPPORTED);
+}
+
 /* Read down: everything a client can say. */
 static void (*const handlers[BATON_FRAME_TYPES])(struct conn *conn,
 						 const struct baton_frame *frame) = {
-	[BATON_FRAME_HELLO] = on_hello,         [BATON_FRAME_MSG] = command,
-	[BATON_FRAME_HUMAN] = command,          [BATON_FRAME_TYPING] = on_typing,
-	[BATON_FRAME_READ] = on_read,           [BATON_FRAME_FEEDBACK] = command_if_begun,
-	[BATON_FRAME_CLOSE] = command_if_begun, [BATON_FRAME_PING] = on_ping,
-	[BATON_FRAME_DESK] = on_desk,           [BATON_FRAME_OPEN] = on_open,
-	[BATON_FRAME_LEAVE] = on_leave,         [BATON_FRAME_CLAIM] = command,
-	[BATON_FRAME_RELEASE] = command,        [BATON_FRAME_REPLY] = command,
-	[BATON_FRAME_NOTE] = command,           [BATON_FRAME_DRAFT] = command,
-	[BATON_FRAME_HANDBACK] = command,       [BATON_FRAME_RESOLVE] = command,
+	[BATON_FRAME_HELLO] = on_hello,
+	[BATON_FRAME_MSG] = command,
+	[BATON_FRAME_HUMAN] = command,
+	[BATON_FRAME_TYPING] = on_typing,
+	[BATON_FRAME_READ] = on_read,
+	[BATON_FRAME_FEEDBACK] = command_if_begun,
+	[BATON_FRAME_CLOSE] = command_if_begun,
+	[BATON_FRAME_PING] = on_ping,
+	[BATON_FRAME_DESK] = on_desk,
+	[BATON_FRAME_OPEN] = on_open,
+	[BATON_FRAME_LEAVE] = on_leave,
+	[BATON_FRAME_CLAIM] = command,
+	[BATON_FRAME_RELEASE] = command,
+	[BATON_FRAME_REPLY] = command,
+	[BATON_FRAME_NOTE] = command,
+	[BATON_FRAME_DRAFT] = command,
+	[BATON_FRAME_HANDBACK] = command,
+	[BATON_FRAME_RESOLVE] = command,
+	[BATON_FRAME_TICKET] = command,
+	[BATON_FRAME_TRANSFER] = command,
+	[BATON_FRAME_TAG] = command,
+	[BATON_FRAME_SUGGEST] = command,
+	[BATON_FRAME_STATUS] = unsupported,
+	[BATON_FRAME_DECLINE] = unsupported,
+	[BATON_FRAME_PACKAGE] = unsupported,
+	[BATON_FRAME_OPERATIONS] = unsupported,
+	[BATON_FRAME_ADMIN] = unsupported,
 };
 
 /* --- bounds -------------------------------------------------------------------------------- */

@@ -20,7 +20,12 @@ enum field_kind {
 	KIND_U64,
 	KIND_UP_DOWN,
 	KIND_REVIEW,
-	KIND_RESUME /* an object with fields of its own */
+	KIND_RESUME, /* an object with fields of its own */
+	KIND_YES,    /* true or false */
+	KIND_NO,     /* the same, kept as its opposite: absent means yes */
+	KIND_IDS,    /* a list of words: attachments */
+	KIND_NAMES,  /* a list of names, kept as JSON */
+	KIND_OBJECT  /* kept as JSON */
 };
 
 enum { OPT = 0, MUST = 1 };
@@ -40,7 +45,7 @@ struct field {
 /* Seqs beyond this are no numbers of ours, and JavaScript could not write them either. */
 #define SEQ_MAX ((uint64_t)1 << 53)
 
-enum { TOKEN_BYTES = 43, REASON_BYTES_MAX = 1024, FIELDS_MAX = 6 };
+enum { TOKEN_BYTES = 43, REASON_BYTES_MAX = 1024, FIELDS_MAX = 7 };
 
 #define SESSION_FIELD                                          \
 	{                                                      \
@@ -51,84 +56,118 @@ enum { TOKEN_BYTES = 43, REASON_BYTES_MAX = 1024, FIELDS_MAX = 6 };
 		"id", KIND_WORD, MUST, ID_MAX, AT(id) \
 	}
 
+#define NO_FIELDS                                \
+	{                                        \
+		{                                \
+			NULL, KIND_TEXT, 0, 0, 0 \
+		}                                \
+	}
+#define FILES_FIELD                                          \
+	{                                                    \
+		"attachments", KIND_IDS, OPT, ID_MAX, AT(id) \
+	}
+
+/* Who may say it. */
+enum { CUSTOMERS = 1, AGENTS = 2, ADMINS = 4, ALL = 7 };
+
 static const struct frame_info {
 	const char *t;
-	bool customer, agent;
+	unsigned who;
 	struct field fields[FIELDS_MAX]; /* ends with a NULL name */
 } frames[BATON_FRAME_TYPES] = {
 	[BATON_FRAME_HELLO] = { "hello",
-				true,
-				true,
+				ALL,
 				{ { "ticket", KIND_WORD, OPT, TOKEN_BYTES, AT(ticket) },
 				  { "locale", KIND_WORD, OPT, NAME_MAX_BYTES, AT(locale) },
 				  { "client", KIND_WORD, OPT, NAME_MAX_BYTES, AT(text) },
 				  { "resume", KIND_RESUME, OPT, 0, 0 } } },
 	[BATON_FRAME_MSG] = { "msg",
-			      true,
-			      false,
-			      { MSG_ID_FIELD, { "text", KIND_TEXT, MUST, TEXT_MAX, AT(text) } } },
+			      CUSTOMERS,
+			      { MSG_ID_FIELD,
+				{ "text", KIND_TEXT, MUST, TEXT_MAX, AT(text) },
+				FILES_FIELD } },
 	[BATON_FRAME_HUMAN] = { "human",
-				true,
-				false,
+				CUSTOMERS,
 				{ { "id", KIND_WORD, OPT, ID_MAX, AT(id) },
 				  { "reason", KIND_TEXT, OPT, REASON_BYTES_MAX, AT(text) } } },
+	[BATON_FRAME_TICKET] = { "ticket",
+				 CUSTOMERS,
+				 { MSG_ID_FIELD,
+				   { "contact", KIND_WORD, MUST, BATON_CONTACT_BYTES_MAX,
+				     AT(value) } } },
 	[BATON_FRAME_TYPING] = { "typing",
-				 true,
-				 true,
+				 CUSTOMERS | AGENTS,
 				 { { "session", KIND_SESSION, OPT, 36, AT(session) } } },
 	[BATON_FRAME_READ] = { "read",
-			       true,
-			       true,
+			       CUSTOMERS | AGENTS,
 			       { { "seq", KIND_U64, MUST, 0, AT(seq) },
 				 { "session", KIND_SESSION, OPT, 36, AT(session) } } },
 	[BATON_FRAME_FEEDBACK] = { "feedback",
-				   true,
-				   false,
+				   CUSTOMERS,
 				   { MSG_ID_FIELD,
 				     { "value", KIND_UP_DOWN, MUST, NAME_MAX_BYTES, AT(value) },
 				     { "seq", KIND_U64, OPT, 0, AT(seq) },
 				     { "comment", KIND_TEXT, OPT, TEXT_MAX, AT(text) } } },
-	[BATON_FRAME_CLOSE] = { "close", true, false, { { NULL, KIND_TEXT, 0, 0, 0 } } },
-	[BATON_FRAME_PING] = { "ping", true, true, { { "n", KIND_U64, OPT, 0, AT(n) } } },
-	[BATON_FRAME_DESK] = { "desk", false, true, { { NULL, KIND_TEXT, 0, 0, 0 } } },
+	[BATON_FRAME_CLOSE] = { "close", CUSTOMERS, NO_FIELDS },
+	[BATON_FRAME_PING] = { "ping", ALL, { { "n", KIND_U64, OPT, 0, AT(n) } } },
+	[BATON_FRAME_DESK] = { "desk", AGENTS, NO_FIELDS },
 	[BATON_FRAME_OPEN] = { "open",
-			       false,
-			       true,
+			       AGENTS,
 			       { SESSION_FIELD, { "after", KIND_U64, OPT, 0, AT(after) } } },
-	[BATON_FRAME_LEAVE] = { "leave", false, true, { SESSION_FIELD } },
-	[BATON_FRAME_CLAIM] = { "claim", false, true, { SESSION_FIELD } },
+	[BATON_FRAME_LEAVE] = { "leave", AGENTS, { SESSION_FIELD } },
+	[BATON_FRAME_CLAIM] = { "claim",
+				AGENTS,
+				{ SESSION_FIELD, { "take", KIND_YES, OPT, 0, AT(take) } } },
 	[BATON_FRAME_RELEASE] = { "release",
-				  false,
-				  true,
+				  AGENTS,
 				  { SESSION_FIELD,
 				    { "reason", KIND_TEXT, OPT, REASON_BYTES_MAX, AT(reason) } } },
+	[BATON_FRAME_TRANSFER] = { "transfer",
+				   AGENTS,
+				   { SESSION_FIELD,
+				     { "queue", KIND_WORD, OPT, NAME_MAX_BYTES, AT(value) },
+				     { "agent", KIND_WORD, OPT, NAME_MAX_BYTES, AT(to_agent) },
+				     { "reason", KIND_TEXT, OPT, REASON_BYTES_MAX, AT(reason) } } },
 	[BATON_FRAME_REPLY] = { "reply",
-				false,
-				true,
+				AGENTS,
 				{ SESSION_FIELD,
 				  MSG_ID_FIELD,
 				  { "text", KIND_TEXT, MUST, TEXT_MAX, AT(text) },
-				  { "if_seq", KIND_U64, OPT, 0, AT(if_seq) } } },
+				  { "if_seq", KIND_U64, OPT, 0, AT(if_seq) },
+				  FILES_FIELD } },
 	[BATON_FRAME_NOTE] = { "note",
-			       false,
-			       true,
+			       AGENTS,
 			       { SESSION_FIELD,
 				 MSG_ID_FIELD,
 				 { "text", KIND_TEXT, MUST, BATON_NOTE_BYTES_MAX, AT(text) } } },
+	[BATON_FRAME_TAG] = { "tag",
+			      AGENTS,
+			      { SESSION_FIELD,
+				MSG_ID_FIELD,
+				{ "tags", KIND_NAMES, MUST, NAME_MAX_BYTES, AT(tags) } } },
 	[BATON_FRAME_DRAFT] = { "draft",
-				false,
-				true,
+				AGENTS,
 				{ SESSION_FIELD,
 				  MSG_ID_FIELD,
 				  { "draft", KIND_U64, MUST, 0, AT(seq) },
 				  { "action", KIND_REVIEW, MUST, NAME_MAX_BYTES, AT(value) },
 				  { "text", KIND_TEXT, OPT, TEXT_MAX, AT(text) } } },
-	[BATON_FRAME_HANDBACK] = { "handback", false, true, { SESSION_FIELD } },
+	[BATON_FRAME_SUGGEST] = { "suggest", AGENTS, { SESSION_FIELD } },
+	[BATON_FRAME_HANDBACK] = { "handback", AGENTS, { SESSION_FIELD } },
 	[BATON_FRAME_RESOLVE] = { "resolve",
-				  false,
-				  true,
+				  AGENTS,
 				  { SESSION_FIELD,
 				    { "code", KIND_WORD, OPT, NAME_MAX_BYTES, AT(code) } } },
+	[BATON_FRAME_STATUS] = { "status",
+				 AGENTS,
+				 { { "available", KIND_YES, MUST, 0, AT(available) } } },
+	[BATON_FRAME_DECLINE] = { "decline", AGENTS, { SESSION_FIELD } },
+	[BATON_FRAME_PACKAGE] = { "package", AGENTS, { SESSION_FIELD } },
+	[BATON_FRAME_OPERATIONS] = { "operations", ADMINS, { { "on", KIND_NO, OPT, 0, AT(off) } } },
+	[BATON_FRAME_ADMIN] = { "admin",
+				ADMINS,
+				{ MSG_ID_FIELD,
+				  { "request", KIND_OBJECT, MUST, 0, AT(request) } } },
 };
 
 static const struct field resume_fields[FIELDS_MAX] = {
@@ -196,6 +235,48 @@ static int take_number(const struct field *field, const struct baton_json *value
 	return 0;
 }
 
+static int take_bool(const struct field *field, const struct baton_json *value,
+		     struct baton_frame *ret)
+{
+	if (value->type != BATON_JSON_TRUE && value->type != BATON_JSON_FALSE)
+		return BATON_E_INVAL;
+	bool yes = (value->type == BATON_JSON_TRUE) == (field->kind == KIND_YES);
+	memcpy((char *)ret + field->offset, &yes, sizeof(yes));
+	return 0;
+}
+
+/* A list of short words, none twice. They are looked up, or kept as the JSON that they are. */
+static int take_list(const struct field *field, const struct baton_json *value,
+		     struct baton_arena *arena, struct baton_frame *ret)
+{
+	size_t max = field->kind == KIND_IDS ? (size_t)BATON_MSG_ATTACHMENTS_MAX : BATON_TAGS_MAX;
+	baton_str words[BATON_TAGS_MAX];
+	struct baton_json item;
+	size_t n = 0;
+
+	if (value->type != BATON_JSON_ARRAY)
+		return BATON_E_INVAL;
+	for (size_t at = 0; baton_json_element(value, &at, &item); n++) {
+		baton_str word = baton_json_text(&item, arena);
+
+		if (n == max || word.n > field->bytes_max)
+			return BATON_E_LIMIT;
+		if (item.type != BATON_JSON_STRING || word.n == 0 || has_controls(word))
+			return BATON_E_INVAL;
+		for (size_t i = 0; i < n; i++)
+			if (baton_str_eq(words[i], word))
+				return BATON_E_INVAL;
+		words[n] = word;
+	}
+	if (field->kind == KIND_NAMES) {
+		ret->tags = value->raw;
+		return 0;
+	}
+	memcpy(ret->attachments, words, n * sizeof(words[0]));
+	ret->n_attachments = n;
+	return 0;
+}
+
 static const struct field *field_of(const struct field *fields, baton_str name, unsigned *ret_bit)
 {
 	for (unsigned i = 0; i < FIELDS_MAX && fields[i].name; i++) {
@@ -233,6 +314,17 @@ static int take_field(const struct field *field, const struct baton_json *value,
 		return take_number(field, value, ret);
 	case KIND_RESUME:
 		return take_resume(value, arena, ret);
+	case KIND_YES:
+	case KIND_NO:
+		return take_bool(field, value, ret);
+	case KIND_IDS:
+	case KIND_NAMES:
+		return take_list(field, value, arena, ret);
+	case KIND_OBJECT:
+		if (value->type != BATON_JSON_OBJECT)
+			return BATON_E_INVAL;
+		memcpy((char *)ret + field->offset, &value->raw, sizeof(value->raw));
+		return 0;
 	}
 	return BATON_E_INVAL;
 }
@@ -318,9 +410,18 @@ int baton_frame_read(baton_str bytes, struct baton_arena *arena, struct baton_fr
 
 bool baton_frame_allowed(enum baton_frame_type type, enum baton_role role)
 {
-	bool is_agent = role == BATON_AGENT || role == BATON_SUPERVISOR;
-
-	return is_agent ? frames[type].agent : frames[type].customer;
+	switch (role) {
+	case BATON_CUSTOMER:
+		return (frames[type].who & CUSTOMERS) != 0;
+	case BATON_AGENT:
+	case BATON_SUPERVISOR:
+		return (frames[type].who & AGENTS) != 0;
+	case BATON_ADMIN:
+		return (frames[type].who & ADMINS) != 0;
+	case BATON_SELF:
+		return false;
+	}
+	return false;
 }
 
 bool baton_frame_command(const struct baton_frame *frame, struct baton_command *ret)
@@ -340,6 +441,10 @@ bool baton_frame_command(const struct baton_frame *frame, struct baton_command *
 		[BATON_FRAME_DRAFT] = { true, BATON_CMD_DRAFT },
 		[BATON_FRAME_HANDBACK] = { true, BATON_CMD_HANDBACK },
 		[BATON_FRAME_RESOLVE] = { true, BATON_CMD_RESOLVE },
+		[BATON_FRAME_TICKET] = { true, BATON_CMD_TICKET },
+		[BATON_FRAME_TRANSFER] = { true, BATON_CMD_TRANSFER },
+		[BATON_FRAME_TAG] = { true, BATON_CMD_TAG },
+		[BATON_FRAME_SUGGEST] = { true, BATON_CMD_SUGGEST },
 	};
 
 	if (!verbs[frame->type].is)
@@ -347,8 +452,12 @@ bool baton_frame_command(const struct baton_frame *frame, struct baton_command *
 	*ret = (struct baton_command){
 		.verb = verbs[frame->type].verb,
 		.client_id = frame->id,
-		.text = frame->type == BATON_FRAME_RELEASE ? frame->reason : frame->text,
-		.value = frame->type == BATON_FRAME_RESOLVE ? frame->code : frame->value,
+		.text = frame->reason.n > 0 ? frame->reason : frame->text,
+		.value = frame->type == BATON_FRAME_RESOLVE ? frame->code
+			 : frame->type == BATON_FRAME_TAG   ? frame->tags
+							    : frame->value,
+		.to_agent = frame->to_agent,
+		.take = frame->take,
 		.about_seq = frame->seq,
 		.if_seq = frame->if_seq,
 	};

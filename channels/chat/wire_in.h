@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "core/base/limits.h"
 #include "core/session/command.h"
 
 enum baton_frame_type {
@@ -26,6 +27,15 @@ enum baton_frame_type {
 	BATON_FRAME_DRAFT,
 	BATON_FRAME_HANDBACK,
 	BATON_FRAME_RESOLVE,
+	BATON_FRAME_TICKET,
+	BATON_FRAME_TRANSFER,
+	BATON_FRAME_TAG,
+	BATON_FRAME_SUGGEST,
+	BATON_FRAME_STATUS,
+	BATON_FRAME_DECLINE,
+	BATON_FRAME_PACKAGE,
+	BATON_FRAME_OPERATIONS,
+	BATON_FRAME_ADMIN,
 	BATON_FRAME_TYPES
 };
 
@@ -37,8 +47,15 @@ struct baton_frame {
 	baton_str id;   /* the client's own, to answer with; set on refusals too */
 	baton_str text; /* text, or a comment */
 	baton_str reason, code;
-	baton_str value; /* feedback's value, draft's action */
+	baton_str value; /* feedback's value, draft's action, ticket's contact, transfer's queue */
 	baton_str ticket, locale, token;
+	baton_str to_agent;                               /* transfer's agent */
+	baton_str tags;                                   /* a JSON list of names, as written */
+	baton_str request;                                /* a JSON object, as written */
+	baton_str attachments[BATON_MSG_ATTACHMENTS_MAX]; /* ids */
+	size_t n_attachments;
+	bool take;               /* claim: from whoever has it */
+	bool available, off;     /* status; operations: no more */
 	struct baton_id session; /* of an agent's frame, or of hello.resume */
 	bool has_session, has_resume, has_n;
 	uint64_t after, seq, if_seq, n;
@@ -54,5 +71,6 @@ int baton_frame_read(baton_str bytes, struct baton_arena *arena, struct baton_fr
 bool baton_frame_allowed(enum baton_frame_type type, enum baton_role role);
 
 /* The command that the frame asks for, without what the connection knows (who, where from). False
- * if the frame is none (hello, typing, read, ping, desk, open, leave). Strings are the frame's. */
+ * if the frame is none (hello, typing, read, ping, desk, open, leave, status, decline, package,
+ * operations, admin). Attachments are ids in the frame alone: somebody has to look them up. Strings are the frame's. */
 bool baton_frame_command(const struct baton_frame *frame, struct baton_command *ret);

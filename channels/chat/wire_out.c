@@ -6,7 +6,7 @@
  * frames for one connection and one for another; struct baton_stream tells which.
  */
 
-#include "channels/chat/wire_out.h"
+#include "channels/chat/wire_put.h"
 
 #include "core/base/errors.h"
 #include "core/base/limits.h"
@@ -36,44 +36,28 @@ static const char *role_name(enum baton_role role)
 		return "agent";
 	case BATON_SUPERVISOR:
 		return "supervisor";
-	case BATON_CUSTOMER:
 	case BATON_ADMIN:
+		return "admin";
+	case BATON_CUSTOMER:
 	case BATON_SELF:
 		return "customer";
 	}
 	return "customer";
 }
 
-/* --- members ------------------------------------------------------------------------------- */
-
-/* `lead` is `,"name":` or `{"name":` as it shall be written. */
-static void put_str(struct baton_buf *out, const char *lead, baton_str s)
-{
-	baton_buf_z(out, lead);
-	baton_buf_json(out, s);
-}
-
-static void put_opt(struct baton_buf *out, const char *lead, baton_str s)
-{
-	if (s.n > 0)
-		put_str(out, lead, s);
-}
-
-static void put_u64(struct baton_buf *out, const char *lead, uint64_t v)
-{
-	baton_buf_z(out, lead);
-	baton_buf_u64(out, v);
-}
-
-static void put_id(struct baton_buf *out, const char *lead, const struct baton_id *id)
-{
-	char text[BATON_ID_TEXT + 1];
-
-	baton_id_text(id, text);
-	put_str(out, lead, baton_str_of(text));
-}
-
 /* --- frames of the connection itself ------------------------------------------------------- */
+
+/* What may be uploaded; nothing of it where files are not taken. */
+static void put_file_limits(struct baton_buf *out, const struct baton_file_limits *files)
+{
+	if (files->bytes == 0)
+		return;
+	put_u64(out, ",\"attachments\":{\"bytes\":", files->bytes);
+	baton_buf_z(out, ",\"types\":[");
+	for (size_t i = 0; i < files->n_types; i++)
+		put_str(out, i ? "," : "", baton_str_of(files->types[i]));
+	baton_buf_z(out, "]}");
+}
 
 void baton_wire_welcome(const struct baton_welcome *welcome, struct baton_buf *out)
 {
@@ -88,11 +72,13 @@ void baton_wire_welcome(const struct baton_welcome *welcome, struct baton_buf *o
 	put_u64(out, ",\"limits\":{\"msg_bytes\":", BATON_FRAME_BYTES_MAX);
 	put_u64(out, ",\"text_bytes\":", BATON_TEXT_BYTES_MAX);
 	put_u64(out, ",\"msgs_per_s\":", BATON_MSG_PER_S);
+	put_file_limits(out, &welcome->files);
 	put_str(out, "},\"mode\":", welcome->mode.n > 0 ? welcome->mode : BATON_STR("normal"));
 	put_opt(out, ",\"agent\":", welcome->agent);
 	put_opt(out, ",\"agent_name\":", welcome->agent_name);
 	put_opt(out, ",\"greeting\":", baton_str_of(welcome->greeting));
 	put_opt(out, ",\"disclosure\":", baton_str_of(welcome->disclosure));
+	baton_buf_str(out, welcome->desk_words);
 	baton_buf_z(out, "}");
 }
 
@@ -132,13 +118,6 @@ void baton_wire_bye(const char *reason, uint64_t reconnect_after_ms, struct bato
 
 /* --- events -------------------------------------------------------------------------------- */
 
-/* One `ev` frame in the making, and where it goes. */
-struct teller {
-	const struct baton_notice *notice;
-	enum baton_audience audience;
-	const struct baton_frames *to;
-};
-
 static struct baton_buf *begin_ev(const struct teller *teller, bool durable, const char *type)
 {
 	struct baton_buf *out = teller->to->out;
@@ -152,12 +131,6 @@ static struct baton_buf *begin_ev(const struct teller *teller, bool durable, con
 		put_id(out, ",\"session\":", &teller->notice->session);
 	put_str(out, ",\"ev\":{\"type\":", baton_str_of(type));
 	return out;
-}
-
-static void end_frame(const struct teller *teller, const char *tail)
-{
-	baton_buf_z(teller->to->out, tail);
-	teller->to->take(teller->to->ud, teller->to->out);
 }
 
 /* A text message: who speaks, and under which id. */
@@ -400,7 +373,7 @@ static void tell_typing(const struct teller *teller)
 	end_frame(teller, "}}}");
 }
 
-/* --- answers and the desk ------------------------------------------------------------------ */
+/* --- answers ------------------------------------------------------------------------------- */
 
 static void put_session(const struct teller *teller)
 {
@@ -449,44 +422,6 @@ static void tell_caught_up(const struct teller *teller)
 	end_frame(teller, "}");
 }
 
-static void tell_desk(const struct teller *teller)
-{
-	put_u64(teller->to->out, "{\"t\":\"desk\",\"cases\":", teller->notice->seq);
-	end_frame(teller, "}");
-}
-
-static const char *case_state(enum baton_case_state state)
-{
-	switch (state) {
-	case BATON_CASE_NONE:
-		return "gone";
-	case BATON_CASE_WAITING:
-		return "waiting";
-	case BATON_CASE_CLAIMED:
-		return "claimed";
-	}
-	return "gone";
-}
-
-static void tell_case(const struct teller *teller)
-{
-	const struct baton_case *kase = &teller->notice->kase;
-	struct baton_buf *out = teller->to->out;
-
-	put_id(out, "{\"t\":\"case\",\"session\":", &kase->session);
-	put_str(out, ",\"state\":", baton_str_of(case_state(kase->state)));
-	put_str(out, ",\"queue\":", kase->queue);
-	put_u64(out, ",\"priority\":", kase->priority);
-	put_str(out, ",\"reason\":", kase->reason);
-	put_u64(out, ",\"waiting_since_ms\":", kase->waiting_since_ms);
-	put_opt(out, ",\"agent\":", kase->agent);
-	put_opt(out, ",\"agent_name\":", kase->agent_name);
-	put_opt(out, ",\"tier\":", kase->customer_tier);
-	put_opt(out, ",\"preview\":", kase->preview);
-	put_opt(out, ",\"mode\":", kase->mode);
-	end_frame(teller, kase->has_draft ? ",\"draft\":true}" : "}");
-}
-
 void baton_wire_notice(const struct baton_notice *notice, enum baton_audience audience,
 		       struct baton_stream *stream, const struct baton_frames *frames)
 {
@@ -518,17 +453,28 @@ void baton_wire_notice(const struct baton_notice *notice, enum baton_audience au
 		tell_typing(&teller);
 		break;
 	case BATON_NOTE_CASE:
-		tell_case(&teller);
+		wire_case(&teller);
 		break;
 	case BATON_NOTE_DESK:
-		tell_desk(&teller);
+		wire_desk(&teller);
 		break;
 	case BATON_NOTE_OFFER:
+		wire_offer(&teller);
+		break;
 	case BATON_NOTE_OVERVIEW:
+		wire_overview(&teller);
+		break;
 	case BATON_NOTE_PLACE:
+		wire_place(&teller);
+		break;
 	case BATON_NOTE_PACKAGE:
+		wire_package(&teller);
+		break;
 	case BATON_NOTE_OPERATIONS:
+		wire_operations(&teller);
+		break;
 	case BATON_NOTE_DONE:
+		wire_done(&teller);
 		break;
 	}
 }

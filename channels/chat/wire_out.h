@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "core/actor/notice.h"
+#include "core/server/port.h"
 
 /* What a connection has been shown of the answer in progress, so that each byte is sent once:
  * whatever was missed (a gap, a joiner, a slow reader) is made up from `bytes` on. */
@@ -30,6 +30,8 @@ struct baton_welcome {
 	baton_str mode; /* the degraded mode that the customer was told of; empty: none */
 	const char *greeting, *disclosure; /* NULL or "": left out */
 	baton_str agent, agent_name;       /* who the agent is; empty for customers */
+	struct baton_file_limits files;
+	baton_str desk_words; /* of baton_port_desk_words(); empty for customers */
 };
 
 void baton_wire_welcome(const struct baton_welcome *welcome, struct baton_buf *out);

@@ -283,6 +283,20 @@ const char *baton_port_greeting(struct baton_port *port)
 	return live_policy(port)->say_greeting;
 }
 
+struct baton_file_limits baton_port_file_limits(struct baton_port *port)
+{
+	const struct baton_attachments_def *files = &live_policy(port)->attachments;
+
+	if (!files->enabled)
+		return (struct baton_file_limits){ .bytes = 0 };
+	return (struct baton_file_limits){ files->bytes_max, files->types, files->n_types };
+}
+
+void baton_port_desk_words(struct baton_port *port, baton_str agent, struct baton_buf *out)
+{
+	desk_words(live_policy(port), agent, out);
+}
+
 const char *baton_port_disclosure(struct baton_port *port)
 {
 	return live_policy(port)->say_disclosure;

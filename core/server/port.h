@@ -81,8 +81,20 @@ bool baton_port_origin_ok(struct baton_port *port, baton_str origin, baton_str h
 const char *baton_port_disclosure(struct baton_port *port);
 const char *baton_port_greeting(struct baton_port *port); /* of the live policy; may be "" */
 
-/* --- what /readyz and /metrics show --- */
+/* Files that customers and agents may send, by the live policies; bytes 0: none. The types are good
+ * during the call. */
+struct baton_file_limits {
+	uint64_t bytes; /* of one */
+	const char *const *types;
+	size_t n_types;
+};
+struct baton_file_limits baton_port_file_limits(struct baton_port *port);
+/* Members of an agent's welcome, each with a comma before it: the queues, and the prepared replies of
+ * those that the agent works on. */
 struct baton_buf;
+void baton_port_desk_words(struct baton_port *port, baton_str agent, struct baton_buf *out);
+
+/* --- what /readyz and /metrics show --- */
 /* Prometheus text exposition of everything. */
 void baton_port_metrics(struct baton_port *port, struct baton_buf *out);
 /* JSON of all parts; returns true if intake works (journal healthy, not draining). */

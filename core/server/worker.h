@@ -109,6 +109,10 @@ void worker_saved(struct worker *worker, const struct baton_id *session, baton_s
 /* [any] A held conversation may go on, if what it waits for has come back. */
 void worker_resume(struct worker *worker, const struct baton_id *session);
 
+/* --- desk_words.c --- */
+/* See baton_port_desk_words(). */
+void desk_words(const struct baton_policy *policy, baton_str agent_id, struct baton_buf *out);
+
 /* --- listen.c --- */
 /* "host:port" or "[v6]:port" -> one bound SO_REUSEPORT socket per worker; port 0 picks one for all.
  * 0, BATON_E_INVAL or BATON_E_IO, with a logged reason. */

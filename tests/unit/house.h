@@ -355,6 +355,18 @@ const char *baton_port_greeting(struct baton_port *port)
 	return "Welcome!";
 }
 
+struct baton_file_limits baton_port_file_limits(struct baton_port *port)
+{
+	(void)port;
+	return (struct baton_file_limits){ .bytes = 0 };
+}
+
+void baton_port_desk_words(struct baton_port *port, baton_str agent, struct baton_buf *out)
+{
+	(void)port, (void)agent;
+	baton_buf_z(out, ",\"queues\":[],\"canned\":[]");
+}
+
 const char *baton_port_disclosure(struct baton_port *port)
 {
 	(void)port;

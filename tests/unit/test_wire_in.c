@@ -46,7 +46,21 @@ static const char *const valid[] = {
 	"\"text\":\"better\"}",
 	"{\"t\":\"handback\",\"session\":\"" SESSION "\"}",
 	"{\"t\":\"resolve\",\"session\":\"" SESSION "\",\"code\":\"solved\"}",
+	"{\"t\":\"msg\",\"id\":\"m2\",\"text\":\"look\",\"attachments\":[\"a1\",\"a2\"]}",
+	"{\"t\":\"ticket\",\"id\":\"t1\",\"contact\":\"vera@example.org\"}",
+	"{\"t\":\"claim\",\"session\":\"" SESSION "\",\"take\":true}",
+	"{\"t\":\"transfer\",\"session\":\"" SESSION
+	"\",\"queue\":\"billing\",\"agent\":\"omar\",\"reason\":\"a refund\"}",
+	"{\"t\":\"tag\",\"session\":\"" SESSION "\",\"id\":\"g1\",\"tags\":[\"late\", \"vip\"]}",
+	"{\"t\":\"suggest\",\"session\":\"" SESSION "\"}",
+	"{\"t\":\"status\",\"available\":true}",
+	"{\"t\":\"decline\",\"session\":\"" SESSION "\"}",
+	"{\"t\":\"package\",\"session\":\"" SESSION "\"}",
+	"{\"t\":\"operations\",\"on\":false}",
+	"{\"t\":\"admin\",\"id\":\"o1\",\"request\":{\"do\":\"status\"}}",
 };
+/* Where those that are looked at stand. */
+enum { MSG_WITH_FILES = 22, TICKET, TAKE, TRANSFER, TAG, STATUS = 28, OPERATIONS = 31, ADMIN };
 enum { VALID = sizeof(valid) / sizeof(valid[0]) };
 
 static struct baton_arena arena;
@@ -109,6 +123,39 @@ static void fields_arrive_where_they_belong(void **state)
 	assert_true(baton_str_is(command.text, "lunch"));
 }
 
+static void fields_of_the_desk_arrive_where_they_belong(void **state)
+{
+	struct baton_frame frame;
+	struct baton_command command;
+
+	(void)state;
+	assert_int_equal(read_z(valid[MSG_WITH_FILES], &frame), 0);
+	assert_int_equal(frame.n_attachments, 2);
+	assert_true(baton_str_is(frame.attachments[1], "a2"));
+	assert_int_equal(read_z(valid[TICKET], &frame), 0);
+	assert_true(baton_frame_command(&frame, &command));
+	assert_int_equal(command.verb, BATON_CMD_TICKET);
+	assert_true(baton_str_is(command.value, "vera@example.org"));
+	assert_int_equal(read_z(valid[TAKE], &frame), 0);
+	assert_true(baton_frame_command(&frame, &command) && command.take);
+	assert_int_equal(read_z(valid[TRANSFER], &frame), 0);
+	assert_true(baton_frame_command(&frame, &command));
+	assert_true(baton_str_is(command.value, "billing"));
+	assert_true(baton_str_is(command.to_agent, "omar"));
+	assert_true(baton_str_is(command.text, "a refund"));
+	assert_int_equal(read_z(valid[TAG], &frame), 0);
+	assert_true(baton_frame_command(&frame, &command));
+	assert_true(baton_str_is(command.value, "[\"late\", \"vip\"]"));
+	assert_int_equal(read_z(valid[STATUS], &frame), 0);
+	assert_true(frame.available && !baton_frame_command(&frame, &command));
+	assert_int_equal(read_z(valid[OPERATIONS], &frame), 0);
+	assert_true(frame.off);
+	assert_int_equal(read_z("{\"t\":\"operations\"}", &frame), 0);
+	assert_false(frame.off);
+	assert_int_equal(read_z(valid[ADMIN], &frame), 0);
+	assert_true(baton_str_is(frame.request, "{\"do\":\"status\"}"));
+}
+
 static void no_truncation_of_a_valid_frame_is_taken(void **state)
 {
 	struct baton_frame frame;
@@ -124,70 +171,85 @@ static void no_truncation_of_a_valid_frame_is_taken(void **state)
 		}
 }
 
+/* What is not a frame, and why not. */
+static const struct {
+	const char *json;
+	int rc;
+} refused[] = {
+	{ "", BATON_E_JSON },
+	{ "null", BATON_E_JSON },
+	{ "[]", BATON_E_JSON },
+	{ "\"hello\"", BATON_E_JSON },
+	{ "{}", BATON_E_JSON },
+	{ "{\"t\":1}", BATON_E_JSON },
+	{ "{\"t\":null}", BATON_E_JSON },
+	{ "{\"t\":\"\"}", BATON_E_JSON },
+	{ "{\"t\":\"ping\",\"t\":\"close\"}", BATON_E_JSON },
+	{ "{\"t\":\"ping\"}{\"t\":\"ping\"}", BATON_E_JSON },
+	{ "{\"t\":\"ping\"}\n{\"t\":\"ping\"}", BATON_E_JSON },
+	{ "{'t':'ping'}", BATON_E_JSON },
+	{ "{\"t\":\"ping\",}", BATON_E_JSON },
+	{ "{\"t\":\"ping\",\"n\":NaN}", BATON_E_JSON },
+	{ "{\"t\":\"ping\",\"n\":01}", BATON_E_JSON },
+	{ "{\"t\":\"warp\"}", BATON_E_UNSUPPORTED },
+	{ "{\"t\":\"HELLO\"}", BATON_E_UNSUPPORTED },
+	{ "{\"t\":\"ping\\u0000\"}", BATON_E_UNSUPPORTED },
+	{ "{\"t\":\"ping\",\"n\":-1}", BATON_E_INVAL },
+	{ "{\"t\":\"ping\",\"n\":1.5}", BATON_E_INVAL },
+	{ "{\"t\":\"ping\",\"n\":\"1\"}", BATON_E_INVAL },
+	{ "{\"t\":\"ping\",\"n\":18446744073709551616}", BATON_E_INVAL },
+	{ "{\"t\":\"ping\",\"n\":9007199254740992}", BATON_E_INVAL },
+	{ "{\"t\":\"ping\",\"n\":1e999}", BATON_E_INVAL },
+	{ "{\"t\":\"ping\",\"n\":1,\"n\":2}", BATON_E_INVAL },
+	{ "{\"t\":\"ping\",\"n\":1,\"\\u006e\":2}", BATON_E_INVAL },
+	{ "{\"t\":\"msg\",\"text\":\"hi\"}", BATON_E_INVAL },
+	{ "{\"t\":\"msg\",\"id\":\"1\"}", BATON_E_INVAL },
+	{ "{\"t\":\"msg\",\"id\":\"\",\"text\":\"hi\"}", BATON_E_INVAL },
+	{ "{\"t\":\"msg\",\"id\":\"1\",\"text\":\"\"}", BATON_E_INVAL },
+	{ "{\"t\":\"msg\",\"id\":1,\"text\":\"hi\"}", BATON_E_INVAL },
+	{ "{\"t\":\"msg\",\"id\":\"1\",\"text\":{}}", BATON_E_INVAL },
+	{ "{\"t\":\"msg\",\"id\":\"a\\nb\",\"text\":\"hi\"}", BATON_E_INVAL },
+	{ "{\"t\":\"msg\",\"id\":\"a\\u0000\",\"text\":\"hi\"}", BATON_E_INVAL },
+	{ "{\"t\":\"hello\",\"resume\":[]}", BATON_E_INVAL },
+	{ "{\"t\":\"hello\",\"resume\":{}}", BATON_E_INVAL },
+	{ "{\"t\":\"hello\",\"resume\":{\"session\":\"" SESSION "\"}}", BATON_E_INVAL },
+	{ "{\"t\":\"hello\",\"resume\":{\"session\":\"x\",\"token\":\"" TOKEN "\"}}",
+	  BATON_E_INVAL },
+	{ "{\"t\":\"hello\",\"ticket\":\"" TOKEN "4\"}", BATON_E_LIMIT },
+	{ "{\"t\":\"feedback\",\"id\":\"1\",\"value\":\"sideways\"}", BATON_E_INVAL },
+	{ "{\"t\":\"draft\",\"session\":\"" SESSION
+	  "\",\"id\":\"1\",\"draft\":1,\"action\":\"eat\"}",
+	  BATON_E_INVAL },
+	{ "{\"t\":\"claim\"}", BATON_E_INVAL },
+	{ "{\"t\":\"claim\",\"session\":\"" SESSION "\",\"take\":1}", BATON_E_INVAL },
+	{ "{\"t\":\"msg\",\"id\":\"1\",\"text\":\"x\",\"attachments\":{}}", BATON_E_INVAL },
+	{ "{\"t\":\"msg\",\"id\":\"1\",\"text\":\"x\",\"attachments\":[1]}", BATON_E_INVAL },
+	{ "{\"t\":\"msg\",\"id\":\"1\",\"text\":\"x\",\"attachments\":[\"a\",\"a\"]}",
+	  BATON_E_INVAL },
+	{ "{\"t\":\"msg\",\"id\":\"1\",\"text\":\"x\",\"attachments\":[\"\"]}", BATON_E_INVAL },
+	{ "{\"t\":\"msg\",\"id\":\"1\",\"text\":\"x\",\"attachments\":"
+	  "[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\"]}",
+	  BATON_E_LIMIT },
+	{ "{\"t\":\"ticket\",\"id\":\"1\",\"contact\":\"\"}", BATON_E_INVAL },
+	{ "{\"t\":\"ticket\",\"id\":\"1\",\"contact\":\"a\\r\\nBcc: b\"}", BATON_E_INVAL },
+	{ "{\"t\":\"status\"}", BATON_E_INVAL },
+	{ "{\"t\":\"admin\",\"id\":\"1\",\"request\":\"status\"}", BATON_E_INVAL },
+	{ "{\"t\":\"claim\",\"session\":\"../../etc/passwd\"}", BATON_E_INVAL },
+	{ "{\"t\":\"ping\",\"x\":\"\xc3\x28\"}", BATON_E_UTF8 },
+	{ "{\"t\":\"ping\",\"x\":\"\xed\xa0\x80\"}", BATON_E_UTF8 },
+	{ "\xff", BATON_E_UTF8 },
+};
+
 static void a_refusal_says_what_is_wrong(void **state)
 {
-	static const struct {
-		const char *json;
-		int rc;
-	} cases[] = {
-		{ "", BATON_E_JSON },
-		{ "null", BATON_E_JSON },
-		{ "[]", BATON_E_JSON },
-		{ "\"hello\"", BATON_E_JSON },
-		{ "{}", BATON_E_JSON },
-		{ "{\"t\":1}", BATON_E_JSON },
-		{ "{\"t\":null}", BATON_E_JSON },
-		{ "{\"t\":\"\"}", BATON_E_JSON },
-		{ "{\"t\":\"ping\",\"t\":\"close\"}", BATON_E_JSON },
-		{ "{\"t\":\"ping\"}{\"t\":\"ping\"}", BATON_E_JSON },
-		{ "{\"t\":\"ping\"}\n{\"t\":\"ping\"}", BATON_E_JSON },
-		{ "{'t':'ping'}", BATON_E_JSON },
-		{ "{\"t\":\"ping\",}", BATON_E_JSON },
-		{ "{\"t\":\"ping\",\"n\":NaN}", BATON_E_JSON },
-		{ "{\"t\":\"ping\",\"n\":01}", BATON_E_JSON },
-		{ "{\"t\":\"warp\"}", BATON_E_UNSUPPORTED },
-		{ "{\"t\":\"HELLO\"}", BATON_E_UNSUPPORTED },
-		{ "{\"t\":\"ping\\u0000\"}", BATON_E_UNSUPPORTED },
-		{ "{\"t\":\"ping\",\"n\":-1}", BATON_E_INVAL },
-		{ "{\"t\":\"ping\",\"n\":1.5}", BATON_E_INVAL },
-		{ "{\"t\":\"ping\",\"n\":\"1\"}", BATON_E_INVAL },
-		{ "{\"t\":\"ping\",\"n\":18446744073709551616}", BATON_E_INVAL },
-		{ "{\"t\":\"ping\",\"n\":9007199254740992}", BATON_E_INVAL },
-		{ "{\"t\":\"ping\",\"n\":1e999}", BATON_E_INVAL },
-		{ "{\"t\":\"ping\",\"n\":1,\"n\":2}", BATON_E_INVAL },
-		{ "{\"t\":\"ping\",\"n\":1,\"\\u006e\":2}", BATON_E_INVAL },
-		{ "{\"t\":\"msg\",\"text\":\"hi\"}", BATON_E_INVAL },
-		{ "{\"t\":\"msg\",\"id\":\"1\"}", BATON_E_INVAL },
-		{ "{\"t\":\"msg\",\"id\":\"\",\"text\":\"hi\"}", BATON_E_INVAL },
-		{ "{\"t\":\"msg\",\"id\":\"1\",\"text\":\"\"}", BATON_E_INVAL },
-		{ "{\"t\":\"msg\",\"id\":1,\"text\":\"hi\"}", BATON_E_INVAL },
-		{ "{\"t\":\"msg\",\"id\":\"1\",\"text\":{}}", BATON_E_INVAL },
-		{ "{\"t\":\"msg\",\"id\":\"a\\nb\",\"text\":\"hi\"}", BATON_E_INVAL },
-		{ "{\"t\":\"msg\",\"id\":\"a\\u0000\",\"text\":\"hi\"}", BATON_E_INVAL },
-		{ "{\"t\":\"hello\",\"resume\":[]}", BATON_E_INVAL },
-		{ "{\"t\":\"hello\",\"resume\":{}}", BATON_E_INVAL },
-		{ "{\"t\":\"hello\",\"resume\":{\"session\":\"" SESSION "\"}}", BATON_E_INVAL },
-		{ "{\"t\":\"hello\",\"resume\":{\"session\":\"x\",\"token\":\"" TOKEN "\"}}",
-		  BATON_E_INVAL },
-		{ "{\"t\":\"hello\",\"ticket\":\"" TOKEN "4\"}", BATON_E_LIMIT },
-		{ "{\"t\":\"feedback\",\"id\":\"1\",\"value\":\"sideways\"}", BATON_E_INVAL },
-		{ "{\"t\":\"draft\",\"session\":\"" SESSION
-		  "\",\"id\":\"1\",\"draft\":1,\"action\":\"eat\"}",
-		  BATON_E_INVAL },
-		{ "{\"t\":\"claim\"}", BATON_E_INVAL },
-		{ "{\"t\":\"claim\",\"session\":\"../../etc/passwd\"}", BATON_E_INVAL },
-		{ "{\"t\":\"ping\",\"x\":\"\xc3\x28\"}", BATON_E_UTF8 },
-		{ "{\"t\":\"ping\",\"x\":\"\xed\xa0\x80\"}", BATON_E_UTF8 },
-		{ "\xff", BATON_E_UTF8 },
-	};
 	struct baton_frame frame;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		int rc = read_z(cases[i].json, &frame);
-		if (rc != cases[i].rc)
-			print_error("%s\n", cases[i].json);
-		assert_int_equal(rc, cases[i].rc);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		int rc = read_z(refused[i].json, &frame);
+		if (rc != refused[i].rc)
+			print_error("%s\n", refused[i].json);
+		assert_int_equal(rc, refused[i].rc);
 	}
 }
 
@@ -319,6 +381,15 @@ static void roles_may_say_what_the_protocol_gives_them(void **state)
 	assert_false(baton_frame_allowed(BATON_FRAME_DESK, BATON_CUSTOMER));
 	assert_false(baton_frame_allowed(BATON_FRAME_OPEN, BATON_CUSTOMER));
 	assert_true(baton_frame_allowed(BATON_FRAME_PING, BATON_AGENT));
+	assert_true(baton_frame_allowed(BATON_FRAME_TICKET, BATON_CUSTOMER));
+	for (unsigned type = 0; type < BATON_FRAME_TYPES; type++) {
+		bool mine = type == BATON_FRAME_OPERATIONS || type == BATON_FRAME_ADMIN;
+		bool all = type == BATON_FRAME_HELLO || type == BATON_FRAME_PING;
+
+		assert_int_equal(baton_frame_allowed(type, BATON_ADMIN), mine || all);
+		assert_false(mine && baton_frame_allowed(type, BATON_SUPERVISOR));
+		assert_false(baton_frame_allowed(type, BATON_SELF));
+	}
 }
 
 int main(void)
@@ -326,6 +397,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_frame_of_the_protocol_is_read),
 		cmocka_unit_test(fields_arrive_where_they_belong),
+		cmocka_unit_test(fields_of_the_desk_arrive_where_they_belong),
 		cmocka_unit_test(no_truncation_of_a_valid_frame_is_taken),
 		cmocka_unit_test(a_refusal_says_what_is_wrong),
 		cmocka_unit_test(a_refusal_names_the_frame_and_the_id_wherever_it_stands),

@@ -400,14 +400,60 @@ static void customers_are_told_of_a_mode_and_a_substitute_but_not_why(void **sta
 	clear(&sheet);
 }
 
+static void a_case_says_what_is_known_and_nothing_else(void **state)
+{
+	struct sheet sheet = { .n = 0 };
+	struct baton_notice notice = { .type = BATON_NOTE_CASE };
+
+	(void)state;
+	notice.kase.state = BATON_CASE_WAITING;
+	assert_int_equal(tell(&sheet, &notice, BATON_AUDIENCE_AGENT, NULL), 1);
+	assert_null(strstr(sheet.text[0], "due_ms"));
+	assert_null(strstr(sheet.text[0], "verified"));
+	assert_null(strstr(sheet.text[0], "tier_level"));
+	notice.kase.position = 2;
+	notice.kase.due_ms = 1795000000000;
+	notice.kase.tier = 3;
+	notice.kase.verified = notice.kase.claimable = true;
+	notice.kase.customer_name = BATON_STR("Vera \"V\"");
+	notice.kase.tags = BATON_STR("[\"late\"]");
+	assert_int_equal(tell(&sheet, &notice, BATON_AUDIENCE_AGENT, NULL), 1);
+	assert_int_equal(number(sheet.frames[0], "rank"), 2);
+	assert_int_equal(number(sheet.frames[0], "tier_level"), 3);
+	assert_string_equal(at(sheet.frames[0], "customer_name", NULL, NULL, NULL), "Vera \"V\"");
+	assert_int_equal(json_array_size(json_object_get(sheet.frames[0], "tags")), 1);
+	assert_true(json_is_true(json_object_get(sheet.frames[0], "claimable")));
+	clear(&sheet);
+}
+
+static void a_place_tells_no_time_that_nobody_knows(void **state)
+{
+	struct sheet sheet = { .n = 0 };
+	struct baton_notice notice = { .type = BATON_NOTE_PLACE,
+				       .place = { .position = 3, .waiting = 7, .open = true } };
+
+	(void)state;
+	assert_int_equal(tell(&sheet, &notice, BATON_AUDIENCE_CUSTOMER, NULL), 1);
+	json_t *content = json_object_get(json_object_get(sheet.frames[0], "ev"), "content");
+	assert_string_equal(ev(&sheet, 0, "type"), "ACTIVITY_SNAPSHOT");
+	assert_int_equal(number(content, "position"), 3);
+	assert_null(json_object_get(content, "wait_ms"));
+	notice.place.wait_ms = 60000;
+	assert_int_equal(tell(&sheet, &notice, BATON_AUDIENCE_CUSTOMER, NULL), 1);
+	content = json_object_get(json_object_get(sheet.frames[0], "ev"), "content");
+	assert_int_equal(number(content, "wait_ms"), 60000);
+	clear(&sheet);
+}
+
 static void the_rest_is_json_too(void **state)
 {
 	struct sheet sheet = { .n = 0 };
 	struct baton_buf out = { 0 };
-	const enum baton_notice_type types[] = { BATON_NOTE_ACK,    BATON_NOTE_CAUGHT_UP,
-						 BATON_NOTE_RUN,    BATON_NOTE_TYPING,
-						 BATON_NOTE_CASE,   BATON_NOTE_DESK,
-						 BATON_NOTE_REFUSED };
+	const enum baton_notice_type types[] = { BATON_NOTE_ACK,   BATON_NOTE_CAUGHT_UP,
+						 BATON_NOTE_RUN,   BATON_NOTE_TYPING,
+						 BATON_NOTE_CASE,  BATON_NOTE_DESK,
+						 BATON_NOTE_OFFER, BATON_NOTE_PLACE,
+						 BATON_NOTE_DONE,  BATON_NOTE_REFUSED };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -462,6 +508,8 @@ int main(void)
 		cmocka_unit_test(refusals_use_the_words_of_the_error_table),
 		cmocka_unit_test(welcome_gives_agents_neither_session_nor_token),
 		cmocka_unit_test(customers_are_told_of_a_mode_and_a_substitute_but_not_why),
+		cmocka_unit_test(a_case_says_what_is_known_and_nothing_else),
+		cmocka_unit_test(a_place_tells_no_time_that_nobody_knows),
 		cmocka_unit_test(the_rest_is_json_too),
 	};
 
