@@ -138,3 +138,10 @@ swap-hostile: $(SWAP_READY)
 	V=$(V) T="$(T)" MODE=$(MODE) node --test tests/swap/hostile.test.mjs
 swap-soak: $(SWAP_READY)
 	V=$(V) node tests/swap/soak.mjs $(if $(filter command line environment,$(origin N)),--swaps $(N)) $(if $(ISOLATION),--isolation $(ISOLATION))
+
+# --- people and the bot race: make takeover [N=10000] [ONLY=claims|owners|replies]; takeover-short in CI ---
+.PHONY: takeover takeover-short
+takeover: $(SWAP_READY)
+	V=$(V) node tests/takeover/takeover.mjs $(if $(filter command line environment,$(origin N)),--races $(N)) $(if $(ONLY),--only $(ONLY))
+takeover-short: $(SWAP_READY)
+	V=$(V) node --test tests/takeover/short.test.mjs
