@@ -215,6 +215,20 @@ static void check_list_unique(struct baton_load *load, const struct baton_yaml *
 	check_unique(load, seen, n, what);
 }
 
+static void check_desk_unique(struct baton_load *load)
+{
+	for (size_t i = 0; i < load->n_files; i++) {
+		const struct baton_yaml *root = load->files[i].root;
+
+		if (load->files[i].kind != BATON_SHAPE_DESK)
+			continue;
+		check_list_unique(load, baton_yaml_get(root, "hours"), "name", "opening hours");
+		check_list_unique(load, baton_yaml_get(root, "customer_tiers"), "name",
+				  "customer tier");
+		check_list_unique(load, baton_yaml_get(root, "canned"), "name", "canned text");
+	}
+}
+
 static void check_all_unique(struct baton_load *load)
 {
 	size_t n = 0, n_intents = load->policy->n_intents;
@@ -230,6 +244,7 @@ static void check_all_unique(struct baton_load *load)
 	check_list_unique(load, load->lists[BATON_SHAPE_BUDGETS], "account", "budget of account");
 	check_list_unique(load, load->agents, "id", "agent");
 	check_list_unique(load, load->agents, "secret", "secret");
+	check_desk_unique(load);
 	for (size_t i = 0; i < n_intents; i++)
 		seen_add(seen, &n, load->intent_nodes[i], "name");
 	check_unique(load, seen, n, "intent");

@@ -233,6 +233,8 @@ static void complete(struct baton_load *load)
 	}
 	for (size_t i = 0; i < policy->n_queues; i++)
 		policy->queues[i].title = or_else(policy->queues[i].title, policy->queues[i].name);
+	for (size_t i = 0; i < policy->n_agents; i++)
+		policy->agents[i].secret = or_else(policy->agents[i].secret, "");
 	for (size_t i = 0; i < policy->n_modes; i++)
 		complete_mode(&policy->modes[i]);
 	for (size_t i = 0; i < policy->n_drills; i++)
@@ -275,6 +277,7 @@ static int load_run(struct baton_load *load)
 	baton_load_sha256(load);
 	baton_load_trees(load);
 	baton_check_names(load);
+	baton_check_desk(load);
 	baton_check_rules(load);
 	baton_check_modes(load);
 	baton_check_routes(load);

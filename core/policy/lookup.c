@@ -38,6 +38,56 @@ const struct baton_drill_file *baton_policy_drill(const struct baton_policy *pol
 	return NULL;
 }
 
+const struct baton_queue_def *baton_policy_queue(const struct baton_policy *policy, baton_str name)
+{
+	for (size_t i = 0; i < policy->n_queues; i++)
+		if (baton_str_is(name, policy->queues[i].name))
+			return &policy->queues[i];
+	return NULL;
+}
+
+const struct baton_agent_def *baton_policy_agent(const struct baton_policy *policy, baton_str id)
+{
+	for (size_t i = 0; i < policy->n_agents; i++)
+		if (baton_str_is(id, policy->agents[i].id))
+			return &policy->agents[i];
+	return NULL;
+}
+
+const struct baton_customer_tier_def *baton_policy_customer_tier(const struct baton_policy *policy,
+								 baton_str name)
+{
+	for (size_t i = 0; i < policy->desk.n_tiers; i++)
+		if (baton_str_is(name, policy->desk.tiers[i].name))
+			return &policy->desk.tiers[i];
+	return NULL;
+}
+
+bool baton_agent_serves(const struct baton_policy *policy, baton_str agent, baton_str queue)
+{
+	const struct baton_agent_def *def = baton_policy_agent(policy, agent);
+
+	for (size_t i = 0; def && i < def->n_queues; i++)
+		if (baton_str_is(queue, def->queues[i]))
+			return true;
+	return def && def->n_queues == 0;
+}
+
+uint64_t baton_policy_due_ms(const struct baton_policy *policy, baton_str queue, baton_str tier,
+			     uint64_t unanswered_ms)
+{
+	const struct baton_queue_def *def = baton_policy_queue(policy, queue);
+	const struct baton_customer_tier_def *shorter = baton_policy_customer_tier(policy, tier);
+	uint32_t promise = def ? def->first_reply_ms : 0;
+
+	if (shorter && shorter->first_reply_ms > 0 &&
+	    (promise == 0 || shorter->first_reply_ms < promise))
+		promise = shorter->first_reply_ms;
+	if (promise == 0 || unanswered_ms == 0)
+		return 0;
+	return baton_hours_after(def ? def->hours : NULL, unanswered_ms, promise);
+}
+
 const char *baton_policy_prompt(const struct baton_policy *policy, const char *name)
 {
 	for (size_t i = 0; i < policy->n_prompts; i++)

@@ -474,5 +474,25 @@ const struct baton_intent_def *baton_policy_intent(const struct baton_policy *po
 						   baton_str name);
 const struct baton_drill_file *baton_policy_drill(const struct baton_policy *policy,
 						  baton_str name);
+/* desk.yaml, by name; NULL: it is not there. */
+const struct baton_queue_def *baton_policy_queue(const struct baton_policy *policy, baton_str name);
+const struct baton_agent_def *baton_policy_agent(const struct baton_policy *policy, baton_str id);
+const struct baton_customer_tier_def *baton_policy_customer_tier(const struct baton_policy *policy,
+								 baton_str name);
+/* The agent stands in the policy, and the queue is one of his. Whoever names none works on all. */
+bool baton_agent_serves(const struct baton_policy *policy, baton_str agent, baton_str queue);
+/* By when the first reply to a message of `unanswered_ms` is promised: the queue's promise or the
+ * customer tier's shorter one, counted in the queue's open hours. Unix ms; 0: nothing is promised. */
+uint64_t baton_policy_due_ms(const struct baton_policy *policy, baton_str queue, baton_str tier,
+			     uint64_t unanswered_ms);
+
+/* Opening hours; `hours` NULL: always open. All times are unix ms. */
+bool baton_hours_open(const struct baton_hours_def *hours, uint64_t at_ms);
+/* How much of the time between is open. */
+uint64_t baton_hours_between(const struct baton_hours_def *hours, uint64_t from_ms, uint64_t to_ms);
+/* When `open_ms` of open time have passed; 0: not within the next years. */
+uint64_t baton_hours_after(const struct baton_hours_def *hours, uint64_t from_ms, uint64_t open_ms);
+/* The next opening, `at_ms` itself while it is open; 0: not within the next years. */
+uint64_t baton_hours_next(const struct baton_hours_def *hours, uint64_t at_ms);
 /* Text of prompts/<name>.md, or NULL. */
 const char *baton_policy_prompt(const struct baton_policy *policy, const char *name);

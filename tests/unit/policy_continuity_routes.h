@@ -207,6 +207,76 @@ static const struct proof_case route_cases[] = {
 	  "routes.yaml:2:99: error: never reached: a switch before this one has the same condition [asked-sometime]\n" },
 	{ "desk.yaml",
 	  "default_queue: general\n"
+	  "hours: [ { name: h, timezone: Europe/Berlin, open: { mon: [ \"09:00-12:00\", \"12:00-17:00\" ] }, closed: [ 2026-12-25 ] } ]\n"
+	  "queues: [ { name: general, hours: h } ]\n"
+	  "agents: [ { id: a, name: A, secret: A } ]\n",
+	  "default_queue: general\n"
+	  "hours: [ { name: h, timezone: Europe/Berlin, open: { mon: [ \"09:00-12:00\", \"11:00-17:00\" ] }, closed: [ 2026-12-25 ] } ]\n"
+	  "queues: [ { name: general, hours: h } ]\n"
+	  "agents: [ { id: a, name: A, secret: A } ]\n",
+	  "desk.yaml:2:54: error: two times overlap: on mon at 11:00 it is open twice [hours-open]\n" },
+	{ "desk.yaml",
+	  "default_queue: general\n"
+	  "hours: [ { name: h, timezone: UTC, open: { fri-sun: \"22:00-06:00\" } } ]\n"
+	  "queues: [ { name: general, hours: h } ]\n"
+	  "agents: [ { id: a, name: A, secret: A } ]\n",
+	  "default_queue: general\n"
+	  "hours: [ { name: h, timezone: UTC, open: {} } ]\n"
+	  "queues: [ { name: general, hours: h } ]\n"
+	  "agents: [ { id: a, name: A, secret: A } ]\n",
+	  "desk.yaml:2:42: error: these hours never open: whoever writes on a Monday waits for ever [hours-open]\n" },
+	{ "desk.yaml",
+	  "default_queue: general\n"
+	  "queues: [ { name: general, assign: offer, skills: [ payments ], relax_after: 0s } ]\n"
+	  "agents: [ { id: a, name: A, secret: A, skills: [ payments ] } ]\n",
+	  "default_queue: general\n"
+	  "queues: [ { name: general, assign: offer, skills: [ payments ], relax_after: 0s } ]\n"
+	  "agents: [ { id: a, name: A, secret: A } ]\n",
+	  "desk.yaml:2:51: error: nobody who works on `general` has all its skills, and with `relax_after: 0s` nobody else is offered a case [offer-taken]\n" },
+	{ "desk.yaml",
+	  "default_queue: general\n"
+	  "queues: [ { name: general }, { name: vip, assign: offer } ]\n"
+	  "agents: [ { id: a, name: A, secret: A, queues: [ general ] }, { id: b, name: B, secret: B } ]\n",
+	  "default_queue: general\n"
+	  "queues: [ { name: general }, { name: vip, assign: offer } ]\n"
+	  "agents: [ { id: a, name: A, secret: A, queues: [ general ] }, { id: b, name: B, secret: B, role: admin } ]\n",
+	  "desk.yaml:2:51: error: cases of `vip` are offered, and there is no agent who works on it: each would wait for ever [offer-taken]\n" },
+	{ "desk.yaml",
+	  "default_queue: general\n"
+	  "queues: [ { name: general, assign: offer, skills: [ payments ] } ]\n"
+	  "agents: [ { id: a, name: A, secret: A, skills: [ payments ] } ]\n",
+	  "default_queue: general\n"
+	  "queues: [ { name: general, assign: offer, skills: [ payments ] } ]\n"
+	  "agents: [ { id: a, name: A, secret: A, skills: [ identity ] } ]\n",
+	  "desk.yaml:2:51: warning: nobody who works on `general` has all its skills: every case waits 120 s before anybody is offered it [offer-taken]\n" },
+	{ "desk.yaml",
+	  "default_queue: general\n"
+	  "queues: [ { name: general, assign: offer, offer_for: 20s, first_reply: 2m, return_after: 5m } ]\n"
+	  "agents: [ { id: a, name: A, secret: A } ]\n",
+	  "default_queue: general\n"
+	  "queues: [ { name: general, assign: offer, offer_for: 20s, first_reply: 20s, return_after: 5m } ]\n"
+	  "agents: [ { id: a, name: A, secret: A } ]\n",
+	  "desk.yaml:2:72: warning: one agent who does not answer an offer (20 s) breaks the promise of 20 s [promise-fits]\n" },
+	{ "desk.yaml",
+	  "default_queue: general\n"
+	  "queues: [ { name: general, first_reply: 5m, return_after: 5m } ]\n"
+	  "agents: [ { id: a, name: A, secret: A } ]\n",
+	  "default_queue: general\n"
+	  "queues: [ { name: general, first_reply: 5m, return_after: 1m } ]\n"
+	  "agents: [ { id: a, name: A, secret: A } ]\n",
+	  "desk.yaml:2:59: warning: a case is taken from an agent after 60 s, who has promised a reply within 300 s [promise-fits]\n" },
+	{ "desk.yaml",
+	  "default_queue: general\n"
+	  "queues: [ { name: general, first_reply: 5m } ]\n"
+	  "customer_tiers: [ { name: vip, raise: 1, first_reply: 2m } ]\n"
+	  "agents: [ { id: a, name: A, secret: A } ]\n",
+	  "default_queue: general\n"
+	  "queues: [ { name: general, first_reply: 5m } ]\n"
+	  "customer_tiers: [ { name: vip, raise: 1, first_reply: 10m } ]\n"
+	  "agents: [ { id: a, name: A, secret: A } ]\n",
+	  "desk.yaml:3:55: warning: `vip` is promised nothing: every queue promises a reply within 600 s or less to everybody [promise-fits]\n" },
+	{ "desk.yaml",
+	  "default_queue: general\n"
 	  "queues: [ { name: general }, { name: vip } ]\n"
 	  "agents: [ { id: a, name: A, secret: A } ]\n",
 	  "default_queue: general\n"

@@ -298,9 +298,63 @@ static const struct policy_case cases[] = {
 	  "queues: [{ name: general }, { name: billing }]\n"
 	  "agents:\n"
 	  "- { id: nina, name: Nina }\n",
-	  "desk.yaml:4:5: error: an agent needs `secret`\n"
+	  "desk.yaml:4:5: error: the agent `nina` cannot sign in: give it a `secret`, or identity.yaml a key that signs for agents\n"
 	  "    4 | - { id: nina, name: Nina }\n"
 	  "      |     ^~\n" },
+	{ "a_timezone_that_is_none", "desk.yaml",
+	  "default_queue: general\n"
+	  "queues: [{ name: general, hours: ofice }, { name: billing }]\n"
+	  "hours: [{ name: office, timezone: Europe/Berln, open: { mon: \"09:00-17:00\" } }]\n"
+	  "agents: [{ id: nina, name: Nina, secret: AGENT_NINA_TOKEN }]\n",
+	  "desk.yaml:2:34: error: there is no opening hours called `ofice`, did you mean `office`?\n"
+	  "    2 | queues: [{ name: general, hours: ofice }, { name: billing }]\n"
+	  "      |                                  ^~~~~\n"
+	  "desk.yaml:3:35: error: there is no timezone `Europe/Berln`, did you mean `Europe/Berlin`?\n"
+	  "    3 | hours: [{ name: office, timezone: Europe/Berln, open: { mon: \"09:00-17:00\" } }]\n"
+	  "      |                                   ^~~~~~~~~~~~\n" },
+	{ "a_timezone_that_is_a_path", "desk.yaml",
+	  "default_queue: general\n"
+	  "queues: [{ name: general }, { name: billing }]\n"
+	  "hours: [{ name: office, timezone: /etc/passwd, open: { mon: \"09:00-17:00\" } }]\n"
+	  "agents: [{ id: nina, name: Nina, secret: AGENT_NINA_TOKEN }]\n",
+	  "desk.yaml:3:35: error: there is no timezone `/etc/passwd`\n"
+	  "    3 | hours: [{ name: office, timezone: /etc/passwd, open: { mon: \"09:00-17:00\" } }]\n"
+	  "      |                                   ^~~~~~~~~~~\n" },
+	{ "days_and_times_that_are_none", "desk.yaml",
+	  "default_queue: general\n"
+	  "queues: [{ name: general }, { name: billing }]\n"
+	  "hours:\n"
+	  "- name: office\n"
+	  "  timezone: UTC\n"
+	  "  open:\n"
+	  "    mon-fry: \"09:00-17:00\"\n"
+	  "    sat: [\"10:00-25:00\", [1]]\n"
+	  "    sun: 9\n"
+	  "    tue: \"09:00-17:00\"\n"
+	  "agents: [{ id: nina, name: Nina, secret: AGENT_NINA_TOKEN }]\n",
+	  "desk.yaml:7:5: error: `mon-fry` is no day and no range of days such as mon or mon-fri, did you mean `fri`?\n"
+	  "    7 |     mon-fry: \"09:00-17:00\"\n"
+	  "      |     ^~~~~~~\n"
+	  "desk.yaml:8:11: error: times are written \"09:00-17:30\", in quotes, not `10:00-25:00`\n"
+	  "    8 |     sat: [\"10:00-25:00\", [1]]\n"
+	  "      |           ^~~~~~~~~~~~~\n"
+	  "desk.yaml:8:26: error: times are written \"09:00-17:30\", in quotes, not `a list or a map`\n"
+	  "    8 |     sat: [\"10:00-25:00\", [1]]\n"
+	  "      |                          ^\n"
+	  "desk.yaml:9:10: error: times are written \"09:00-17:30\", in quotes, not `9`\n"
+	  "    9 |     sun: 9\n"
+	  "      |          ^\n" },
+	{ "canned_text_for_a_queue_that_is_none", "desk.yaml",
+	  "default_queue: general\n"
+	  "queues: [{ name: general }, { name: billing }]\n"
+	  "canned: [{ name: hi, text: Hello!, queues: [bililng] }, { name: hi, text: Hi! }]\n"
+	  "agents: [{ id: nina, name: Nina, secret: AGENT_NINA_TOKEN }]\n",
+	  "desk.yaml:3:45: error: there is no queue `bililng`, did you mean `billing`?\n"
+	  "    3 | canned: [{ name: hi, text: Hello!, queues: [bililng] }, { name: hi, text: Hi! }]\n"
+	  "      |                                             ^~~~~~~\n"
+	  "desk.yaml:3:65: error: the canned text `hi` stands in line 3 already\n"
+	  "    3 | canned: [{ name: hi, text: Hello!, queues: [bililng] }, { name: hi, text: Hi! }]\n"
+	  "      |                                                                 ^~\n" },
 	{ "two_agents_with_one_secret", "desk.yaml",
 	  "default_queue: general\n"
 	  "queues: [{ name: general }, { name: billing }]\n"
