@@ -21,7 +21,10 @@ static const char *const verb_names[] = {
 	[BATON_CMD_ERASE] = "erase",         [BATON_CMD_EVENT] = "event",
 	[BATON_CMD_HAND_OVER] = "hand_over", [BATON_CMD_RESTART] = "restart",
 	[BATON_CMD_SAVED] = "saved",         [BATON_CMD_MODE] = "mode",
-	[BATON_CMD_RESUME] = "resume",
+	[BATON_CMD_RESUME] = "resume",       [BATON_CMD_TICKET] = "ticket",
+	[BATON_CMD_TRANSFER] = "transfer",   [BATON_CMD_TAG] = "tag",
+	[BATON_CMD_SUGGEST] = "suggest",     [BATON_CMD_ABANDON] = "abandon",
+	[BATON_CMD_ASSIST] = "assist",
 };
 
 static void count(const struct baton_actor *actor, unsigned metric)
@@ -105,7 +108,16 @@ static bool changes_case(enum baton_event_type type)
 	       type == BATON_EV_CASE_RELEASED || type == BATON_EV_HANDBACK_APPROVED ||
 	       type == BATON_EV_SESSION_RESOLVED || type == BATON_EV_SESSION_ERASED ||
 	       type == BATON_EV_DRAFT_REVIEWED || type == BATON_EV_HUMAN_MESSAGE ||
-	       type == BATON_EV_AUTOMATION_RESUMED;
+	       type == BATON_EV_AUTOMATION_RESUMED || type == BATON_EV_CASE_TRANSFERRED ||
+	       type == BATON_EV_TICKET_LEFT || type == BATON_EV_CASE_ABANDONED ||
+	       type == BATON_EV_CASE_TAGGED;
+}
+
+/* Of a case that is open, the desk shows these too. */
+static bool shows_in_case(enum baton_event_type type)
+{
+	return type == BATON_EV_MODE_ENTERED || type == BATON_EV_MODE_LEFT ||
+	       type == BATON_EV_IDENTITY_VERIFIED || type == BATON_EV_DRAFT_PROPOSED;
 }
 
 static void note_event(struct baton_actor *actor, struct commit *commit,
@@ -125,9 +137,8 @@ static bool case_changed(const struct baton_actor *actor, const struct baton_dec
 
 		if (changes_case(type))
 			return true;
-		if ((type == BATON_EV_MODE_ENTERED || type == BATON_EV_MODE_LEFT) &&
-		    actor->state->owner != BATON_OWNER_BOT)
-			return true; /* the desk shows the mode */
+		if (shows_in_case(type) && actor->state->owner != BATON_OWNER_BOT)
+			return true;
 	}
 	return false;
 }
@@ -257,15 +268,25 @@ static int refuse(struct baton_actor *actor, const struct waiter *waiter, int co
 	return code;
 }
 
+static baton_str words_or(const char *words, const char *otherwise)
+{
+	return baton_str_of(words && words[0] ? words : otherwise);
+}
+
 static void fill_says(struct baton_says *says, const struct baton_policy *policy, uint64_t release)
 {
-	*says = (struct baton_says){ .disclosure = baton_str_of(policy->say_disclosure),
-				     .handed_over = baton_str_of(policy->say_handed_over),
-				     .handed_back = baton_str_of(policy->say_handed_back),
-				     .draft_pending = baton_str_of(policy->say_draft_pending),
-				     .resumed = baton_str_of(policy->say_resumed),
-				     .release = release,
-				     .default_queue = baton_str_of(policy->default_queue) };
+	*says = (struct baton_says){
+		.disclosure = baton_str_of(policy->say_disclosure),
+		.handed_over = baton_str_of(policy->say_handed_over),
+		.handed_back = baton_str_of(policy->say_handed_back),
+		.draft_pending = baton_str_of(policy->say_draft_pending),
+		.resumed = baton_str_of(policy->say_resumed),
+		.transferred = words_or(policy->say_transferred, BATON_SAY_TRANSFERRED),
+		.ticket = words_or(policy->say_ticket, BATON_SAY_TICKET),
+		.lost_agent = words_or(policy->say_lost_agent, BATON_SAY_LOST_AGENT),
+		.release = release,
+		.default_queue = baton_str_of(policy->default_queue)
+	};
 }
 
 /* Decides with the sentences of the live policy set, and carries the decision out while that set is

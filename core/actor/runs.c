@@ -139,6 +139,7 @@ static int op_emit(void *ud, struct baton_run *run, enum baton_verb verb,
 					 .role = BATON_SELF,
 					 .unix_ms = seam->unix_ms(seam->ud),
 					 .turn = run->turn,
+					 .epoch = run->epoch,
 					 .value = baton_str_of(run->route ? run->route->queue : ""),
 					 .text = verb == BATON_CMD_HAND_OVER ? run->told
 									     : BATON_STR(""),
@@ -267,6 +268,7 @@ static void turn_away(struct baton_actor *actor)
 					 .role = BATON_SELF,
 					 .unix_ms = seam->unix_ms(seam->ud),
 					 .turn = actor->state->last_message,
+					 .epoch = actor->state->epoch,
 					 .events = &why,
 					 .n_events = 1 };
 	actor_take(actor, 0, &command);

@@ -153,6 +153,7 @@ static void hand_over_restarted(struct baton_actor *actor)
 					 .role = BATON_SELF,
 					 .unix_ms = seam->unix_ms(seam->ud),
 					 .turn = turn,
+					 .epoch = actor->state->epoch,
 					 .events = &why,
 					 .n_events = 1 };
 	actor_take(actor, 0, &command);

@@ -37,10 +37,10 @@ enum baton_verb {
 	BATON_CMD_HANDBACK, /* agent: back to automation */
 	BATON_CMD_RESOLVE,  /* agent (or customer: close): value = code */
 	BATON_CMD_ERASE,    /* admin */
-	BATON_CMD_EVENT, /* self: a turn's event (intent_detected ... draft_proposed), fenced by turn;
+	BATON_CMD_EVENT, /* self: a turn's event (intent_detected ... draft_proposed), fenced by turn and epoch;
 	                        value = the queue a draft goes to */
 	BATON_CMD_HAND_OVER, /* self: `events`, the last one escalation_triggered, then the queue; fenced by
-	                        turn; text = what the customer is told, empty: the usual words */
+	                        turn and epoch; text = what the customer is told, empty: the usual words */
 	BATON_CMD_RESTART, /* self: found with an open turn after a start */
 	BATON_CMD_SAVED,   /* self: a transcript backend caught up; event = transcript_saved */
 	BATON_CMD_MODE,    /* self: `events`, one mode_entered or mode_left */
@@ -70,7 +70,8 @@ struct baton_command {
 	baton_str agent, agent_name; /* of the connection, not of the frame */
 	baton_str to_agent;          /* TRANSFER */
 	bool take;                   /* CLAIM */
-	uint64_t epoch;              /* RELEASE, ABANDON, ASSIST by the server itself */
+	uint64_t epoch; /* EVENT, HAND_OVER, RELEASE, ABANDON, ASSIST by the server itself: it must be
+	                     the session's */
 	const struct baton_attachment
 		*attachments; /* MESSAGE, REPLY: at most BATON_MSG_ATTACHMENTS_MAX */
 	size_t n_attachments;

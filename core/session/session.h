@@ -20,6 +20,9 @@
 extern "C" {
 #endif
 
+enum { BATON_LANGUAGE_BYTES_MAX = 15 };
+/* An answer whose best source supports it less than this is a weak one, parts per million. */
+enum { BATON_WEAK_PPM = 300000 };
 enum baton_owner { BATON_OWNER_BOT, BATON_OWNER_QUEUE, BATON_OWNER_AGENT };
 
 /* One line of the conversation, for prompts and for the agent's list. */
@@ -50,17 +53,39 @@ struct baton_session {
 	uint64_t held_after;         /* with `resumes`: messages behind this seq open again */
 	uint64_t weak_answers;       /* bot answers in a row that were not well supported */
 	uint64_t cost_microusd;      /* spent on models so far */
+	uint64_t reopen_count;       /* messages that opened a resolved conversation again */
+	uint64_t auth_failures;      /* failed attempts to prove who the customer is */
+	uint64_t lookup_failures;    /* searches that did not work */
+	uint64_t tier;               /* of the question that brought the case here; 0 unknown */
+	/* Unix ms; 0: not so. Since when it waits for a person in any queue (the customer's first message
+	 * without a reply, if there is one), in the queue it is in, and has a person. */
+	uint64_t waiting_since_ms, queued_ms, claimed_ms;
+	/* Messages behind this seq have no reply and were not what led to a person: a hand back opens
+	 * them for the bot. */
+	uint64_t open_after;
+	uint64_t stretch_seq; /* where the newest stretch with a person ended; older words are history */
+	uint64_t offered_at;  /* exchanges when a person was last offered; 0: not in this stretch */
+	uint64_t identity_hash, claimed_hash; /* of what was signed and claimed last; 0: nothing */
+	bool verified;                        /* `customer` is signed */
+	bool claimed_before;                  /* a person has had it at least once */
+	bool ticket;                          /* the customer does not wait here */
+	bool abandoned;                       /* went away, and has not written since */
+	bool abandon_told;                    /* case_abandoned stands for this wait */
 
 	char channel[BATON_NAME_BYTES_MAX + 1], locale[BATON_NAME_BYTES_MAX + 1];
 	char customer[BATON_NAME_BYTES_MAX + 1], customer_tier[BATON_NAME_BYTES_MAX + 1];
 	char queue[BATON_NAME_BYTES_MAX + 1], reason[256];
 	char agent[BATON_NAME_BYTES_MAX + 1], agent_name[BATON_NAME_BYTES_MAX + 1];
-	char intent[BATON_NAME_BYTES_MAX + 1];
+	char intent[BATON_NAME_BYTES_MAX + 1], language[BATON_LANGUAGE_BYTES_MAX + 1];
+	char customer_name[BATON_NAME_BYTES_MAX + 1]; /* signed; "" unknown */
+	char rule[BATON_NAME_BYTES_MAX + 1];          /* that brought the case here */
+	char to_agent[BATON_NAME_BYTES_MAX + 1];      /* whom a transfer is meant for, "" anybody */
 	char mode[BATON_NAME_BYTES_MAX + 1]; /* the degraded mode the customer was told of, "" none */
 	/* What has to come back before automation goes on with what is kept or waits: "mode:<name>",
 	 * "targets"; "" if that is nobody's plan. Until an agent claims it. */
 	char resumes[BATON_NAME_BYTES_MAX + 8];
 
+	baton_str tags;           /* JSON list of all labels, "" none; owned by the session */
 	struct baton_line *lines; /* the newest BATON_PROMPT_MSGS_MAX, oldest first */
 	size_t n_lines;
 	struct baton_client_ids *client_ids; /* every client id seen, with its seq */
@@ -90,21 +115,33 @@ struct baton_decision {
 	uint64_t
 		repeat_of; /* the client id was seen before, under this seq: acknowledge, do nothing */
 	bool cancels_turn;             /* whatever the bot was about to say is void */
+	bool wants_suggestion;         /* the agent who holds the case asks for a draft */
 	const struct baton_says *says; /* given by the caller: what customers are told */
 	/* given by the caller: what an unfinished answer of the open turn has shown; if the decision makes
 	 * the turn void, that text is withdrawn by an answer_superseded of its own. text.n = 0: nothing */
 	struct baton_ev_answer_superseded shown;
 };
 
+/* What customers are told where no policy has words for it. */
+#define BATON_SAY_OFFER_HUMAN \
+	"If that does not help, a person can take over: say so, or use \"Talk to a human\"."
+#define BATON_SAY_TRANSFERRED \
+	"I am passing you to a colleague who knows more about this and can see everything so far."
+#define BATON_SAY_TICKET "Thank you. You need not wait here: we will answer you there."
+#define BATON_SAY_LOST_AGENT \
+	"The colleague who was with you cannot go on. Somebody else is taking over and can see " \
+	"everything so far."
+
 /* The sentences that the session itself says; from policies, with built-in ones behind them. */
 struct baton_says {
-	baton_str disclosure, handed_over, handed_back, draft_pending, resumed, transferred, ticket;
+	baton_str disclosure, handed_over, handed_back, draft_pending, resumed, transferred, ticket,
+		lost_agent;
 	uint64_t release;
 	baton_str default_queue;
 };
 
 /* 0, or a refusal: BATON_E_STATE, _STALE (the turn is not the open one any more), _DENIED (role),
- * _CONFLICT (if_seq), _INVAL, _LIMIT, _ERASED. On refusal nothing has changed. */
+ * _CONFLICT (if_seq), _INVAL, _LIMIT, _TOO_BIG, _ERASED. On refusal nothing has changed. */
 int baton_session_decide(const struct baton_session *session, const struct baton_command *command,
 			 struct baton_decision *decision);
 

@@ -11,17 +11,18 @@
 #include "core/base/json.h"
 #include "core/session/client_ids.h"
 
-enum { SNAPSHOT_SCHEMA = 2 };
+enum { SNAPSHOT_SCHEMA = 3 };
 
-enum kind { NUMBER, FLAG, OWNER, NAME, REASON, RESUMES };
+enum kind { NUMBER, FLAG, OWNER, TEXT };
 static const struct {
 	const char *key;
 	enum kind kind;
-	size_t offset;
+	size_t offset, size;
 } plain[] = {
-#define PLAIN(kind, field)                                          \
-	{                                                           \
-#field, kind, offsetof(struct baton_session, field) \
+#define PLAIN(kind, field)                                            \
+	{                                                             \
+#field, kind, offsetof(struct baton_session, field),  \
+			sizeof(((struct baton_session *)NULL)->field) \
 	}
 	PLAIN(NUMBER, seq),
 	PLAIN(NUMBER, epoch),
@@ -38,20 +39,41 @@ static const struct {
 	PLAIN(NUMBER, restarts),
 	PLAIN(NUMBER, draft),
 	PLAIN(NUMBER, priority),
-	PLAIN(NAME, channel),
-	PLAIN(NAME, locale),
-	PLAIN(NAME, customer),
-	PLAIN(NAME, customer_tier),
-	PLAIN(NAME, queue),
-	PLAIN(REASON, reason),
-	PLAIN(NAME, agent),
-	PLAIN(NAME, agent_name),
-	PLAIN(NAME, intent),
-	PLAIN(NAME, mode),
-	PLAIN(RESUMES, resumes),
+	PLAIN(TEXT, channel),
+	PLAIN(TEXT, locale),
+	PLAIN(TEXT, customer),
+	PLAIN(TEXT, customer_tier),
+	PLAIN(TEXT, queue),
+	PLAIN(TEXT, reason),
+	PLAIN(TEXT, agent),
+	PLAIN(TEXT, agent_name),
+	PLAIN(TEXT, intent),
+	PLAIN(TEXT, mode),
+	PLAIN(TEXT, resumes),
 	PLAIN(NUMBER, held_after),
 	PLAIN(NUMBER, weak_answers),
 	PLAIN(NUMBER, cost_microusd),
+	PLAIN(NUMBER, reopen_count),
+	PLAIN(NUMBER, auth_failures),
+	PLAIN(NUMBER, lookup_failures),
+	PLAIN(NUMBER, tier),
+	PLAIN(NUMBER, waiting_since_ms),
+	PLAIN(NUMBER, queued_ms),
+	PLAIN(NUMBER, claimed_ms),
+	PLAIN(NUMBER, open_after),
+	PLAIN(NUMBER, stretch_seq),
+	PLAIN(NUMBER, offered_at),
+	PLAIN(NUMBER, identity_hash),
+	PLAIN(NUMBER, claimed_hash),
+	PLAIN(FLAG, verified),
+	PLAIN(FLAG, claimed_before),
+	PLAIN(FLAG, ticket),
+	PLAIN(FLAG, abandoned),
+	PLAIN(FLAG, abandon_told),
+	PLAIN(TEXT, language),
+	PLAIN(TEXT, customer_name),
+	PLAIN(TEXT, rule),
+	PLAIN(TEXT, to_agent),
 #undef PLAIN
 };
 enum { PLAIN_N = sizeof(plain) / sizeof(plain[0]) };
@@ -75,9 +97,7 @@ static void save_plain(const struct baton_session *session, size_t i, struct bat
 	case OWNER:
 		baton_buf_u64(out, (uint64_t)session->owner);
 		break;
-	case NAME:
-	case REASON:
-	case RESUMES:
+	case TEXT:
 		baton_buf_json(out, baton_str_of(at));
 		break;
 	}
@@ -91,6 +111,8 @@ void baton_session_save(const struct baton_session *session, struct baton_buf *o
 		save_plain(session, i, out);
 	baton_buf_z(out, "\"draft_text\":");
 	baton_buf_json(out, session->draft_text);
+	baton_buf_z(out, ",\"tags\":");
+	baton_buf_json(out, session->tags);
 	baton_buf_z(out, ",\"lines\":[");
 	for (size_t i = 0; i < session->n_lines; i++) {
 		const struct baton_line *line = &session->lines[i];
@@ -105,7 +127,7 @@ void baton_session_save(const struct baton_session *session, struct baton_buf *o
 	baton_buf_z(out, "}");
 }
 
-static int load_name(char *at, size_t bytes_max, const struct baton_json *value,
+static int load_text(char *at, size_t bytes_max, const struct baton_json *value,
 		     struct baton_arena *arena)
 {
 	baton_str text = baton_json_text(value, arena);
@@ -136,12 +158,8 @@ static int load_plain(struct baton_session *session, size_t i, const struct bato
 		return value.type == BATON_JSON_NUMBER && number <= BATON_OWNER_AGENT
 			       ? BATON_OK
 			       : BATON_E_JSON;
-	case NAME:
-		return load_name(at, BATON_NAME_BYTES_MAX, &value, arena);
-	case REASON:
-		return load_name(at, sizeof(session->reason) - 1, &value, arena);
-	case RESUMES:
-		return load_name(at, sizeof(session->resumes) - 1, &value, arena);
+	case TEXT:
+		return load_text(at, plain[i].size - 1, &value, arena);
 	}
 	return BATON_E_JSON;
 }
@@ -177,7 +195,8 @@ static int load_all(struct baton_session *session, const struct baton_json *obje
 	struct baton_json schema = baton_json_get(object, "schema");
 	struct baton_json lines = baton_json_get(object, "lines"),
 			  ids = baton_json_get(object, "client_ids");
-	struct baton_json draft_text = baton_json_get(object, "draft_text");
+	struct baton_json draft_text = baton_json_get(object, "draft_text"),
+			  tags = baton_json_get(object, "tags");
 
 	if (baton_json_u64(&schema, 0) != SNAPSHOT_SCHEMA)
 		return BATON_E_SCHEMA;
@@ -188,6 +207,9 @@ static int load_all(struct baton_session *session, const struct baton_json *obje
 	}
 	if (session->draft > 0)
 		session->draft_text = baton_str_keep(baton_json_text(&draft_text, arena));
+	baton_str labels = baton_json_text(&tags, arena);
+	if (labels.n > 0)
+		session->tags = baton_str_keep(labels);
 	int rc = load_lines(session, &lines, arena);
 	return rc < 0 ? rc : baton_client_ids_load(&session->client_ids, &ids);
 }

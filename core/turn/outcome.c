@@ -195,8 +195,6 @@ static bool is_degraded(const struct baton_run *run)
 	return run->in_mode || (run->choice.target && run->choice.substitute);
 }
 
-enum { WEAK_PPM = 300000 };
-
 static void report(struct baton_run *run, unsigned metric)
 {
 	struct baton_turn_report report = {
@@ -207,7 +205,7 @@ static void report(struct baton_run *run, unsigned metric)
 		.handed_over = metric == BATON_METRIC_TURNS_HANDED_OVER,
 		.captured = metric == BATON_METRIC_TURNS_CAPTURED,
 		.degraded = is_degraded(run),
-		.low_confidence = support_ppm(run) < WEAK_PPM || run->unknown,
+		.low_confidence = support_ppm(run) < BATON_WEAK_PPM || run->unknown,
 		.retrieval_empty = run->searched && run->n_docs == 0,
 		.total_ms = since_start_ms(run, run->ops->now_ns(run->ud)),
 		.first_token_ms = since_start_ms(run, run->first_word_ns),

@@ -21,6 +21,7 @@ struct baton_run *baton_run_new(const struct baton_run_start *start)
 	run->policy = start->policy;
 	run->release_number = start->release_number;
 	run->turn = start->session->last_message;
+	run->epoch = start->session->epoch;
 	run->message_ms = start->session->first_unanswered_ms;
 	run->tier = BATON_TIER_AUTOMATED;
 	run->origin = BATON_STR("ai");

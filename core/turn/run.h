@@ -88,6 +88,7 @@ struct baton_run {
 
 	char session_id[BATON_ID_TEXT + 1];
 	uint64_t turn;       /* seq of the newest message it answers */
+	uint64_t epoch;      /* of the owner it speaks for */
 	uint64_t message_ms; /* unix ms of that message */
 	enum baton_step step;
 	bool done;

@@ -297,7 +297,32 @@ static void committed_human(struct sim *sim, struct log *log, const struct baton
 	else
 		PROMISE(sim, if_seq == 0 || log->last_message <= if_seq,
 			"a reply rests on what the agent has seen", &log->session);
+	log->open_after = event->seq;
 	sim->saw.human_messages++;
+}
+
+/* What failed, and what nobody has replied to, is the bot's if the agent gives it back; what the
+ * rules or the customer gave to a person is not. */
+static void open_from(struct log *log)
+{
+	if (log->resumes[0])
+		log->open_after = log->held_after;
+	else if (log->owner == BATON_OWNER_BOT)
+		log->open_after = log->answered;
+}
+
+static void committed_handback(struct sim *sim, struct log *log, const struct baton_event *event)
+{
+	PROMISE(sim, log->owner == BATON_OWNER_AGENT, "only its agent hands a case back",
+		&log->session);
+	own(sim, log, BATON_OWNER_BOT, event->handback_approved.epoch);
+	release_hold(log);
+	if (log->open_after < log->last_message) {
+		log->answered = log->open_after;
+		log->disturbed = false;
+		memset(&log->on, 0, sizeof(log->on)); /* a new turn over the same message */
+	}
+	sim->saw.handbacks++;
 }
 
 static void committed_case(struct sim *sim, struct log *log, const struct baton_event *event)
@@ -307,11 +332,13 @@ static void committed_case(struct sim *sim, struct log *log, const struct baton_
 		PROMISE(sim, log->owner == BATON_OWNER_BOT, "only the bot's conversation is queued",
 			&log->session);
 		own(sim, log, BATON_OWNER_QUEUE, event->case_queued.epoch);
+		log->open_after = log->last_message;
 		sim->saw.handovers++;
 		break;
 	case BATON_EV_CASE_CLAIMED:
 		PROMISE(sim, log->owner != BATON_OWNER_AGENT, "a case is claimed once",
 			&log->session);
+		open_from(log);
 		own(sim, log, BATON_OWNER_AGENT, event->case_claimed.epoch);
 		release_hold(log);
 		snprintf(log->agent, sizeof(log->agent), "%.*s", (int)event->case_claimed.agent.n,
@@ -324,11 +351,7 @@ static void committed_case(struct sim *sim, struct log *log, const struct baton_
 		own(sim, log, BATON_OWNER_QUEUE, event->case_released.epoch);
 		break;
 	case BATON_EV_HANDBACK_APPROVED:
-		PROMISE(sim, log->owner == BATON_OWNER_AGENT, "only its agent hands a case back",
-			&log->session);
-		own(sim, log, BATON_OWNER_BOT, event->handback_approved.epoch);
-		release_hold(log);
-		sim->saw.handbacks++;
+		committed_handback(sim, log, event);
 		break;
 	default:
 		own(sim, log, BATON_OWNER_BOT, event->session_resolved.epoch);

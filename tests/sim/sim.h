@@ -110,6 +110,7 @@ struct log {
 	char agent[16];		   /* who holds it */
 	char resumes[BATON_NAME_BYTES_MAX + 8]; /* held until this is back */
 	uint64_t held_after;
+	uint64_t open_after; /* messages behind it are the bot's again if an agent gives it back */
 	struct { /* of the open turn: whom it asked, and how that went */
 		uint64_t turn, attempts;
 		char class_name[16], target[16];
