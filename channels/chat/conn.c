@@ -22,76 +22,35 @@ enum {
 	JOIN_BYTES = 16 * 1024, /* frames are joined up to this */
 	WRITES_PER_FLUSH = 4,   /* then others get a turn */
 	PIECES_MAX = 1024,      /* WebSocket frames of one message */
-	CLOSE_MS = 5000,        /* to take what is queued before the close */
-	WHO_BYTES_MAX = 6 * 255
+	CLOSE_MS = 5000         /* to take what is queued before the close */
 };
 
 /* --- who ----------------------------------------------------------------------------------- */
 
-struct who {
-	enum baton_role role;
-	uint8_t n[WHO_FIELDS];
-	char text[]; /* the fields, one behind the other */
-};
-
 void conn_identify(struct conn *conn, const struct baton_identity *identity, baton_str locale)
 {
-	const baton_str fields[WHO_FIELDS] = {
-		[WHO_AGENT] = baton_str_of(identity->agent),
-		[WHO_AGENT_NAME] = baton_str_of(identity->agent_name),
-		[WHO_CUSTOMER] = baton_str_of(identity->customer),
-		[WHO_TIER] = baton_str_of(identity->customer_tier),
-		[WHO_ORIGIN] = baton_str_of(identity->origin),
-		[WHO_LOCALE] = baton_str_clip(locale, BATON_NAME_BYTES_MAX),
-	};
-	char text[WHO_BYTES_MAX];
-	size_t n = 0;
-	struct who head = { .role = identity->role };
+	struct baton_who *who = baton_who_new(identity, locale);
 
-	for (int i = 0; i < WHO_FIELDS; i++) {
-		head.n[i] = (uint8_t)fields[i].n;
-		if (head.n[i] > 0)
-			memcpy(text + n, fields[i].p, head.n[i]);
-		n += head.n[i];
-	}
 	baton_free(conn->who);
-	conn->who = baton_alloc(sizeof(head) + n);
-	*conn->who = head;
-	memcpy(conn->who->text, text, n);
+	conn->who = who;
 }
 
 baton_str conn_who(const struct conn *conn, enum who_field field)
 {
-	size_t at = 0;
-
-	for (int i = 0; i < (int)field; i++)
-		at += conn->who->n[i];
-	return (baton_str){ conn->who->text + at, conn->who->n[field] };
-}
-
-static void copy_field(const struct conn *conn, enum who_field field, char *p, size_t size)
-{
-	baton_str s = conn_who(conn, field);
-
-	if (s.n < size)
-		memcpy(p, s.p, s.n); /* the rest is zero */
+	return baton_who_text(conn->who, field);
 }
 
 void conn_set_locale(struct conn *conn, baton_str locale)
 {
-	struct baton_identity same = { .role = conn_role(conn) };
+	struct baton_identity same;
 
-	copy_field(conn, WHO_AGENT, same.agent, sizeof(same.agent));
-	copy_field(conn, WHO_AGENT_NAME, same.agent_name, sizeof(same.agent_name));
-	copy_field(conn, WHO_CUSTOMER, same.customer, sizeof(same.customer));
-	copy_field(conn, WHO_TIER, same.customer_tier, sizeof(same.customer_tier));
-	copy_field(conn, WHO_ORIGIN, same.origin, sizeof(same.origin));
+	baton_who_identity(conn->who, &same);
 	conn_identify(conn, &same, locale);
 }
 
 enum baton_role conn_role(const struct conn *conn)
 {
-	return conn->who->role;
+	return baton_who_role(conn->who);
 }
 
 enum baton_audience conn_audience(const struct conn *conn)

@@ -41,7 +41,7 @@ struct conn {
 	struct chat *chat;
 	struct lws *wsi;
 	baton_conn id;
-	struct who *who;
+	struct baton_who *who;
 	struct baton_buf in, out; /* a message being put together; frames waiting */
 	struct follow **follows;
 	struct conn *dirty_prev, *dirty_next; /* has something to flush in this turn of the loop */
@@ -72,15 +72,6 @@ int conn_writable(struct conn *conn);
 
 /* What is known of the peer; "" for what is not. Views live until conn_identify() is called
  * again. */
-enum who_field {
-	WHO_AGENT,
-	WHO_AGENT_NAME,
-	WHO_CUSTOMER,
-	WHO_TIER,
-	WHO_ORIGIN,
-	WHO_LOCALE,
-	WHO_FIELDS
-};
 void conn_identify(struct conn *conn, const struct baton_identity *identity, baton_str locale);
 void conn_set_locale(struct conn *conn, baton_str locale);
 baton_str conn_who(const struct conn *conn, enum who_field field);

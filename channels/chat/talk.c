@@ -164,6 +164,16 @@ static void command(struct conn *conn, const struct baton_frame *frame)
 	command.customer = conn_who(conn, WHO_CUSTOMER);
 	command.customer_tier = conn_who(conn, WHO_TIER);
 	command.origin = conn_who(conn, WHO_ORIGIN);
+	command.identity = (struct baton_signed_identity){
+		.customer = command.customer,
+		.name = conn_who(conn, WHO_NAME),
+		.email = conn_who(conn, WHO_EMAIL),
+		.customer_tier = command.customer_tier,
+		.attributes = conn_who(conn, WHO_ATTRIBUTES),
+		.key = conn_who(conn, WHO_KEY),
+	};
+	command.claimed = conn_who(conn, WHO_CLAIMED);
+	command.auth_failed = conn_who(conn, WHO_AUTH_FAILED);
 	conn->has_begun = true;
 	baton_port_command(chat_port(conn->chat), session, conn->id, &command);
 }

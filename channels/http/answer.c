@@ -94,14 +94,20 @@ int baton_answer(struct baton_listener *listener, struct lws *wsi,
 	return finish(wsi, answer->close);
 }
 
-int baton_answer_error(struct baton_listener *listener, struct lws *wsi, unsigned status, int code,
-		       baton_str headers)
+int baton_answer_refusal(struct baton_listener *listener, struct lws *wsi, unsigned status,
+			 int code, const struct baton_identity_answer *why, baton_str headers)
 {
 	const struct baton_error_info *info = baton_error_info(code);
 	struct baton_buf body = { 0 };
 
 	baton_buf_printf(&body, "{\"error\":{\"code\":\"%s\",\"message\":", info->wire);
 	baton_buf_json(&body, baton_str_of(info->text));
+	if (why->refused[0])
+		baton_buf_printf(&body, ",\"refused\":\"%s\"", why->refused);
+	if (why->hint[0]) {
+		baton_buf_z(&body, ",\"hint\":");
+		baton_buf_json(&body, baton_str_of(why->hint));
+	}
 	baton_buf_z(&body, "}}\n");
 
 	struct baton_answer answer = { .status = status,
@@ -112,4 +118,11 @@ int baton_answer_error(struct baton_listener *listener, struct lws *wsi, unsigne
 	int rc = baton_answer(listener, wsi, &answer);
 	baton_buf_done(&body);
 	return rc;
+}
+
+int baton_answer_error(struct baton_listener *listener, struct lws *wsi, unsigned status, int code,
+		       baton_str headers)
+{
+	return baton_answer_refusal(listener, wsi, status, code,
+				    &(struct baton_identity_answer){ "", "" }, headers);
 }

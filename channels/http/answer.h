@@ -26,3 +26,7 @@ int baton_answer(struct baton_listener *listener, struct lws *wsi,
  * closes. */
 int baton_answer_error(struct baton_listener *listener, struct lws *wsi, unsigned status, int code,
 		       baton_str headers);
+
+/* The same with what an integrator does about it: `why->refused` and `why->hint`, where not "". */
+int baton_answer_refusal(struct baton_listener *listener, struct lws *wsi, unsigned status, int code,
+			 const struct baton_identity_answer *why, baton_str headers);

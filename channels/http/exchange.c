@@ -10,6 +10,7 @@
 
 #include "channels/http/answer.h"
 #include "channels/http/health.h"
+#include "channels/http/login.h"
 #include "channels/http/request.h"
 #include "channels/http/tickets.h"
 #include "core/base/errors.h"
@@ -18,11 +19,15 @@
 #include <stdio.h>
 
 enum { SEND_SECONDS = 20 /* for a peer to take one step of a file */ };
+enum { GET = BATON_METHOD_GET | BATON_METHOD_HEAD };
 #define BODY_NS ((uint64_t)5 * 1000 * 1000 * 1000) /* for all of a body, however it drips */
+
+struct route;
 
 struct exchange {
 	struct baton_peer peer;
-	struct baton_ticket_request ticket; /* POST /v1/tickets, waiting for its body */
+	const struct route *route;          /* waiting for its body */
+	struct baton_ticket_request ticket; /* ... what the head said */
 	struct baton_buf body;
 	uint64_t begun_ns;
 	const struct baton_web_file *file; /* being sent */
@@ -48,6 +53,7 @@ static struct exchange *exchange_new(struct lws *wsi)
 static void exchange_free(struct exchange *exchange)
 {
 	baton_buf_done(&exchange->body);
+	baton_ticket_request_done(&exchange->ticket);
 	baton_free(exchange);
 }
 
@@ -77,23 +83,6 @@ static int route_chat(struct baton_listener *listener, struct lws *wsi,
 				  BATON_STR("Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"));
 }
 
-static int route_ticket(struct baton_listener *listener, struct lws *wsi,
-			const struct baton_request *request)
-{
-	struct baton_ticket_request ticket;
-
-	if (request->method == BATON_METHOD_OPTIONS)
-		return baton_tickets_preflight(listener, wsi, request);
-	if (!baton_tickets_admit(listener, wsi, request, &ticket))
-		return -1;
-	if (!request->has_length) /* libwebsockets would wait for a body that is not announced */
-		return baton_tickets_answer(listener, wsi, &ticket, BATON_STR_NONE, true);
-	struct exchange *exchange = exchange_new(wsi);
-	exchange->ticket = ticket;
-	exchange->begun_ns = baton_loop_now_ns(baton_port_loop(listener->port));
-	return 0;
-}
-
 /* A page's folder without its slash: relative links would miss. */
 static int route_slash(struct baton_listener *listener, struct lws *wsi,
 		       const struct baton_request *request)
@@ -105,21 +94,50 @@ static int route_slash(struct baton_listener *listener, struct lws *wsi,
 	return baton_answer(listener, wsi, &answer);
 }
 
+/* A request is answered by `fn` at once; or, if it is a POST with a body to come, admitted by its
+ * head and answered when the body is there. */
 static const struct route {
 	const char *path;
 	unsigned methods;
 	const char *allow;
 	int (*fn)(struct baton_listener *listener, struct lws *wsi,
 		  const struct baton_request *request);
+	bool (*admit)(struct baton_listener *listener, struct lws *wsi,
+		      const struct baton_request *request, struct baton_ticket_request *ret);
+	int (*body)(struct baton_listener *listener, struct lws *wsi,
+		    const struct baton_ticket_request *ticket, baton_str body, bool close_it);
 } routes[] = {
-	{ "/livez", BATON_METHOD_GET | BATON_METHOD_HEAD, "GET, HEAD", baton_health_live },
-	{ "/readyz", BATON_METHOD_GET | BATON_METHOD_HEAD, "GET, HEAD", baton_health_ready },
-	{ "/metrics", BATON_METHOD_GET | BATON_METHOD_HEAD, "GET, HEAD", baton_health_metrics },
-	{ "/v1/tickets", BATON_METHOD_POST | BATON_METHOD_OPTIONS, "POST, OPTIONS", route_ticket },
-	{ "/v1/chat", BATON_METHOD_GET, "GET", route_chat },
-	{ "/shop", BATON_METHOD_GET | BATON_METHOD_HEAD, "GET, HEAD", route_slash },
-	{ "/console", BATON_METHOD_GET | BATON_METHOD_HEAD, "GET, HEAD", route_slash },
+	{ "/livez", GET, "GET, HEAD", baton_health_live, NULL, NULL },
+	{ "/readyz", GET, "GET, HEAD", baton_health_ready, NULL, NULL },
+	{ "/metrics", GET, "GET, HEAD", baton_health_metrics, NULL, NULL },
+	{ "/v1/tickets", BATON_METHOD_POST | BATON_METHOD_OPTIONS, "POST, OPTIONS",
+	  baton_tickets_preflight, baton_tickets_admit, baton_tickets_answer },
+	{ "/v1/login", BATON_METHOD_POST, "POST", NULL, baton_login_admit, baton_login_answer },
+	{ "/v1/logout", BATON_METHOD_POST, "POST", baton_login_out, NULL, NULL },
+	{ "/v1/me", BATON_METHOD_GET, "GET", baton_login_me, NULL, NULL },
+	{ "/v1/chat", BATON_METHOD_GET, "GET", route_chat, NULL, NULL },
+	{ "/shop", GET, "GET, HEAD", route_slash, NULL, NULL },
+	{ "/console", GET, "GET, HEAD", route_slash, NULL, NULL },
 };
+
+static int route_body(struct baton_listener *listener, struct lws *wsi, const struct route *route,
+		      const struct baton_request *request)
+{
+	struct baton_ticket_request ticket;
+
+	if (!route->admit(listener, wsi, request, &ticket))
+		return -1;
+	if (!request->has_length) { /* libwebsockets would wait for a body that is not announced */
+		int rc = route->body(listener, wsi, &ticket, BATON_STR_NONE, true);
+		baton_ticket_request_done(&ticket);
+		return rc;
+	}
+	struct exchange *exchange = exchange_new(wsi);
+	exchange->route = route;
+	exchange->ticket = ticket;
+	exchange->begun_ns = baton_loop_now_ns(baton_port_loop(listener->port));
+	return 0;
+}
 
 static int wrong_method(struct baton_listener *listener, struct lws *wsi, const char *allow)
 {
@@ -185,11 +203,13 @@ int baton_exchange_begin(struct baton_listener *listener, struct lws *wsi, baton
 		return refuse(listener, wsi, status);
 
 	const struct route *route = route_of(request.path);
-	bool takes_body = route && route->fn == route_ticket && request.method == BATON_METHOD_POST;
+	bool takes_body = route && route->body && request.method == BATON_METHOD_POST;
 	if (request.body_bytes > (takes_body ? BATON_HTTP_BODY_BYTES_MAX : 0))
 		return refuse(listener, wsi, 413);
 	if (route && !(route->methods & request.method))
 		return wrong_method(listener, wsi, route->allow);
+	if (takes_body)
+		return route_body(listener, wsi, route, &request);
 	if (route)
 		return route->fn(listener, wsi, &request);
 
@@ -216,15 +236,18 @@ int baton_exchange_body(struct baton_listener *listener, struct lws *wsi, baton_
 int baton_exchange_body_end(struct baton_listener *listener, struct lws *wsi)
 {
 	struct exchange *exchange = exchange_of(wsi);
-	if (!exchange)
+	if (!exchange || !exchange->route)
 		return -1;
 
 	/* The exchange ends before the answer is written: writing may end the connection. */
+	const struct route *route = exchange->route;
 	struct baton_ticket_request ticket = exchange->ticket;
 	struct baton_buf body = exchange->body;
 	exchange->body = (struct baton_buf){ 0 };
+	exchange->ticket = (struct baton_ticket_request){ .who = NULL };
 	exchange_end(wsi);
-	int rc = baton_tickets_answer(listener, wsi, &ticket, baton_buf_view(&body), false);
+	int rc = route->body(listener, wsi, &ticket, baton_buf_view(&body), false);
+	baton_ticket_request_done(&ticket);
 	baton_buf_done(&body);
 	return rc;
 }

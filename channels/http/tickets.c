@@ -1,69 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Tickets. An anonymous customer needs an allowed origin; an agent a token. Guessing tokens is
- * slowed down per address.
- *
- * Surprising: the table of failed guesses is the one thing here that all workers share, because the
- * kernel spreads one attacker's connections over all of them. It is touched only by requests that
- * carry a token. Behind a proxy all clients have the proxy's address.
+/* Tickets. An anonymous customer needs an allowed origin, an agent a token or the cookie of a
+ * login. An identity that is not taken stops nobody: the chat begins all the same, the answer
+ * says why to whoever integrates Baton, and the conversation's log will have it.
  */
 
 #include "channels/http/tickets.h"
 
 #include "channels/http/answer.h"
+#include "channels/http/login.h"
+#include "channels/http/shown.h"
 #include "core/base/errors.h"
-#include "core/base/json.h"
 
 #include <libwebsockets.h>
-#include <netinet/in.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <xxhash.h>
-
-enum { GUESSES_PER_MINUTE = 5, ADDRESSES = 1024, TOKEN_BYTES_MAX = 512 };
-#define MINUTE_NS ((uint64_t)60 * 1000 * 1000 * 1000)
-
-/* --- guesses ------------------------------------------------------------------------------- */
-
-/* One slot per hash of an address: two addresses may share one, and then share its five guesses. */
-static struct {
-	pthread_mutex_t lock;
-	struct {
-		uint64_t since_ns;
-		unsigned failed;
-	} slots[ADDRESSES];
-} guesses = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-static size_t address_slot(struct lws *wsi)
-{
-	struct sockaddr_storage address = { 0 };
-	socklen_t n = sizeof(address);
-	const void *p = &((struct sockaddr_in *)&address)->sin_addr;
-	size_t bytes = sizeof(struct in_addr);
-
-	if (getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&address, &n) < 0)
-		return 0;
-	if (address.ss_family == AF_INET6) { /* one subscriber has a /64 */
-		p = &((struct sockaddr_in6 *)&address)->sin6_addr;
-		bytes = 8;
-	}
-	return (size_t)(XXH3_64bits(p, bytes) % ADDRESSES);
-}
-
-/* Counts `failed` guesses more; false if the address has had its share. */
-static bool may_guess(size_t slot, uint64_t now_ns, unsigned failed)
-{
-	pthread_mutex_lock(&guesses.lock);
-	if (now_ns - guesses.slots[slot].since_ns > MINUTE_NS) {
-		guesses.slots[slot].since_ns = now_ns;
-		guesses.slots[slot].failed = 0;
-	}
-	guesses.slots[slot].failed += failed;
-	bool ok = guesses.slots[slot].failed < GUESSES_PER_MINUTE;
-	pthread_mutex_unlock(&guesses.lock);
-	return ok;
-}
 
 /* --- headers for pages of other origins ---------------------------------------------------- */
 
@@ -102,97 +52,110 @@ int baton_tickets_preflight(struct baton_listener *listener, struct lws *wsi,
 
 /* --- who asks ------------------------------------------------------------------------------ */
 
-/* 0 and the identity; or a BATON_E_* and the status to refuse with. */
-static int identify(struct baton_listener *listener, struct lws *wsi, unsigned *ret_status,
-		    struct baton_identity *ret)
+void baton_ticket_request_done(struct baton_ticket_request *ticket)
 {
-	char header[TOKEN_BYTES_MAX + 8];
+	baton_free(ticket->who);
+	*ticket = (struct baton_ticket_request){ .who = NULL };
+}
 
-	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_AUTHORIZATION) == 0) {
-		ret->role = BATON_CUSTOMER;
-		return 0;
-	}
+static void refuse(struct baton_listener *listener, struct lws *wsi,
+		   const struct baton_request *request, unsigned status, int code)
+{
+	char headers[CORS_BYTES_MAX + 64];
+	baton_str extra = { headers, 0 };
 
-	uint64_t now_ns = baton_loop_now_ns(baton_port_loop(listener->port));
-	size_t slot = address_slot(wsi);
-	*ret_status = 429;
-	if (!may_guess(slot, now_ns, 0))
-		return BATON_E_RATE;
-
-	*ret_status = 401;
-	int rc = BATON_E_AUTH;
-	if (baton_request_header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, header, sizeof(header)) &&
-	    strncasecmp(header, "Bearer ", 7) == 0)
-		rc = baton_port_agent_token(listener->port, baton_str_of(header + 7), ret);
-	if (rc < 0)
-		(void)may_guess(slot, now_ns, 1);
-	return rc;
+	/* The page must be able to read why. */
+	if (request->origin[0])
+		extra = cors_headers(headers, request->origin, false);
+	if (code == BATON_E_RATE)
+		extra.n += (size_t)snprintf(headers + extra.n, 32, "Retry-After: 60\r\n");
+	(void)baton_answer_error(listener, wsi, status, code, extra);
 }
 
 bool baton_tickets_admit(struct baton_listener *listener, struct lws *wsi,
 			 const struct baton_request *request, struct baton_ticket_request *ret)
 {
-	char headers[CORS_BYTES_MAX + 64];
-	unsigned status = 403;
+	struct baton_identity identity = { .role = BATON_CUSTOMER };
+	unsigned status;
 
 	*ret = (struct baton_ticket_request){ .cors = request->origin[0] != '\0' };
 	if (ret->cors && !origin_ok(listener, request)) {
-		(void)baton_answer_error(listener, wsi, status, BATON_E_ORIGIN, BATON_STR_NONE);
+		(void)baton_answer_error(listener, wsi, 403, BATON_E_ORIGIN, BATON_STR_NONE);
 		return false;
 	}
-	int rc = identify(listener, wsi, &status, &ret->identity);
-	(void)snprintf(ret->identity.origin, sizeof(ret->identity.origin), "%s", request->origin);
-	if (rc == 0)
-		return true;
-
-	/* The page must be able to read why. */
-	baton_str extra =
-		ret->cors ? cors_headers(headers, request->origin, false) : BATON_STR_NONE;
-	if (rc == BATON_E_RATE) {
-		if (!ret->cors)
-			extra = (baton_str){ headers, 0 };
-		extra.n += (size_t)snprintf(headers + extra.n, 32, "Retry-After: 60\r\n");
+	int rc = 0;
+	if (baton_login_claimed(wsi))
+		rc = baton_login_agent(listener, wsi, request, &identity, &status, NULL);
+	if (rc < 0) {
+		refuse(listener, wsi, request, status, rc);
+		return false;
 	}
-	(void)baton_answer_error(listener, wsi, status, rc, extra);
-	return false;
+	(void)snprintf(identity.origin, sizeof(identity.origin), "%s", request->origin);
+	ret->who = baton_who_new(&identity, BATON_STR_NONE);
+	return true;
 }
 
 /* --- the ticket ---------------------------------------------------------------------------- */
 
-static bool body_ok(baton_str body)
+static void put_identity(struct baton_buf *out, const struct baton_identity *identity,
+			 const struct baton_identity_answer *answer)
 {
-	struct baton_json json;
-
-	if (body.n == 0)
-		return true;
-	return baton_json_parse(body, &json) == 0 && json.type == BATON_JSON_OBJECT;
+	if (answer->refused[0]) {
+		baton_buf_printf(out,
+				 ",\"identity\":{\"refused\":\"%s\",\"hint\":", answer->refused);
+		baton_buf_json(out, baton_str_of(answer->hint));
+		baton_buf_z(out, "}");
+	} else if (identity->customer[0]) {
+		baton_buf_z(out, ",\"identity\":{\"customer\":");
+		baton_buf_json(out, baton_str_of(identity->customer));
+		baton_buf_z(out, "}");
+	}
 }
 
-static const char *role_name(enum baton_role role)
+/* Reads who it is, if it is a customer. 0, or BATON_E_* with a sentence in `why->hint`. */
+static int read_body(struct baton_listener *listener, baton_str body,
+		     struct baton_identity *identity, struct baton_identity_answer *why)
 {
-	return role == BATON_AGENT ? "agent" : role == BATON_SUPERVISOR ? "supervisor" : "customer";
+	struct baton_arena arena = { 0 };
+	struct baton_identity_shown shown;
+
+	int rc = baton_shown_read(body, &arena, &shown, &why->hint);
+	if (rc == 0)
+		why->hint = "";
+	if (rc == 0 && identity->role == BATON_CUSTOMER)
+		*why = baton_port_customer(listener->port, &shown, identity);
+	baton_arena_done(&arena);
+	return rc;
 }
 
 int baton_tickets_answer(struct baton_listener *listener, struct lws *wsi,
 			 const struct baton_ticket_request *ticket, baton_str body, bool close_it)
 {
-	char text[BATON_TICKET_TEXT + 1], headers[CORS_BYTES_MAX], json[160];
-	baton_str extra = ticket->cors ? cors_headers(headers, ticket->identity.origin, false)
-				       : BATON_STR_NONE;
+	char text[BATON_TICKET_TEXT + 1], headers[CORS_BYTES_MAX];
+	struct baton_identity identity;
+	struct baton_identity_answer why = { "", "" };
+	struct baton_buf out = { NULL, 0, 0 };
 
-	if (!body_ok(body))
-		return baton_answer_error(listener, wsi, 400, BATON_E_JSON, extra);
-	int rc = baton_port_ticket_make(listener->port, &ticket->identity, text);
+	baton_who_identity(ticket->who, &identity);
+	baton_str extra =
+		ticket->cors ? cors_headers(headers, identity.origin, false) : BATON_STR_NONE;
+	int rc = read_body(listener, body, &identity, &why);
+	if (rc < 0)
+		return baton_answer_refusal(listener, wsi, 400, rc, &why, extra);
+	rc = baton_port_ticket_make(listener->port, &identity, text);
 	if (rc < 0)
 		return baton_answer_error(listener, wsi, 429, rc, extra);
 
-	int n = snprintf(json, sizeof(json),
-			 "{\"ticket\":\"%s\",\"expires_ms\":%d,\"role\":\"%s\"}\n", text,
-			 (int)BATON_TICKET_MS, role_name(ticket->identity.role));
+	baton_buf_printf(&out, "{\"ticket\":\"%s\",\"expires_ms\":%d,\"role\":\"%s\"", text,
+			 (int)BATON_TICKET_MS, baton_port_role_word(identity.role));
+	put_identity(&out, &identity, &why);
+	baton_buf_z(&out, "}\n");
 	struct baton_answer answer = { .status = 201,
 				       .type = "application/json",
-				       .body = { json, (size_t)n },
+				       .body = baton_buf_view(&out),
 				       .headers = extra,
 				       .close = close_it };
-	return baton_answer(listener, wsi, &answer);
+	rc = baton_answer(listener, wsi, &answer);
+	baton_buf_done(&out);
+	return rc;
 }

@@ -23,6 +23,7 @@ static void root_read(struct baton_load *load, struct baton_load_file *file)
 		[BATON_SHAPE_ROUTES] = "routes",    [BATON_SHAPE_CLASSES] = "classes",
 		[BATON_SHAPE_ESCALATION] = "rules", [BATON_SHAPE_DESK] = "queues",
 		[BATON_SHAPE_MODES] = "modes",      [BATON_SHAPE_BUDGETS] = "accounts",
+		[BATON_SHAPE_IDENTITY] = "keys",
 	};
 
 	baton_schema_read(&load->reader, baton_shape_files[file->kind].shape, file->root,
@@ -260,6 +261,7 @@ void baton_load_trees(struct baton_load *load)
 	load->drill_files = baton_arena_alloc(&load->scratch, n * sizeof(*load->drill_files) + 1);
 	/* What a set has without these files; without alerts.yaml there is no alert. */
 	baton_schema_defaults(&load->reader, &baton_shape_channel, policy);
+	baton_schema_defaults(&load->reader, &baton_shape_identity, policy);
 	baton_schema_defaults(&load->reader, &baton_shape_budgets, policy);
 	baton_schema_defaults(&load->reader, &baton_shape_releases, policy);
 	for (size_t i = 0; i < n; i++)
@@ -287,6 +289,7 @@ static int load_run(struct baton_load *load)
 	baton_check_money(load);
 	baton_check_drills(load);
 	baton_check_releases(load);
+	baton_check_identity(load);
 	/* Last: it adds nothing but trouble to a set that is refused already. */
 	if (load->findings.n_errors == 0)
 		baton_load_configs(load);

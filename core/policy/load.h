@@ -52,6 +52,7 @@ void baton_check_money(struct baton_load *load);
 void baton_check_drills(struct baton_load *load);
 void baton_check_releases(struct baton_load *load);
 void baton_check_desk(struct baton_load *load);
+void baton_check_identity(struct baton_load *load);
 /* Builds the configuration of each module. */
 void baton_load_configs(struct baton_load *load);
 

@@ -92,11 +92,39 @@ static struct errand_mail *errand_new(struct worker *to, enum errand what,
 	return errand;
 }
 
+static void keep_attachments(struct errand_mail *errand, const struct baton_command *command)
+{
+	size_t n = command->n_attachments;
+
+	if (n == 0)
+		return;
+	struct baton_attachment *own = baton_arena_alloc(&errand->arena, n * sizeof(*own));
+	for (size_t i = 0; i < n; i++) {
+		own[i] = command->attachments[i];
+		keep(errand, &own[i].id);
+		keep(errand, &own[i].name);
+		keep(errand, &own[i].media_type);
+		keep(errand, &own[i].sha256);
+	}
+	errand->command.attachments = own;
+}
+
+/* `events` are never sent by a channel: who has some keeps them alive itself. */
 static void keep_command(struct errand_mail *errand, const struct baton_command *command)
 {
 	struct baton_command *own = &errand->command;
 
 	*own = *command;
+	keep_attachments(errand, command);
+	keep(errand, &own->to_agent);
+	keep(errand, &own->identity.customer);
+	keep(errand, &own->identity.name);
+	keep(errand, &own->identity.email);
+	keep(errand, &own->identity.customer_tier);
+	keep(errand, &own->identity.attributes);
+	keep(errand, &own->identity.key);
+	keep(errand, &own->claimed);
+	keep(errand, &own->auth_failed);
 	keep(errand, &own->client_id);
 	keep(errand, &own->text);
 	keep(errand, &own->value);

@@ -13,8 +13,8 @@ struct baton_port; /* one per worker and channel */
 
 /* A channel's side. */
 struct baton_channel_ops {
-	/* The worker starts: create what listens. 0 or <0 with a logged reason. `*ret_channel` is passed
-	 * to the others. */
+	/* The worker starts: create what listens. 0 or <0 with a logged reason. `*ret_channel` is
+	 * passed to the others. */
 	int (*open)(struct baton_port *port, void **ret_channel);
 	/* [loop] tell one connection; drop it silently if the connection is gone. Takes its own
 	 * reference if it keeps the notice. */
@@ -61,11 +61,36 @@ struct baton_identity {
 	char attributes[BATON_ATTRIBUTES_BYTES_MAX + 1], claimed[BATON_ATTRIBUTES_BYTES_MAX + 1];
 	char auth_failed[33]; /* why an identity that was shown is not taken, "" */
 };
+
+/* The same in as few bytes as it takes, and the client's language: what belongs to a connection. */
+enum who_field {
+	WHO_AGENT,
+	WHO_AGENT_NAME,
+	WHO_CUSTOMER,
+	WHO_TIER,
+	WHO_ORIGIN,
+	WHO_LOCALE,
+	WHO_NAME,
+	WHO_EMAIL,
+	WHO_KEY,
+	WHO_ATTRIBUTES,
+	WHO_CLAIMED,
+	WHO_AUTH_FAILED,
+	WHO_FIELDS
+};
+struct baton_who;
+/* To be freed with baton_free(). */
+struct baton_who *baton_who_new(const struct baton_identity *identity, baton_str locale);
+baton_str baton_who_text(const struct baton_who *who, enum who_field field); /* "" for none */
+enum baton_role baton_who_role(const struct baton_who *who);
+void baton_who_identity(const struct baton_who *who, struct baton_identity *ret);
+
 enum { BATON_TICKET_TEXT = 43, BATON_RESUME_TEXT = 43 };
 /* A single-use ticket for `identity`, base64url, good for BATON_TICKET_MS. 0 or BATON_E_RATE. */
 int baton_port_ticket_make(struct baton_port *port, const struct baton_identity *identity,
 			   char text[BATON_TICKET_TEXT + 1]);
-/* Uses it up. 0, or BATON_E_AUTH (unknown, used, expired), BATON_E_ORIGIN (made for another origin; `origin` NULL-p means: do not compare). */
+/* Uses it up. 0, or BATON_E_AUTH (unknown, used, expired), BATON_E_ORIGIN (made for another
+ * origin; `origin` NULL-p means: do not compare). */
 int baton_port_ticket_take(struct baton_port *port, baton_str ticket, baton_str origin,
 			   struct baton_identity *ret_identity);
 /* Proof that its holder opened the session: HMAC-SHA256 of the id, base64url. */
@@ -75,7 +100,39 @@ bool baton_port_resume_ok(struct baton_port *port, const struct baton_id *sessio
 /* 0 and the agent's identity, or BATON_E_AUTH; constant time in the token. */
 int baton_port_agent_token(struct baton_port *port, baton_str token,
 			   struct baton_identity *ret_identity);
-/* True if the live policy lists this Origin header value, or it is the server's own. `host` is the Host header. */
+
+/* Whether somebody's word was taken: both "" if it was, or if none was given. Static strings. */
+struct baton_identity_answer {
+	const char *refused, *hint; /* a word; what the integrator does about it */
+};
+/* What a page shows of its customer; views, each may be empty. */
+struct baton_identity_shown {
+	baton_str token;    /* a JWT; or: */
+	baton_str id, hash; /* hash: hex HMAC-SHA256 of the id */
+	baton_str claimed;  /* a JSON object that nobody has signed */
+};
+/* Fills in the customer's part of `ret`, whatever is shown: a word that is not taken leaves an
+ * anonymous customer and `auth_failed`. */
+struct baton_identity_answer baton_port_customer(struct baton_port *port,
+						 const struct baton_identity_shown *shown,
+						 struct baton_identity *ret);
+/* 0 and the identity of an agent of the live policy, or BATON_E_AUTH and why. */
+int baton_port_agent_jwt(struct baton_port *port, baton_str token,
+			 struct baton_identity *ret_identity, struct baton_identity_answer *ret);
+enum { BATON_LOGIN_TEXT_MAX = 255 };
+/* What the cookie of a login holds: characters a cookie may have. 0, or BATON_E_AUTH if the agent
+ * is not in the live policy. */
+int baton_port_login_make(struct baton_port *port, const struct baton_identity *agent,
+			  char text[BATON_LOGIN_TEXT_MAX + 1], uint64_t *ret_expires_ms);
+/* 0 if it is ours, not over, and the live policy has that agent in that role; else BATON_E_AUTH. */
+int baton_port_login_check(struct baton_port *port, baton_str text,
+			   struct baton_identity *ret_identity, uint64_t *ret_expires_ms);
+/* "customer", "agent", "supervisor", "admin". */
+const char *baton_port_role_word(enum baton_role role);
+/* True if a page of this origin is one of ours: the origin is our Host header's. */
+bool baton_port_origin_self(baton_str origin, baton_str host);
+/* True if the live policy lists this Origin header value, or it is the server's own. `host` is
+ * the Host header. */
 bool baton_port_origin_ok(struct baton_port *port, baton_str origin, baton_str host);
 /* What a customer is told about who answers, before the first word of a bot; never "". */
 const char *baton_port_disclosure(struct baton_port *port);

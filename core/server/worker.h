@@ -122,6 +122,7 @@ void listen_close(struct baton_server *server);
 /* --- identity.c --- */
 int identities_open(struct baton_server *server);
 void identities_close(struct baton_server *server);
-/* [any] From now on the agents of this set may come in. Those who are in stay. */
+/* [any that may wait] From now on the agents of this set may come in, and its keys are believed.
+ * Those who are in stay. */
 void identities_adopt(struct baton_server *server, const struct baton_policy *policy);
 

@@ -342,6 +342,64 @@ int baton_port_agent_token(struct baton_port *port, baton_str token,
 	return 0;
 }
 
+/* Takes the token "signed" for customer 42, and no other. */
+struct baton_identity_answer baton_port_customer(struct baton_port *port,
+						 const struct baton_identity_shown *shown,
+						 struct baton_identity *ret)
+{
+	(void)port;
+	ret->role = BATON_CUSTOMER;
+	if (shown->claimed.n > 0)
+		(void)snprintf(ret->claimed, sizeof(ret->claimed), "%.*s", (int)shown->claimed.n,
+			       shown->claimed.p);
+	if (shown->token.n == 0)
+		return (struct baton_identity_answer){ "", "" };
+	if (baton_str_is(shown->token, "signed")) {
+		(void)snprintf(ret->customer, sizeof(ret->customer), "42");
+		return (struct baton_identity_answer){ "", "" };
+	}
+	(void)snprintf(ret->auth_failed, sizeof(ret->auth_failed), "bad_signature");
+	return (struct baton_identity_answer){ "bad_signature", "sign with the other key" };
+}
+
+int baton_port_agent_jwt(struct baton_port *port, baton_str token,
+			 struct baton_identity *ret_identity, struct baton_identity_answer *ret)
+{
+	(void)port;
+	(void)token;
+	(void)ret_identity;
+	*ret = (struct baton_identity_answer){ "expired", "make a new one" };
+	return BATON_E_AUTH;
+}
+
+int baton_port_login_make(struct baton_port *port, const struct baton_identity *agent,
+			  char text[BATON_LOGIN_TEXT_MAX + 1], uint64_t *ret_expires_ms)
+{
+	(void)port;
+	(void)snprintf(text, BATON_LOGIN_TEXT_MAX + 1, "login-of-%s", agent->agent);
+	*ret_expires_ms = baton_loop_unix_ms() + 3600000;
+	return 0;
+}
+
+int baton_port_login_check(struct baton_port *port, baton_str text,
+			   struct baton_identity *ret_identity, uint64_t *ret_expires_ms)
+{
+	if (!baton_str_is(text, "login-of-nina"))
+		return BATON_E_AUTH;
+	*ret_expires_ms = 1;
+	return baton_port_agent_token(port, BATON_STR(HOUSE_TOKEN), ret_identity);
+}
+
+const char *baton_port_role_word(enum baton_role role)
+{
+	return role == BATON_AGENT ? "agent" : "customer";
+}
+
+bool baton_port_origin_self(baton_str origin, baton_str host)
+{
+	return baton_str_is(host, "h") && baton_str_is(origin, "https://h");
+}
+
 bool baton_port_origin_ok(struct baton_port *port, baton_str origin, baton_str host)
 {
 	(void)port;
