@@ -45,6 +45,7 @@ static void drop_state(struct baton_actor *actor)
 {
 	if (!actor->state)
 		return;
+	actor->had_case = actor->state->owner != BATON_OWNER_BOT && !actor->state->erased;
 	baton_session_done(actor->state);
 	baton_free(actor->state);
 	actor->state = NULL;
@@ -160,6 +161,7 @@ int actor_load(struct baton_actor *actor)
 		return rc;
 	}
 	actor->state = state;
+	actor->has_place = actor->has_place && state->owner == BATON_OWNER_QUEUE;
 	actor->committed_seq = state->seq;
 	DL_APPEND(actor->shard->hot, actor);
 	if (rc == 0)
@@ -203,6 +205,6 @@ void actor_cool(struct baton_actor *actor)
 		drop_state(actor);
 		seam->forget(seam->ud, &actor->id);
 	}
-	if (actor->n_subscribers == 0)
+	if (actor->n_subscribers == 0 && !actor->has_place)
 		actor_free(actor);
 }

@@ -15,7 +15,8 @@
 struct subscriber {
 	baton_conn conn;
 	enum baton_audience audience;
-	bool live; /* caught up: hears what is committed */
+	bool live;      /* caught up: hears what is committed */
+	bool auth_told; /* that its identity was refused is on record */
 };
 
 /* Somebody waits to hear that `seq` is durable. */
@@ -66,6 +67,10 @@ struct baton_actor {
 
 	struct subscriber *subscribers;
 	size_t n_subscribers;
+
+	struct baton_queue_place place; /* what who waits was told last */
+	bool has_place;
+	bool had_case; /* when the state left memory, it was not the bot's */
 
 	struct baton_actor *stale_next; /* in shard->stale */
 	bool is_stale; /* the desk has not seen the newest words */
@@ -147,6 +152,15 @@ struct baton_notice *actor_case_notice(const struct baton_actor *actor);
 void tell_desk_soon(struct baton_actor *actor);
 void tell_desk_now(struct baton_actor *actor);
 void tell_desk_stale(struct baton_shard *shard); /* the moment has come */
+
+/* --- people.c --- */
+/* 0, or why the policies do not let this person do that. */
+int people_may(const struct baton_actor *actor, const struct baton_policy *policy,
+	       const struct baton_command *command);
+bool people_present(const struct baton_actor *actor);
+/* Followers have come or gone: the desk is told if that is news of an open case. */
+void people_presence(struct baton_actor *actor, bool was_present);
+void people_tell_place(struct baton_actor *actor, const struct subscriber *subscriber);
 
 /* --- probe.c --- */
 /* Once a second: begins a probe if one is wanted, ends one that takes too long. */

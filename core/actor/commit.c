@@ -250,6 +250,7 @@ static int perform(struct baton_actor *actor, const struct baton_decision *decis
 	}
 	add_waiter(commit, waiter);
 	commit->touches_case = writes_to_people(actor, decision);
+	actor->has_place = actor->has_place && actor->state->owner == BATON_OWNER_QUEUE;
 	if (case_changed(actor, decision) || (commit->touches_case && actor->case_due)) {
 		commit->desk = actor_case_notice(actor);
 		actor->case_due = false;
@@ -302,10 +303,13 @@ static int decide_and_perform(struct baton_actor *actor, const struct baton_comm
 	struct baton_says says;
 	struct baton_decision decision = { .says = &says };
 
-	fill_says(&says, seam->policy(seam->ud, release), seam->release_number(seam->ud, release));
+	const struct baton_policy *policy = seam->policy(seam->ud, release);
+	fill_says(&says, policy, seam->release_number(seam->ud, release));
 	if (actor->run && actor->run_shown)
 		decision.shown = baton_run_shown(actor->run);
-	int rc = baton_session_decide(actor->state, command, &decision);
+	int rc = people_may(actor, policy, command);
+	if (rc == BATON_OK)
+		rc = baton_session_decide(actor->state, command, &decision);
 	waiter->seq = rc == 0 ? ack_seq(actor, command, &decision) : 0;
 	if (rc < 0)
 		refuse(actor, waiter, rc);

@@ -34,6 +34,42 @@ void baton_shard_free(struct baton_shard **shard)
 	*shard = NULL;
 }
 
+/* A customer's connection follows what it began; the events of this very command reach it. */
+static void follow_as_customer(struct baton_actor *actor, baton_conn conn)
+{
+	bool was_present = people_present(actor);
+
+	if (actor_subscriber(actor, conn))
+		return;
+	struct subscriber *subscriber = actor_follow(actor, conn, BATON_AUDIENCE_CUSTOMER);
+	if (!subscriber)
+		return;
+	subscriber->live = true;
+	tell_run(actor, conn);
+	people_tell_place(actor, subscriber);
+	people_presence(actor, was_present);
+}
+
+/* That a connection could not prove who it speaks for is put on record once. */
+static int take_once(struct baton_actor *actor, baton_conn conn, struct baton_command *command)
+{
+	const struct subscriber *subscriber = actor_subscriber(actor, conn);
+	bool load = command->auth_failed.n > 0 && conn != 0;
+
+	if (load && subscriber && subscriber->auth_told)
+		command->auth_failed = BATON_STR("");
+	if (load && !actor->failed)
+		(void)actor_load(actor);
+	uint64_t before = load && actor->state ? actor->state->auth_failures : 0;
+	int rc = actor_take(actor, conn, command);
+	if (rc == 0 && command->role == BATON_CUSTOMER && conn != 0)
+		follow_as_customer(actor, conn);
+	struct subscriber *now = load ? actor_subscriber(actor, conn) : NULL;
+	if (now && actor->state && actor->state->auth_failures > before)
+		now->auth_told = true;
+	return rc;
+}
+
 void baton_shard_command(struct baton_shard *shard, const struct baton_id *session, baton_conn conn,
 			 const struct baton_command *command)
 {
@@ -48,46 +84,59 @@ void baton_shard_command(struct baton_shard *shard, const struct baton_id *sessi
 			     &(struct waiter){ .conn = conn, .client_id = command->client_id },
 			     BATON_E_CLOSED);
 	} else {
-		int rc = actor_take(actor, conn, &stamped);
-		bool follows = command->role == BATON_CUSTOMER && conn != 0 && rc == 0;
-
-		/* A customer's connection follows what it began; the events of this very command
-		 * reach it. */
-		if (follows && !actor_subscriber(actor, conn)) {
-			struct subscriber *subscriber =
-				actor_follow(actor, conn, BATON_AUDIENCE_CUSTOMER);
-
-			if (subscriber) {
-				subscriber->live = true;
-				tell_run(actor, conn);
-			}
-		}
+		(void)take_once(actor, conn, &stamped);
 		actor_run_start(actor);
 	}
 	if (!actor->state)
 		actor_cool(actor);
 }
 
-void baton_shard_subscribe(struct baton_shard *shard, const struct baton_id *session,
-			   baton_conn conn, enum baton_audience audience, uint64_t after)
+static bool is_somebody_elses(const struct baton_session *state, baton_str customer)
 {
-	struct baton_actor *actor = actor_get(shard, session);
+	return customer.n > 0 && state->verified && !baton_str_is(customer, state->customer);
+}
+
+static void subscribe(struct baton_actor *actor, struct subscriber as, baton_str customer,
+		      uint64_t after)
+{
+	bool was_present = people_present(actor);
 	int rc = actor->failed ? actor->failed : actor_load(actor);
 
 	/* A session whose first message is on its way to the disk exists, even if the disk has
 	 * nothing. */
 	if (rc == BATON_OK && actor->state->seq == 0)
 		rc = BATON_E_NOTFOUND;
-	struct subscriber *subscriber = rc == BATON_OK ? actor_follow(actor, conn, audience) : NULL;
+	if (rc == BATON_OK && is_somebody_elses(actor->state, customer))
+		rc = BATON_E_AUTH;
+	struct subscriber *subscriber =
+		rc == BATON_OK ? actor_follow(actor, as.conn, as.audience) : NULL;
 	if (rc == BATON_OK && !subscriber)
 		rc = BATON_E_LIMIT;
-	if (rc < 0)
-		tell_refused(actor, &(struct waiter){ .conn = conn, .verb_name = "resume" }, rc);
-	else
+	if (rc < 0) {
+		tell_refused(actor, &(struct waiter){ .conn = as.conn, .verb_name = "resume" }, rc);
+	} else {
 		actor_replay(actor, subscriber, after);
+		people_tell_place(actor, subscriber);
+		people_presence(actor, was_present);
+	}
 	actor_touch(actor);
 	if (rc == BATON_E_NOTFOUND || !actor->state)
 		actor_cool(actor);
+}
+
+void baton_shard_subscribe(struct baton_shard *shard, const struct baton_id *session,
+			   baton_conn conn, enum baton_audience audience, uint64_t after)
+{
+	subscribe(actor_get(shard, session), (struct subscriber){ conn, audience, false, false },
+		  BATON_STR(""), after);
+}
+
+void baton_shard_subscribe_signed(struct baton_shard *shard, const struct baton_id *session,
+				  baton_conn conn, baton_str customer, uint64_t after)
+{
+	subscribe(actor_get(shard, session),
+		  (struct subscriber){ conn, BATON_AUDIENCE_CUSTOMER, false, false }, customer,
+		  after);
 }
 
 void baton_shard_unsubscribe(struct baton_shard *shard, const struct baton_id *session,
@@ -98,7 +147,9 @@ void baton_shard_unsubscribe(struct baton_shard *shard, const struct baton_id *s
 
 	if (!subscriber)
 		return;
+	bool was_present = people_present(actor);
 	*subscriber = actor->subscribers[--actor->n_subscribers];
+	people_presence(actor, was_present);
 	if (!actor->state)
 		actor_cool(actor);
 }

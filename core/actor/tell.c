@@ -86,6 +86,7 @@ struct subscriber *actor_follow(struct baton_actor *actor, baton_conn conn,
 				enum baton_audience audience)
 {
 	struct subscriber *subscriber = actor_subscriber(actor, conn);
+	bool told = false;
 
 	if (!subscriber) {
 		if (actor->n_subscribers >= BATON_SUBSCRIBERS_MAX)
@@ -93,8 +94,9 @@ struct subscriber *actor_follow(struct baton_actor *actor, baton_conn conn,
 		actor->subscribers = baton_realloc(actor->subscribers, (actor->n_subscribers + 1) *
 									       sizeof(*subscriber));
 		subscriber = &actor->subscribers[actor->n_subscribers++];
-	}
-	*subscriber = (struct subscriber){ conn, audience, false };
+	} else if (subscriber->audience == audience)
+		told = subscriber->auth_told;
+	*subscriber = (struct subscriber){ conn, audience, false, told };
 	return subscriber;
 }
 
@@ -189,32 +191,65 @@ void actor_replay(struct baton_actor *actor, struct subscriber *subscriber, uint
 	tell_run(actor, conn);
 }
 
+static void keep_names(struct baton_notice *notice, const struct baton_session *state)
+{
+	const struct {
+		baton_str *to;
+		const char *from;
+	} names[] = {
+		{ &notice->kase.queue, state->queue },
+		{ &notice->kase.reason, state->reason },
+		{ &notice->kase.agent, state->agent },
+		{ &notice->kase.agent_name, state->agent_name },
+		{ &notice->kase.customer_tier, state->customer_tier },
+		{ &notice->kase.customer_name, state->verified ? state->customer_name : "" },
+		{ &notice->kase.mode, state->mode },
+		{ &notice->kase.language, state->language },
+		{ &notice->kase.intent, state->intent },
+		{ &notice->kase.to_agent, state->to_agent },
+		{ &notice->kase.rule, state->rule },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		*names[i].to = baton_notice_keep(notice, baton_str_of(names[i].from));
+	notice->kase.tags = baton_notice_keep(notice, state->tags);
+}
+
+static baton_str preview(const struct baton_session *state)
+{
+	for (size_t i = state->n_lines; i > 0; i--)
+		if (state->lines[i - 1].role == BATON_ROLE_CUSTOMER &&
+		    state->lines[i - 1].text.n > 0)
+			return baton_str_clip(state->lines[i - 1].text, 120);
+	return BATON_STR("");
+}
+
 struct baton_notice *actor_case_notice(const struct baton_actor *actor)
 {
 	const struct baton_session *state = actor->state;
 	struct baton_notice *notice = baton_notice_new(BATON_NOTE_CASE, &actor->id);
 	struct baton_case *kase = &notice->kase;
-	baton_str preview = BATON_STR("");
 
-	for (size_t i = state->n_lines; i > 0 && preview.n == 0; i--)
-		if (state->lines[i - 1].role == BATON_ROLE_CUSTOMER)
-			preview = baton_str_clip(state->lines[i - 1].text, 120);
 	kase->session = actor->id;
 	kase->state = state->erased                       ? BATON_CASE_NONE
 		      : state->owner == BATON_OWNER_QUEUE ? BATON_CASE_WAITING
 		      : state->owner == BATON_OWNER_AGENT ? BATON_CASE_CLAIMED
 							  : BATON_CASE_NONE;
+	keep_names(notice, state);
+	kase->preview = baton_notice_keep(notice, preview(state));
 	kase->priority = state->priority;
-	kase->waiting_since_ms = state->first_unanswered_ms;
+	kase->waiting_since_ms =
+		state->waiting_since_ms ? state->waiting_since_ms : state->first_unanswered_ms;
+	kase->unanswered_ms = state->first_unanswered_ms;
+	kase->queued_ms = state->queued_ms;
+	kase->claimed_ms = state->claimed_ms;
 	kase->epoch = state->epoch;
-	kase->queue = baton_notice_keep(notice, baton_str_of(state->queue));
-	kase->reason = baton_notice_keep(notice, baton_str_of(state->reason));
-	kase->agent = baton_notice_keep(notice, baton_str_of(state->agent));
-	kase->agent_name = baton_notice_keep(notice, baton_str_of(state->agent_name));
-	kase->customer_tier = baton_notice_keep(notice, baton_str_of(state->customer_tier));
-	kase->preview = baton_notice_keep(notice, preview);
-	kase->mode = baton_notice_keep(notice, baton_str_of(state->mode));
+	kase->tier = state->tier;
 	kase->has_draft = state->draft > 0;
+	kase->verified = state->verified;
+	kase->present = people_present(actor);
+	kase->ticket = state->ticket;
+	kase->abandoned = state->abandoned && !kase->present;
 	return notice;
 }
 

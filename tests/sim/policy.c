@@ -8,6 +8,8 @@
 #include "core/policy/expr.h"
 #include "core/policy/mode_facts.h"
 
+#include <stdio.h>
+
 struct making {
 	struct baton_policy *policy;
 	struct baton_arena *arena;
@@ -181,6 +183,31 @@ static void add_classes(struct making *making)
 			word(making, policy->classes[policy->n_classes].name);
 }
 
+/* Two queues, two people and a supervisor; one of the two works on one queue only. */
+static void add_desk(struct making *making)
+{
+	struct baton_policy *policy = making->policy;
+
+	policy->queues = baton_arena_alloc(making->arena, 2 * sizeof(*policy->queues));
+	policy->queues[policy->n_queues++] =
+		(struct baton_queue_def){ .name = word(making, "general") };
+	policy->queues[policy->n_queues++] =
+		(struct baton_queue_def){ .name = word(making, "billing") };
+	policy->agents = baton_arena_alloc(making->arena, SIM_AGENTS * sizeof(*policy->agents));
+	for (; policy->n_agents < SIM_AGENTS; policy->n_agents++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "agent%zu", policy->n_agents);
+		policy->agents[policy->n_agents] = (struct baton_agent_def){
+			.id = word(making, id),
+			.name = word(making, id),
+			.role = policy->n_agents == SIM_SUPERVISOR ? "supervisor" : "agent",
+			.queues = one_name(making, "general"),
+			.n_queues = policy->n_agents == 0 ? 1 : 0,
+		};
+	}
+}
+
 void policy_make(struct baton_policy *policy, struct baton_arena *arena)
 {
 	static const char *const intents[] = { "shipping", "billing", "complaint",
@@ -212,6 +239,7 @@ void policy_make(struct baton_policy *policy, struct baton_arena *arena)
 	policy->budgets.day_microusd = 6000;
 	policy->routes[0].day_microusd = 3000;
 	policy->default_queue = "general";
+	add_desk(making);
 	policy->say_disclosure = "You are talking to an AI.";
 	policy->say_handed_over = "A colleague will be with you.";
 	policy->say_handed_back = "The assistant is back.";

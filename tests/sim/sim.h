@@ -17,7 +17,7 @@
 #include "core/swap/trial.h"
 
 enum { SIM_TURN_MICROUSD = 700 }; /* what one turn may cost */
-enum { SIM_SHARDS = 2, SIM_CUSTOMERS = 6, SIM_AGENTS = 2, SIM_TARGETS = 3, SIM_FOLLOWERS = 6 };
+enum { SIM_SHARDS = 2, SIM_CUSTOMERS = 6, SIM_AGENTS = 3, SIM_SUPERVISOR = 2, SIM_TARGETS = 3, SIM_FOLLOWERS = 6 };
 
 #define MS 1000000ull
 
