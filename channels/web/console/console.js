@@ -1,70 +1,94 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The agents' console: ties the connection, the desk, the open case and the page together. Owns the
-// token (this tab only) and which case is open. The server decides what is allowed; the console does
-// not offer what would be refused: on a case that is not yours there is nothing but to claim it.
+// The agents' console: ties the connection, the desk, the open case and the page together. Owns who is
+// signed in, which case is open and what of the page must be drawn. The server decides what is allowed;
+// the console does not offer what would be refused.
 
 import { Conversation } from '/w/1/conversation.js';
+import { h, setAttr, setText } from '/w/1/dom.js';
+import { plain } from '/w/1/text.js';
 import { Outbox, Transport, onWake, ulid } from '/w/1/transport.js';
-import { plain, render } from '/w/1/text.js';
-import { Desk, age } from './desk.js';
+import { drawHead, drawMode, verbsOf } from './case.js';
+import { Keys, commandsOf, nameOf } from './commands.js';
+import { Composer } from './composer.js';
+import { Desk } from './desk.js';
+import { askResolve, askTransfer } from './dialogs.js';
+import { download } from './files.js';
+import { CaseList } from './list.js';
+import { logIn, logOut, tokenFromHash, whoIsIt, withCookie } from './login.js';
+import { Offers, drawOwn } from './offers.js';
+import { Overview } from './overview.js';
+import { Palette, drawHelp } from './palette.js';
 import { Room } from './room.js';
-import { Transcript, arrange, drawWhy, h, setAttr, setText } from './transcript.js';
+import { Transcript } from './transcript.js';
+import { Why } from './why.js';
 
-const TOKEN = 'baton:console:token';
-const HELD = 'baton:console:held'; // cases claimed in this tab, where the server does not name the agent
-const TYPING_EVERY_MS = 3000;
+const PREFERENCES = 'baton:console';
 const TYPING_ENDS_MS = 6000;
+const NEWS_EVERY_MS = 10000;
+const PACKAGE_AFTER_MS = 400;
 const $ = (id) => document.getElementById(id);
 
 const desk = new Desk();
 const rooms = new Map();
-const rows = new Map(); // session -> <li> of the list
+const keys = new Keys();
 let transport = null;
 let outbox = null;
 let room = null; // the open one
-let me = null; // {agent, name}
-let held = new Set(JSON.parse(sessionStorage.getItem(HELD) ?? '[]'));
+let me = null; // {agent, name, role}
+let queues = []; // {name, title}
+let available = true;
 let told = false; // the desk has been told since the connection: from then on news is news
-let typed = 0;
-let typingTimer = 0;
+let tab = 'all';
+let news = { count: 0, timer: 0, said: 0 };
 let frame = 0;
+let dirty = false; // the open case, beside the list
+let listTimer = 0;
+const timers = { typing: 0, package: 0 };
 
-const transcript = new Transcript($('log'), { draft: reviewDraft, retry: (id) => outbox.retry(id), drop: takeBack });
+const supervisor = () => me?.role === 'supervisor' || me?.role === 'admin';
+const titleOf = (name) => queues.find((queue) => queue.name === name)?.title || name;
 
-// --- signing in ---------------------------------------------------------------------------------
+const transcript = new Transcript($('log'), { draft: review, retry: (id) => outbox.retry(id), drop: takeBack, download: save });
+const why = new Why($('why'), { link: (seq) => transcript.link(seq), linked: (node) => transcript.linked(node), tags: (tags) => outbox.add({ t: 'tag', session: room.session, id: ulid(), tags }) });
+const list = new CaseList($('list'), document.querySelector('.cases'), { open: openCase, mode: modeOf });
+const offers = new Offers($('offers'), { accept, decline, about: (session) => desk.get(session), say, focus: () => list.move(0) });
+const overview = new Overview($('overview'), { desk, role: () => me?.role, queues: () => queues, send: (one) => transport.send(one), note: noteOn, close: hideOverview, say });
+const composer = new Composer({ mine, post, send: (one) => transport.send(one), draw, banner, jump: (seq) => transcript.jump(seq) });
 
-/** The token leaves the address bar before anything else happens. */
-function tokenFromHash() {
-	const token = new URLSearchParams(location.hash.slice(1)).get('token');
-	if (location.hash) history.replaceState(null, '', location.pathname + location.search);
-	return token;
+// --- signing in and out ---------------------------------------------------------------------------
+
+async function begin() {
+	const token = tokenFromHash();
+	if (token) return signIn(token);
+	const who = await whoIsIt();
+	if (who === undefined) setTimeout(begin, 2000);
+	else if (who) connect();
+	else showSignIn();
 }
 
-function signIn(token) {
-	sessionStorage.setItem(TOKEN, token);
+async function signIn(token) {
+	const code = await logIn(token);
+	if (!code) return connect();
+	showSignIn({ unauthorized: 'This token is not known here.', auth: 'This token is not known here.', unreachable: 'The server cannot be reached.', rate_limited: 'Too many tries. Please wait a minute.' }[code] ?? `The server refused it: ${code}.`);
+}
+
+function connect() {
 	$('sign-in').hidden = true;
-	$('app').hidden = $('sign-out').hidden = false;
-	transport = new Transport({
-		base: location.origin, token, hello: () => ({ client: 'baton-console/1', locale: navigator.language }),
-		onframe: take, onstate: connection,
-	});
-	outbox = new Outbox({ send: (one) => transport.send(one), changed: outboxChanged });
+	$('app').hidden = $('sign-out').hidden = $('desk-bar').hidden = false;
+	transport?.stop();
+	transport = new Transport({ base: location.origin, env: { fetch: withCookie }, hello: () => ({ client: 'baton-console/2', locale: navigator.language }), onframe: take, onstate: connection });
+	outbox ??= new Outbox({ send: (one) => transport.send(one), changed: outboxChanged });
 	transport.start();
 	draw();
 }
 
-function signOut(error = '') {
+function showSignIn(error = '') {
 	transport?.stop();
-	sessionStorage.removeItem(TOKEN);
-	sessionStorage.removeItem(HELD);
-	transport = outbox = room = me = null;
-	held = new Set();
-	desk.clear();
-	rooms.clear();
-	transcript.clear();
-	$('app').hidden = $('sign-out').hidden = true;
+	transport = null;
+	$('app').hidden = $('sign-out').hidden = $('desk-bar').hidden = $('admin').hidden = true;
 	$('sign-in').hidden = false;
+	for (const dialog of document.querySelectorAll('dialog[open]')) dialog.close();
 	setText($('connection'), '');
 	setText($('me'), '');
 	setText($('sign-in-error'), error);
@@ -72,10 +96,28 @@ function signOut(error = '') {
 	$('token').focus();
 }
 
+/* Everything of who was here. A login that ended by itself keeps it for the same person. */
+function forget() {
+	outbox = room = me = null;
+	desk.clear();
+	list.clear();
+	offers.clear();
+	rooms.clear();
+	transcript.clear();
+	composer.show(null);
+}
+
+async function signOut() {
+	transport?.stop();
+	await logOut();
+	forget();
+	showSignIn();
+}
+
 // --- receiving ----------------------------------------------------------------------------------
 
 function connection(state, detail) {
-	if (state === 'refused') return signOut(detail === 'unauthorized' ? 'This token is not known here.' : `The server refused the connection: ${detail}.`);
+	if (state === 'refused') return showSignIn(['unauthorized', 'auth'].includes(detail) ? 'You are not signed in any more. What you have written is kept until you are.' : `The server refused the connection: ${detail}.`);
 	const text = navigator.onLine === false ? 'Offline. What you send is kept.'
 		: { connecting: 'Connecting…', waiting: 'Reconnecting… what you send is kept.', open: 'Connected' }[state] ?? '';
 	setText($('connection'), text);
@@ -83,8 +125,9 @@ function connection(state, detail) {
 	if (state !== 'open') {
 		outbox?.opened(false);
 		told = false;
+		offers.clear();
 		for (const one of rooms.values()) {
-			one.ready = false;
+			one.ready = one.suggesting = false;
 			one.verb = '';
 			one.talk.reconnecting();
 		}
@@ -92,65 +135,105 @@ function connection(state, detail) {
 	draw();
 }
 
+const TAKES = {
+	welcome, desk: () => { told = true; }, case: caseChanged, ev: event, ack: acked, caught_up: caughtUp, err: refused,
+	offer: (got) => offers.take(got, Date.now()),
+	overview: (got) => { overview.take(got); available = (overview.own(me?.agent)?.state ?? (available ? 'available' : 'away')) !== 'away'; },
+	package: (got) => { const one = rooms.get(got.session); if (one) one.package = got.package; dirty ||= one === room; },
+};
+
 function take(got) {
-	switch (got.t) {
-	case 'welcome':
-		me = got.agent ? { agent: got.agent, name: got.agent_name || got.agent } : null;
-		setText($('me'), me?.name ?? '');
-		desk.clear();
-		transport.send({ t: 'desk' });
-		if (room) follow(room);
-		else outbox.opened(true);
-		break;
-	case 'desk':
-		told = true;
-		break;
-	case 'case':
-		if (desk.apply(got) && told) say(`New case: ${got.reason || got.queue}`);
-		settle(got);
-		break;
-	case 'ev':
-		event(got);
-		break;
-	case 'ack':
-		acked(got);
-		break;
-	case 'caught_up':
-		caughtUp(got);
-		break;
-	case 'err':
-		refused(got);
-		break;
+	TAKES[got.t]?.(got);
+	drawList();
+}
+
+function welcome(got) {
+	if (me && me.agent !== got.agent) {
+		forget();
+		outbox = new Outbox({ send: (one) => transport.send(one), changed: outboxChanged });
 	}
+	me = { agent: got.agent, name: got.agent_name || got.agent, role: got.role };
+	queues = got.queues ?? [];
+	composer.canned = got.canned ?? [];
+	composer.limits = got.limits?.attachments ?? null;
+	setText($('me'), supervisor() ? `${me.name} (${me.role})` : me.name ?? '');
+	$('overview-open').hidden = !supervisor();
+	$('admin').hidden = me.role !== 'admin';
+	desk.clear();
+	list.clear();
+	transport.send({ t: 'desk' });
+	if (!available) transport.send({ t: 'status', available });
+	if (room) follow(room);
+	else outbox.opened(true);
 	draw();
+}
+
+function caseChanged(got) {
+	const began = desk.apply(got);
+	list.touch(got.session);
+	if (got.state !== 'waiting') offers.drop(got.session);
+	overview.changed(got);
+	if (began && told) announce(got);
+	settle(got);
+	if (got.session === room?.session) dirty = true;
+}
+
+/* Many that come together are one sentence. */
+function announce({ reason, queue }) {
+	news.count++;
+	news.text = `New case: ${reason || queue}`;
+	if (news.timer) return;
+	news.timer = setTimeout(() => {
+		say(news.count === 1 ? news.text : `${news.count} new cases`);
+		news = { count: 0, timer: 0, said: Date.now() };
+	}, Math.max(300, news.said + NEWS_EVERY_MS - Date.now()));
 }
 
 /** The desk answered what a verb asked for. */
 function settle({ session, state, agent }) {
 	const one = rooms.get(session);
-	if (one?.verb === 'claim' && state === 'claimed' && (!me || agent === me.agent)) hold(session, true);
-	if (state !== 'claimed') hold(session, false);
-	if (one) one.verb = '';
-}
-
-function hold(session, on) {
-	if (on) held.add(session);
-	else if (!held.delete(session)) return;
-	sessionStorage.setItem(HELD, JSON.stringify([...held]));
+	if (!one) return;
+	const claimed = ['claim', 'take'].includes(one.verb) && state === 'claimed' && agent === me?.agent;
+	one.verb = '';
+	if (claimed && one === room) requestAnimationFrame(() => { if (mine(room) && !document.querySelector('dialog[open]')) $('text').focus(); });
+	if (state === 'gone' && one.next) {
+		one.next = false;
+		if (one === room) openNext();
+	}
 }
 
 function event(got) {
 	const one = rooms.get(got.session);
 	if (!one) return;
 	const { gap, item, finished, typing } = one.talk.apply(got);
-	if (gap) transport.send({ t: 'open', session: one.session, after: one.talk.seq });
+	if (gap) follow(one);
 	if (one !== room) return;
+	dirty = true;
+	if (item?.kind === 'event') happened(one, item);
 	if (finished && one.ready && item.kind === 'customer') say(`Customer: ${item.text}`);
 	if (finished && one.ready && item.kind === 'bot') say(`Bot: ${plain(item.text)}`);
 	if (typing) {
-		clearTimeout(typingTimer);
-		typingTimer = setTimeout(() => { one.talk.typing = null; draw(); }, TYPING_ENDS_MS);
+		clearTimeout(timers.typing);
+		timers.typing = setTimeout(() => { one.talk.typing = null; draw(); }, TYPING_ENDS_MS);
 	}
+}
+
+const LOST = { agent_lost: 'You were disconnected for too long: the case went back to its queue.', no_reply: 'There was no reply for too long: the case went back to its queue.' };
+const PACKED = new Set(['escalation_triggered', 'case_queued', 'case_transferred', 'case_released', 'sources_retrieved', 'model_failed', 'writeup_generated', 'identity_verified', 'attributes_claimed', 'authentication_failed', 'draft_proposed']);
+
+function happened(one, { what, value }) {
+	if (what === 'draft_proposed') one.suggesting = false;
+	if (!one.ready) return;
+	if (what === 'draft_proposed' && value.asked_by) say('A suggestion has come.');
+	if (what === 'writeup_generated') say('A write-up has come.');
+	if (what === 'case_released' && value.agent === me?.agent && LOST[value.reason]) banner(LOST[value.reason]);
+	if (PACKED.has(what)) askPackage();
+}
+
+/* The server folds the package; events that come together are one question. */
+function askPackage() {
+	clearTimeout(timers.package);
+	timers.package = setTimeout(() => room && transport?.send({ t: 'package', session: room.session }), PACKAGE_AFTER_MS);
 }
 
 function caughtUp(got) {
@@ -158,46 +241,56 @@ function caughtUp(got) {
 	if (!one) return;
 	one.talk.caughtUp(got);
 	one.ready = true;
+	dirty = true;
+	if (one === room) transport.send({ t: 'package', session: one.session });
 	// Only now is known what was missed while away; what waits goes out with its own if_seq.
 	outbox.opened(true);
 }
 
 function acked(got) {
 	const entry = outbox.acked(got.id);
+	if (entry && overview.settled(entry.frame.session)) return;
 	const one = entry && rooms.get(entry.frame.session);
 	if (!one) return;
 	one.acked(got, entry.frame, me?.name ?? '', Date.now());
-	// A review is two events and one acknowledgement: ask for what it does not tell.
-	if (entry.frame.t === 'draft') follow(one);
+	dirty = true;
+	// A review is two events and one acknowledgement, files come before their message: ask for what it does not tell.
+	if (entry.frame.t === 'draft' || entry.frame.attachments) follow(one);
 }
 
 const CODES = {
 	stale: 'Somebody was faster.', wrong_state: 'Not possible any more: the case has moved on.', denied: 'You may not do that.', not_found: 'This case is gone.',
-	conflict: 'The customer wrote again.', too_big: 'This text is too long.', limit: 'This text is too long.', erased: 'The conversation was erased.',
+	conflict: 'The customer wrote again.', too_big: 'This text is too long.', limit: 'This text is too long.', erased: 'The conversation was erased.', unsupported: 'This server cannot do that.',
 };
+const wordsOf = (got) => CODES[got.code] ?? got.message ?? got.code;
+const QUIET = new Set(['typing', 'read', 'package', 'status']);
 
 function refused(got) {
 	const entry = got.id && outbox.refused(got);
-	const one = rooms.get(entry?.frame.session ?? got.session);
-	if (one) one.verb = '';
-	if (!entry) {
-		if (got.for !== 'typing' && got.for !== 'read') banner(CODES[got.code] ?? got.message ?? got.code);
-		return;
+	const session = entry?.frame.session ?? got.session;
+	const one = rooms.get(session);
+	dirty = true;
+	if (one) {
+		one.verb = '';
+		one.next = false;
+		if (got.for === 'suggest') one.suggesting = false;
 	}
+	if (got.for === 'transfer' && (got.retryable ? overview.limited(session) : overview.settled(session, wordsOf(got)))) return;
+	if (!entry) return QUIET.has(got.for) ? undefined : banner(wordsOf(got));
 	if (got.retryable) return;
-	const { frame: refusedFrame } = entry;
-	if (got.code === 'conflict' && refusedFrame.t === 'reply') {
+	if (overview.settled(session, wordsOf(got))) return void outbox.acked(got.id);
+	if (got.code === 'conflict' && entry.frame.t === 'reply') {
 		// The text returns to its writer, who decides with the new message in view.
 		outbox.acked(got.id);
 		one.talk.remove(`c-${got.id}`);
-		one.conflict = refusedFrame;
+		one.conflict = entry.frame;
 		return;
 	}
 	const item = one?.talk.get(`c-${got.id}`);
-	if (item) one.talk.touch(item, { state: 'failed', why: CODES[got.code] ?? got.message ?? got.code });
+	if (item) one.talk.touch(item, { state: 'failed', why: wordsOf(got) });
 	else {
 		outbox.acked(got.id);
-		banner(CODES[got.code] ?? got.message ?? got.code);
+		banner(wordsOf(got));
 	}
 }
 
@@ -208,14 +301,15 @@ function follow(one) {
 }
 
 function openCase(session, focus) {
+	hideOverview();
 	if (room?.session !== session) {
 		if (room) transport.send({ t: 'leave', session: room.session });
 		room = rooms.get(session) ?? new Room(session, new Conversation({ everything: true }));
 		rooms.set(session, room);
+		room.ready = false;
 		transcript.clear();
 		banner('');
-		$('text').value = room.text;
-		setMode(room.mode);
+		composer.show(room);
 		follow(room);
 	}
 	draw(true);
@@ -223,118 +317,108 @@ function openCase(session, focus) {
 }
 
 function closeCase() {
-	if (room) transport.send({ t: 'leave', session: room.session });
-	const row = room && rows.get(room.session)?.querySelector('button');
+	if (!room) return;
+	transport.send({ t: 'leave', session: room.session });
+	const row = list.get(room.session);
 	room = null;
+	composer.show(null);
 	draw(true);
 	row?.focus();
+}
+
+/* What is next: the first that waits and may be claimed, else one of mine that is owed an answer. */
+function openNext() {
+	const next = desk.list('waiting').find((one) => verbsOf(one, false, supervisor()).includes('claim')) ?? desk.mine(me.agent)[0];
+	if (next) openCase(next.session, true);
+	else closeCase();
 }
 
 /** Mine: claimed by me, as the desk says, and not handed on since, as the transcript says. */
 function mine(one) {
 	const entry = one && desk.get(one.session);
-	if (entry?.state !== 'claimed') return false;
-	if (one.ready && one.talk.owner !== 'agent') return false;
-	return me ? entry.agent === me.agent : held.has(one.session);
+	if (entry?.state !== 'claimed' || entry.agent !== me?.agent) return false;
+	return !one.ready || one.talk.owner === 'agent';
 }
 
-function ask(verb, fields = {}) {
-	if (!transport.send({ t: verb, session: room.session, ...fields })) return banner('Not connected. Please try again in a moment.');
-	room.verb = verb;
+const verbs = () => (room ? verbsOf(desk.get(room.session), mine(room), supervisor()) : []);
+
+async function ask(verb, fields) {
+	const { session } = room;
+	if (verb === 'resolve' && !fields) {
+		fields = await askResolve();
+		if (!fields) return;
+	} else if (verb === 'transfer') {
+		fields = await askTransfer({ title: 'Transfer the case', queue: desk.get(session)?.queue, queues, agents: overview.colleagues(me?.agent) });
+		if (!fields) return;
+	}
+	const { next, ...rest } = fields ?? {};
+	const one = rooms.get(session);
+	if (!transport?.send({ t: verb === 'take' ? 'claim' : verb, session, ...(verb === 'take' && { take: true }), ...rest })) return banner('Not connected. Please try again in a moment.');
+	Object.assign(one, { verb, next: !!next });
 	banner('');
 	draw();
 }
 
-function reviewDraft(action) {
+function accept(session) {
+	openCase(session, true);
+	offers.drop(session);
+	ask('claim');
+}
+
+function decline(session) {
+	transport.send({ t: 'decline', session });
+	offers.drop(session);
+}
+
+function review(action) {
 	const draft = mine(room) && room.draft();
 	if (!draft) return;
-	if (action === 'edit') {
-		write(String(draft.value.text ?? ''));
-		room.editing = draft.seq;
-		setMode('reply');
-		draw();
-		$('text').focus();
-		return;
-	}
-	outbox.add({ t: 'draft', session: room.session, id: ulid(), draft: draft.seq, action });
+	if (action === 'edit') composer.edit(draft);
+	else outbox.add({ t: 'draft', session: room.session, id: ulid(), draft: draft.seq, action });
 }
 
-// --- writing ------------------------------------------------------------------------------------
+// --- sending ------------------------------------------------------------------------------------
 
-function setMode(mode) {
-	room.mode = mode;
-	for (const radio of document.querySelectorAll('[name=mode]')) radio.checked = radio.value === mode;
-	$('text').setAttribute('aria-label', mode === 'note' ? 'Note among agents' : 'Reply to the customer');
-	draw();
-}
-
-function write(text) {
-	$('text').value = text;
-	room.write(text);
-}
-
-function input() {
-	room.write($('text').value);
-	if (room.mode === 'reply' && mine(room) && Date.now() - typed > TYPING_EVERY_MS) {
-		typed = Date.now();
-		transport.send({ t: 'typing', session: room.session });
-	}
-	draw();
-}
-
-function submit() {
-	const text = room?.text.trim();
-	if (!text || !mine(room)) return;
-	const base = { session: room.session, id: ulid(), text };
-	if (room.mode === 'note') return post({ t: 'note', ...base });
-	if (room.editing) return post({ t: 'draft', ...base, draft: room.editing, action: 'edit' });
-	const reply = { t: 'reply', ...base, if_seq: room.talk.seq };
-	if (room.missed()) {
-		room.conflict = { ...reply, if_seq: room.typed };
-		return draw();
-	}
-	post(reply);
-}
-
-function post(one) {
-	write('');
-	typed = 0;
-	room.conflict = null;
+function post(one, to) {
 	// An accepted draft comes back as a message of its own; the others are shown at once.
-	if (one.t !== 'draft') Object.assign(room.talk.pending(one.id, one.text, Date.now(), 'human'), { name: me?.name ?? '', note: one.t === 'note' });
+	if (one.t !== 'draft') Object.assign(to.talk.pending(one.id, one.text, Date.now(), 'human'), { name: me?.name ?? '', note: one.t === 'note' });
 	outbox.add(one);
-	$('text').focus();
 }
 
-function sendAnyway() {
-	const { text } = room.conflict;
-	post({ t: 'reply', session: room.session, id: ulid(), text, if_seq: room.talk.seq });
-}
-
-/** Back to the composer, to be read again beside what is new. */
-function keepWriting() {
-	const { text } = room.conflict;
-	room.conflict = null;
-	if (!room.text) write(text);
-	room.typed = room.talk.seq;
-	draw();
-	$('text').focus();
+/* One of many notes. */
+function noteOn(session, text) {
+	if (transport.state !== 'open') return false;
+	outbox.add({ t: 'note', session, id: ulid(), text });
+	return true;
 }
 
 /** A refused reply becomes a text in the composer again. */
 function takeBack(id) {
 	const entry = outbox.acked(id);
 	room.talk.remove(`c-${id}`);
-	if (entry && !room.text) write(entry.frame.text);
+	if (entry && !room.text) composer.write(entry.frame.text);
 	draw();
 }
 
 function outboxChanged() {
-	for (const { frame: one, state } of outbox.entries) {
+	for (const { frame: one, state } of outbox?.entries ?? []) {
 		const talk = rooms.get(one.session)?.talk;
 		const item = talk?.get(`c-${one.id}`);
 		if (item && item.state !== state) talk.touch(item, { state });
 	}
+	draw();
+}
+
+async function save(id, name, button) {
+	button.setAttribute('aria-busy', 'true');
+	await download(room.session, id, name).catch((error) => banner(`${name}: ${error.message}.`));
+	button.removeAttribute('aria-busy');
+}
+
+function toggleStatus() {
+	available = !available;
+	transport?.send({ t: 'status', available });
+	say(available ? 'You are available.' : 'You are away.');
 	draw();
 }
 
@@ -344,162 +428,198 @@ function say(text) {
 	$('said').textContent = text;
 }
 
-function banner(...kids) {
-	$('banner').hidden = !kids.join('');
-	$('banner').replaceChildren(...kids);
-	delete $('banner').dataset.for;
+function banner(text = '') {
+	$('banner').hidden = !text;
+	setText($('banner'), text);
 }
 
+/** Everything, with the next frame or now. */
 function draw(now) {
-	if (now) {
+	dirty = true;
+	if (now === true) {
 		cancelAnimationFrame(frame);
 		paint();
-	} else {
-		frame ||= document.hidden ? setTimeout(paint) : requestAnimationFrame(paint);
-	}
+	} else drawList();
+}
+
+/** What has changed, with the next frame. */
+function drawList() {
+	frame ||= document.hidden ? setTimeout(paint, 100) : requestAnimationFrame(paint);
 }
 
 function paint() {
 	frame = 0;
 	if (!transport) return;
-	drawList('waiting');
-	drawList('claimed');
-	for (const [session, row] of rows) if (!desk.get(session)) { row.remove(); rows.delete(session); }
+	const now = Date.now();
+	const more = list.draw({ desk, tab, queue: $('queue').value, me: me?.agent, now });
+	clearTimeout(listTimer);
+	if (more) listTimer = setTimeout(drawList, more === 1 ? 0 : more);
+	drawTabs();
+	offers.draw(now);
+	overview.draw();
+	drawOwn(overview.own(me?.agent), desk.mine(me?.agent).length, available);
+	if (!dirty) return;
+	dirty = false;
+	const watching = !$('overview').hidden;
+	list.current(room?.session);
+	$('app').classList.toggle('open', !!room || watching);
+	$('empty').hidden = !!room || watching;
+	$('room').hidden = $('why').hidden = !room || watching;
+	setAttr($('overview-open'), 'aria-pressed', String(watching));
+	if (room && !watching) drawRoom();
+}
+
+let tabsDrawn = '';
+function drawTabs() {
 	const waiting = desk.list('waiting').length;
-	document.title = waiting ? `(${waiting}) Baton console` : 'Baton console';
-	$('app').classList.toggle('open', !!room);
-	$('empty').hidden = !!room;
-	$('room').hidden = $('why').hidden = !room;
-	if (room) drawRoom();
-}
-
-function drawList(state) {
-	const cases = desk.list(state);
-	arrange($(state), cases.map((one) => drawCase(one)));
-	setText($(`${state}-title`), `${state === 'waiting' ? 'Waiting' : 'Claimed'} (${cases.length})`);
-}
-
-function drawCase(one) {
-	let row = rows.get(one.session);
-	if (!row) {
-		row = h('li', {}, h('button', { type: 'button', class: 'case', onclick: (click) => openCase(one.session, click.detail === 0) },
-			h('span', { class: 'line' }, h('b', { class: 'place' }), h('span', { class: 'chip' }), h('span', { class: 'chip mode', hidden: true }), h('span', { class: 'age' })),
-			h('span', { class: 'reason', dir: 'auto' }), h('span', { class: 'more dim', dir: 'auto' })));
-		row.dataset.session = one.session;
-		rows.set(one.session, row);
+	const own = desk.mine(me?.agent).length;
+	const names = desk.queues();
+	const key = `${tab} ${waiting} ${own} ${desk.size} ${names}`;
+	if (key === tabsDrawn) return;
+	tabsDrawn = key;
+	const counts = { mine: own, waiting, all: desk.size };
+	for (const button of $('tabs').children) {
+		const { tab: name } = button.dataset;
+		setText(button, `${{ mine: 'Mine', waiting: 'Waiting', all: 'All' }[name]} (${counts[name]})`);
+		setAttr(button, 'aria-selected', String(name === tab));
+		button.tabIndex = name === tab ? 0 : -1;
 	}
-	const button = row.firstChild;
-	setAttr(button, 'aria-current', room?.session === one.session ? 'true' : null);
-	setText(row.querySelector('.place'), one.state === 'waiting' ? `#${desk.position(one)}` : one.agent_name || one.agent || 'claimed');
-	setText(row.querySelector('.chip'), `${one.queue} · P${one.priority}${one.draft ? ' · draft' : ''}`);
-	drawMode(row.querySelector('.mode'), modeOf(one.session));
-	setText(row.querySelector('.age'), age(Date.now() - one.waiting_since_ms));
-	setText(row.querySelector('.reason'), one.reason || 'no reason given');
-	setText(row.querySelector('.more'), one.preview || '');
-	return row;
+	setAttr($('list-panel'), 'aria-labelledby', `tab-${tab}`);
+	const known = new Set([...queues.map(({ name }) => name), ...names, ...($('queue').value ? [$('queue').value] : [])]);
+	if ($('queue').options.length !== known.size + 1) {
+		const chosen = $('queue').value;
+		$('queue').replaceChildren(h('option', { value: '' }, 'all queues'), ...[...known].map((name) => h('option', { value: name, selected: name === chosen }, titleOf(name))));
+	}
+	$('list-empty').hidden = counts[tab] > 0;
+	setText($('list-empty'), { mine: 'You have no case.', waiting: 'Nobody waits.', all: 'Nobody waits.' }[tab]);
+	document.title = waiting ? `(${waiting}) Baton console` : 'Baton console';
 }
 
-/** The degraded mode of a case: of an open one with trigger and age, of the others by name. */
+function showTab(name) {
+	tab = name;
+	keep({ tab });
+	tabsDrawn = '';
+	drawList();
+}
+
 function modeOf(session) {
 	const one = rooms.get(session);
-	return one?.ready ? one.talk.mode : desk.get(session)?.mode ? { mode: desk.get(session).mode } : null;
-}
-
-function drawMode(chip, mode) {
-	chip.hidden = !mode;
-	setText(chip, mode ? [`mode ${mode.mode}`, mode.trigger, mode.ts && age(Date.now() - mode.ts)].filter(Boolean).join(' · ') : '');
+	const mode = one?.ready && one === room ? one.talk.mode?.mode : desk.get(session)?.mode;
+	return mode ? `mode ${mode}` : null;
 }
 
 function drawRoom() {
 	const own = mine(room);
 	const entry = desk.get(room.session);
-	setText($('room-title'), entry ? `${entry.queue}, priority ${entry.priority}` : 'Conversation');
-	drawMode($('room-mode'), room.talk.mode);
-	drawVerbs(own, entry);
-	drawWhy($('why'), room, entry);
-	setText($('busy'), room.talk.typing?.who === 'customer' ? 'The customer is typing…' : room.talk.running ? 'The bot is answering…' : '');
-	$('composer').hidden = !own;
-	setText($('not-mine'), own ? '' : entry?.state === 'waiting' ? 'Claim the case to answer.'
-		: entry?.state === 'claimed' ? `${entry.agent_name || 'Another agent'} has this case. You can read along.` : 'This case is with automation or closed. You can read it.');
-	drawConflict();
-	setText($('send'), room.mode === 'note' ? 'Add note' : room.editing ? 'Send edited draft' : 'Send');
-	$('preview').hidden = room.mode === 'note' || !room.text;
-	if ($('preview').open) $('preview').lastElementChild.replaceChildren(...render(room.text));
+	drawHead(room, entry, { own, supervisor: supervisor(), title: entry ? titleOf(entry.queue) : '', ask });
+	why.draw(room, entry, { mayTag: own || supervisor() });
+	composer.draw(own);
 	transcript.draw(room, own); // last: it keeps to the end of what height is left
 }
 
-function drawVerbs(own, entry) {
-	const want = own ? ['handback', 'release', 'resolve'] : entry?.state === 'waiting' ? ['claim'] : [];
-	const words = { claim: 'Claim', handback: 'Hand back to the bot', release: 'Back to the queue', resolve: 'Resolve' };
-	const key = `${want} ${room.verb}`;
-	if ($('verbs').dataset.drawn === key) return;
-	$('verbs').dataset.drawn = key;
-	$('verbs').replaceChildren(...want.map((verb) => h('button', { type: 'button', class: verb === 'claim' && 'primary', disabled: !!room.verb, 'aria-busy': room.verb === verb ? 'true' : null, onclick: () => ask(verb) }, words[verb])));
+function showOverview() {
+	if (!supervisor()) return;
+	$('overview').hidden = false;
+	draw(true);
+	$('overview').focus();
 }
 
-function drawConflict() {
-	const key = room.conflict?.id ?? '';
-	if (!key && $('banner').dataset.for) return banner('');
-	if (!key || $('banner').dataset.for === key) return;
-	const count = room.missed(room.conflict.if_seq);
-	banner(`${count || 'Something'} new since you typed. Send anyway? `, h('button', { type: 'button', onclick: sendAnyway }, 'Send anyway'), ' ', h('button', { type: 'button', onclick: keepWriting }, 'Keep writing'));
-	$('banner').dataset.for = key;
+function hideOverview() {
+	if ($('overview').hidden) return;
+	$('overview').hidden = true;
+	draw(true);
 }
 
-/** Ages tick by themselves. */
+/** Ages and promises tick by themselves. */
 function tick() {
-	for (const [session, row] of rows) {
-		const one = desk.get(session);
-		if (!one) continue;
-		setText(row.querySelector('.age'), age(Date.now() - one.waiting_since_ms));
-		drawMode(row.querySelector('.mode'), modeOf(session));
+	if (!transport) return;
+	const now = Date.now();
+	list.tick(desk, now);
+	offers.draw(now);
+	overview.draw();
+	if (!room || !$('overview').hidden) return;
+	drawMode(room);
+	const entry = desk.get(room.session);
+	if (entry?.due_ms) draw();
+}
+
+// --- preferences: nothing about cases or people ---
+
+function preferences() {
+	try {
+		return JSON.parse(localStorage.getItem(PREFERENCES) ?? '{}');
+	} catch {
+		return {};
 	}
-	if (room) drawMode($('room-mode'), room.talk.mode);
+}
+
+function keep(change) {
+	localStorage.setItem(PREFERENCES, JSON.stringify({ ...preferences(), ...change }));
 }
 
 // --- keys ---------------------------------------------------------------------------------------
 
-function move(step) {
-	const buttons = [...document.querySelectorAll('.case')];
-	const at = buttons.findIndex((button) => button === document.activeElement);
-	const current = at >= 0 ? at : buttons.findIndex((button) => button.getAttribute('aria-current'));
-	buttons[Math.min(buttons.length - 1, Math.max(0, current < 0 ? 0 : current + step))]?.focus();
+const commands = commandsOf({
+	composer, offers, ask, accept, decline, review, toggleStatus, showOverview, signOut, supervisor, verbs,
+	get room() { return room; },
+	own: () => !!room && mine(room),
+	entry: () => room && desk.get(room.session),
+	draft: () => room?.draft(),
+	move: (step) => { hideOverview(); list.move(step, room?.session); },
+	openFocused: () => { const session = document.activeElement?.dataset?.session ?? $('list').firstElementChild?.session; if (session) openCase(session, true); },
+	resolveNext: () => ask('resolve', { code: 'solved', next: true }),
+	tab: (name) => { showTab(name); $(`tab-${name}`).focus(); },
+	focusWhy: () => $('why').focus(),
+	focusLog: () => $('log').focus(),
+	toggleTechnical: () => { const on = $('log').dataset.technical !== 'off'; $('log').dataset.technical = on ? 'off' : 'on'; say(on ? 'Technical events are hidden.' : 'Technical events are shown.'); },
+	close: closeCase,
+	help: () => $('help').showModal(),
+});
+
+const palette = new Palette($('palette'), { commands: () => commands.filter((one) => !one.when || one.when()), cases: () => desk.view('all', me?.agent), open: (session) => openCase(session, true) });
+
+function pressed(event) {
+	if (!transport) return;
+	if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
+		event.preventDefault();
+		return palette.toggle();
+	}
+	if (event.key === 'Escape' && event.target === $('text')) return $('log').focus();
+	const field = event.target.closest?.('textarea, select, input:not([type=radio]):not([type=checkbox]), dialog');
+	if (field || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !$('keys-on').checked) return;
+	const { command, waits } = keys.press(nameOf(event), event.timeStamp, commands);
+	if (!command && !waits) return;
+	event.preventDefault();
+	command?.run();
 }
 
-const KEYS = {
-	j: () => move(1),
-	k: () => move(-1),
-	c: () => room && desk.get(room.session)?.state === 'waiting' && ask('claim'),
-	r: () => mine(room) && (setMode('reply'), $('text').focus()),
-	n: () => mine(room) && (setMode('note'), $('text').focus()),
-	'?': () => $('help').showModal(),
-};
-
-function key(pressed) {
-	const field = pressed.target.closest?.('textarea, input:not([type=radio]):not([type=checkbox]), dialog');
-	if (pressed.key === 'Escape' && pressed.target === $('text')) return $('log').focus();
-	if (field || pressed.ctrlKey || pressed.metaKey || pressed.altKey || !transport || !$('keys-on').checked) return;
-	const action = KEYS[pressed.key.toLowerCase()];
-	if (!action) return;
-	pressed.preventDefault();
-	action();
+function tabKey(event) {
+	const names = ['mine', 'waiting', 'all'];
+	const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+	if (!step) return;
+	event.preventDefault();
+	showTab(names[(names.indexOf(tab) + step * (getComputedStyle(event.currentTarget).direction === 'rtl' ? -1 : 1) + 3) % 3]);
+	$(`tab-${tab}`).focus();
 }
 
 $('sign-in-form').addEventListener('submit', (event) => { event.preventDefault(); signIn($('token').value.trim()); });
-$('sign-out').addEventListener('click', () => signOut());
+$('sign-out').addEventListener('click', signOut);
 $('keys').addEventListener('click', () => $('help').showModal());
+$('palette-open').addEventListener('click', () => palette.toggle());
+$('overview-open').addEventListener('click', () => ($('overview').hidden ? showOverview() : hideOverview()));
+$('status').addEventListener('click', toggleStatus);
 $('back').addEventListener('click', closeCase);
-$('composer').addEventListener('submit', (event) => { event.preventDefault(); submit(); });
-$('text').addEventListener('input', input);
-$('text').addEventListener('keydown', (event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); submit(); } });
-$('mode').addEventListener('change', (event) => setMode(event.target.value));
-$('preview').addEventListener('toggle', () => draw());
-document.addEventListener('keydown', key);
-addEventListener('hashchange', () => { const token = tokenFromHash(); if (token) { signOut(); signIn(token); } });
+$('tabs').addEventListener('click', (event) => { const name = event.target.dataset.tab; if (name) showTab(name); });
+$('tabs').addEventListener('keydown', tabKey);
+$('queue').addEventListener('change', drawList);
+$('keys-on').addEventListener('change', () => keep({ keys: $('keys-on').checked }));
+document.addEventListener('keydown', pressed);
+addEventListener('hashchange', async () => { const token = tokenFromHash(); if (token) { transport?.stop(); forget(); await signIn(token); } });
 addEventListener('offline', () => transport && connection(transport.state));
 onWake(() => transport?.wake());
 setInterval(tick, 1000);
 
-const token = tokenFromHash() ?? sessionStorage.getItem(TOKEN);
-if (token) signIn(token);
-else signOut();
+({ tab = 'all' } = preferences());
+$('keys-on').checked = preferences().keys !== false;
+drawHelp($('help-keys'), commands);
+begin();

@@ -4,6 +4,8 @@
 // sources?}; facts are shown on demand. An event that this table does not know is shown by its name
 // with all its fields, so a newer server hides nothing.
 
+import { age, list } from './desk.js';
+
 /** A JSON field comes as a value or as text, by the server's version. */
 export function value(field) {
 	if (typeof field !== 'string') return field;
@@ -25,6 +27,14 @@ const until = (v) => v.until_ms && `until ${clock.format(v.until_ms)} at the lat
 const who = (v) => v.by && `by ${v.by}`;
 const told = (v) => v.text && `the customer was told: ${v.text}`;
 
+/** Bytes as people read them. */
+export const size = (bytes) => (!bytes ? '' : bytes < 1000 ? `${bytes} bytes` : bytes < 1e6 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+
+/* What shows how an answer came about, and not what was said or decided: folded, and hidden on demand. */
+const TECHNICAL = new Set(['intent_detected', 'route_selected', 'sources_retrieved', 'turn_restarted', 'turn_moved', 'transcript_saved', 'policy_decided', 'disclosure_made', 'session_opened']);
+
+export const technical = (what, fields = {}) => TECHNICAL.has(what) && !/^escalate/.test(fields.action ?? '');
+
 const WORDS = {
 	session_opened: (v) => ({ title: 'Conversation began', text: join(v.channel, v.locale, v.customer ? `customer ${v.customer}` : 'anonymous', v.customer_tier, v.origin) }),
 	disclosure_made: (v) => ({ title: 'The customer was told that an AI answers', text: v.text }),
@@ -41,10 +51,19 @@ const WORDS = {
 		text: join(target(v), v.http_status && `HTTP ${v.http_status}`, v.message, v.shown_bytes ? `${v.shown_bytes} bytes had been shown` : 'nothing had been shown', v.drill && `drill: ${v.drill}`),
 		facts: some(v, 'trigger', 'scope', 'retry_after_ms', 'total_ms', 'cost_microusd', 'drill') }),
 	answer_superseded: (v) => ({ title: 'Partial answer withdrawn', text: v.text, tone: 'warn' }),
-	draft_reviewed: (v) => ({ title: `Draft ${v.action}`, text: v.agent && `by ${v.agent}` }),
+	draft_reviewed: (v) => ({ title: `Draft ${v.action}`, text: join(v.agent && `by ${v.agent}`, v.action === 'edited' && v.edit_ppm && `${percent(v.edit_ppm)} changed`) }),
 	escalation_triggered: (v) => ({ title: 'A person is needed', text: join(v.reason, `rule ${v.rule}`, v.queue && `queue ${v.queue}`, v.priority && `priority ${v.priority}`), facts: facts(v), tone: 'warn' }),
-	case_queued: (v) => ({ title: `Waits in ${v.queue || 'the queue'}`, text: v.text && `The customer was told: ${v.text}` }),
-	case_claimed: (v) => ({ title: `Claimed by ${v.agent_name || v.agent}` }),
+	case_queued: (v) => ({ title: `Waits in ${v.queue || 'the queue'}`, text: join(v.tier && `tier ${v.tier}`, told(v)) }),
+	case_claimed: (v) => ({ title: v.from ? `${v.agent_name || v.agent} took it over from ${v.from}` : `Claimed by ${v.agent_name || v.agent}` }),
+	case_transferred: (v) => ({ title: `Transferred to ${join(v.queue, v.to_agent)}`, text: join(v.agent && `by ${v.agent}`, v.reason, told(v)), tone: 'warn' }),
+	case_tagged: (v) => ({ title: `Labels: ${list(v.tags).join(', ') || 'none'}`, text: who({ by: v.agent }) }),
+	case_abandoned: (v) => ({ title: 'The customer went away before anybody came', text: join(v.waited_ms && `after ${age(v.waited_ms)}`), tone: 'warn' }),
+	ticket_left: (v) => ({ title: 'The customer wants an answer later', text: join(v.contact && `contact (as typed): ${v.contact}`, told(v)), tone: 'warn' }),
+	human_offered: (v) => ({ title: 'The customer was offered a person', text: join(v.reason, v.rule && `rule ${v.rule}`, told(v)) }),
+	attachment_added: (v) => ({ title: `File ${v.by === 'human' ? `from ${v.agent || 'an agent'}` : 'from the customer'}`, text: join(v.media_type, size(v.bytes)) }),
+	identity_verified: (v) => ({ title: 'Who the customer is, signed', text: join(v.name || v.customer, v.email, v.customer_tier), facts: { ...some(v, 'customer', 'key'), ...(value(v.attributes) || {}) } }),
+	attributes_claimed: (v) => ({ title: 'What the page says of the customer, not signed', tone: 'warn', facts: value(v.attributes) || {} }),
+	authentication_failed: (v) => ({ title: `Identity refused: ${(v.reason ?? '').replaceAll('_', ' ')}`, text: 'The customer counts as anonymous', tone: 'bad' }),
 	case_released: (v) => ({ title: 'Given back to the queue', text: join(v.agent && `by ${v.agent}`, v.reason) }),
 	handback_approved: (v) => ({ title: 'Returned to automation', text: join(v.agent && `by ${v.agent}`, v.text && `the customer was told: ${v.text}`) }),
 	feedback_given: (v) => ({ title: `The customer found it ${v.value === 'up' ? 'helpful' : 'not helpful'}`, text: v.comment, tone: v.value === 'down' ? 'warn' : '' }),

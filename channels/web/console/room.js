@@ -13,6 +13,10 @@ export class Room {
 	verb = ''; // claim, release, ...: asked of the server, not answered yet
 	ready = false; // the transcript is complete up to now
 	conflict = null; // the frame that may be sent anyway
+	package = null; // the case package, once it was told
+	suggesting = false; // a draft was asked for
+	files = []; // attached to the next reply: {id, name, bytes} and, on their way, {name, state, why}
+	next = false; // when it is resolved, the next one is wanted
 
 	/** talk: a Conversation of everything. */
 	constructor(session, talk) {
@@ -29,7 +33,12 @@ export class Room {
 
 	/** Customer messages since the agent began to write, or since `seq`. */
 	missed(seq = this.typed) {
-		return seq ? this.talk.items.filter((item) => item.kind === 'customer' && item.seq > seq).length : 0;
+		return this.news(seq).length;
+	}
+
+	/** What the customer said since, to be read before anything is sent. */
+	news(seq = this.typed) {
+		return seq ? this.talk.items.filter((item) => item.kind === 'customer' && item.seq > seq) : [];
 	}
 
 	/** The newest thing of this kind of event, or undefined. */
@@ -48,7 +57,9 @@ export class Room {
 	acked({ id, seq }, frame, name, now) {
 		this.talk.remove(`c-${id}`);
 		const text = frame.text;
-		if (frame.t === 'note') {
+		if (frame.t === 'tag') {
+			this.talk.apply({ seq, ts: now, ev: { type: 'CUSTOM', name: 'baton.case_tagged', value: { client_id: id, agent: name, tags: frame.tags } } });
+		} else if (frame.t === 'note') {
 			this.talk.apply({ seq, ts: now, ev: { type: 'CUSTOM', name: 'baton.note_added', value: { client_id: id, agent: name, text } } });
 		} else if (frame.t === 'reply' && !this.talk.get(`s${seq}`)) {
 			const messageId = `s${seq}`;

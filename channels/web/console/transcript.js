@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The middle and the right of the console: a case's events as rows, and why the case is here. Text of
-// customers is shown as typed, text of bot and agents through the widget's own renderer: an agent
-// sees what the customer sees.
+// The middle of the console: a case's events as rows, in their order. Text of customers is shown as
+// typed, text of bot and agents through the widget's own renderer: an agent sees what the customer
+// sees. How an answer came about (models, routes, look-ups) folds; [12] in a text leads to that row.
 
-import { arrange, h, setAttr, setText } from '/w/1/dom.js';
+import { arrange, h, setAttr } from '/w/1/dom.js';
 import { render, safeUrl } from '/w/1/text.js';
-import { describe, resumes, value } from './events.js';
+import { describe, size, technical, value } from './events.js';
+import { references } from './words.js';
 
 const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const STATES = { queued: 'kept, not sent yet', sent: 'sending…', failed: 'not sent' };
@@ -15,25 +16,25 @@ const STATES = { queued: 'kept, not sent yet', sent: 'sending…', failed: 'not 
 export function factList(facts) {
 	if (facts === null || typeof facts !== 'object') return h('p', {}, String(facts));
 	return h('dl', { class: 'facts' }, Object.entries(facts).map(([name, fact]) =>
-		[h('dt', {}, name), h('dd', { dir: 'auto' }, typeof fact === 'object' ? JSON.stringify(fact) : String(fact))]));
+		[h('dt', {}, name), h('dd', { dir: 'auto' }, fact !== null && typeof fact === 'object' ? JSON.stringify(fact) : String(fact))]));
 }
 
 export function sourceList(sources) {
-	return h('ul', { class: 'sources' }, (Array.isArray(sources) ? sources : []).map(({ title, uri, id }) => {
+	return h('ul', { class: 'sources' }, (Array.isArray(sources) ? sources : []).map(({ title, uri, id, score_ppm: score }) => {
 		const href = safeUrl(uri);
 		const label = String(title || uri || id);
-		return h('li', { dir: 'auto' }, href ? h('a', { href, target: '_blank', rel: 'noopener noreferrer nofollow' }, label) : label);
+		return h('li', { dir: 'auto' }, href ? h('a', { href, target: '_blank', rel: 'noopener noreferrer nofollow' }, label) : label, score ? h('span', { class: 'dim' }, ` ${Math.round(score / 10000)} %`) : null);
 	}));
 }
 
-const draftTitle = ({ origin, substitute, mode }) =>
-	`${origin === 'template' ? 'Prepared text' : 'Draft of the AI'}${substitute ? ', by a substitute' : ''}${mode ? `, in mode ${mode}` : ''}, not sent`;
+const draftTitle = ({ origin, substitute, mode, asked_by: by, confidence_ppm: sure }) =>
+	`${by ? 'Suggestion' : origin === 'template' ? 'Prepared text' : 'Draft'}${by || origin !== 'template' ? ' of the AI' : ''}${by ? ` for ${by}` : ''}${substitute ? ', by a substitute' : ''}${mode ? `, in mode ${mode}` : ''}${sure ? `, ${Math.round(sure / 10000)} % sure` : ''}, not sent`;
 
 export class Transcript {
-	#log; #nodes = new Map(); #act;
+	#log; #nodes = new Map(); #act; #seqs = new Set();
 	#atEnd = true; // the agent reads the newest; new rows keep it so
 
-	/** act: {draft(action), retry(id), drop(id)} */
+	/** act: {draft(action), retry(id), drop(id), download(id, name, button)} */
 	constructor(log, act) {
 		this.#log = log;
 		this.#act = act;
@@ -43,6 +44,7 @@ export class Transcript {
 	/** Another case: forget the rows. */
 	clear() {
 		this.#nodes.clear();
+		this.#seqs.clear();
 		this.#atEnd = true;
 		this.#log.replaceChildren();
 	}
@@ -50,9 +52,38 @@ export class Transcript {
 	draw(room, mine) {
 		const log = this.#log;
 		const draft = mine && room.draft();
+		for (const { seq } of room.talk.items) if (seq) this.#seqs.add(seq);
 		arrange(log, room.talk.items.map((item) => this.#row(item, item === draft, item.what === 'draft_proposed' ? `${item === draft}` : '')));
 		setAttr(log, 'aria-busy', room.talk.items.some((item) => !item.final) ? 'true' : null);
 		if (this.#atEnd) log.scrollTop = log.scrollHeight;
+	}
+
+	/** Shows the row of an event, and puts the focus there. */
+	jump(seq) {
+		const row = this.#log.querySelector(`[data-seq="${Number(seq)}"]`);
+		if (!row) return;
+		this.#log.dataset.technical = 'on';
+		this.#atEnd = false;
+		row.tabIndex = -1;
+		row.scrollIntoView({ block: 'center' });
+		row.focus({ preventScroll: true });
+	}
+
+	/** [12] becomes a way to row 12, wherever it stands in these nodes. */
+	linked(node) {
+		const walk = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);
+		const texts = [];
+		while (walk.nextNode()) texts.push(walk.currentNode);
+		for (const text of texts) {
+			const parts = references(text.data, (seq) => this.#seqs.has(seq));
+			if (parts.length === 1 && parts[0] === text.data) continue;
+			text.replaceWith(...parts.map((part) => (typeof part === 'number' ? this.link(part) : part)));
+		}
+		return node;
+	}
+
+	link(seq) {
+		return h('button', { type: 'button', class: 'link', 'aria-label': `event ${seq} in the transcript`, onclick: () => this.jump(seq) }, `[${seq}]`);
 	}
 
 	/* A row is made anew only when its item changed: open details and selections stay. */
@@ -61,12 +92,14 @@ export class Transcript {
 		const known = this.#nodes.get(item.key);
 		if (known?.drawn === drawn) return known.node;
 		const node = item.kind === 'event' ? this.#event(item, reviewable) : this.#message(item);
+		if (item.seq) node.dataset.seq = item.seq;
+		if (known?.node.querySelector('details[open]')) for (const details of node.querySelectorAll('details')) details.open = true;
 		this.#nodes.set(item.key, { node, drawn });
 		return node;
 	}
 
 	#head(item, who) {
-		return h('p', { class: 'head' }, h('span', { class: 'who' }, who), item.seq ? h('span', { class: 'dim' }, `#${item.seq}`) : null,
+		return h('p', { class: 'head' }, h('span', { class: 'who', dir: 'auto' }, who), item.seq ? h('span', { class: 'dim' }, `#${item.seq}`) : null,
 			item.ts ? h('time', { class: 'dim', datetime: new Date(item.ts).toISOString() }, time.format(item.ts)) : null);
 	}
 
@@ -75,7 +108,7 @@ export class Transcript {
 		const bubble = h('div', { class: 'bubble', dir: 'auto' });
 		if (item.kind === 'customer') bubble.append(item.text);
 		else bubble.append(...render(item.text));
-		const { turn, ...rest } = item.rest ?? {};
+		const { turn, attachments, client_id, agent, ...rest } = item.rest ?? {};
 		const state = item.state in STATES && h('p', { class: `state ${item.state}` }, `${item.note ? 'Note' : 'Reply'}: ${item.why || STATES[item.state]} `,
 			item.state === 'failed' && [h('button', { type: 'button', onclick: () => this.#act.retry(item.key.slice(2)) }, 'Try again'), ' ',
 				h('button', { type: 'button', onclick: () => this.#act.drop(item.key.slice(2)) }, 'Take back')]);
@@ -85,41 +118,37 @@ export class Transcript {
 	}
 
 	#event(item, reviewable) {
-		if (item.what === 'draft_proposed') return this.#draft(item, reviewable);
-		if (item.what === 'note_added')
-			return h('div', { class: 'message note' }, this.#head(item, `Note by ${item.value.agent || 'an agent'}`), h('div', { class: 'bubble', dir: 'auto' }, String(item.value.text ?? '')));
-		const { title, text, tone, facts, sources } = describe(item.what, item.value);
-		return h('div', { class: `event ${tone ?? ''}` }, this.#head(item, title), text ? h('p', { dir: 'auto' }, text) : null,
-			sources ? sourceList(sources) : null,
-			facts && Object.keys(facts).length ? h('details', {}, h('summary', {}, 'Facts'), factList(facts)) : null);
+		const { what, value: fields } = item;
+		if (what === 'draft_proposed') return this.#draft(item, reviewable);
+		if (what === 'note_added')
+			return h('div', { class: 'message note' }, this.#head(item, `Note by ${fields.agent || 'an agent'}`), this.linked(h('div', { class: 'bubble', dir: 'auto' }, String(fields.text ?? ''))));
+		if (what === 'writeup_generated') return this.#writeup(item);
+		const { title, text, tone, facts, sources } = describe(what, fields);
+		const folded = [sources ? sourceList(sources) : null, facts && Object.keys(facts).length ? factList(facts) : null].filter(Boolean);
+		const row = h('div', { class: `event ${tone ?? ''}${technical(what, fields) ? ' technical' : ''}` }, this.#head(item, title), text ? h('p', { dir: 'auto' }, text) : null,
+			what === 'attachment_added' && this.#file(fields),
+			folded.length ? h('details', {}, h('summary', {}, sources ? 'What was found' : 'Facts'), folded) : null);
+		return row;
+	}
+
+	#file({ attachment, name, bytes }) {
+		const label = String(name || attachment);
+		const button = h('button', { type: 'button', dir: 'auto', onclick: () => this.#act.download(String(attachment), label, button) }, `Download ${label}`, h('span', { class: 'dim' }, bytes ? ` (${size(bytes)})` : ''));
+		return h('p', {}, button);
+	}
+
+	#writeup(item) {
+		const { text, sources, origin, target, model, failed } = item.value;
+		return h('div', { class: 'message writeup' }, this.#head(item, origin === 'template' ? 'Write-up, put together without a model' : 'Write-up of the AI, for agents only'),
+			this.linked(h('div', { class: 'bubble', dir: 'auto' }, render(String(text ?? '')))), sourceList(value(sources) ?? []),
+			target || failed ? h('p', { class: 'dim small' }, [target, model, failed && `no model: ${failed}`].filter(Boolean).join(' · ')) : null);
 	}
 
 	#draft(item, reviewable) {
 		const act = (action, label, primary) => h('button', { type: 'button', class: primary && 'primary', onclick: () => this.#act.draft(action) }, label);
+		const { target, model, cost_microusd: cost } = item.value;
 		return h('div', { class: 'message draft' }, this.#head(item, draftTitle(item.value)), h('div', { class: 'bubble', dir: 'auto' }, render(String(item.value.text ?? ''))),
-			sourceList(value(item.value.sources) ?? []),
+			sourceList(value(item.value.sources) ?? []), target ? h('p', { class: 'dim small' }, [target, model, cost && `${(cost / 1e6).toFixed(4)} USD`].filter(Boolean).join(' · ')) : null,
 			reviewable && h('p', { class: 'verbs' }, act('accept', 'Accept and send', true), act('edit', 'Edit'), act('reject', 'Reject')));
 	}
 }
-
-/** "Why am I here": the rule and the values that called a person, and what is known. */
-export function drawWhy(aside, room, entry) {
-	const escalation = room.last('escalation_triggered')?.value;
-	const opened = room.last('session_opened')?.value ?? {};
-	const intent = room.last('intent_detected');
-	const found = value(room.last('sources_retrieved')?.value.sources) ?? [];
-	const tried = room.talk.items.filter((item) => item.what === 'model_failed').length;
-	const reason = escalation?.reason || entry?.reason;
-	const rows = [['Rule', escalation?.rule], ['Queue', escalation?.queue || entry?.queue], ['Priority', escalation?.priority ?? entry?.priority], ['Tier', entry?.tier],
-		['Held by', entry?.agent_name], ['Intent', intent && describe('intent_detected', intent.value).title.replace('Intent: ', '')],
-		['Customer', opened.customer || 'anonymous'], ['Language', opened.locale], ['Failed attempts', tried || null], ['Mode', room.talk.mode?.mode], ['Back to automation', escalation && resumes(escalation.resumes)]].filter(([, text]) => text != null && text !== '');
-	const facts = escalation && value(escalation.facts);
-	const open = aside.querySelector('details')?.open ?? true;
-	aside.replaceChildren(h('h2', {}, 'Why am I here'), h('p', { class: 'reason', dir: 'auto' }, reason || 'No reason was recorded.'),
-		h('dl', { class: 'facts' }, rows.map(([name, text]) => [h('dt', {}, name), h('dd', { dir: 'auto' }, String(text))])));
-	if (facts && Object.keys(facts).length) aside.append(h('details', { open }, h('summary', {}, 'The values that led here'), factList(facts)));
-	if (Array.isArray(found) && found.length) aside.append(h('h3', {}, 'Sources found'), sourceList(found));
-	aside.append(h('p', { class: 'dim small' }, `Session ${room.session}`));
-}
-
-export { h, arrange, setAttr, setText };
