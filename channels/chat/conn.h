@@ -56,6 +56,7 @@ struct conn {
 		ended; /* ended: libwebsockets was told to close */
 	bool known;    /* a ticket said who it is */
 	bool lagging;  /* a slow reader: nothing but KEPT frames is queued */
+	bool watches_operations;
 	bool watches_desk, has_begun /* the session exists */;
 };
 

@@ -79,6 +79,9 @@ void follow_leave_all(struct conn *conn)
 	if (conn->watches_desk)
 		baton_port_desk_unwatch(chat_port(conn->chat), conn->id);
 	conn->watches_desk = false;
+	if (conn->watches_operations)
+		baton_port_operations(chat_port(conn->chat), conn->id, false);
+	conn->watches_operations = false;
 }
 
 /* --- slow readers -------------------------------------------------------------------------- */

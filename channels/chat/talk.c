@@ -235,6 +235,18 @@ static void on_leave(struct conn *conn, const struct baton_frame *frame)
 		follow_leave(conn, follow);
 }
 
+static void on_operations(struct conn *conn, const struct baton_frame *frame)
+{
+	conn->watches_operations = !frame->off;
+	baton_port_operations(chat_port(conn->chat), conn->id, !frame->off);
+}
+
+static void on_admin(struct conn *conn, const struct baton_frame *frame)
+{
+	baton_port_admin(chat_port(conn->chat), conn->id, conn_who(conn, WHO_AGENT), frame->id,
+			 frame->request);
+}
+
 static void unsupported(struct conn *conn, const struct baton_frame *frame)
 {
 	refuse(conn, frame, BATON_E_UNSUPPORTED);
@@ -268,8 +280,8 @@ static void (*const handlers[BATON_FRAME_TYPES])(struct conn *conn,
 	[BATON_FRAME_STATUS] = unsupported,
 	[BATON_FRAME_DECLINE] = unsupported,
 	[BATON_FRAME_PACKAGE] = unsupported,
-	[BATON_FRAME_OPERATIONS] = unsupported,
-	[BATON_FRAME_ADMIN] = unsupported,
+	[BATON_FRAME_OPERATIONS] = on_operations,
+	[BATON_FRAME_ADMIN] = on_admin,
 };
 
 /* --- bounds -------------------------------------------------------------------------------- */

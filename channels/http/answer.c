@@ -27,6 +27,7 @@ static const char *reason_of(unsigned status)
 	} reasons[] = {
 		{ 200, "OK" },
 		{ 201, "Created" },
+		{ 202, "Accepted" },
 		{ 204, "No Content" },
 		{ 304, "Not Modified" },
 		{ 308, "Permanent Redirect" },

@@ -9,6 +9,7 @@
 #include "channels/http/exchange.h"
 
 #include "channels/http/answer.h"
+#include "channels/http/demo.h"
 #include "channels/http/health.h"
 #include "channels/http/login.h"
 #include "channels/http/request.h"
@@ -116,8 +117,12 @@ static const struct route {
 	{ "/v1/logout", BATON_METHOD_POST, "POST", baton_login_out, NULL, NULL },
 	{ "/v1/me", BATON_METHOD_GET, "GET", baton_login_me, NULL, NULL },
 	{ "/v1/chat", BATON_METHOD_GET, "GET", route_chat, NULL, NULL },
+	{ "/v1/demo", GET, "GET, HEAD", baton_demo_look, NULL, NULL },
+	{ "/v1/demo/model/off", BATON_METHOD_POST, "POST", baton_demo_off, NULL, NULL },
+	{ "/v1/demo/model/on", BATON_METHOD_POST, "POST", baton_demo_on, NULL, NULL },
 	{ "/shop", GET, "GET, HEAD", route_slash, NULL, NULL },
 	{ "/console", GET, "GET, HEAD", route_slash, NULL, NULL },
+	{ "/admin", GET, "GET, HEAD", route_slash, NULL, NULL },
 };
 
 static int route_body(struct baton_listener *listener, struct lws *wsi, const struct route *route,

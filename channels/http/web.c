@@ -21,7 +21,7 @@ enum {
 	FILES_MAX = 512,
 	FILE_BYTES_MAX = 4 * 1024 * 1024,
 	ALL_BYTES_MAX = 32 * 1024 * 1024,
-	FOLDERS_MAX = 64, /* below one of the three */
+	FOLDERS_MAX = 64, /* below one of the four */
 	PATH_BYTES_MAX = 256
 };
 
@@ -31,6 +31,7 @@ static const struct {
 } roots[] = {
 	{ "shop", "/shop/", false },
 	{ "console", "/console/", false },
+	{ "admin", "/admin/", false },
 	{ "widget", "/w/1/", true },
 };
 

@@ -196,6 +196,7 @@ static int run(struct running *running)
 		.grace_ms = options->grace_s * 1000ull,
 		.ca_file = options->ca_file,
 		.allow_loopback_http = options->allow_loopback_http,
+		.demo = running->policy != NULL,
 		.not_durable = options->not_durable,
 		.no_rate_limit = options->no_rate_limit,
 		.delay_commit_us = options->delay_commit_us,

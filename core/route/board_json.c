@@ -87,6 +87,7 @@ static void target(struct baton_now now, struct baton_buf *out, struct baton_tar
 	comma(out);
 	text(out, "disabled_by", row->disabled ? row->disabled_by : "");
 	baton_buf_printf(out, ",\"declared\":%s", row->adopted ? "true" : "false");
+	number(out, "since_unix_ms", row->told_unix_ms);
 	number(out, "until_unix_ms", until_of(now, row));
 	number(out, "in_flight", row->in_flight);
 	number(out, "max_concurrent", row->max_concurrent);

@@ -352,8 +352,10 @@ static void known(struct baton_health *health, struct baton_now now)
 	struct baton_target_health *target;
 	struct baton_account_health *account;
 
-	for (target = health->targets; target; target = target->hh.next)
+	for (target = health->targets; target; target = target->hh.next) {
 		target->told = baton_health_state(target, now.ms);
+		target->told_unix_ms = target->disabled ? target->disabled_unix_ms : now.unix_ms;
+	}
 	for (account = health->accounts; account; account = account->hh.next)
 		account->told_closed = account->closure.closed;
 }

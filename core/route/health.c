@@ -102,6 +102,7 @@ struct baton_target_health *baton_health_target(struct baton_health *health, str
 	row->retry_ppm = (uint64_t)PPM * RETRY_BURST;
 	/* That its account was closed before it came is no news. */
 	row->told = baton_health_state(row, now.ms);
+	row->told_unix_ms = now.unix_ms;
 	HASH_ADD_STR(health->targets, name, row);
 	return row;
 }
@@ -351,6 +352,7 @@ static void tell_target(struct baton_health *health, struct baton_now now,
 	const char *was = baton_target_state_name(target->told);
 
 	target->told = state;
+	target->told_unix_ms = now.unix_ms;
 	tell(health, now,
 	     &(struct baton_happening){ .type = BATON_HAPPENED_TARGET,
 					.trigger = baton_health_why(target, state),

@@ -66,6 +66,7 @@ struct baton_target_health {
 	char disabled_by[BATON_NAME_BYTES_MAX + 1];
 	uint64_t disabled_unix_ms;
 	enum baton_target_state told;
+	uint64_t told_unix_ms; /* since when it is in that state; of a restart, since the start */
 	struct baton_breaker_def def; /* with the defaults filled in */
 	struct baton_breaker breaker;
 	enum baton_trigger why; /* the last failure that fed the breaker */

@@ -11,6 +11,7 @@
 #include "core/base/errors.h"
 #include "core/base/log.h"
 #include "core/server/dir_watch.h"
+#include "core/server/live.h"
 #include "core/server/operations.h"
 #include "core/server/watch.h"
 
@@ -35,6 +36,11 @@ void control_send(struct control_conn *conn, const struct baton_buf *line)
 {
 	if (conn->broken)
 		return;
+	if (conn->asked) {
+		live_answered(conn, baton_buf_view(line));
+		conn->closing = true;
+		return;
+	}
 	baton_buf_add(&conn->out, line->p, line->n);
 	baton_buf_add(&conn->out, "\n", 1);
 	if (conn->out.n <= CONTROL_OUT_MAX)
@@ -70,11 +76,16 @@ static void conn_free(struct control_conn *conn)
 	control_drop_held(conn);
 	baton_loop_watch_stop(control->loop, conn->watch);
 	baton_loop_timer_stop(control->loop, conn->timer);
-	close(conn->fd);
+	if (conn->asked)
+		control->n_windows--;
+	else
+		control->n_conns--;
+	if (conn->fd >= 0)
+		close(conn->fd);
+	live_question_free(&conn->asked);
 	baton_buf_done(&conn->in);
 	baton_buf_done(&conn->out);
 	DL_DELETE(control->conns, conn);
-	control->n_conns--;
 	baton_free(conn);
 }
 
@@ -211,6 +222,8 @@ static void conn_watch(struct control_conn *conn)
 	bool reads = conn_may_ask(conn) && !conn->eof, writes = conn->out.n > 0;
 	struct baton_loop *loop = conn->control->loop;
 
+	if (conn->asked)
+		return;
 	if (conn->watch != 0 && reads == conn->reads && writes == conn->writes)
 		return;
 	baton_loop_watch_stop(loop, conn->watch);
@@ -219,6 +232,22 @@ static void conn_watch(struct control_conn *conn)
 	conn->watch = reads || writes
 			      ? baton_loop_watch(loop, conn->fd, reads, writes, on_conn, conn)
 			      : 0;
+}
+
+struct control_conn *control_conn_window(struct control *control, struct live_question *asked,
+					 const char *by)
+{
+	if (control->n_windows == CONTROL_WINDOWS_MAX)
+		return NULL;
+	struct control_conn *conn = baton_new(struct control_conn);
+	conn->control = control;
+	conn->number = ++control->last_conn;
+	conn->fd = -1;
+	conn->asked = asked;
+	snprintf(conn->by, sizeof(conn->by), "%s", by);
+	DL_APPEND(control->conns, conn);
+	control->n_windows++;
+	return conn;
 }
 
 struct control_conn *control_conn_find(struct control *control, uint64_t number)
@@ -377,6 +406,7 @@ static int control_up(struct control *control)
 	watch_listen(control->server->watch, control);
 	baton_loop_before_wait(control->loop, settle, control);
 	control->dir_watch = dir_watch_start(control);
+	control->page = live_start(control);
 	return BATON_OK;
 }
 
@@ -386,6 +416,7 @@ static void control_down(struct control *control)
 
 	baton_loop_watch_stop(control->loop, control->listen_watch);
 	dir_watch_stop(&control->dir_watch);
+	live_stop(&control->page);
 	DL_FOREACH_SAFE(control->conns, conn, after)
 	{
 		conn_flush(conn);

@@ -13,11 +13,12 @@
 enum {
 	CONTROL_WORKER = 255,
 	CONTROL_CONNS_MAX = 16,
-	CONTROL_TALKS_MAX = 256,               /* conversations of one connection */
+	CONTROL_WINDOWS_MAX = 64,          /* requests of live pages under way */
+	CONTROL_TALKS_MAX = 256,           /* conversations of one connection */
 	CONTROL_OUT_PAUSE = 1024 * 1024,   /* unsent bytes; then no further line is answered */
 	CONTROL_OUT_MAX = 8 * 1024 * 1024, /* ... by facts; then the reader is given up */
-	CONTROL_PARTIAL_MS = 10000,            /* a line that was begun is to be finished */
-	CONTROL_SILENT_MS = 600000             /* a connection that says nothing and has nothing open */
+	CONTROL_PARTIAL_MS = 10000,        /* a line that was begun is to be finished */
+	CONTROL_SILENT_MS = 600000         /* a connection that says nothing and has nothing open */
 };
 
 struct control_conn {
@@ -34,9 +35,11 @@ struct control_conn {
 	uint64_t answered, timed; /* lines so far; the line that the clock runs for, 0: for none */
 	char by[BATON_NAME_BYTES_MAX + 1]; /* who: the account of the other process */
 	struct baton_buf in, out;
+	struct live_question *asked; /* one request of the live page: it has no socket, fd is -1 */
 	struct conversation *talks;
 	unsigned n_talks;
-	char held[BATON_DRILLS_MAX][BATON_NAME_BYTES_MAX + 1]; /* drills that end with it, "" free */
+	char held[BATON_DRILLS_MAX]
+		 [BATON_NAME_BYTES_MAX + 1]; /* drills that end with it, "" free */
 	struct control_conn *prev, *next;
 };
 
@@ -51,12 +54,13 @@ struct control {
 	int dir_fd, listen_fd;
 	uint64_t listen_watch;
 	struct control_conn *conns;
-	unsigned n_conns;
+	unsigned n_conns, n_windows; /* those with a socket, those without */
 	uint64_t last_conn, last_talk;
 	struct conversation *talks;    /* of all connections, by number */
 	struct baton_release *live;    /* while a line is answered */
 	struct operations *operations; /* of this thread; NULL: the log could not be read */
 	struct dir_watch *dir_watch;   /* policies and modules, if they are watched */
+	struct live *page;             /* the live page of admins: live.h */
 	_Atomic(uint64_t) dropped;     /* events it had no room for */
 };
 
@@ -66,6 +70,10 @@ int control_start(struct baton_server *server);
 /* Ends the thread; nobody hears anything more. Its loop stays for letters until control_free(). */
 void control_stop(struct baton_server *server);
 void control_free(struct baton_server *server);
+/* A connection without a socket, for one request: its answer goes to live_answered(), then it is gone.
+ * NULL: there are too many. */
+struct control_conn *control_conn_window(struct control *control, struct live_question *asked,
+					 const char *by);
 struct control_conn *control_conn_find(struct control *control, uint64_t number);
 /* An answer or a fact, without the newline. */
 void control_send(struct control_conn *conn, const struct baton_buf *line);

@@ -8,10 +8,11 @@
 #include "core/base/log.h"
 #include "core/policy/nearest.h"
 #include "core/server/explain.h"
-#include "core/server/exporter.h"
+#include "core/server/live.h"
 #include "core/server/loader.h"
 #include "core/server/operations.h"
 #include "core/server/served.h"
+#include "core/server/status.h"
 #include "core/server/watch.h"
 
 #include <stdio.h>
@@ -81,46 +82,13 @@ static void do_policies(struct control_conn *conn, const struct control_request 
 	control_refuse(conn, request, rc, "the set cannot be copied to the data folder");
 }
 
-/* The board as it is now, as one JSON object. */
-static void read_board(struct control_conn *conn, struct baton_buf *out)
-{
-	struct watch *watch = conn->control->server->watch;
-	struct baton_now now;
-	struct baton_board *board = watch_hold(watch, &now);
-
-	baton_board_json(board, now, out);
-	watch_done(watch);
-}
-
-/* Members of the board, under their names; the whole of it without names. */
-static void put_board(struct control_conn *conn, const char *const *names, struct baton_buf *line)
-{
-	struct baton_buf text = { NULL, 0, 0 };
-	struct baton_json board;
-
-	read_board(conn, &text);
-	if (!names) {
-		baton_buf_z(line, ",\"board\":");
-		baton_buf_str(line, baton_buf_view(&text));
-	} else if (baton_json_parse(baton_buf_view(&text), &board) == 0) {
-		for (size_t i = 0; names[i]; i++) {
-			struct baton_json part = baton_json_get(&board, names[i]);
-
-			baton_buf_printf(line, ",\"%s\":", names[i]);
-			baton_buf_str(line,
-				      part.type == BATON_JSON_NONE ? BATON_STR("[]") : part.raw);
-		}
-	}
-	baton_buf_done(&text);
-}
-
 static void tell_board(struct control_conn *conn, const struct control_request *request,
 		       const char *const *names)
 {
 	struct baton_buf line = { NULL, 0, 0 };
 
 	control_begin(request, true, &line);
-	put_board(conn, names, &line);
+	status_put_board(conn->control->server, names, &line);
 	control_end(conn, &line);
 }
 
@@ -152,30 +120,10 @@ static void do_drills(struct control_conn *conn, const struct control_request *r
 
 static void do_status(struct control_conn *conn, const struct control_request *request)
 {
-	static const char *const names[] = { "targets", "accounts", "modes", "drills", NULL };
-	static const char *const releases[] = { "candidate", "canary", NULL };
-	struct baton_server *server = conn->control->server;
 	struct baton_buf line = { NULL, 0, 0 };
-	struct watch_desk desk;
 
-	watch_desk(server->watch, &desk);
 	control_begin(request, true, &line);
-	baton_buf_printf(&line, ",\"pid\":%d,\"base\":", (int)getpid());
-	baton_buf_json(&line, baton_str_of(server->base));
-	baton_buf_z(&line, ",\"server\":");
-	bool ready = baton_port_ready(&server->workers[0].port, &line);
-	while (line.n > 0 && line.p[line.n - 1] == '\n')
-		line.n--;
-	baton_buf_printf(&line, ",\"ready\":%s", ready ? "true" : "false");
-	baton_buf_printf(
-		&line,
-		",\"desk\":{\"waiting\":%llu,\"claimed\":%llu,\"oldest_wait_ms\":%llu,\"agents_free\":%llu}",
-		(unsigned long long)desk.waiting, (unsigned long long)desk.claimed,
-		(unsigned long long)desk.oldest_wait_ms, (unsigned long long)desk.agents_free);
-	control_put_releases(server, releases, &line);
-	put_board(conn, names, &line);
-	baton_buf_z(&line, ",\"exports\":");
-	exporter_json(server, &line);
+	status_put(conn->control->server, &line);
 	control_end(conn, &line);
 }
 
@@ -537,6 +485,8 @@ void control_answer(struct control_conn *conn, baton_str line)
 	char hint[400];
 
 	int rc = control_request_read(line, &arena, &request, hint, sizeof(hint));
+	if (rc == BATON_OK && conn->asked)
+		rc = live_may(&request, hint, sizeof(hint));
 	if (rc < 0)
 		control_refuse(conn, &request, rc, hint);
 	else {

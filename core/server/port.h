@@ -47,13 +47,26 @@ void baton_port_typing(struct baton_port *port, const struct baton_id *session, 
 void baton_port_desk_watch(struct baton_port *port, baton_conn conn);
 void baton_port_desk_unwatch(struct baton_port *port, baton_conn conn);
 
+/* The live page of an admin: OPERATIONS at once and every two seconds, until `on` is false. */
+void baton_port_operations(struct baton_port *port, baton_conn conn, bool on);
+/* What an admin asks for: a line of the control socket, of those that live.c lets through, in the
+ * name of `who`. DONE under `client_id` says what came of it. Strings are copied. */
+void baton_port_admin(struct baton_port *port, baton_conn conn, baton_str who, baton_str client_id,
+		      baton_str request_json);
+
+/* The switch of `baton demo` (demo.c): {"model":NAME,"on":true}; turning it is done in a moment, look
+ * again. BATON_E_NOTFOUND on every other server. */
+struct baton_buf;
+int baton_port_demo(struct baton_port *port, struct baton_buf *out);
+int baton_port_demo_switch(struct baton_port *port, bool on);
+
 /* A fresh session id. */
 struct baton_id baton_port_new_session(struct baton_port *port);
 
 /* --- who is who (core/server/identity.c) --- */
 
 struct baton_identity {
-	enum baton_role role; /* BATON_ADMIN sees the live page too; he is no agent */
+	enum baton_role role;           /* BATON_ADMIN sees the live page too; he is no agent */
 	char agent[65], agent_name[65]; /* role AGENT or SUPERVISOR */
 	char customer[65], customer_tier[65], origin[129];
 	/* Signed beside it, and what the page claims: JSON objects, "" for none. */

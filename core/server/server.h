@@ -17,6 +17,7 @@ struct baton_server_options {
 	uint64_t grace_ms;        /* how long a drain waits for open answers */
 	const char *ca_file;      /* trusted beside the system's authorities; NULL: nobody */
 	bool allow_loopback_http; /* providers on this machine, over plain http */
+	bool demo;                /* visitors may turn the model off: demo.c */
 	bool not_durable;         /* bench only: says what durability costs */
 	bool no_rate_limit;       /* bench only: one connection may send without end */
 	uint32_t delay_commit_us; /* bench only: a slow disk */
