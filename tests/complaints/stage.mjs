@@ -6,8 +6,8 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import { after } from 'node:test';
-import { Baton } from '../lib/baton.mjs';
-import { Customer } from '../lib/client.mjs';
+import { AGENTS, Baton } from '../lib/baton.mjs';
+import { Agent, Customer } from '../lib/client.mjs';
 import { Control } from '../lib/control.mjs';
 import { KEY_ENV, simpleSet, write } from '../lib/policies.mjs';
 import { HostileProvider } from '../fault/provider.mjs';
@@ -53,6 +53,15 @@ export async function customer(baton, options) {
 	const c = new Customer(baton, options);
 	await c.connect();
 	return c;
+}
+// An agent at the desk, who follows `session` if one is named.
+export async function agent(baton, id, session) {
+	const a = new Agent(baton, { name: id, token: AGENTS[id], role: id === 'sara' ? 'supervisor' : 'agent' });
+	await a.connect();
+	await a.desk();
+	if (session)
+		await a.follow(session);
+	return a;
 }
 export async function admin(baton) {
 	const control = await Control.open(baton);

@@ -120,8 +120,15 @@ function checkOwners(session, log, found) {
 // One outcome per message: an answer that covers it, the queue, a person who holds the conversation
 // when it comes, a mode that keeps it, or the end of the session.
 function checkOutcomes(session, log, quiet, found) {
-	let open = [], answered = 0, held = false;
+	let open = [], answered = 0, held = false, settled = 0;
 	for (const event of log) {
+		// Up to where a person has settled it: what is behind that is open again after a hand back.
+		if (event.type === 'case_queued')
+			settled = event.data.upto ?? 0;
+		else if (event.type === 'human_message')
+			settled = event.seq;
+		else if (event.type === 'case_claimed' && !held)
+			settled = answered;
 		if (event.type === 'message_received' && !held)
 			open.push(event.seq);
 		if (event.type === 'answer_generated') {
@@ -139,6 +146,10 @@ function checkOutcomes(session, log, quiet, found) {
 		if (event.type in HELD_BY) {
 			held = HELD_BY[event.type];
 			open = [];
+		}
+		if (event.type === 'handback_approved') {
+			open = log.filter((e) => e.type === 'message_received' && e.seq > settled && e.seq < event.seq).map((e) => e.seq);
+			answered = Math.min(answered, settled);
 		}
 		if (event.type === 'automation_resumed') { // what had to wait is open again
 			answered = event.data.after ?? 0;
