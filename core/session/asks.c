@@ -39,6 +39,7 @@ static const char refusing[] =
 
 struct words {
 	char word[WORDS_MAX][WORD_BYTES_MAX + 1];
+	bool ends[WORDS_MAX]; /* a comma or a full stop follows: "no, talk to a human" refuses nothing */
 	size_t n;
 };
 
@@ -64,10 +65,13 @@ static void split(baton_str text, struct words *words)
 				to[len++] = c >= 'A' && c <= 'Z' ? (char)(c | 32) : c;
 		}
 		to[len] = '\0';
-		if (len > 0)
-			words->n++;
-		else
-			i++;
+		if (len > 0) {
+			words->ends[words->n++] = false;
+			continue;
+		}
+		if (words->n > 0 && strchr(",.;:!?\n", text.p[i]) && text.p[i])
+			words->ends[words->n - 1] = true;
+		i++;
 	}
 }
 
@@ -83,7 +87,7 @@ static bool is_in(const char *list, const char *word)
 
 static bool refused(const struct words *words, size_t wish)
 {
-	for (size_t back = 1; back <= 3 && back <= wish; back++)
+	for (size_t back = 1; back <= 3 && back <= wish && !words->ends[wish - back]; back++)
 		if (is_in(refusing, words->word[wish - back]))
 			return true;
 	return false;

@@ -331,7 +331,10 @@ static void a_wish_for_a_person_is_heard_in_several_languages(void **state)
 					   "vorrei parlare con un operatore",
 					   "ik wil een medewerker spreken",
 					   "real person now",
-					   "my parcel is lost, a human please" };
+					   "my parcel is lost, a human please",
+					   "No, I want to talk to a human",
+					   "no. talk to a person",
+					   "Nein! Ich brauche einen Mitarbeiter" };
 	static const char *const no[] = { "where is my order",
 					  "I do not want to talk to a human",
 					  "my delivery person was rude",
@@ -339,7 +342,9 @@ static void a_wish_for_a_person_is_heard_in_several_languages(void **state)
 					  "I want to return it",
 					  "",
 					  "what does the agent column mean",
-					  "ich will keinen Mitarbeiter" };
+					  "ich will keinen Mitarbeiter",
+					  "no need to talk to a human",
+					  "hello, do not connect me to an agent" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
