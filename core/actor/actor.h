@@ -65,6 +65,17 @@ struct baton_actor {
 	bool run_shown; /* what it rests on is durable: the customer may see what it does */
 	uint64_t run_rests_on; /* seq of the newest event when it began: its message, or what reopened it */
 
+	struct { /* help for agents; assist.c */
+		struct baton_run *run;
+		struct baton_release *release; /* pinned by it */
+		bool in_run;
+		bool due;        /* a write-up is to be made in a moment */
+		baton_conn conn; /* who asked for the suggestion that runs, 0: nobody */
+		/* The suggestion that waits until the write-up is done; nobody: 0. */
+		baton_conn next_conn;
+		char next_agent[BATON_NAME_BYTES_MAX + 1];
+	} assist;
+
 	struct subscriber *subscribers;
 	size_t n_subscribers;
 
@@ -94,13 +105,14 @@ struct baton_shard {
 	struct baton_actor *stale; /* whose case the desk is told of in a moment */
 	struct baton_buf scratch;  /* payloads of the append that is being put together */
 	uint64_t last_number, n_runs;
+	uint64_t n_assists; /* help for agents that runs */
 	bool draining;
 };
 
 /* Timers and tickets carry the actor's number. */
 #define ACTOR_TICKET_BITS 20
 #define ACTOR_OF(key) ((key) >> ACTOR_TICKET_BITS)
-enum { TIMER_RUN = 1, TIMER_RETRY = 2, SWEEP_MS = 1000, RETRY_MS = 500, DESK_MS = 200 };
+enum { TIMER_RUN = 1, TIMER_RETRY = 2, TIMER_ASSIST = 5, SWEEP_MS = 1000, RETRY_MS = 500, DESK_MS = 200 };
 /* Timers of the shard itself: no actor has number 0. */
 enum { SWEEP_KEY = 0, DESK_KEY = 1 };
 
@@ -179,3 +191,23 @@ void actor_run_cancel(struct baton_actor *actor, uint32_t why);
 /* Something has become durable: shows what the run does once its message and the outcome of the turn
  * before are. One answer at a time is on the screen. */
 void actor_run_show(struct baton_actor *actor);
+extern const struct baton_run_ops actor_run_ops;
+
+/* --- assist.c: help for agents --- */
+/* An agent asks for a reply. Told when it cannot be; else it comes as draft_proposed. */
+void actor_suggest(struct baton_actor *actor, baton_conn conn, baton_str agent);
+/* A case has changed hands, on disk: its write-up is made in a moment if it has none. */
+void actor_writeup_soon(struct baton_actor *actor);
+/* TIMER_ASSIST. */
+void actor_assist_timer(struct baton_actor *actor);
+void actor_assist_go(struct baton_actor *actor);
+/* Whatever is being done belongs to hands that do not have the case any more. `code` is for who waits
+ * for a suggestion. */
+void actor_assist_cancel(struct baton_actor *actor, int code);
+void actor_assist_refused(struct baton_actor *actor, int code);
+/* Something runs or is about to: the actor stays. */
+bool actor_assist_busy(const struct baton_actor *actor);
+
+/* --- package.c --- */
+/* The case package of what is durable; the caller frees it. NULL: the log cannot be read. */
+struct baton_package *actor_package(struct baton_actor *actor);

@@ -98,13 +98,15 @@ static void op_move(void *ud, struct baton_run *run)
 {
 	struct baton_actor *actor = ud;
 	const struct baton_seam *seam = seam_of(actor);
-	struct baton_release *old = actor->release;
+	struct baton_release **pin =
+		run->purpose == BATON_PURPOSE_ANSWER ? &actor->release : &actor->assist.release;
+	struct baton_release *old = *pin;
 
-	actor->release = seam->release_pin(seam->ud, NULL);
+	*pin = seam->release_pin(seam->ud, NULL);
 	seam->release_unpin(seam->ud, old);
-	run->release = actor->release;
-	run->policy = seam->policy(seam->ud, actor->release);
-	run->release_number = seam->release_number(seam->ud, actor->release);
+	run->release = *pin;
+	run->policy = seam->policy(seam->ud, *pin);
+	run->release_number = seam->release_number(seam->ud, *pin);
 }
 
 static void op_turned(void *ud, const struct baton_run *run,
@@ -126,8 +128,9 @@ static void op_wait(void *ud, struct baton_run *run, uint64_t ms)
 {
 	const struct baton_seam *seam = seam_of(ud);
 
-	(void)run;
-	seam->timer_set(seam->ud, actor_key(ud, TIMER_RUN), ms);
+	unsigned kind = run->purpose == BATON_PURPOSE_ANSWER ? TIMER_RUN : TIMER_ASSIST;
+
+	seam->timer_set(seam->ud, actor_key(ud, kind), ms);
 }
 
 static int op_emit(void *ud, struct baton_run *run, enum baton_verb verb,
@@ -147,6 +150,12 @@ static int op_emit(void *ud, struct baton_run *run, enum baton_verb verb,
 					 .n_events = n };
 
 	return actor_take(actor, 0, &command);
+}
+
+static void op_refused(void *ud, struct baton_run *run, int code)
+{
+	(void)run;
+	actor_assist_refused(ud, code);
 }
 
 static void op_say(void *ud, struct baton_run *run, baton_str text, uint64_t offset)
@@ -177,7 +186,7 @@ static void op_observe(void *ud, unsigned metric, uint64_t us)
 	seam->observe(seam->ud, metric, us);
 }
 
-static const struct baton_run_ops run_ops = {
+const struct baton_run_ops actor_run_ops = {
 	.now_ns = op_now_ns,
 	.random = op_random,
 	.ticket = op_ticket,
@@ -194,31 +203,38 @@ static const struct baton_run_ops run_ops = {
 	.module_works = op_module_works,
 	.wait = op_wait,
 	.emit = op_emit,
+	.refused = op_refused,
 	.say = op_say,
 	.count = op_count,
 	.observe = op_observe,
 };
 
+static void tell_pin(const struct baton_actor *actor, const struct baton_run *run,
+		     void (*each)(void *ud, const struct baton_shard_pin *pin), void *ud)
+{
+	uint64_t now_ns = seam_of(actor)->now_ns(seam_of(actor)->ud);
+
+	each(ud,
+	     &(struct baton_shard_pin){ .session = &actor->id,
+					.release = run->release,
+					.turn = run->turn,
+					.for_ms = (now_ns - run->started_ns) / 1000000,
+					.left_ms = run->deadline_ns > now_ns
+							   ? (run->deadline_ns - now_ns) / 1000000
+							   : 0,
+					.step = baton_run_step_name(run) });
+}
+
 void baton_shard_pins(struct baton_shard *shard,
 		      void (*each)(void *ud, const struct baton_shard_pin *pin), void *ud)
 {
-	uint64_t now_ns = shard->seam.now_ns(shard->seam.ud);
 	struct baton_actor *actor, *after;
 
 	HASH_ITER(by_id, shard->by_id, actor, after) {
-		const struct baton_run *run = actor->run;
-
-		if (!run)
-			continue;
-		each(ud, &(struct baton_shard_pin){
-				 .session = &actor->id,
-				 .release = actor->release,
-				 .turn = run->turn,
-				 .for_ms = (now_ns - run->started_ns) / 1000000,
-				 .left_ms = run->deadline_ns > now_ns
-						    ? (run->deadline_ns - now_ns) / 1000000
-						    : 0,
-				 .step = baton_run_step_name(run) });
+		if (actor->run)
+			tell_pin(actor, actor->run, each, ud);
+		if (actor->assist.run)
+			tell_pin(actor, actor->assist.run, each, ud);
 	}
 }
 
@@ -288,7 +304,7 @@ void actor_run_start(struct baton_actor *actor)
 	actor->release = seam->release_pin(seam->ud, &actor->id);
 	actor->shard->n_runs++;
 	actor->run = baton_run_new(&(struct baton_run_start){
-		.ops = &run_ops,
+		.ops = &actor_run_ops,
 		.ud = actor,
 		.session = actor->state,
 		.release = actor->release,

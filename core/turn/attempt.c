@@ -27,6 +27,7 @@ static uint64_t prompt_tokens(const struct baton_run *run)
 		bytes += run->session->lines[i].text.n;
 	for (uint32_t i = 0; i < run->n_docs; i++)
 		bytes += run->docs[i].snippet.n;
+	bytes += run->package.n;
 	return least(bytes, BATON_PROMPT_BYTES_MAX) / BYTES_PER_TOKEN + PROMPT_TOKENS;
 }
 
@@ -162,6 +163,8 @@ static void note_route(struct baton_run *run)
 {
 	const struct baton_choice *choice = &run->choice;
 
+	if (run->purpose != BATON_PURPOSE_ANSWER)
+		return; /* the outcome says who wrote it; the board knows the rest */
 	run_note(run, BATON_EV_ROUTE_SELECTED)->route_selected = (struct baton_ev_route_selected){
 		.turn = run->turn,
 		.route = baton_str_of(run->route->intent),
@@ -213,6 +216,8 @@ static struct then nobody_left(struct baton_run *run)
 	const struct baton_class *class_ = run->route->class_;
 	struct baton_now now;
 
+	if (run->purpose != BATON_PURPOSE_ANSWER)
+		return run_assist_nobody_left(run);
 	if (last && last->failed && last->fail == BATON_FAIL_REFUSED)
 		return run_hand_over(run, "core.refused", "the model refused to answer");
 	if (!run->route->primary)
@@ -277,7 +282,7 @@ static struct then begin_attempt(struct baton_run *run)
 	/* Where the class says so, a substitute only drafts: a person approves. */
 	if (run->choice.review && run->tier < BATON_TIER_REVIEWED)
 		run->tier = BATON_TIER_REVIEWED;
-	run->speaks = run->tier == BATON_TIER_AUTOMATED;
+	run->speaks = run->tier == BATON_TIER_AUTOMATED && run->purpose == BATON_PURPOSE_ANSWER;
 	note_route(run);
 	run->ops->count(run->ud, BATON_METRIC_ATTEMPTS, 1);
 	run->asked_ns = run->ops->now_ns(run->ud);
@@ -341,21 +346,10 @@ static bool too_slow(const struct baton_run *run, uint64_t now_ns)
 
 static const char *const scope_names[] = { "model", "request", "provider", "account" };
 
-static struct then attempt_failed(struct baton_run *run)
+static void note_failed(struct baton_run *run, const struct baton_attempt *attempt, uint64_t cost)
 {
-	struct baton_attempt *attempt = &run->attempts[run->n_attempts - 1];
-	uint64_t cost = run->fail_billed ? run_cost_microusd(run) : 0;
-
-	/* A refusal is never routed around, and a drill's fault is not the release's. */
-	bool moves = attempt->fail != BATON_FAIL_REFUSED &&
-		     run->choice.fault.type == BATON_FAULT_NONE && run_may_move(run);
-
-	run->ask_at_ns = 0;
-	run->faulty = true;
-	attempt->showed = run->said > 0;
-	run_settle(run, false, moves);
-	run->spent_microusd += cost;
-	run->ops->count(run->ud, BATON_METRIC_ATTEMPTS_FAILED, 1);
+	if (run->purpose != BATON_PURPOSE_ANSWER)
+		return;
 	run_note(run, BATON_EV_MODEL_FAILED)->model_failed = (struct baton_ev_model_failed){
 		.turn = run->turn,
 		.attempt = run->n_attempts,
@@ -374,6 +368,24 @@ static struct then attempt_failed(struct baton_run *run)
 		.cost_microusd = cost,
 		.drill = baton_str_of(baton_fault_name(run->choice.fault.type)),
 	};
+}
+
+static struct then attempt_failed(struct baton_run *run)
+{
+	struct baton_attempt *attempt = &run->attempts[run->n_attempts - 1];
+	uint64_t cost = run->fail_billed ? run_cost_microusd(run) : 0;
+
+	/* A refusal is never routed around, and a drill's fault is not the release's. */
+	bool moves = attempt->fail != BATON_FAIL_REFUSED &&
+		     run->choice.fault.type == BATON_FAULT_NONE && run_may_move(run);
+
+	run->ask_at_ns = 0;
+	run->faulty = true;
+	attempt->showed = run->said > 0;
+	run_settle(run, false, moves);
+	run->spent_microusd += cost;
+	run->ops->count(run->ud, BATON_METRIC_ATTEMPTS_FAILED, 1);
+	note_failed(run, attempt, cost);
 	if (moves)
 		return run_move(run, baton_fail_name(attempt->fail));
 	/* A failure is news: agents and operators see it now. */
@@ -407,7 +419,8 @@ static struct then heard_end(struct baton_run *run)
 		return fail_attempt(run, BATON_FAIL_REFUSED, "filtered");
 	if (run->answer.n == run->kept)
 		return fail_attempt(run, BATON_FAIL_EMPTY, "empty");
-	return go_on(BATON_STEP_RULES_AFTER);
+	return go_on(run->purpose == BATON_PURPOSE_ANSWER ? BATON_STEP_RULES_AFTER
+							  : BATON_STEP_ASSISTED);
 }
 
 struct then step_hear(struct baton_run *run)

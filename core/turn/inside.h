@@ -62,6 +62,24 @@ struct then step_draft(struct baton_run *run);
 struct then step_capture(struct baton_run *run);
 struct then step_hand_over(struct baton_run *run);
 
+/* --- steps.c --- */
+
+/* A guard or verifier that the class cannot do without; NULL: all are there. */
+const char *run_missing_module(struct baton_run *run);
+/* What the search found, as in sources_retrieved. */
+baton_str run_docs_json(struct baton_run *run);
+
+/* --- assist.c: help for agents --- */
+
+struct then step_assist(struct baton_run *run);
+struct then step_assisted(struct baton_run *run);
+/* No model helps: a write-up is made without one, a suggestion is refused with `code`. `why` is
+ * static or in the run's arena. */
+struct then run_assist_failed(struct baton_run *run, const char *why, int code);
+struct then run_assist_nobody_left(struct baton_run *run);
+/* Writes at most turn->n_msgs + 2 messages; returns how many. */
+size_t run_assist_messages(struct baton_run *run, const baton_turn *turn, baton_msg *msgs);
+
 /* --- attempt.c: asking a target, hearing it, and what follows when it fails --- */
 
 struct then step_ask(struct baton_run *run);

@@ -24,11 +24,16 @@ bool run_may_move(const struct baton_run *run)
 	return run->moves < MOVES_MAX && run->said == 0 && run->ops->doubtful(run->ud, run);
 }
 
+static enum baton_step first_step(const struct baton_run *run)
+{
+	return run->purpose == BATON_PURPOSE_ANSWER ? BATON_STEP_CLASSIFY : BATON_STEP_ASSIST;
+}
+
 /* Everything that the release has said. What the customer has said, what was spent and how much
  * time is left stay. */
 static void forget(struct baton_run *run)
 {
-	run->step = BATON_STEP_CLASSIFY;
+	run->step = first_step(run);
 	run->intent[0] = run->language[0] = '\0';
 	run->intent_ppm = 0;
 	run->sentiment_ppm = 500000;
@@ -60,11 +65,14 @@ struct then run_move(struct baton_run *run, const char *reason)
 	/* What is noted borrows the words of the old release: it is written while that is held. */
 	if (run_flush_notes(run) < 0)
 		return done();
-	run->ops->turned(run->ud, run, &failed);
+	if (run->purpose == BATON_PURPOSE_ANSWER) /* a trial compares turns */
+		run->ops->turned(run->ud, run, &failed);
 	run->ops->move(run->ud, run);
 	run->moves++;
 	forget(run);
 	run->ops->count(run->ud, BATON_METRIC_TURNS_MOVED, 1);
+	if (run->purpose != BATON_PURPOSE_ANSWER)
+		return go_on(first_step(run));
 	run_note(run, BATON_EV_TURN_MOVED)->turn_moved =
 		(struct baton_ev_turn_moved){ .turn = run->turn,
 					      .from = from,

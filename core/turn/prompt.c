@@ -11,7 +11,15 @@ void baton_run_view(struct baton_run *run, baton_turn *ret_turn)
 	baton_msg *msgs = baton_arena_alloc(&run->arena, (session->n_lines + 1) * sizeof(*msgs));
 	struct baton_buf turn_id = { NULL, 0, 0 };
 
-	baton_buf_printf(&turn_id, "%s-%llu", run->session_id, (unsigned long long)run->turn);
+	static const char *const tails[] = { [BATON_PURPOSE_ANSWER] = "",
+					     [BATON_PURPOSE_SUGGESTION] = "-suggestion",
+					     [BATON_PURPOSE_WRITEUP] = "-writeup" };
+
+	/* A second suggestion is another call: the session has gone on since the first. */
+	baton_buf_printf(&turn_id, "%s-%llu%s", run->session_id,
+			 (unsigned long long)(run->purpose == BATON_PURPOSE_ANSWER ? run->turn
+										   : run->begun_at),
+			 tails[run->purpose]);
 	for (size_t i = 0; i < session->n_lines; i++)
 		msgs[i] = (baton_msg){ .role = session->lines[i].role,
 				       .text = session->lines[i].text };
@@ -23,7 +31,8 @@ void baton_run_view(struct baton_run *run, baton_turn *ret_turn)
 		.locale = baton_str_of(session->locale),
 		.customer_ref = baton_str_of(session->customer),
 		.customer_tier = baton_str_of(session->customer_tier),
-		.intent = baton_str_of(run->intent),
+		.intent = baton_str_of(run->purpose == BATON_PURPOSE_ANSWER ? run->intent
+									    : session->intent),
 		.msgs = msgs,
 		.n_msgs = (uint32_t)session->n_lines,
 		.attempt = (uint32_t)run->n_attempts,
@@ -47,19 +56,27 @@ static size_t newest_within(const struct baton_run *run, const baton_turn *turn,
 	return begin;
 }
 
-void baton_run_prompt(struct baton_run *run, const baton_turn *turn, baton_prompt *ret_prompt)
+static size_t answer_messages(const struct baton_run *run, const baton_turn *turn, baton_msg *msgs)
 {
-	const struct baton_target *target = run->choice.target;
-	baton_msg *msgs = baton_arena_alloc(&run->arena, (turn->n_msgs + 1) * sizeof(*msgs));
-	baton_turn *view = baton_arena_alloc(&run->arena, sizeof(*view));
-	baton_str system = baton_str_of(baton_policy_prompt(run->policy, target->prompt));
-	struct baton_buf key = { NULL, 0, 0 };
+	baton_str system =
+		baton_str_of(baton_policy_prompt(run->policy, run->choice.target->prompt));
 	size_t end, n = 0, begin = newest_within(run, turn, &end);
 
 	if (system.n > 0)
 		msgs[n++] = (baton_msg){ .role = BATON_ROLE_SYSTEM, .text = system };
 	memcpy(msgs + n, turn->msgs + begin, (end - begin) * sizeof(*msgs));
-	n += end - begin;
+	return n + (end - begin);
+}
+
+void baton_run_prompt(struct baton_run *run, const baton_turn *turn, baton_prompt *ret_prompt)
+{
+	const struct baton_target *target = run->choice.target;
+	baton_msg *msgs = baton_arena_alloc(&run->arena, (turn->n_msgs + 2) * sizeof(*msgs));
+	baton_turn *view = baton_arena_alloc(&run->arena, sizeof(*view));
+	struct baton_buf key = { NULL, 0, 0 };
+	size_t n = run->purpose == BATON_PURPOSE_ANSWER ? answer_messages(run, turn, msgs)
+							: run_assist_messages(run, turn, msgs);
+
 	*view = *turn;
 	view->msgs = msgs;
 	view->n_msgs = (uint32_t)n;

@@ -9,6 +9,11 @@
 
 #include <stdlib.h>
 
+static baton_str keep(struct baton_run *run, baton_str s)
+{
+	return (baton_str){ baton_arena_dup(&run->arena, s.p, s.n), s.n };
+}
+
 struct baton_run *baton_run_new(const struct baton_run_start *start)
 {
 	struct baton_run *run = baton_new(struct baton_run);
@@ -28,7 +33,19 @@ struct baton_run *baton_run_new(const struct baton_run_start *start)
 	run->sentiment_ppm = 500000;
 	run->started_ns = run->ops->now_ns(run->ud);
 	run->deadline_ns = run->started_ns + BATON_TURN_TOTAL_MS * BATON_NS_PER_MS;
-	run->ops->count(run->ud, BATON_METRIC_TURNS, 1);
+	run->purpose = start->purpose;
+	if (run->purpose == BATON_PURPOSE_ANSWER) {
+		run->ops->count(run->ud, BATON_METRIC_TURNS, 1);
+		return run;
+	}
+	run->step = BATON_STEP_ASSIST;
+	run->asked_by = keep(run, start->asked_by);
+	run->package = keep(run, start->package);
+	run->in_words = keep(run, start->in_words);
+	run->about = start->about;
+	run->epoch = start->session->epoch;
+	run->begun_at = start->session->seq;
+	run->ops->count(run->ud, BATON_METRIC_ASSISTS, 1);
 	return run;
 }
 
@@ -41,11 +58,6 @@ void baton_run_free(struct baton_run **run)
 	baton_arena_done(&(*run)->arena);
 	baton_free(*run);
 	*run = NULL;
-}
-
-static baton_str keep(struct baton_run *run, baton_str s)
-{
-	return (baton_str){ baton_arena_dup(&run->arena, s.p, s.n), s.n };
 }
 
 static void copy_name(char *to, size_t cap, baton_str from)
@@ -189,7 +201,10 @@ void baton_run_cancel(struct baton_run *run, uint32_t why)
 		run->ops->cancel(run->ud, run, why);
 	run->ticket = 0;
 	run_settle(run, false, true);
-	run->ops->count(run->ud, BATON_METRIC_TURNS_CANCELLED, 1);
+	run->ops->count(run->ud,
+			run->purpose == BATON_PURPOSE_ANSWER ? BATON_METRIC_TURNS_CANCELLED
+							     : BATON_METRIC_ASSISTS_CANCELLED,
+			1);
 }
 
 struct baton_ev_answer_superseded baton_run_shown(const struct baton_run *run)

@@ -34,8 +34,13 @@ enum baton_step {
 	BATON_STEP_DRAFT,
 	BATON_STEP_CAPTURE,
 	BATON_STEP_HAND_OVER,
+	BATON_STEP_ASSIST,
+	BATON_STEP_ASSISTED,
 	BATON_STEP_COUNT
 };
+
+/* What a run is for: the customer, or (assist.c) the agent who has the case. */
+enum baton_purpose { BATON_PURPOSE_ANSWER, BATON_PURPOSE_SUGGESTION, BATON_PURPOSE_WRITEUP };
 
 struct baton_run_ops {
 	uint64_t (*now_ns)(void *ud);
@@ -70,6 +75,8 @@ struct baton_run_ops {
 	 * say nothing more. */
 	int (*emit)(void *ud, struct baton_run *run, enum baton_verb verb,
 		    const struct baton_event *events, size_t n);
+	/* A suggestion comes to nothing: whoever asked for it is told. Its last word. */
+	void (*refused)(void *ud, struct baton_run *run, int code);
 	/* Text for the customer's eyes, provisional; the next bytes of the attempt's answer. */
 	void (*say)(void *ud, struct baton_run *run, baton_str text, uint64_t offset);
 	void (*count)(void *ud, unsigned metric, uint64_t add);
@@ -87,6 +94,12 @@ struct baton_run {
 	uint64_t release_number;
 
 	char session_id[BATON_ID_TEXT + 1];
+	enum baton_purpose purpose;
+	baton_str asked_by;          /* of a suggestion: the agent */
+	baton_str package, in_words; /* of help for agents: the case as JSON, and as text */
+	uint64_t about;      /* of a write-up: seq of the case_queued */
+	uint64_t begun_at;   /* of help for agents: the session's seq */
+	uint64_t epoch;      /* of help for agents: the owner's when it began */
 	uint64_t turn;       /* seq of the newest message it answers */
 	uint64_t epoch;      /* of the owner it speaks for */
 	uint64_t message_ms; /* unix ms of that message */
@@ -159,7 +172,15 @@ struct baton_run_start {
 	struct baton_release *release;
 	const struct baton_policy *policy;
 	uint64_t release_number;
+	/* Of help for agents; copied. */
+	enum baton_purpose purpose;
+	baton_str asked_by, package, in_words;
+	uint64_t about;
 };
+/* Where help of this kind is asked for; NULL: the set declares no internal intent with a way of its
+ * own for it (`reply-suggestion`, `case-writeup`). */
+const struct baton_route *baton_assist_route(const struct baton_policy *policy,
+					     enum baton_purpose purpose);
 struct baton_run *baton_run_new(const struct baton_run_start *start);
 void baton_run_free(struct baton_run **run);
 /* For operators: what the run does now. Static. */

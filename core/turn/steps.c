@@ -5,6 +5,8 @@
  *   classify -> rules -> route -> retrieve -> ask -> hear -> rules -> answer | draft
  *                  \________\_______\_________\______\_______\-> hand over | capture
  *
+ *   assist -> retrieve -> ask -> hear -> assisted      help for agents (assist.c)
+ *
  * What a step finds out becomes a note (an event); notes are written with the outcome in one
  * append, earlier where somebody should see them at once (a failure, a withdrawn text). Asking and
  * hearing are in attempt.c, the outcomes in outcome.c.
@@ -64,8 +66,9 @@ static struct then step_classified(struct baton_run *run)
 		if (run_may_move(run))
 			return run_move(run, "classifier");
 	}
-	/* Not sure enough: the note says what it might have been, the route is the default one. */
-	if (!intent || run->intent_ppm < intent->min_confidence_ppm)
+	/* Not sure enough, or work of our own: the note says what it might have been, the route is the
+	 * default one. */
+	if (!intent || intent->internal || run->intent_ppm < intent->min_confidence_ppm)
 		run->intent[0] = '\0';
 	run->route = baton_policy_route(run->policy, baton_str_of(run->intent));
 	return go_on(BATON_STEP_RULES_BEFORE);
@@ -131,8 +134,7 @@ static struct then step_rules_before(struct baton_run *run)
 	return go_on(escalates ? BATON_STEP_HAND_OVER : BATON_STEP_ROUTE);
 }
 
-/* A guard or verifier that the class cannot do without; NULL: all are there. */
-static const char *missing_module(struct baton_run *run)
+const char *run_missing_module(struct baton_run *run)
 {
 	const struct baton_class *class_ = run->route->class_;
 
@@ -157,7 +159,7 @@ static struct then step_route(struct baton_run *run)
 	if (run->tier >= BATON_TIER_HUMAN)
 		return run_hand_over(run, "core.tier_3",
 				     "this kind of question belongs to a person");
-	if (missing_module(run))
+	if (run_missing_module(run))
 		return run_hand_over(run, "core.guard_missing",
 				     "a guard that this work needs does not work");
 
@@ -199,7 +201,7 @@ static struct then step_retrieve(struct baton_run *run)
 	return wait_for(BATON_STEP_RETRIEVED, least(BATON_RETRIEVE_MS, run_left_ms(run)));
 }
 
-static baton_str docs_json(struct baton_run *run)
+baton_str run_docs_json(struct baton_run *run)
 {
 	struct baton_buf json = { NULL, 0, 0 };
 
@@ -226,12 +228,13 @@ static struct then step_retrieved(struct baton_run *run)
 	if (!run->heard_end && !run->heard_fail && !run_clock_ran_out(run))
 		return wait_for(BATON_STEP_RETRIEVED, least(BATON_RETRIEVE_MS, run_left_ms(run)));
 	run_give_up_waiting(run);
-	run_note(run, BATON_EV_SOURCES_RETRIEVED)->sources_retrieved =
-		(struct baton_ev_sources_retrieved){
-			.turn = run->turn,
-			.sources = docs_json(run),
-			.failed = why_nothing_came(run),
-		};
+	if (run->purpose == BATON_PURPOSE_ANSWER)
+		run_note(run, BATON_EV_SOURCES_RETRIEVED)->sources_retrieved =
+			(struct baton_ev_sources_retrieved){
+				.turn = run->turn,
+				.sources = run_docs_json(run),
+				.failed = why_nothing_came(run),
+			};
 	if (!run->heard_end) {
 		run->faulty = true;
 		if (run_may_move(run))
@@ -268,6 +271,9 @@ static struct then (*const steps[BATON_STEP_COUNT])(struct baton_run *run) = {
 	[BATON_STEP_DRAFT] = step_draft,
 	[BATON_STEP_CAPTURE] = step_capture,
 	[BATON_STEP_HAND_OVER] = step_hand_over,
+	/* Help for agents begins and ends here; retrieve, ask and hear are the same. */
+	[BATON_STEP_ASSIST] = step_assist,
+	[BATON_STEP_ASSISTED] = step_assisted,
 };
 
 const char *baton_run_step_name(const struct baton_run *run)
@@ -286,6 +292,8 @@ const char *baton_run_step_name(const struct baton_run *run)
 		[BATON_STEP_DRAFT] = "draft",
 		[BATON_STEP_CAPTURE] = "capture",
 		[BATON_STEP_HAND_OVER] = "hand_over",
+		[BATON_STEP_ASSIST] = "assist",
+		[BATON_STEP_ASSISTED] = "assist",
 	};
 
 	return names[run->step];
