@@ -247,6 +247,11 @@ static void on_admin(struct conn *conn, const struct baton_frame *frame)
 			 frame->request);
 }
 
+static void on_package(struct conn *conn, const struct baton_frame *frame)
+{
+	baton_port_package(chat_port(conn->chat), &frame->session, conn->id);
+}
+
 static void unsupported(struct conn *conn, const struct baton_frame *frame)
 {
 	refuse(conn, frame, BATON_E_UNSUPPORTED);
@@ -279,7 +284,7 @@ static void (*const handlers[BATON_FRAME_TYPES])(struct conn *conn,
 	[BATON_FRAME_SUGGEST] = command,
 	[BATON_FRAME_STATUS] = unsupported,
 	[BATON_FRAME_DECLINE] = unsupported,
-	[BATON_FRAME_PACKAGE] = unsupported,
+	[BATON_FRAME_PACKAGE] = on_package,
 	[BATON_FRAME_OPERATIONS] = on_operations,
 	[BATON_FRAME_ADMIN] = on_admin,
 };

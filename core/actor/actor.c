@@ -57,6 +57,7 @@ void actor_free(struct baton_actor *actor)
 	struct baton_shard *shard = actor->shard;
 
 	actor_run_cancel(actor, BATON_CANCEL_SHUTDOWN);
+	actor_assist_cancel(actor, BATON_E_CLOSED);
 	while (actor->commits) {
 		struct commit *commit = actor->commits;
 
@@ -187,7 +188,7 @@ void actor_reset(struct baton_actor *actor)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
 
-	baton_assert(!actor->run && !actor->commits);
+	baton_assert(!actor->run && !actor->commits && !actor->assist.run);
 	drop_state(actor);
 	actor->failed = 0;
 	actor->case_due = false;
@@ -198,7 +199,8 @@ void actor_cool(struct baton_actor *actor)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
 
-	if (actor->run || actor->commits || actor->failed || actor->is_stale)
+	if (actor->run || actor->commits || actor->failed || actor->is_stale ||
+	    actor_assist_busy(actor))
 		return;
 	if (actor->state) {
 		save_snapshot(actor);

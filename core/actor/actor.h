@@ -39,6 +39,7 @@ struct commit {
 	struct baton_notice *desk; /* the case as it is after it, NULL: unchanged */
 	uint64_t ends_turn;        /* the turn whose outcome is in it, 0: none */
 	bool erases, touches_case; /* touches: newer words of a case that waits, nothing else */
+	bool moves_case;           /* to a queue or a person: help for agents may be wanted */
 	bool had_reply;            /* somebody had answered the customer before it */
 	uint64_t waiting_since_ms; /* unix ms of the oldest message without a reply before it, 0: none */
 	struct waiter *waiters;    /* in the arena */

@@ -128,6 +128,9 @@ static void note_event(struct baton_actor *actor, struct commit *commit,
 		commit->ends_turn = actor->run->turn;
 	if (event->type == BATON_EV_SESSION_ERASED)
 		commit->erases = true;
+	commit->moves_case |=
+		event->type == BATON_EV_CASE_QUEUED || event->type == BATON_EV_CASE_CLAIMED ||
+		event->type == BATON_EV_CASE_RELEASED || event->type == BATON_EV_CASE_TRANSFERRED;
 }
 
 static bool case_changed(const struct baton_actor *actor, const struct baton_decision *decision)
@@ -230,6 +233,7 @@ static void fail_actor(struct baton_actor *actor, int rc)
 	}
 	count(actor, BATON_METRIC_STORE_REFUSED);
 	actor_run_cancel(actor, BATON_CANCEL_SHUTDOWN);
+	actor_assist_cancel(actor, rc);
 	seam->timer_set(seam->ud, actor_key(actor, TIMER_RETRY), RETRY_MS);
 }
 
@@ -237,6 +241,7 @@ static int perform(struct baton_actor *actor, const struct baton_decision *decis
 		   const struct waiter *waiter)
 {
 	struct commit *commit = commit_new();
+	uint64_t epoch = actor->state->epoch;
 
 	if (decision->events[0].type == BATON_EV_SESSION_OPENED)
 		count(actor, BATON_METRIC_SESSIONS_OPENED);
@@ -259,6 +264,9 @@ static int perform(struct baton_actor *actor, const struct baton_decision *decis
 	actor->n_commits++;
 	if (decision->cancels_turn)
 		actor_run_cancel(actor, BATON_CANCEL_SUPERSEDED);
+	/* Help for agents was for those who had the case before. */
+	if (actor->state->epoch != epoch || actor->state->erased)
+		actor_assist_cancel(actor, BATON_E_STALE);
 	return BATON_OK;
 }
 
@@ -317,6 +325,8 @@ static int decide_and_perform(struct baton_actor *actor, const struct baton_comm
 		ack_when_durable(actor, waiter);
 	else
 		rc = perform(actor, &decision, waiter);
+	if (rc == 0 && decision.wants_suggestion)
+		actor_suggest(actor, waiter->conn, command->agent);
 	if (decision.repeat_of > 0)
 		count(actor, BATON_METRIC_MESSAGES_REPEATED);
 	if (pinned)
@@ -412,6 +422,8 @@ static void tell_committed(struct baton_actor *actor, struct commit *commit)
 		seam->desk(seam->ud, commit->desk);
 	else if (commit->touches_case)
 		tell_desk_soon(actor);
+	if (commit->moves_case)
+		actor_writeup_soon(actor);
 	seam->observe(seam->ud, BATON_HIST_COMMIT,
 		      (seam->now_ns(seam->ud) - commit->begun_ns) / 1000);
 }

@@ -302,7 +302,7 @@ static void sweep(struct baton_shard *shard)
 	{
 		if (actor->touched_ns + BATON_SESSION_IDLE_MS * NS_PER_MS > now_ns)
 			break;
-		if (actor->run || actor->commits || actor->failed)
+		if (actor->run || actor->commits || actor->failed || actor_assist_busy(actor))
 			actor_touch(actor);
 		else
 			actor_cool(actor);
@@ -329,102 +329,131 @@ void baton_shard_timer(struct baton_shard *shard, uint64_t key)
 		retry(actor);
 	else if (kind == TIMER_RUN && actor->run)
 		actor_run_go(actor);
+	else if (kind == TIMER_ASSIST)
+		actor_assist_timer(actor);
 }
 
-/* The actor whose run waits for this very ticket, else NULL: late, repeated, or nobody's. */
-static struct baton_actor *listener(struct baton_shard *shard, baton_ticket ticket)
+/* The run that waits for this very ticket: of a turn, or help for agents. NULL: late, repeated, or
+ * nobody's. */
+static struct baton_run *listener(struct baton_shard *shard, baton_ticket ticket,
+				  struct baton_actor **ret_actor)
 {
 	struct baton_actor *actor = actor_of_number(shard, ACTOR_OF(ticket));
 
-	return actor && actor->run && actor->run->ticket == ticket ? actor : NULL;
+	*ret_actor = actor;
+	if (actor && actor->run && actor->run->ticket == ticket)
+		return actor->run;
+	if (actor && actor->assist.run && actor->assist.run->ticket == ticket)
+		return actor->assist.run;
+	return NULL;
+}
+
+static void go_on_with(struct baton_actor *actor, const struct baton_run *run)
+{
+	if (run == actor->run)
+		actor_run_go(actor);
+	else
+		actor_assist_go(actor);
 }
 
 void baton_shard_heard_intents(struct baton_shard *shard, baton_ticket ticket,
 			       const baton_intents *intents)
 {
-	struct baton_actor *actor = listener(shard, ticket);
+	struct baton_actor *actor;
+	struct baton_run *run = listener(shard, ticket, &actor);
 
-	if (actor)
-		baton_run_heard_intents(actor->run, intents);
+	if (run)
+		baton_run_heard_intents(run, intents);
 }
 
 void baton_shard_heard_docs(struct baton_shard *shard, baton_ticket ticket, const baton_doc *docs,
 			    uint32_t n)
 {
-	struct baton_actor *actor = listener(shard, ticket);
+	struct baton_actor *actor;
+	struct baton_run *run = listener(shard, ticket, &actor);
 
-	if (actor)
-		baton_run_heard_docs(actor->run, docs, n);
+	if (run)
+		baton_run_heard_docs(run, docs, n);
 }
 
 void baton_shard_heard_delta(struct baton_shard *shard, baton_ticket ticket, uint32_t kind,
 			     baton_str data)
 {
-	struct baton_actor *actor = listener(shard, ticket);
+	struct baton_actor *actor;
+	struct baton_run *run = listener(shard, ticket, &actor);
 
 	if (probe_is(shard, ticket))
 		probe_heard_delta(shard, kind, data);
-	if (!actor)
+	if (!run)
 		return;
-	baton_run_heard_delta(actor->run, kind, data);
+	baton_run_heard_delta(run, kind, data);
 	/* Deltas move no step; only an answer beyond its bound ends the attempt here. */
-	if (actor->run->answer.n > BATON_ANSWER_BYTES_MAX)
-		actor_run_go(actor);
+	if (run->answer.n > BATON_ANSWER_BYTES_MAX)
+		go_on_with(actor, run);
 }
 
 void baton_shard_heard_whole(struct baton_shard *shard, baton_ticket ticket, baton_str text)
 {
-	struct baton_actor *actor = listener(shard, ticket);
+	struct baton_actor *actor;
+	struct baton_run *run = listener(shard, ticket, &actor);
 
 	if (probe_is(shard, ticket))
 		probe_heard_delta(shard, BATON_DELTA_TEXT, text);
-	if (!actor)
+	if (!run)
 		return;
-	baton_run_heard_whole(actor->run, text);
-	if (actor->run->answer.n > BATON_ANSWER_BYTES_MAX)
-		actor_run_go(actor);
+	baton_run_heard_whole(run, text);
+	if (run->answer.n > BATON_ANSWER_BYTES_MAX)
+		go_on_with(actor, run);
 }
 
 void baton_shard_heard_usage(struct baton_shard *shard, baton_ticket ticket,
 			     const baton_usage *usage)
 {
-	struct baton_actor *actor = listener(shard, ticket);
+	struct baton_actor *actor;
+	struct baton_run *run = listener(shard, ticket, &actor);
 
 	if (probe_is(shard, ticket))
 		probe_heard_usage(shard, usage);
-	if (actor)
-		baton_run_heard_usage(actor->run, usage);
+	if (run)
+		baton_run_heard_usage(run, usage);
 }
 
 void baton_shard_heard_end(struct baton_shard *shard, baton_ticket ticket, uint32_t reason)
 {
-	struct baton_actor *actor = listener(shard, ticket);
+	struct baton_actor *actor;
+	struct baton_run *run = listener(shard, ticket, &actor);
 
 	if (probe_is(shard, ticket))
 		probe_heard_end(shard);
-	if (!actor)
+	if (!run)
 		return;
-	baton_run_heard_end(actor->run, reason);
-	actor_run_go(actor);
+	baton_run_heard_end(run, reason);
+	go_on_with(actor, run);
 }
 
 void baton_shard_heard_fail(struct baton_shard *shard, baton_ticket ticket,
 			    const baton_error *error)
 {
-	struct baton_actor *actor = listener(shard, ticket);
+	struct baton_actor *actor;
+	struct baton_run *run = listener(shard, ticket, &actor);
 
 	if (probe_is(shard, ticket))
 		probe_heard_fail(shard, error);
-	if (!actor)
+	if (!run)
 		return;
-	baton_run_heard_fail(actor->run, error);
-	actor_run_go(actor);
+	baton_run_heard_fail(run, error);
+	go_on_with(actor, run);
 }
 
 void baton_shard_drain(struct baton_shard *shard)
 {
+	struct baton_actor *actor, *after;
+
 	shard->draining = true;
 	probe_stop(shard);
+	/* Nobody waits for help while the house is being closed. */
+	DL_FOREACH_SAFE2(shard->hot, actor, after, next)
+	actor_assist_cancel(actor, BATON_E_CLOSED);
 }
 
 bool baton_shard_idle(const struct baton_shard *shard)

@@ -49,6 +49,10 @@ void baton_shard_typing(struct baton_shard *shard, const struct baton_id *sessio
 void baton_shard_place(struct baton_shard *shard, const struct baton_id *session,
 		       const struct baton_queue_place *place);
 
+/* The case package of the session, to an agent's `conn`: NOTE_PACKAGE, or REFUSED ("package"). */
+void baton_shard_package(struct baton_shard *shard, const struct baton_id *session,
+			 baton_conn conn);
+
 /* Found at start with BATON_MARK_TURN_OPEN: the turn is run again or handed over. */
 void baton_shard_recover(struct baton_shard *shard, const struct baton_id *session);
 

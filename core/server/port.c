@@ -17,6 +17,7 @@ enum errand {
 	ERRAND_SUBSCRIBE,
 	ERRAND_UNSUBSCRIBE,
 	ERRAND_TYPING,
+	ERRAND_PACKAGE,
 	ERRAND_RECOVER,
 	ERRAND_SAVED
 };
@@ -53,6 +54,9 @@ static void errand_run(struct errand_mail *errand)
 	case ERRAND_TYPING:
 		baton_shard_typing(shard, &errand->session, errand->conn, errand->command.role,
 				   errand->command.agent_name);
+		break;
+	case ERRAND_PACKAGE:
+		baton_shard_package(shard, &errand->session, errand->conn);
 		break;
 	case ERRAND_RECOVER:
 		baton_shard_recover(shard, &errand->session);
@@ -149,7 +153,7 @@ void worker_command(struct worker *to, const struct baton_id *session, baton_con
 /* The operations log is a session of the journal, but nobody's conversation: for whoever asks for
  * it here, there is none. */
 static bool is_operations(struct baton_port *port, const struct baton_id *session, baton_conn conn,
-			  const struct baton_command *command)
+			  const struct baton_command *command, const char *verb)
 {
 	if (!baton_id_eq(session, &BATON_OPERATIONS_ID))
 		return false;
@@ -157,7 +161,7 @@ static bool is_operations(struct baton_port *port, const struct baton_id *sessio
 	if (command)
 		notice->client_id = baton_notice_keep(notice, command->client_id);
 	else
-		notice->verb_name = BATON_STR("resume"); /* what a subscription is called */
+		notice->verb_name = baton_str_of(verb);
 	notice->code = BATON_E_NOTFOUND;
 	worker_notify_later(port->worker, conn, notice);
 	baton_notice_unref(&notice);
@@ -169,7 +173,7 @@ void baton_port_command(struct baton_port *port, const struct baton_id *session,
 {
 	struct worker *to = worker_of(port->worker->server, session);
 
-	if (is_operations(port, session, conn, command))
+	if (is_operations(port, session, conn, command, ""))
 		return;
 	if (to == port->worker && worker_enter(to)) {
 		baton_shard_command(to->shard, session, conn, command);
@@ -184,7 +188,7 @@ void baton_port_subscribe(struct baton_port *port, const struct baton_id *sessio
 {
 	struct worker *to = worker_of(port->worker->server, session);
 
-	if (is_operations(port, session, conn, NULL))
+	if (is_operations(port, session, conn, NULL, "resume"))
 		return;
 	struct errand_mail *errand = errand_new(to, ERRAND_SUBSCRIBE, session, conn);
 	errand->audience = audience;
@@ -210,6 +214,15 @@ void baton_port_typing(struct baton_port *port, const struct baton_id *session, 
 	errand->command.agent_name = agent_name;
 	keep(errand, &errand->command.agent_name);
 	baton_loop_post(to->loop, &errand->mail);
+}
+
+void baton_port_package(struct baton_port *port, const struct baton_id *session, baton_conn conn)
+{
+	struct worker *to = worker_of(port->worker->server, session);
+
+	if (is_operations(port, session, conn, NULL, "package"))
+		return;
+	baton_loop_post(to->loop, &errand_new(to, ERRAND_PACKAGE, session, conn)->mail);
 }
 
 void worker_recover(struct worker *worker, const struct baton_id *session)

@@ -43,6 +43,9 @@ void baton_port_unsubscribe(struct baton_port *port, const struct baton_id *sess
 			    baton_conn conn);
 void baton_port_typing(struct baton_port *port, const struct baton_id *session, baton_conn conn,
 		       enum baton_role role, baton_str agent_name);
+/* To an agent: NOTE_PACKAGE with the case package of the session (docs/wire/package.schema.json), or
+ * REFUSED. */
+void baton_port_package(struct baton_port *port, const struct baton_id *session, baton_conn conn);
 /* The desk: DESK, then one CASE per case, then every change. */
 void baton_port_desk_watch(struct baton_port *port, baton_conn conn);
 void baton_port_desk_unwatch(struct baton_port *port, baton_conn conn);

@@ -35,7 +35,7 @@ static void forget_case(struct baton_session *session)
 {
 	session->agent[0] = session->agent_name[0] = session->to_agent[0] = '\0';
 	session->reason[0] = session->queue[0] = session->rule[0] = '\0';
-	session->priority = session->tier = 0;
+	session->priority = session->tier = session->queued_seq = 0;
 	session->waiting_since_ms = session->queued_ms = session->claimed_ms = 0;
 	session->ticket = session->abandoned = session->abandon_told = false;
 	fold_forget_hold(session);
@@ -63,6 +63,7 @@ void fold_queued(struct baton_session *session, const struct baton_event *event)
 	session->priority = queued->priority;
 	if (queued->tier > 0)
 		session->tier = queued->tier;
+	session->queued_seq = event->seq;
 	session->open_after = queued->upto;
 	session->reopen_count += session->resolved; /* the button works on what was resolved, too */
 	session->resolved = false;

@@ -362,6 +362,8 @@ static void on_claimed(struct baton_package *package, const struct baton_event *
 static void on_released(struct baton_package *package, const struct baton_event *event)
 {
 	set_owner(package, "queue", event->case_released.epoch);
+	if (event->case_released.queue.n > 0)
+		package_set_name(&package->kase.queue, event->case_released.queue);
 	add_transfer(package, event, "released", event->case_released.agent,
 		     event->case_released.reason);
 }

@@ -258,6 +258,7 @@ static void apply_offered(struct baton_session *session, const struct baton_even
 static void apply_writeup(struct baton_session *session, const struct baton_event *event)
 {
 	session->cost_microusd += event->writeup_generated.cost_microusd;
+	session->written_about = event->writeup_generated.about;
 }
 
 /* What is not here is a fact for readers: the state does not turn on it. */

@@ -57,6 +57,8 @@ struct baton_session {
 	uint64_t auth_failures;      /* failed attempts to prove who the customer is */
 	uint64_t lookup_failures;    /* searches that did not work */
 	uint64_t tier;               /* of the question that brought the case here; 0 unknown */
+	uint64_t queued_seq;         /* of the case_queued that did; 0: none did */
+	uint64_t written_about;      /* the case_queued that the newest write-up is about */
 	/* Unix ms; 0: not so. Since when it waits for a person in any queue (the customer's first message
 	 * without a reply, if there is one), in the queue it is in, and has a person. */
 	uint64_t waiting_since_ms, queued_ms, claimed_ms;

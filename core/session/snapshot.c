@@ -11,7 +11,7 @@
 #include "core/base/json.h"
 #include "core/session/client_ids.h"
 
-enum { SNAPSHOT_SCHEMA = 3 };
+enum { SNAPSHOT_SCHEMA = 4 };
 
 enum kind { NUMBER, FLAG, OWNER, TEXT };
 static const struct {
@@ -57,6 +57,8 @@ static const struct {
 	PLAIN(NUMBER, auth_failures),
 	PLAIN(NUMBER, lookup_failures),
 	PLAIN(NUMBER, tier),
+	PLAIN(NUMBER, queued_seq),
+	PLAIN(NUMBER, written_about),
 	PLAIN(NUMBER, waiting_since_ms),
 	PLAIN(NUMBER, queued_ms),
 	PLAIN(NUMBER, claimed_ms),

@@ -43,7 +43,6 @@ struct baton_run *baton_run_new(const struct baton_run_start *start)
 	run->package = keep(run, start->package);
 	run->in_words = keep(run, start->in_words);
 	run->about = start->about;
-	run->epoch = start->session->epoch;
 	run->begun_at = start->session->seq;
 	run->ops->count(run->ud, BATON_METRIC_ASSISTS, 1);
 	return run;

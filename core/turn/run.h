@@ -99,7 +99,6 @@ struct baton_run {
 	baton_str package, in_words; /* of help for agents: the case as JSON, and as text */
 	uint64_t about;      /* of a write-up: seq of the case_queued */
 	uint64_t begun_at;   /* of help for agents: the session's seq */
-	uint64_t epoch;      /* of help for agents: the owner's when it began */
 	uint64_t turn;       /* seq of the newest message it answers */
 	uint64_t epoch;      /* of the owner it speaks for */
 	uint64_t message_ms; /* unix ms of that message */
