@@ -210,5 +210,6 @@ void actor_assist_refused(struct baton_actor *actor, int code);
 bool actor_assist_busy(const struct baton_actor *actor);
 
 /* --- package.c --- */
-/* The case package of what is durable; the caller frees it. NULL: the log cannot be read. */
-struct baton_package *actor_package(struct baton_actor *actor);
+/* The case package of what is durable, and with `ahead` of what is on its way there; the caller frees
+ * it. NULL: the log cannot be read. */
+struct baton_package *actor_package(struct baton_actor *actor, bool ahead);

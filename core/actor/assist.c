@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Help for agents at a session: the write-up of a case, and a reply that an agent asked for. One at
- * a time, and never in anybody's way: it begins when the hand-over is on disk and told, it ends for
- * nothing when the case changes hands, and if the server stops it is simply gone. A write-up that is
+/* Help for agents at a session: the write-up of a case, and a reply that an agent asked for. One
+ * at a time, and never in anybody's way: it begins when the hand-over is on disk and told, comes to
+ * nothing when the case changes hands, and is simply gone if the server stops. A write-up that is
  * missing is made again at the case's next change of hands (a claim, mostly).
  */
 
@@ -112,7 +112,7 @@ static int start_suggestion(struct baton_actor *actor, baton_conn conn, baton_st
 		rc = BATON_E_STATE;
 	if (rc < 0)
 		return rc;
-	struct baton_package *package = actor_package(actor);
+	struct baton_package *package = actor_package(actor, true);
 	if (!package)
 		return BATON_E_IO;
 	actor->assist.conn = conn;
@@ -190,7 +190,7 @@ static void start_writeup(struct baton_actor *actor)
 		start_next(actor);
 		return;
 	}
-	struct baton_package *package = actor_package(actor);
+	struct baton_package *package = actor_package(actor, true);
 	if (package && baton_package_queued(package) > 0)
 		start(actor, BATON_PURPOSE_WRITEUP, BATON_STR(""), package);
 	else

@@ -66,7 +66,17 @@ static void add_condition(struct baton_actor *actor, struct baton_package *packa
 	seam->release_unpin(seam->ud, release);
 }
 
-struct baton_package *actor_package(struct baton_actor *actor)
+/* What has been decided and is on its way to the disk. */
+static void add_in_flight(const struct baton_actor *actor, struct baton_package *package)
+{
+	const struct commit *commit;
+
+	LL_FOREACH(actor->commits, commit)
+		for (size_t i = 0; i < commit->n_events; i++)
+			baton_package_add(package, &commit->events[i]);
+}
+
+struct baton_package *actor_package(struct baton_actor *actor, bool ahead)
 {
 	uint64_t last = actor->committed_seq;
 	struct folding folding = { .package = baton_package_new(&actor->id), .until = last };
@@ -79,10 +89,13 @@ struct baton_package *actor_package(struct baton_actor *actor)
 		folding.until = last;
 		rc = fold_part(actor, &folding);
 	}
-	if (rc < 0)
+	if (rc < 0) {
 		baton_package_free(&folding.package);
-	else
-		add_condition(actor, folding.package);
+		return NULL;
+	}
+	if (ahead)
+		add_in_flight(actor, folding.package);
+	add_condition(actor, folding.package);
 	return folding.package;
 }
 
@@ -97,7 +110,7 @@ void baton_shard_package(struct baton_shard *shard, const struct baton_id *sessi
 	if (rc == BATON_OK && actor->state->erased)
 		rc = BATON_E_ERASED;
 	if (rc == BATON_OK) {
-		package = actor_package(actor);
+		package = actor_package(actor, false);
 		rc = package ? BATON_OK : BATON_E_IO;
 	}
 	if (package) {

@@ -307,6 +307,7 @@ static void write_summary(const struct baton_package *package, struct baton_buf 
 static void write_case(const struct baton_package *package, struct baton_buf *out)
 {
 	text(out, "owner", package->kase.owner);
+	number(out, "epoch", package->kase.epoch);
 	number(out, "tier", package->kase.tier);
 	text(out, "queue", package->kase.queue);
 	number(out, "queued_seq", package->kase.seq);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Help for agents: a suggested reply, and the write-up of a case. A run like any other as far as
- * asking goes (board, breakers, budgets, retries, stand-ins, canaries), and unlike any other in that
- * nothing of it is meant for the customer: no text is told while it grows, no turn hangs on it, and
- * what it comes to is one event for agents, or nothing.
+ * asking goes (board, breakers, budgets, retries, stand-ins, canaries), and unlike any other in
+ * that nothing of it is meant for the customer: no text is told while it grows, no turn hangs on
+ * it, and what it comes to is one event for agents, or nothing.
  *
  * What customers wrote is data here, never an instruction: it stands as JSON between fences with a
  * number that nobody could know before.

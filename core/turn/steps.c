@@ -66,8 +66,8 @@ static struct then step_classified(struct baton_run *run)
 		if (run_may_move(run))
 			return run_move(run, "classifier");
 	}
-	/* Not sure enough, or work of our own: the note says what it might have been, the route is the
-	 * default one. */
+	/* Not sure enough, or work of our own: the note says what it might have been, the route is
+	 * the default one. */
 	if (!intent || intent->internal || run->intent_ppm < intent->min_confidence_ppm)
 		run->intent[0] = '\0';
 	run->route = baton_policy_route(run->policy, baton_str_of(run->intent));

@@ -196,7 +196,10 @@ static const char *const names[] = { "messages",
 				     "rolled back",
 				     "releases cut off while held",
 				     "releases gone",
-				     "turns moved" };
+				     "turns moved",
+				     "replies suggested",
+				     "write-ups",
+				     "write-ups without a model" };
 
 int main(int argc, char **argv)
 {

@@ -7,6 +7,8 @@
 
 #include "core/base/errors.h"
 
+#include <stdlib.h>
+
 static const char *const fail_codes[] = { "overloaded", "rate_limited", "quota",
 					  "access",     "truncated",    "protocol" };
 static const uint32_t scopes[] = {
@@ -32,6 +34,7 @@ struct call {
 	const char *target;
 	struct sim_release *release; /* CALL_ANSWER */
 	bool filtered, billed;
+	char help[48]; /* of help for agents: the first word, with the epoch that the case had */
 	bool hangs, refused, empty, late; /* late: was cancelled, and speaks all the same */
 };
 
@@ -134,13 +137,17 @@ static bool hear_word(struct sim *sim, struct call *call)
 	/* Some models do not stream: one word is the whole answer, and its end comes with it. */
 	if (call->words == 1 && !call->fail && !call->hangs) {
 		call->said++;
-		baton_shard_heard_whole(call->shard->shard, call->ticket, BATON_STR("\n Well"));
+		baton_shard_heard_whole(call->shard->shard, call->ticket,
+					call->help[0] ? baton_str_of(call->help)
+						      : BATON_STR("\n Well"));
 		/* A drill may have cut it there. */
 		return !call->stopped && hear_word(sim, call);
 	}
 	call->said++;
 	baton_shard_heard_delta(call->shard->shard, call->ticket, BATON_DELTA_TEXT,
-				call->said == 1 ? BATON_STR("\n Well") : BATON_STR(" wörd"));
+				call->said > 1  ? BATON_STR(" wörd")
+				: call->help[0] ? baton_str_of(call->help)
+						: BATON_STR("\n Well"));
 	return true;
 }
 
@@ -328,6 +335,24 @@ static uint64_t cell_day(struct sim *sim, struct call *call, const char *provide
 	return 10 * MS;
 }
 
+/* Who helps an agent is given the case; no target of this world has a prompt of its own. */
+static void read_case(struct sim *sim, struct call *call, const baton_prompt *prompt)
+{
+	const baton_msg *first = &prompt->turn->msgs[0];
+
+	if (first->role != BATON_ROLE_SYSTEM)
+		return;
+	for (uint32_t i = 0; i < prompt->turn->n_msgs; i++) {
+		baton_str text = prompt->turn->msgs[i].text;
+		const char *epoch = memmem(text.p, text.n, "\"epoch\":", 8);
+
+		if (epoch && call->help[0] == '\0')
+			snprintf(call->help, sizeof(call->help), "for-agents-%llu",
+				 strtoull(epoch + 8, NULL, 10));
+	}
+	PROMISE(sim, call->help[0], "who helps an agent is shown the case", NULL);
+}
+
 static int models_generate(void *ud, struct baton_release *release, baton_ticket ticket,
 			   const char *provider, const baton_prompt *prompt)
 {
@@ -352,7 +377,9 @@ static int models_generate(void *ud, struct baton_release *release, baton_ticket
 	struct call *call = call_new(shard, ticket, CALL_ANSWER);
 	call->release = (struct sim_release *)release;
 	call->target = sim->policy.targets[sim_target(baton_str_of(provider))].name;
-	uint64_t first_ns = sim->cell ? cell_day(sim, call, provider) : bad_day(sim, call);
+	read_case(sim, call, prompt);
+	uint64_t first_ns =
+		sim->cell && !call->help[0] ? cell_day(sim, call, provider) : bad_day(sim, call);
 	call_again(sim, call, first_ns);
 	return BATON_OK;
 }

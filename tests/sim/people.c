@@ -274,6 +274,13 @@ static bool is_echo(const struct customer *customer, const struct baton_notice *
 	return message && message->first_conn == customer->conn;
 }
 
+/* What a model wrote for agents reaches a customer when an agent has sent it, and no other way. */
+static void promise_not_for_agents(const struct customer *customer, baton_str text)
+{
+	PROMISE(customer->sim, text.n == 0 || !memmem(text.p, text.n, "for-agents-", 11),
+		"nothing of help for agents reaches a customer", &customer->session);
+}
+
 static void hear_event(struct customer *customer, const struct baton_notice *notice)
 {
 	struct sim *sim = customer->sim;
@@ -290,6 +297,8 @@ static void hear_event(struct customer *customer, const struct baton_notice *not
 		&customer->session);
 	customer->conn_seen = notice->seq;
 	seen_up_to(customer, notice->seq);
+	if (event->type == BATON_EV_ANSWER_GENERATED)
+		promise_not_for_agents(customer, event->answer_generated.text);
 	if (event->type == BATON_EV_ANSWER_GENERATED &&
 	    event->answer_generated.turn == customer->turn &&
 	    event->answer_generated.attempt == customer->attempt)
@@ -312,6 +321,7 @@ static void hear_delta(struct customer *customer, const struct baton_notice *not
 		customer->attempt = notice->attempt;
 		customer->bytes = 0;
 	}
+	promise_not_for_agents(customer, notice->text);
 	PROMISE(sim, notice->offset == customer->bytes, "text comes without a gap",
 		&customer->session);
 	customer->bytes += notice->text.n;
@@ -382,9 +392,10 @@ void people_hear(struct sim *sim, baton_conn conn, struct baton_notice *notice)
 /* --- agents --- */
 
 static const enum baton_verb agent_verbs[] = {
-	BATON_CMD_CLAIM,    BATON_CMD_CLAIM,   BATON_CMD_CLAIM,  BATON_CMD_REPLY,
-	BATON_CMD_REPLY,    BATON_CMD_NOTE,    BATON_CMD_DRAFT,  BATON_CMD_DRAFT,
-	BATON_CMD_HANDBACK, BATON_CMD_RELEASE, BATON_CMD_RESOLVE
+	BATON_CMD_CLAIM,    BATON_CMD_CLAIM,   BATON_CMD_CLAIM,   BATON_CMD_REPLY,
+	BATON_CMD_REPLY,    BATON_CMD_NOTE,    BATON_CMD_DRAFT,   BATON_CMD_DRAFT,
+	BATON_CMD_HANDBACK, BATON_CMD_RELEASE, BATON_CMD_RESOLVE, BATON_CMD_SUGGEST,
+	BATON_CMD_SUGGEST
 };
 
 static uint64_t draft_of(struct sim *sim, const struct baton_id *session)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The policies of this world, made by hand: five classes, seven routes, five modes, three targets.
+/* The policies of this world, made by hand: five classes, nine routes, five modes, three targets.
  * Each release has its own copy, in memory that goes with it. */
 
 #include "tests/sim/sim.h"
@@ -214,8 +214,10 @@ void policy_make(struct baton_policy *policy, struct baton_arena *arena)
 					       "refund",   "patient", "money" };
 	struct making parts = { policy, arena }, *making = &parts;
 
-	policy->routes = baton_arena_alloc(arena, 7 * sizeof(*policy->routes));
-	policy->intents = baton_arena_alloc(arena, 6 * sizeof(*policy->intents));
+	static const char *const helps[] = { "reply-suggestion", "case-writeup" };
+
+	policy->routes = baton_arena_alloc(arena, 9 * sizeof(*policy->routes));
+	policy->intents = baton_arena_alloc(arena, 8 * sizeof(*policy->intents));
 	policy->prompts = baton_arena_alloc(arena, sizeof(*policy->prompts));
 	policy->prompts[policy->n_prompts++] =
 		(struct baton_prompt_def){ "template", "We look into it and write to you." };
@@ -233,6 +235,12 @@ void policy_make(struct baton_policy *policy, struct baton_arena *arena)
 		policy->intents[policy->n_intents] =
 			(struct baton_intent_def){ .name = word(making, intents[policy->n_intents]),
 						   .min_confidence_ppm = 400000 };
+	for (size_t i = 0; i < 2; i++) {
+		add_route(making, helps[i], &policy->classes[0], BATON_TIER_REVIEWED);
+		policy->intents[policy->n_intents++] =
+			(struct baton_intent_def){ .name = word(making, helps[i]),
+						   .internal = true };
+	}
 	policy->budgets.retry_ratio_ppm = 200000;
 	policy->budgets.retry_burst = 10;
 	policy->budgets.turn_microusd = SIM_TURN_MICROUSD;

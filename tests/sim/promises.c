@@ -8,7 +8,6 @@
 #include "core/base/json.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum {
 	OUTCOME_MS_MAX = 20000 + 3000, /* the route's total, and a slow disk on both ends */
@@ -378,11 +377,22 @@ static void committed_draft(struct sim *sim, struct log *log, const struct baton
 {
 	const struct baton_ev_draft_proposed *draft = &event->draft_proposed;
 
+	if (draft->asked_by.n > 0) {
+		promise_suggestion(sim, log, event);
+		return;
+	}
 	bot_speaks(sim, log, draft->turn);
 	promise_mode(sim, log, draft->turn, draft->mode);
 	spend(sim, log, draft->cost_microusd);
 	log->draft = event->seq;
 	sim->saw.drafts++;
+}
+
+static void committed_review(struct sim *sim, struct log *log, const struct baton_event *event)
+{
+	PROMISE(sim, log->draft > 0 && event->draft_reviewed.draft == log->draft,
+		"the draft that waits is reviewed, once", &log->session);
+	log->draft = 0;
 }
 
 /* --- releases --- */
@@ -490,8 +500,12 @@ static void committed_on_release(struct sim *sim, struct log *log, const struct 
 	case BATON_EV_ESCALATION_TRIGGERED:
 		committed_run_escalates(sim, log, &event->escalation_triggered);
 		break;
-	case BATON_EV_ANSWER_GENERATED:
 	case BATON_EV_DRAFT_PROPOSED:
+		if (event->draft_proposed.asked_by.n > 0)
+			break;
+		turn_comes_to_something(sim, log);
+		break;
+	case BATON_EV_ANSWER_GENERATED:
 	case BATON_EV_MESSAGE_CAPTURED:
 		turn_comes_to_something(sim, log);
 		break;
@@ -523,6 +537,9 @@ void promise_committed(struct sim *sim, struct log *log, const struct baton_even
 	case BATON_EV_DRAFT_PROPOSED:
 		committed_draft(sim, log, event);
 		break;
+	case BATON_EV_WRITEUP_GENERATED:
+		promise_writeup(sim, log, event);
+		break;
 	case BATON_EV_ROUTE_SELECTED:
 		committed_route(sim, log, event);
 		break;
@@ -553,9 +570,7 @@ void promise_committed(struct sim *sim, struct log *log, const struct baton_even
 		committed_human(sim, log, event);
 		break;
 	case BATON_EV_DRAFT_REVIEWED:
-		PROMISE(sim, log->draft > 0 && event->draft_reviewed.draft == log->draft,
-			"the draft that waits is reviewed, once", &log->session);
-		log->draft = 0;
+		committed_review(sim, log, event);
 		break;
 	case BATON_EV_TURN_RESTARTED:
 		PROMISE(sim, event->turn_restarted.times == ++log->restarts,

@@ -235,7 +235,8 @@ struct sim {
 			human_messages, handbacks, restarts, refused, followed, pauses, tab_sends,
 			drains, saved, captured, resumed, modes_on, modes_off, target_changes,
 			drills, probes, targets_back, ran_out, told, published, canaries,
-			promoted, rolled_back, shut, retired, moved;
+			promoted, rolled_back, shut, retired, moved, suggestions, writeups,
+			templates;
 	} saw;
 	bool trace;
 };
@@ -357,6 +358,9 @@ void followers_free(struct sim *sim);
 
 /* promises.c */
 /* Somebody is told the next bytes of an answer. */
+/* helps.c */
+void promise_suggestion(struct sim *sim, struct log *log, const struct baton_event *event);
+void promise_writeup(struct sim *sim, struct log *log, const struct baton_event *event);
 void promise_shown(struct sim *sim, const struct baton_notice *delta);
 /* The commit failed: the run that wanted it is no more. */
 void promise_begins_anew(struct log *log);
