@@ -58,6 +58,7 @@ struct conn {
 	bool lagging;  /* a slow reader: nothing but KEPT frames is queued */
 	bool watches_operations;
 	bool watches_desk, has_begun /* the session exists */;
+	bool told_failure; /* its first word has carried why its identity was refused */
 };
 
 /* --- conn.c --- */

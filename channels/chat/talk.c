@@ -120,6 +120,13 @@ void talk_resumed(struct conn *conn, const struct baton_notice *subscribed)
 {
 	struct follow *follow = follow_find(conn, &subscribed->session);
 
+	/* Somebody else has signed in since: his page begins a conversation of his own. */
+	baton_str customer = conn_who(conn, WHO_CUSTOMER), owner = subscribed->state.customer;
+	if (customer.n > 0 && owner.n > 0 && !baton_str_eq(customer, owner)) {
+		follow_leave(conn, follow);
+		talk_resume_refused(conn, BATON_E_AUTH);
+		return;
+	}
 	/* The client says what it has seen; it cannot be ahead of what there is. */
 	if (follow->told > subscribed->seq)
 		follow->told = follow->sent = subscribed->seq;
@@ -143,6 +150,34 @@ static const struct baton_id *session_of(const struct conn *conn, const struct b
 	return conn->n_follows > 0 ? &conn->follows[0]->session : NULL;
 }
 
+/* Who says it. A failed proof is told once: the connection shows nothing new with its second
+ * word. */
+static void add_who(struct conn *conn, struct baton_command *command)
+{
+	command->role = conn_role(conn);
+	command->agent = conn_who(conn, WHO_AGENT);
+	command->agent_name = conn_who(conn, WHO_AGENT_NAME);
+	command->channel = BATON_STR("web");
+	command->locale = conn_who(conn, WHO_LOCALE);
+	command->customer = conn_who(conn, WHO_CUSTOMER);
+	command->customer_tier = conn_who(conn, WHO_TIER);
+	command->origin = conn_who(conn, WHO_ORIGIN);
+	command->identity = (struct baton_signed_identity){
+		.customer = command->customer,
+		.name = conn_who(conn, WHO_NAME),
+		.email = conn_who(conn, WHO_EMAIL),
+		.customer_tier = command->customer_tier,
+		.attributes = conn_who(conn, WHO_ATTRIBUTES),
+		.key = conn_who(conn, WHO_KEY),
+	};
+	command->claimed = conn_who(conn, WHO_CLAIMED);
+	if (conn->told_failure ||
+	    (command->verb != BATON_CMD_MESSAGE && command->verb != BATON_CMD_HUMAN))
+		return;
+	command->auth_failed = conn_who(conn, WHO_AUTH_FAILED);
+	conn->told_failure = true;
+}
+
 static void command(struct conn *conn, const struct baton_frame *frame)
 {
 	struct baton_command command;
@@ -156,24 +191,7 @@ static void command(struct conn *conn, const struct baton_frame *frame)
 		refuse(conn, frame, BATON_E_UNSUPPORTED);
 		return;
 	}
-	command.role = conn_role(conn);
-	command.agent = conn_who(conn, WHO_AGENT);
-	command.agent_name = conn_who(conn, WHO_AGENT_NAME);
-	command.channel = BATON_STR("web");
-	command.locale = conn_who(conn, WHO_LOCALE);
-	command.customer = conn_who(conn, WHO_CUSTOMER);
-	command.customer_tier = conn_who(conn, WHO_TIER);
-	command.origin = conn_who(conn, WHO_ORIGIN);
-	command.identity = (struct baton_signed_identity){
-		.customer = command.customer,
-		.name = conn_who(conn, WHO_NAME),
-		.email = conn_who(conn, WHO_EMAIL),
-		.customer_tier = command.customer_tier,
-		.attributes = conn_who(conn, WHO_ATTRIBUTES),
-		.key = conn_who(conn, WHO_KEY),
-	};
-	command.claimed = conn_who(conn, WHO_CLAIMED);
-	command.auth_failed = conn_who(conn, WHO_AUTH_FAILED);
+	add_who(conn, &command);
 	conn->has_begun = true;
 	baton_port_command(chat_port(conn->chat), session, conn->id, &command);
 }

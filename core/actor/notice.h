@@ -87,6 +87,7 @@ struct baton_notice {
 		uint64_t epoch;
 		bool resolved, disclosed;
 		baton_str mode; /* the degraded mode the customer was told of, "" none */
+		baton_str customer; /* whose conversation it is, if that was signed; "" */
 	} state;
 	struct baton_case kase;
 	struct baton_queue_place place;

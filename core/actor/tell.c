@@ -143,6 +143,9 @@ static struct baton_notice *state_notice(struct baton_actor *actor, enum baton_n
 	notice->state.resolved = actor->state->resolved;
 	notice->state.disclosed = actor->state->disclosed;
 	notice->state.mode = baton_notice_keep(notice, baton_str_of(actor->state->mode));
+	if (actor->state->verified)
+		notice->state.customer =
+			baton_notice_keep(notice, baton_str_of(actor->state->customer));
 	return notice;
 }
 
