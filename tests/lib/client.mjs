@@ -44,6 +44,7 @@ class Client {
 		Object.assign(this, { baton, ops: [], views: [], frames: [], waiters: new Set(), outbox: new Map(), unsent: [] });
 		this.name = options.name ?? `${this.role}-${++serial}`;
 		this.token = options.token;
+		this.body = options.body; // of the request for a ticket: who it is
 		this.auto = options.auto ?? false; // reconnect by itself
 		this.helloExtra = options.hello ?? {};
 		this.unchecked = options.unchecked ?? false; // its hello is wrong on purpose
@@ -53,7 +54,7 @@ class Client {
 
 	// Opens the socket and says hello; resolves with the welcome frame.
 	async connect(extra = {}) {
-		const ticket = await ticketOf(this.baton, { token: this.token });
+		const ticket = this.ticket = await ticketOf(this.baton, { token: this.token, body: this.body });
 		assert.equal(ticket.role, this.role);
 		const ws = new WebSocket(this.baton.base.replace(/^http/, 'ws') + '/v1/chat',
 			['baton.v1', `btn.${ticket.ticket}`], { origin: this.baton.base, perMessageDeflate: false, handshakeTimeout: 5000 * SLOW });
