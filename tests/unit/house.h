@@ -277,6 +277,40 @@ void baton_port_desk_unwatch(struct baton_port *port, baton_conn conn)
 	port->desk = 0;
 }
 
+/* No admins, no demonstration in this house. */
+void baton_port_operations(struct baton_port *port, baton_conn conn, bool on)
+{
+	(void)port;
+	(void)conn;
+	(void)on;
+}
+
+void baton_port_admin(struct baton_port *port, baton_conn conn, baton_str who, baton_str client_id,
+		      baton_str request_json)
+{
+	struct baton_notice done = { .type = BATON_NOTE_DONE,
+				     .client_id = client_id,
+				     .code = BATON_E_DENIED };
+
+	(void)who;
+	(void)request_json;
+	house_notify(port, conn, &done);
+}
+
+int baton_port_demo(struct baton_port *port, struct baton_buf *out)
+{
+	(void)port;
+	(void)out;
+	return BATON_E_NOTFOUND;
+}
+
+int baton_port_demo_switch(struct baton_port *port, bool on)
+{
+	(void)port;
+	(void)on;
+	return BATON_E_NOTFOUND;
+}
+
 struct baton_id baton_port_new_session(struct baton_port *port)
 {
 	const uint8_t random[10] = { (uint8_t)port->n_born++, 1, 2, 3, 4, 5, 6, 7, 8, 9 };

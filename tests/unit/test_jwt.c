@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Signed identities: what is believed, and everything that is not. Tokens are made here with
- * OpenSSL alone, so that a mistake of the reader is not hidden by the same mistake in the writer. */
+ * OpenSSL alone, so that a mistake of the reader is not hidden by the writer's own. */
 
 #include "core/base/buf.h"
 #include "core/base/errors.h"
