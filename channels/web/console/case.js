@@ -1,32 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The head of the open case: what it is, the promise, and what may be done with it by whom. The server
-// decides what is allowed; this table only keeps from offering what would be refused.
+// The head of the open case: what it is, the promise, and what may be done with it.
 
 import { h, setAttr, setText } from '/w/1/dom.js';
-import { age, claimable, due } from './desk.js';
+import { age, due } from './desk.js';
+import { VERBS, standing, verbsOf } from './verbs.js';
 
 const $ = (id) => document.getElementById(id);
-
-export const VERBS = {
-	claim: 'Claim', take: 'Take over', handback: 'Hand back to the bot', transfer: 'Transfer', release: 'Back to the queue', resolve: 'Resolve',
-};
-
-/** What can be done: own = the case is mine, supervisor = may do more. Pure. */
-export function verbsOf(entry, own, supervisor) {
-	if (own) return ['handback', 'transfer', 'release', 'resolve'];
-	if (entry?.state === 'waiting') return [...(claimable(entry) || supervisor ? ['claim'] : []), ...(supervisor ? ['transfer'] : [])];
-	if (entry?.state === 'claimed' && supervisor) return ['take', 'transfer', 'release'];
-	return [];
-}
-
-/** Why there is nothing to write, in words. Pure. */
-export function standing(entry, own, verbs, title) {
-	if (own) return '';
-	if (entry?.state === 'waiting') return verbs.includes('claim') ? 'Claim the case to answer.' : `You do not work on the queue ${title}. You can read.`;
-	if (entry?.state === 'claimed') return `${entry.agent_name || 'Another agent'} has this case. You can read along.`;
-	return 'This case is with automation or closed. You can read it.';
-}
 
 export function drawHead(room, entry, { own, supervisor, title, ask }) {
 	setText($('room-title'), entry ? `${title}, priority ${entry.priority}` : 'Conversation');

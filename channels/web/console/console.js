@@ -8,7 +8,7 @@ import { Conversation } from '/w/1/conversation.js';
 import { h, setAttr, setText } from '/w/1/dom.js';
 import { plain } from '/w/1/text.js';
 import { Outbox, Transport, onWake, ulid } from '/w/1/transport.js';
-import { drawHead, drawMode, verbsOf } from './case.js';
+import { drawHead, drawMode } from './case.js';
 import { Keys, commandsOf, nameOf } from './commands.js';
 import { Composer } from './composer.js';
 import { Desk } from './desk.js';
@@ -21,6 +21,7 @@ import { Overview } from './overview.js';
 import { Palette, drawHelp } from './palette.js';
 import { Room } from './room.js';
 import { Transcript } from './transcript.js';
+import { verbsOf } from './verbs.js';
 import { Why } from './why.js';
 
 const PREFERENCES = 'baton:console';
@@ -309,6 +310,7 @@ function openCase(session, focus) {
 		room.ready = false;
 		transcript.clear();
 		banner('');
+		showWhy(false);
 		composer.show(room);
 		follow(room);
 	}
@@ -530,6 +532,12 @@ function hideOverview() {
 	draw(true);
 }
 
+/** On a small screen it takes the transcript's place. */
+function showWhy(on) {
+	$('app').classList.toggle('why-shown', on);
+	setAttr($('why-open'), 'aria-pressed', String(on));
+}
+
 /** Ages and promises tick by themselves. */
 function tick() {
 	if (!transport) return;
@@ -569,7 +577,7 @@ const commands = commandsOf({
 	openFocused: () => { const session = document.activeElement?.dataset?.session ?? $('list').firstElementChild?.session; if (session) openCase(session, true); },
 	resolveNext: () => ask('resolve', { code: 'solved', next: true }),
 	tab: (name) => { showTab(name); $(`tab-${name}`).focus(); },
-	focusWhy: () => $('why').focus(),
+	focusWhy: () => { showWhy(true); $('why').focus(); },
 	focusLog: () => $('log').focus(),
 	toggleTechnical: () => { const on = $('log').dataset.technical !== 'off'; $('log').dataset.technical = on ? 'off' : 'on'; say(on ? 'Technical events are hidden.' : 'Technical events are shown.'); },
 	close: closeCase,
@@ -609,6 +617,7 @@ $('palette-open').addEventListener('click', () => palette.toggle());
 $('overview-open').addEventListener('click', () => ($('overview').hidden ? showOverview() : hideOverview()));
 $('status').addEventListener('click', toggleStatus);
 $('back').addEventListener('click', closeCase);
+$('why-open').addEventListener('click', () => showWhy(!$('app').classList.contains('why-shown')));
 $('tabs').addEventListener('click', (event) => { const name = event.target.dataset.tab; if (name) showTab(name); });
 $('tabs').addEventListener('keydown', tabKey);
 $('queue').addEventListener('change', drawList);

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The right of the console, "Why am I here": the case package as the server tells it, and until it has,
-// what the transcript says. Who the customer is comes in two boxes that never mix: signed by the shop's
-// backend, and claimed by the page. It is drawn again only when something in it changed.
+// The right of the console, "Why am I here": the case package as the server tells it
+// (docs/wire/package.schema.json), and until it has, what the transcript says. Who the customer is comes
+// in two boxes that never mix: signed by the shop's backend, and claimed by the page. It is drawn again
+// only when something in it changed, and what was folded stays so.
 
 import { h } from '/w/1/dom.js';
+import { render } from '/w/1/text.js';
+import { age } from './desk.js';
 import { describe, resumes, value } from './events.js';
 import { factList, sourceList } from './transcript.js';
 
-const present = (one) => one != null && one !== '' && !(Array.isArray(one) && !one.length) && !(typeof one === 'object' && !Object.keys(one).length);
-const words = (one) => (one !== null && typeof one === 'object' ? one.text ?? one.name ?? one.title ?? one.reason ?? JSON.stringify(one) : String(one));
+const present = (one) => one != null && one !== '' && one !== 0 && !(Array.isArray(one) && !one.length) && !(typeof one === 'object' && !Object.keys(one).length);
+const join = (...parts) => parts.filter(Boolean).join(' · ');
+const percent = (ppm) => ppm && `${Math.round(ppm / 10000)} %`;
 
 /** What the transcript alone says, in the shape of a package. Pure. */
 export function packageOf(room) {
@@ -18,19 +22,31 @@ export function packageOf(room) {
 	const escalation = last('escalation_triggered');
 	const opened = last('session_opened') ?? {};
 	const signed = last('identity_verified');
+	const claimed = value(last('attributes_claimed')?.attributes);
+	const refused = last('authentication_failed');
 	const found = value(last('sources_retrieved')?.sources) ?? [];
 	return {
-		why: escalation && { rule: escalation.rule, reason: escalation.reason, values: value(escalation.facts), seq: room.last('escalation_triggered').seq },
-		tried: all('model_failed').map(({ seq, value: failed }) => ({ seq, text: `${failed.target ?? ''} ${failed.model ?? ''}: ${failed.fail ?? 'failed'}` })),
-		lookups: all('sources_retrieved').filter((item) => item.value.failed).map(({ seq, value: failed }) => ({ seq, text: failed.failed })),
+		why: escalation && { rule: escalation.rule, reason: escalation.reason, resumes: escalation.resumes, values: value(escalation.facts), seq: room.last('escalation_triggered').seq },
+		tried: all('model_failed').map(({ seq, value: one }) => ({ seq, target: one.target, model: one.model, outcome: 'failed', fail: one.fail, http_status: one.http_status, message: one.message })),
+		lookups: all('sources_retrieved').filter((item) => item.value.failed).map(({ seq, value: one }) => ({ seq, what: 'knowledge', failed: one.failed })),
 		sources: Array.isArray(found) ? found : [],
-		identity: {
-			signed: signed ? { customer: signed.customer, name: signed.name, email: signed.email, tier: signed.customer_tier, ...(value(signed.attributes) || {}) } : opened.customer ? { customer: opened.customer, tier: opened.customer_tier } : null,
-			claimed: value(last('attributes_claimed')?.attributes) || null,
-		},
-		summary: last('writeup_generated')?.text,
+		identity: { ...(signed && { signed: { ...signed, attributes: value(signed.attributes) } }), ...(claimed && { claimed: { attributes: claimed } }), ...(refused && { refused }) },
+		data: { customer: opened.customer, customer_tier: opened.customer_tier },
+		summary: last('writeup_generated') && { ...last('writeup_generated'), seq: room.last('writeup_generated').seq },
 	};
 }
+
+/* Each list of the package: its title and how one of its things reads. */
+const LISTS = [
+	['questions', 'What was asked', ({ text }) => text],
+	['tried', 'What was tried', (one) => join(one.target, one.model, one.outcome?.replace('_', ' '), one.fail, one.http_status && `HTTP ${one.http_status}`, one.message, one.trigger && `because of ${one.trigger}`, one.withdrawn && 'withdrawn in front of the customer', one.drill && `drill ${one.drill}`)],
+	['lookups', 'Look-ups that failed', ({ what, failed }) => join(what, failed)],
+	['limits', 'Limits of the policies', (one) => join(one.kind, one.name, one.action, one.reason, one.trigger, one.target, one.by && `by ${one.by}`)],
+	['transfers', 'Who has had it', (one) => join(one.what?.replaceAll('_', ' '), one.agent, one.queue && `queue ${one.queue}`, one.to_agent && `for ${one.to_agent}`, one.reason)],
+	['notes', 'Notes', ({ agent, text }) => join(agent, text)],
+];
+const RECORDS = [['incident', 'Incident', ['target', 'model', 'fail', 'http_status', 'scope', 'trigger', 'message', 'mode', 'drill', 'failures']],
+	['data', 'Data', ['customer', 'customer_tier', 'channel', 'locale', 'origin', 'contact', 'bot_answers', 'human_messages', 'reopened', 'offered_human', 'abandoned']]];
 
 export class Why {
 	#aside; #act; #key = ''; #open = new Map();
@@ -42,76 +58,62 @@ export class Why {
 	}
 
 	draw(room, entry, { mayTag }) {
-		const told = room.package;
-		const known = told ?? packageOf(room);
+		const known = room.package ?? packageOf(room);
 		const facts = this.#facts(room, entry, known);
-		const tags = entry?.tags ?? [];
-		const key = JSON.stringify([room.session, known, facts, tags, mayTag]);
+		const tags = entry?.tags?.length ? entry.tags : known.tags ?? entry?.tags ?? [];
+		const key = JSON.stringify([room.session, known, facts, tags, mayTag, room.ready]);
 		if (key === this.#key) return;
 		this.#key = key;
 		const typing = this.#aside.contains(document.activeElement) && document.activeElement.id;
 		const typed = this.#aside.querySelector('#tag-new')?.value ?? '';
 		for (const details of this.#aside.querySelectorAll('details')) this.#open.set(details.firstChild.textContent, details.open);
-		this.#aside.replaceChildren(...this.#parts(room, entry, known, facts).filter(Boolean), this.#tags(tags, mayTag), h('p', { class: 'dim small' }, `Session ${room.session}`));
+		this.#aside.replaceChildren(...this.#parts(entry, known, facts).flat().filter(Boolean), this.#tags(tags, mayTag), h('p', { class: 'dim small' }, `Session ${room.session}`));
 		const field = this.#aside.querySelector('#tag-new');
 		if (field) field.value = typed;
 		if (typing) this.#aside.querySelector(`#${typing}`)?.focus();
 	}
 
-	#facts(room, entry, { why, tier }) {
-		const escalation = room.last('escalation_triggered')?.value ?? {};
+	#facts(room, entry, known) {
 		const intent = room.last('intent_detected');
-		return [['Rule', why?.rule ?? escalation.rule ?? entry?.rule], ['Queue', entry?.queue ?? escalation.queue], ['Priority', entry?.priority ?? escalation.priority], ['Tier of the question', tier || entry?.tier_level || escalation.tier],
-			['Held by', entry?.agent_name], ['Intent', intent ? describe('intent_detected', intent.value).title.replace('Intent: ', '') : entry?.intent], ['Language', entry?.language ?? room.last('session_opened')?.value.locale],
-			['Failed attempts', room.talk.items.filter((item) => item.what === 'model_failed').length], ['Mode', room.talk.mode?.mode ?? entry?.mode], ['Back to automation', resumes(escalation.resumes)]].filter(([, text]) => present(text) && text !== 0);
+		const { why = {}, data = {} } = known;
+		return [['Rule', why.rule ?? entry?.rule], ['Condition', why.when], ['Queue', entry?.queue ?? known.queue], ['Priority', entry?.priority ?? known.priority], ['Tier of the question', known.tier || entry?.tier_level],
+			['Held by', entry?.agent_name], ['For', entry?.to_agent], ['Intent', join(data.intent ?? (intent ? describe('intent_detected', intent.value).title.replace('Intent: ', '') : entry?.intent), percent(data.confidence_ppm))], ['Mood', percent(data.sentiment_ppm)],
+			['Language', known.language ?? entry?.language ?? room.last('session_opened')?.value.locale], ['Mode', room.talk.mode?.mode ?? entry?.mode], ['Back to automation', resumes(why.resumes)]].filter(([, text]) => present(text));
 	}
 
-	#parts(room, entry, known, facts) {
-		const { why, question, questions, tried, data, lookups, sources, limits, incident, summary, identity } = known;
-		const asked = questions ?? question;
+	#parts(entry, known, facts) {
+		const { why, summary, identity = {}, sources, left_out: left = {} } = known;
 		return [h('h2', {}, 'Why am I here'), h('p', { class: 'reason', dir: 'auto' }, why?.reason || entry?.reason || 'No reason was recorded.', why?.seq ? [' ', this.#act.link(why.seq)] : null),
 			h('dl', { class: 'facts' }, facts.map(([name, text]) => [h('dt', {}, name), h('dd', { dir: 'auto' }, String(text))])),
-			present(why?.values ?? why?.facts) && this.#fold('The values that led here', factList(why.values ?? why.facts), true),
-			present(summary) && this.#section('Summary', this.#act.linked(h('p', { dir: 'auto' }, words(summary)))),
-			present(asked) && this.#section('What was asked', this.#list([asked].flat())),
-			present(tried) && this.#section('What was tried', this.#list(tried)),
-			present(lookups) && this.#section('Look-ups that failed', this.#list(lookups)),
+			present(why?.values) && h('details', { open: this.#open.get(VALUES) ?? true }, h('summary', {}, VALUES), factList(why.values)),
+			present(summary?.text) && this.#section('Write-up', this.#act.linked(h('div', { class: 'summary', dir: 'auto' }, render(String(summary.text)))), this.#act.link(summary.seq)),
+			this.#who(identity, known.data ?? {}),
+			LISTS.map(([name, title, words]) => present(known[name]) && this.#section(title, this.#list(known[name], words, left[name]))),
 			present(sources) && this.#section('Sources found', sourceList(sources)),
-			present(limits) && this.#section('Limits of the policies', this.#list(limits)),
-			present(incident) && this.#section('Incident', typeof incident === 'object' ? this.#record(incident) : h('p', {}, String(incident))),
-			present(data) && this.#section('Data', typeof data === 'object' ? this.#record(data) : h('p', {}, String(data))),
-			...this.#identity(identity ?? {}, entry)];
+			RECORDS.map(([name, title, fields]) => this.#record(title, known[name], fields))];
 	}
 
-	#identity({ signed, claimed, failed }, entry) {
-		return [h('h3', {}, 'Customer'),
-			present(signed) ? h('div', { class: 'who-box signed' }, h('p', { class: 'label' }, '✓ Signed by the shop'), this.#record(signed)) : h('p', { dir: 'auto' }, entry?.verified && entry.customer_name ? entry.customer_name : 'Anonymous: nobody has signed who this is.'),
-			present(failed) && h('p', { class: 'event bad' }, `Identity refused: ${words(failed)}`),
-			present(claimed) && h('div', { class: 'who-box claimed' }, h('p', { class: 'label' }, '! Claimed by the page, not proven'), this.#record(claimed))];
+	#who({ signed, claimed, refused }, { customer, customer_tier: tier }) {
+		const box = (kind, label, { seq, attributes, ...rest }, names) => h('div', { class: `who-box ${kind}` }, h('p', { class: 'label' }, label, seq ? [' ', this.#act.link(seq)] : null),
+			factList(Object.fromEntries([...names.map((name) => [name.replaceAll('_', ' '), rest[name]]), ...Object.entries(attributes ?? {})].filter(([, one]) => present(one)))));
+		return h('section', {}, h('h3', {}, 'Customer'),
+			signed ? box('signed', '✓ Signed by the shop', signed, ['customer', 'name', 'email', 'customer_tier']) : h('p', { dir: 'auto' }, customer ? join(customer, tier) : 'Anonymous: nobody has signed who this is.'),
+			refused && h('p', { class: 'event bad' }, `Identity refused: ${String(refused.reason).replaceAll('_', ' ')}`),
+			present(claimed?.attributes) && box('claimed', '! Claimed by the page, not proven', claimed, []));
 	}
 
-	#section(title, node) {
-		return h('section', {}, h('h3', {}, title), node);
+	#section(title, ...nodes) {
+		return h('section', {}, h('h3', {}, title), nodes);
 	}
 
-	#fold(title, node, open) {
-		return h('details', { open: this.#open.get(title) ?? open }, h('summary', {}, title), node);
+	#list(items, words, left) {
+		return [h('ul', { class: 'sources' }, items.map((item) => h('li', { dir: 'auto' }, this.#act.linked(h('span', {}, words(item) || 'no words')), item.at_ms ? h('span', { class: 'dim' }, ` ${age(Date.now() - item.at_ms)} ago`) : null, item.seq ? [' ', this.#act.link(item.seq)] : null))),
+			left ? h('p', { class: 'dim small' }, `${left} older ones are left out.`) : null];
 	}
 
-	/* A list of texts, or of objects that carry the seq they rest on. */
-	#list(items) {
-		return h('ul', { class: 'sources' }, items.map((item) => {
-			const seq = item?.seq;
-			const { seq: _, text, ...rest } = item !== null && typeof item === 'object' ? item : { text: item };
-			const body = text ?? (Object.keys(rest).length ? Object.entries(rest).filter(([, one]) => present(one)).map(([name, one]) => `${name} ${words(one)}`).join(' · ') : '');
-			return h('li', { dir: 'auto' }, this.#act.linked(h('span', {}, String(body))), seq ? [' ', this.#act.link(seq)] : null);
-		}));
-	}
-
-	#record(record) {
-		const { seq, ...rest } = Array.isArray(record) ? { list: record } : record;
-		const node = factList(Object.fromEntries(Object.entries(rest).filter(([, one]) => present(one))));
-		return seq ? h('div', {}, node, this.#act.link(seq)) : node;
+	#record(title, record, fields) {
+		const shown = Object.fromEntries(fields.map((name) => [name.replaceAll('_', ' '), record?.[name]]).filter(([, one]) => present(one)));
+		return present(shown) && this.#section(title, factList(shown), record.seq ? this.#act.link(record.seq) : null);
 	}
 
 	#tags(tags, mayTag) {
@@ -129,3 +131,4 @@ export class Why {
 	}
 }
 
+const VALUES = 'The values that led here';
