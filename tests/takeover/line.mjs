@@ -11,8 +11,8 @@ import { ticketOf } from '../lib/client.mjs';
 export const PATIENCE_MS = 20000 * SLOW;
 
 export class Line {
-	constructor(baton, { token, hear = () => {}, name = 'line' } = {}) {
-		Object.assign(this, { baton, token, hear, name, waiters: new Set(), recent: [] });
+	constructor(baton, { token, hear = () => {}, name = 'line', hello = {} } = {}) {
+		Object.assign(this, { baton, token, hear, name, hello, waiters: new Set(), recent: [] });
 	}
 
 	async open() {
@@ -24,7 +24,7 @@ export class Line {
 		ws.on('error', () => {});
 		ws.on('close', (code) => { this.closed = code; });
 		const welcome = this.wait((f) => f.t === 'welcome', 'welcome');
-		this.send({ t: 'hello', client: 'takeover/1' });
+		this.send({ t: 'hello', client: 'takeover/1', ...this.hello });
 		this.welcome = await welcome;
 		return this;
 	}
