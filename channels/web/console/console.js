@@ -47,7 +47,8 @@ let dirty = false; // the open case, beside the list
 let listTimer = 0;
 const timers = { typing: 0, package: 0 };
 
-const supervisor = () => me?.role === 'supervisor' || me?.role === 'admin';
+const supervisor = () => me?.role === 'supervisor';
+const watches = () => supervisor() || me?.role === 'admin'; // an admin sees everything, and takes no case
 const titleOf = (name) => queues.find((queue) => queue.name === name)?.title || name;
 
 const transcript = new Transcript($('log'), { draft: review, retry: (id) => outbox.retry(id), drop: takeBack, download: save });
@@ -157,8 +158,8 @@ function welcome(got) {
 	queues = got.queues ?? [];
 	composer.canned = got.canned ?? [];
 	composer.limits = got.limits?.attachments ?? null;
-	setText($('me'), supervisor() ? `${me.name} (${me.role})` : me.name ?? '');
-	$('overview-open').hidden = !supervisor();
+	setText($('me'), watches() ? `${me.name} (${me.role})` : me.name ?? '');
+	$('overview-open').hidden = !watches();
 	$('admin').hidden = me.role !== 'admin';
 	desk.clear();
 	list.clear();
@@ -520,7 +521,7 @@ function drawRoom() {
 }
 
 function showOverview() {
-	if (!supervisor()) return;
+	if (!watches()) return;
 	$('overview').hidden = false;
 	draw(true);
 	$('overview').focus();
@@ -568,7 +569,7 @@ function keep(change) {
 // --- keys ---------------------------------------------------------------------------------------
 
 const commands = commandsOf({
-	composer, offers, ask, accept, decline, review, toggleStatus, showOverview, signOut, supervisor, verbs,
+	composer, offers, ask, accept, decline, review, toggleStatus, showOverview, signOut, watches, verbs,
 	get room() { return room; },
 	own: () => !!room && mine(room),
 	entry: () => room && desk.get(room.session),
