@@ -66,7 +66,7 @@ test('labels come as a list or as JSON, and rubbish is none', () => {
 test('marks are words: for whom, gone, later, away', () => {
 	assert.deepEqual(marks({ state: 'waiting', to_agent: 'nina', queued_ms: 1, draft: true, tier: 'vip', language: 'de' }, 'nina'), ['for you', 'draft', 'away', 'vip', 'de']);
 	assert.deepEqual(marks({ state: 'waiting', to_agent: 'omar', queued_ms: 1, abandoned: true, ticket: true }, 'nina'), ['for omar', 'ticket: answer later', 'gave up waiting']);
-	assert.deepEqual(marks({ state: 'claimed', agent: 'nina', unanswered_ms: 4, queued_ms: 1, present: true }, 'nina'), ['wrote']);
+	assert.deepEqual(marks({ state: 'claimed', agent: 'nina', unanswered_ms: 4, queued_ms: 1, present: true }, 'nina'), ['unanswered']);
 });
 
 test('only what the server would allow is offered', () => {

@@ -217,12 +217,12 @@ test('an outage is one line: all of its cases are noted and transferred, each wi
 	await assertAccessible(sara.page, 'overview');
 	await overview.getByLabel(/Note on each/).fill('the carrier is down until noon');
 	await overview.getByRole('button', { name: 'Add the note to each' }).click();
-	await overview.getByText('6 of 6 done.').waitFor();
+	await overview.getByText('Note: 6 of 6 done.').waitFor();
 	await overview.getByRole('button', { name: 'Transfer them' }).click();
 	const dialog = sara.page.getByRole('dialog', { name: 'Transfer 6 waiting cases' });
 	await dialog.getByLabel('Queue').selectOption('billing');
 	await dialog.getByRole('button', { name: 'Transfer', exact: true }).click();
-	await overview.getByText('6 of 6 done.').waitFor();
+	await overview.getByText('Transfer: 6 of 6 done.').waitFor();
 	assert.equal(await overview.locator('.results li', { hasText: 'done' }).count(), 6);
 	await assertAccessible(sara.page, 'overview, done');
 	await shot(sara.page, 'console-overview');

@@ -5,7 +5,7 @@
 // the console does not offer what would be refused.
 
 import { Conversation } from '/w/1/conversation.js';
-import { h, setAttr, setText } from '/w/1/dom.js';
+import { setAttr, setText } from '/w/1/dom.js';
 import { plain } from '/w/1/text.js';
 import { Outbox, Transport, onWake, ulid } from '/w/1/transport.js';
 import { drawHead, drawMode } from './case.js';
@@ -16,23 +16,24 @@ import { askResolve, askTransfer } from './dialogs.js';
 import { download } from './files.js';
 import { CaseList } from './list.js';
 import { logIn, logOut, tokenFromHash, whoIsIt, withCookie } from './login.js';
+import { News } from './news.js';
 import { Offers, drawOwn } from './offers.js';
 import { Overview } from './overview.js';
 import { Palette, drawHelp } from './palette.js';
 import { Room } from './room.js';
+import { Tabs, keep, preferences } from './tabs.js';
 import { Transcript } from './transcript.js';
 import { verbsOf } from './verbs.js';
 import { Why } from './why.js';
 
-const PREFERENCES = 'baton:console';
 const TYPING_ENDS_MS = 6000;
-const NEWS_EVERY_MS = 10000;
 const PACKAGE_AFTER_MS = 400;
 const $ = (id) => document.getElementById(id);
 
 const desk = new Desk();
 const rooms = new Map();
 const keys = new Keys();
+const news = new News($('said'));
 let transport = null;
 let outbox = null;
 let room = null; // the open one
@@ -40,8 +41,6 @@ let me = null; // {agent, name, role}
 let queues = []; // {name, title}
 let available = true;
 let told = false; // the desk has been told since the connection: from then on news is news
-let tab = 'all';
-let news = { count: 0, timer: 0, said: 0 };
 let frame = 0;
 let dirty = false; // the open case, beside the list
 let listTimer = 0;
@@ -56,6 +55,7 @@ const why = new Why($('why'), { link: (seq) => transcript.link(seq), linked: (no
 const list = new CaseList($('list'), document.querySelector('.cases'), { open: openCase, mode: modeOf });
 const offers = new Offers($('offers'), { accept, decline, about: (session) => desk.get(session), say, focus: () => list.move(0) });
 const overview = new Overview($('overview'), { desk, role: () => me?.role, queues: () => queues, send: (one) => transport.send(one), note: noteOn, close: hideOverview, say });
+const tabs = new Tabs(drawList);
 const composer = new Composer({ mine, post, send: (one) => transport.send(one), draw, banner, jump: (seq) => transcript.jump(seq) });
 
 // --- signing in and out ---------------------------------------------------------------------------
@@ -175,29 +175,17 @@ function caseChanged(got) {
 	list.touch(got.session);
 	if (got.state !== 'waiting') offers.drop(got.session);
 	overview.changed(got);
-	if (began && told) announce(got);
+	if (began && told) news.waits(got);
 	settle(got);
 	if (got.session === room?.session) dirty = true;
-}
-
-/* Many that come together are one sentence. */
-function announce({ reason, queue }) {
-	news.count++;
-	news.text = `New case: ${reason || queue}`;
-	if (news.timer) return;
-	news.timer = setTimeout(() => {
-		say(news.count === 1 ? news.text : `${news.count} new cases`);
-		news = { count: 0, timer: 0, said: Date.now() };
-	}, Math.max(300, news.said + NEWS_EVERY_MS - Date.now()));
 }
 
 /** The desk answered what a verb asked for. */
 function settle({ session, state, agent }) {
 	const one = rooms.get(session);
 	if (!one) return;
-	const claimed = ['claim', 'take'].includes(one.verb) && state === 'claimed' && agent === me?.agent;
+	one.claimed ||= ['claim', 'take'].includes(one.verb) && state === 'claimed' && agent === me?.agent;
 	one.verb = '';
-	if (claimed && one === room) requestAnimationFrame(() => { if (mine(room) && !document.querySelector('dialog[open]')) $('text').focus(); });
 	if (state === 'gone' && one.next) {
 		one.next = false;
 		if (one === room) openNext();
@@ -428,7 +416,7 @@ function toggleStatus() {
 // --- the page -----------------------------------------------------------------------------------
 
 function say(text) {
-	$('said').textContent = text;
+	news.say(text);
 }
 
 function banner(text = '') {
@@ -454,10 +442,10 @@ function paint() {
 	frame = 0;
 	if (!transport) return;
 	const now = Date.now();
-	const more = list.draw({ desk, tab, queue: $('queue').value, me: me?.agent, now });
+	const more = list.draw({ desk, tab: tabs.name, queue: tabs.queue, me: me?.agent, now });
 	clearTimeout(listTimer);
 	if (more) listTimer = setTimeout(drawList, more === 1 ? 0 : more);
-	drawTabs();
+	tabs.draw(desk, me?.agent, queues);
 	offers.draw(now);
 	overview.draw();
 	drawOwn(overview.own(me?.agent), desk.mine(me?.agent).length, available);
@@ -466,43 +454,11 @@ function paint() {
 	const watching = !$('overview').hidden;
 	list.current(room?.session);
 	$('app').classList.toggle('open', !!room || watching);
+	$('app').classList.toggle('wide', !room || watching);
 	$('empty').hidden = !!room || watching;
 	$('room').hidden = $('why').hidden = !room || watching;
 	setAttr($('overview-open'), 'aria-pressed', String(watching));
 	if (room && !watching) drawRoom();
-}
-
-let tabsDrawn = '';
-function drawTabs() {
-	const waiting = desk.list('waiting').length;
-	const own = desk.mine(me?.agent).length;
-	const names = desk.queues();
-	const key = `${tab} ${waiting} ${own} ${desk.size} ${names}`;
-	if (key === tabsDrawn) return;
-	tabsDrawn = key;
-	const counts = { mine: own, waiting, all: desk.size };
-	for (const button of $('tabs').children) {
-		const { tab: name } = button.dataset;
-		setText(button, `${{ mine: 'Mine', waiting: 'Waiting', all: 'All' }[name]} (${counts[name]})`);
-		setAttr(button, 'aria-selected', String(name === tab));
-		button.tabIndex = name === tab ? 0 : -1;
-	}
-	setAttr($('list-panel'), 'aria-labelledby', `tab-${tab}`);
-	const known = new Set([...queues.map(({ name }) => name), ...names, ...($('queue').value ? [$('queue').value] : [])]);
-	if ($('queue').options.length !== known.size + 1) {
-		const chosen = $('queue').value;
-		$('queue').replaceChildren(h('option', { value: '' }, 'all queues'), ...[...known].map((name) => h('option', { value: name, selected: name === chosen }, titleOf(name))));
-	}
-	$('list-empty').hidden = counts[tab] > 0;
-	setText($('list-empty'), { mine: 'You have no case.', waiting: 'Nobody waits.', all: 'Nobody waits.' }[tab]);
-	document.title = waiting ? `(${waiting}) Baton console` : 'Baton console';
-}
-
-function showTab(name) {
-	tab = name;
-	keep({ tab });
-	tabsDrawn = '';
-	drawList();
 }
 
 function modeOf(session) {
@@ -517,6 +473,10 @@ function drawRoom() {
 	drawHead(room, entry, { own, supervisor: supervisor(), title: entry ? titleOf(entry.queue) : '', ask });
 	why.draw(room, entry, { mayTag: own || supervisor() });
 	composer.draw(own);
+	if (own && room.claimed) {
+		room.claimed = false;
+		if (!document.querySelector('dialog[open]')) $('text').focus();
+	}
 	transcript.draw(room, own); // last: it keeps to the end of what height is left
 }
 
@@ -552,20 +512,6 @@ function tick() {
 	if (entry?.due_ms) draw();
 }
 
-// --- preferences: nothing about cases or people ---
-
-function preferences() {
-	try {
-		return JSON.parse(localStorage.getItem(PREFERENCES) ?? '{}');
-	} catch {
-		return {};
-	}
-}
-
-function keep(change) {
-	localStorage.setItem(PREFERENCES, JSON.stringify({ ...preferences(), ...change }));
-}
-
 // --- keys ---------------------------------------------------------------------------------------
 
 const commands = commandsOf({
@@ -577,7 +523,7 @@ const commands = commandsOf({
 	move: (step) => { hideOverview(); list.move(step, room?.session); },
 	openFocused: () => { const session = document.activeElement?.dataset?.session ?? $('list').firstElementChild?.session; if (session) openCase(session, true); },
 	resolveNext: () => ask('resolve', { code: 'solved', next: true }),
-	tab: (name) => { showTab(name); $(`tab-${name}`).focus(); },
+	tab: (name) => { tabs.show(name); $(`tab-${name}`).focus(); },
 	focusWhy: () => { showWhy(true); $('why').focus(); },
 	focusLog: () => $('log').focus(),
 	toggleTechnical: () => { const on = $('log').dataset.technical !== 'off'; $('log').dataset.technical = on ? 'off' : 'on'; say(on ? 'Technical events are hidden.' : 'Technical events are shown.'); },
@@ -602,15 +548,6 @@ function pressed(event) {
 	command?.run();
 }
 
-function tabKey(event) {
-	const names = ['mine', 'waiting', 'all'];
-	const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-	if (!step) return;
-	event.preventDefault();
-	showTab(names[(names.indexOf(tab) + step * (getComputedStyle(event.currentTarget).direction === 'rtl' ? -1 : 1) + 3) % 3]);
-	$(`tab-${tab}`).focus();
-}
-
 $('sign-in-form').addEventListener('submit', (event) => { event.preventDefault(); signIn($('token').value.trim()); });
 $('sign-out').addEventListener('click', signOut);
 $('keys').addEventListener('click', () => $('help').showModal());
@@ -619,9 +556,6 @@ $('overview-open').addEventListener('click', () => ($('overview').hidden ? showO
 $('status').addEventListener('click', toggleStatus);
 $('back').addEventListener('click', closeCase);
 $('why-open').addEventListener('click', () => showWhy(!$('app').classList.contains('why-shown')));
-$('tabs').addEventListener('click', (event) => { const name = event.target.dataset.tab; if (name) showTab(name); });
-$('tabs').addEventListener('keydown', tabKey);
-$('queue').addEventListener('change', drawList);
 $('keys-on').addEventListener('change', () => keep({ keys: $('keys-on').checked }));
 document.addEventListener('keydown', pressed);
 addEventListener('hashchange', async () => { const token = tokenFromHash(); if (token) { transport?.stop(); forget(); await signIn(token); } });
@@ -629,7 +563,6 @@ addEventListener('offline', () => transport && connection(transport.state));
 onWake(() => transport?.wake());
 setInterval(tick, 1000);
 
-({ tab = 'all' } = preferences());
 $('keys-on').checked = preferences().keys !== false;
 drawHelp($('help-keys'), commands);
 begin();

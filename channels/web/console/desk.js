@@ -140,7 +140,7 @@ export const claimable = (one) => one?.state === 'waiting' && (!one.rank || !!on
 export function marks(one, me) {
 	const found = [];
 	if (one.to_agent) found.push(one.to_agent === me ? 'for you' : `for ${one.to_agent}`);
-	if (one.state === 'claimed' && one.agent === me && one.unanswered_ms) found.push('wrote');
+	if (one.state === 'claimed' && one.agent === me && one.unanswered_ms) found.push('unanswered');
 	if (one.draft) found.push('draft');
 	if (one.ticket) found.push('ticket: answer later');
 	if (one.abandoned) found.push('gave up waiting');

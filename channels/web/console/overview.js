@@ -121,21 +121,21 @@ export class Overview {
 		const fields = cases.length && await askTransfer({ title: `Transfer ${cases.length} waiting cases`, queue: cases[0].queue, queues: this.#act.queues(), agents: this.colleagues('') });
 		if (!fields) return;
 		const there = (one) => one.state !== 'waiting' || ((!fields.queue || one.queue === fields.queue) && (!fields.agent || one.to_agent === fields.agent));
-		this.#run(cases.filter((one) => !there(one)), (item) => this.#act.send({ t: 'transfer', session: item.session, ...fields }), there);
+		this.#run('Transfer', cases.filter((one) => !there(one)), (item) => this.#act.send({ t: 'transfer', session: item.session, ...fields }), there);
 	}
 
 	#noteAll() {
 		const text = this.#note.value.trim();
 		if (!text) return this.#note.focus();
 		this.#note.value = '';
-		this.#run(this.#cases(), (item) => this.#act.note(item.session, text));
+		this.#run('Note', this.#cases(), (item) => this.#act.note(item.session, text));
 	}
 
-	#run(cases, send, done) {
+	#run(title, cases, send, done) {
 		this.#items.clear();
 		this.#results.replaceChildren();
 		this.#bulk = new Bulk(cases.map(({ session, reason, preview }) => ({ session, label: preview || reason || session })), { send, changed: () => this.#drawBulk() });
-		this.#bulk.done = done;
+		Object.assign(this.#bulk, { done, title });
 		this.#bulk.start();
 		this.draw();
 	}
@@ -147,7 +147,7 @@ export class Overview {
 		bar.max = items.length || 1;
 		bar.value = counts.done + counts.failed + counts.left;
 		stop.hidden = !running;
-		setText(state, `${counts.done} of ${items.length} done${counts.failed ? `, ${counts.failed} failed` : ''}${counts.left ? `, ${counts.left} left alone` : ''}${running ? '…' : '.'}`);
+		setText(state, `${this.#bulk.title}: ${counts.done} of ${items.length} done${counts.failed ? `, ${counts.failed} failed` : ''}${counts.left ? `, ${counts.left} left alone` : ''}${running ? '…' : '.'}`);
 		const words = { waiting: 'not yet', sent: 'asked…', done: '✓ done', left: '– left alone' };
 		for (const item of items) {
 			let row = this.#items.get(item.session);
