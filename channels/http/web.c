@@ -2,6 +2,9 @@
 
 /* Reads the web folders into the table. Only plain files with a type we know, no dot files, no
  * symbolic links, a bounded number of bounded size: a stray editor backup or key is not published.
+ *
+ * The widget is served as it was built; a name that the build does not make (what the console
+ * shares), or all of it without a build, comes from the sources. /w/src/ is the sources alone.
  */
 
 #include "channels/http/web.h"
@@ -21,7 +24,7 @@ enum {
 	FILES_MAX = 512,
 	FILE_BYTES_MAX = 4 * 1024 * 1024,
 	ALL_BYTES_MAX = 32 * 1024 * 1024,
-	FOLDERS_MAX = 64, /* below one of the four */
+	FOLDERS_MAX = 64, /* below one of the roots */
 	PATH_BYTES_MAX = 256
 };
 
@@ -29,10 +32,9 @@ static const struct {
 	const char *folder, *prefix;
 	bool is_widget;
 } roots[] = {
-	{ "shop", "/shop/", false },
-	{ "console", "/console/", false },
-	{ "admin", "/admin/", false },
-	{ "widget", "/w/1/", true },
+	{ "shop", "/shop/", false },   { "console", "/console/", false },
+	{ "admin", "/admin/", false }, { "widget/dist", "/w/1/", true },
+	{ "widget", "/w/1/", true },   { "widget", "/w/src/", true },
 };
 
 static const struct {
@@ -104,10 +106,21 @@ static void add(struct baton_web *web, const char *path, bool is_widget, struct 
 	*body = (struct baton_buf){ 0 };
 }
 
+static const struct baton_web_file *find(const struct baton_web *web, baton_str path)
+{
+	for (size_t i = 0; i < web->n; i++)
+		if (baton_str_is(path, web->files[i].path))
+			return &web->files[i];
+	return NULL;
+}
+
 static void load_file(struct baton_web *web, int dir_fd, const char *name, size_t root,
 		      const char *path)
 {
 	struct baton_buf body = { 0 };
+
+	if (find(web, baton_str_of(path))) /* the build goes before the source */
+		return;
 	int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
@@ -134,6 +147,8 @@ static void load_entry(struct baton_web *web, int dir_fd, const struct dirent *e
 
 	if (entry->d_name[0] == '.' || fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
+	if (S_ISDIR(st.st_mode) && strcmp(entry->d_name, "dist") == 0)
+		return; /* a root of its own */
 	if (S_ISDIR(st.st_mode) && folders->n < FOLDERS_MAX) {
 		int n = snprintf(folders->names[folders->n], PATH_BYTES_MAX, "%s%s/", below,
 				 entry->d_name);
@@ -182,14 +197,6 @@ void baton_web_done(struct baton_web *web)
 	}
 	baton_free(web->files);
 	*web = (struct baton_web){ 0 };
-}
-
-static const struct baton_web_file *find(const struct baton_web *web, baton_str path)
-{
-	for (size_t i = 0; i < web->n; i++)
-		if (baton_str_is(path, web->files[i].path))
-			return &web->files[i];
-	return NULL;
 }
 
 const struct baton_web_file *baton_web_find(const struct baton_web *web, baton_str path)

@@ -24,12 +24,17 @@ export class Conversation {
 	agent = '';
 	resolved = false;
 	mode = null; // {mode, what, text, until_ms}: works in a limited way, and says so
+	looking = false; // the bot looks something up for its answer
+	place = null; // in the queue: {position, waiting, wait_ms?, open, opens_ms?, agents}, as far as told
+	ticket = false; // the customer left an address instead of waiting
 	disclosure = '';
 	#byKey = new Map();
 	#made = 0;
 	#owned = 0; // seq of the newest change of owner
 	#limited = 0; // seq of the newest change of mode
 	#resynced = new Set();
+	#files = { customer: [], human: [] }; // came before the message they belong to
+	#known = new Set(); // attachments seen
 	#everything;
 
 	constructor({ everything = false } = {}) {
@@ -41,8 +46,8 @@ export class Conversation {
 	}
 
 	/** Own message, shown at once; `state` follows the outbox until it has a seq. */
-	pending(id, text, ts, kind = 'customer') {
-		return this.#item(`c-${id}`, kind, { text, bytes: utf8Length(text), ts, own: true, state: 'queued', final: true });
+	pending(id, text, ts, kind = 'customer', files = []) {
+		return this.#item(`c-${id}`, kind, { text, bytes: utf8Length(text), ts, files, own: true, state: 'queued', final: true });
 	}
 
 	remove(key) {
@@ -58,14 +63,14 @@ export class Conversation {
 	acked(id, seq) {
 		this.seq = Math.max(this.seq, seq);
 		const item = this.get(`c-${id}`);
-		if (item) this.touch(item, { seq, state: 'acked' });
+		if (item) this.touch(item, { seq, state: 'acked', files: this.#filesOf(item) });
 		this.#sort();
 	}
 
 	/** A new connection: who was busy is unknown, and half answers may never be finished. */
 	reconnecting() {
-		this.running = false;
-		this.typing = null;
+		this.running = this.looking = false;
+		this.typing = this.place = null;
 		for (const item of this.items) if (!item.final) item.stale = true;
 	}
 
@@ -89,12 +94,19 @@ export class Conversation {
 	#step(ev, seq, ts, off) {
 		switch (ev.type) {
 		case 'RUN_STARTED':
-			this.running = true;
-			return {};
 		case 'RUN_FINISHED':
 		case 'RUN_ERROR':
-			this.running = false;
+			this.running = ev.type === 'RUN_STARTED';
+			this.looking = false;
 			return {};
+		case 'STEP_STARTED':
+		case 'STEP_FINISHED':
+		case 'TOOL_CALL_START':
+		case 'TOOL_CALL_RESULT':
+			this.looking = /START/.test(ev.type);
+			return {};
+		case 'ACTIVITY_SNAPSHOT':
+			return this.#activity(ev);
 		case 'TEXT_MESSAGE_START':
 			return this.#start(ev);
 		case 'TEXT_MESSAGE_CONTENT':
@@ -105,6 +117,22 @@ export class Conversation {
 			return this.#custom(ev, seq, ts);
 		}
 		return {}; // an AG-UI event that a newer server sends
+	}
+
+	/* The place is told anew whenever it changes; it is no part of the log. */
+	#activity({ activityType, content }) {
+		if (activityType !== 'QUEUE' || this.owner !== 'queue') return {};
+		const before = this.place?.position;
+		this.place = content;
+		return content.position === before ? {} : { place: content };
+	}
+
+	/* What was attached since the last message of this kind belongs to this one. */
+	#filesOf(item) {
+		const files = this.#files[item.kind];
+		if (!files?.length) return item.files ?? [];
+		this.#files[item.kind] = [];
+		return files;
 	}
 
 	#item(key, kind, fields) {
@@ -154,6 +182,7 @@ export class Conversation {
 		if (off > item.bytes) return this.#gap(messageId);
 		const kept = off === item.bytes ? item.text : decoder.decode(encoder.encode(item.text).subarray(0, off));
 		this.touch(item, { text: kept + delta, bytes: off + utf8Length(delta) });
+		this.looking = false;
 		if (item.kind === 'human') this.typing = null;
 		return { item };
 	}
@@ -178,7 +207,8 @@ export class Conversation {
 		}
 		const again = item.final && item.seq > 0;
 		const kind = author?.kind ?? item.kind;
-		this.#item(messageId, kind, { final: true, stale: false, seq, ts, origin, rest, state: 'acked',
+		this.touch(item, { kind });
+		this.#item(messageId, kind, { final: true, files: this.#filesOf(item), stale: false, seq, ts, origin, rest, state: 'acked',
 			sources: Array.isArray(sources) ? sources : [], name: author?.name ?? '' });
 		if (kind === 'bot') this.#drop((other) => !other.final && turnOf(other.key) === turnOf(messageId));
 		if (kind === 'human') this.typing = null;
@@ -198,6 +228,11 @@ export class Conversation {
 			this.#drop((item) => item.key === key);
 			if (!shown && !this.#everything) return {};
 		}
+		if (what === 'attachment_added' && !this.#known.has(value.attachment)) {
+			this.#known.add(value.attachment);
+			this.#files[value.by]?.push(value);
+		}
+		if (what === 'ticket_left') this.ticket = true;
 		if (what === 'disclosure_made') this.disclosure = value.text ?? '';
 		if (seq > this.#owned) this.#own(what, value, seq);
 		if (what.startsWith('mode_') && seq > this.#limited) this.#limit(what, value, seq, ts);
@@ -219,16 +254,20 @@ export class Conversation {
 
 	/* Who speaks for the house from here on. */
 	#own(what, value, seq) {
-		const owner = { case_queued: 'queue', case_released: 'queue', case_claimed: 'agent', handback_approved: 'bot', automation_resumed: 'bot', session_resolved: 'bot' }[what];
+		const owner = { case_queued: 'queue', case_released: 'queue', case_transferred: 'queue', case_claimed: 'agent', handback_approved: 'bot', automation_resumed: 'bot', session_resolved: 'bot' }[what];
 		if (!owner) return;
 		this.#owned = seq;
 		this.owner = owner;
 		this.resolved = what === 'session_resolved';
 		this.agent = value.agent_name ?? '';
-		this.running = false;
+		this.running = this.looking = false;
 		this.typing = null;
+		if (owner !== 'queue') {
+			this.place = null;
+			this.ticket = false;
+		}
 		if (owner !== 'bot') this.#drop((item) => item.kind === 'bot' && !item.final);
 	}
 }
 
-const NOTICES = new Set(['answer_superseded', 'case_queued', 'case_claimed', 'case_released', 'handback_approved', 'message_captured', 'automation_resumed', 'session_resolved', 'session_erased']);
+const NOTICES = new Set(['answer_superseded', 'case_queued', 'case_claimed', 'case_released', 'case_transferred', 'handback_approved', 'human_offered', 'ticket_left', 'message_captured', 'automation_resumed', 'session_resolved', 'session_erased']);

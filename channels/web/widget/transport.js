@@ -23,15 +23,8 @@ const browser = () => ({
 	random: () => Math.random(),
 });
 
-const BASE32 = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-
-/** A client id like a ULID: sorts by time, 80 random bits. */
-export function ulid(now = Date.now()) {
-	let id = '';
-	for (let i = 0, time = now; i < 10; i++, time = Math.floor(time / 32)) id = BASE32[time % 32] + id;
-	for (const byte of crypto.getRandomValues(new Uint8Array(16))) id += BASE32[byte & 31];
-	return id;
-}
+/** A client id: sorts by time, 80 random bits. */
+export const ulid = (now = Date.now()) => [now.toString(32).padStart(10, '0'), ...crypto.getRandomValues(new Uint8Array(16)).map((byte) => byte & 31)].map((digit) => digit.toString(32)).join('');
 
 /** Full jitter between half a second and a cap that doubles from one second to thirty. */
 export function backoff(attempt, random) {
@@ -50,7 +43,11 @@ export class Transport {
 	#heard = 0; #welcomed = 0; #held = false;
 	state = 'idle';
 
-	/** base: "https://host"; token: an agent's; hello(): fields of the first frame. */
+	/**
+	 * base: "https://host"; hello(): fields of the first frame; about(): body of the request for a
+	 * ticket; onticket(answer): what the server said to it; token: an agent's; env: others than the
+	 * browser's own (the console has a fetch that sends its cookie).
+	 */
 	constructor(options) {
 		this.#options = options;
 		this.#env = { ...browser(), ...options.env };
@@ -130,13 +127,17 @@ export class Transport {
 	}
 
 	async #ticket() {
-		const { base, token } = this.#options;
+		const { base, token, about, onticket } = this.#options;
 		// A plain text body keeps a customer's request "simple": no preflight on a foreign page.
 		const answer = await this.#env.fetch(`${base}/v1/tickets`, {
-			method: 'POST', body: '{}', credentials: 'omit', cache: 'no-store',
+			method: 'POST', body: JSON.stringify(about?.() ?? {}), credentials: 'omit', cache: 'no-store',
 			...(token && { headers: { authorization: `Bearer ${token}` } }),
 		});
-		if (answer.ok) return (await answer.json()).ticket;
+		if (answer.ok) {
+			const told = await answer.json();
+			onticket?.(told);
+			return told.ticket;
+		}
 		const { code = `http_${answer.status}` } = (await answer.json().catch(() => ({}))).error ?? {};
 		if (answer.status < 500 && ![404, 408, 425, 429].includes(answer.status)) throw new Refused(code);
 		const after = Number(answer.headers?.get('retry-after'));

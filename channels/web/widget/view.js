@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The widget's DOM: builds it once, then brings it into line with a conversation. Owns no state but
-// the nodes and what was announced. Text of a bot or an agent goes through text.js, a customer's own
-// text is shown as typed. Screen readers hear one sentence per finished message: the log itself is
-// silent (aria-live=off), a separate node speaks.
+// The panel's DOM: builds it once per language, then brings it into line with a conversation. Owns no
+// state but the nodes and what was announced. Text of a bot or an agent goes through text.js, a
+// customer's own text is shown as typed. Screen readers hear one sentence per finished message: the
+// log itself is silent (aria-live=off), a separate node speaks.
 
-import { arrange, h, icon, setAttr, setText } from './dom.js';
+import { arrange, h, setAttr, setText } from './dom.js';
+import { kinds, size } from './files.js';
 import { safeUrl, render } from './text.js';
-
-const BUBBLE = 'M4 3h16a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H9l-5 5v-5a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2z';
-const CROSS = 'M6 4l6 6 6-6 2 2-6 6 6 6-2 2-6-6-6 6-2-2 6-6-6-6z';
-const PLANE = 'M3 20v-6l9-2-9-2V4l19 8z';
-const THUMB = 'M2 10h4v10H2zM8 20V10l4-7c1 0 2 1 2 2v4h5c1 0 2 1 2 2l-1 7c0 1-1 2-2 2z';
 
 /** A text, or nothing at all. */
 const tell = (node, text = '') => {
@@ -19,157 +15,255 @@ const tell = (node, text = '') => {
 	node.hidden = !text;
 };
 
-/** act: {open, close, submit, human, retry(id), rate(item, value), input, keydown}; t: translator. */
-export class View {
-	#t; #act; #nodes = new Map(); #drawn = new Map(); #time; #log; #busy; #state; #mode; #said; #badge; #name; #human; #disclosure; #atEnd = true;
-	root; launcher; panel; input;
+/** chat: what the buttons do (panel.js); words: of speak(); launcher: the button of the element. */
+export function createView(chat, { t, lang, dir }, launcher) {
+	const nodes = new Map(); // key -> node of an item
+	const drawn = new Map(); // key -> what it was drawn from
+	let atEnd = true;
 
-	constructor(t, act, lang) {
-		this.#t = t;
-		this.#act = act;
-		this.#time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
-		this.launcher = h('button', { class: 'launcher', part: 'launcher', type: 'button', 'aria-expanded': 'false', 'aria-controls': 'panel', onclick: act.open },
-			icon(BUBBLE), (this.#name = h('span', { class: 'sr' }, t('launcher'))), (this.#badge = h('span', { class: 'badge', 'aria-hidden': 'true', hidden: true })));
-		this.#disclosure = h('p', { class: 'note disclosure', dir: 'auto', hidden: true });
-		this.#log = h('div', { class: 'log', role: 'log', 'aria-label': t('log'), 'aria-live': 'off', tabindex: '0', onscroll: () => (this.#atEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 80) }, this.#disclosure);
-		this.#human = h('button', { class: 'human-bar', type: 'button', onclick: act.human }, t('human'));
-		this.input = h('textarea', { rows: '1', 'aria-label': t('composer'), placeholder: t('placeholder'), dir: 'auto', enterkeyhint: 'send', part: 'composer', oninput: act.input, onkeydown: act.keydown });
-		this.panel = h('section', { class: 'panel', id: 'panel', role: 'dialog', 'aria-label': t('title'), hidden: true, lang },
-			h('div', { class: 'head', part: 'header' }, h('h2', {}, t('title')), h('button', { type: 'button', 'aria-label': t('close'), onclick: act.close }, icon(CROSS))),
-			(this.#state = h('div', { class: 'state', role: 'status', hidden: true })),
-			(this.#mode = h('div', { class: 'state mode', role: 'status', dir: 'auto', hidden: true })),
-			this.#log,
-			(this.#busy = h('div', { class: 'busy' })),
-			h('div', { class: 'foot-bar' }, this.#human,
-				h('form', { onsubmit: act.submit }, this.input, h('button', { class: 'send', part: 'send', 'aria-label': t('send') }, icon(PLANE)))),
-			(this.#said = h('div', { class: 'sr', role: 'status', 'aria-live': 'polite' })));
+	const badge = launcher.querySelector('.badge') ?? h('span', { class: 'badge', 'aria-hidden': 'true', hidden: true });
+	launcher.append(badge);
+	const disclosed = h('p', { class: 'note disclosure', dir: 'auto', hidden: true });
+	const empty = h('slot', { name: 'empty' });
+	const log = h('div', { class: 'log', part: 'log', role: 'log', 'aria-label': t('log'), 'aria-live': 'off', tabindex: '0',
+		onscroll: () => { atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80; } }, disclosed, empty);
+	const stateLine = h('div', { class: 'state', role: 'status', hidden: true });
+	const modeLine = h('div', { class: 'state mode', role: 'status', dir: 'auto', hidden: true });
+	const said = h('div', { class: 'sr', role: 'status' });
+	const busy = h('div', { class: 'busy' });
+	const save = button('transcript', '⤓', () => chat.fetchPath('transcript?format=html', `chat-${new Date().toISOString().slice(0, 10)}.html`));
+	const human = h('button', { class: 'human-bar', onclick: () => chat.requestHuman() });
+
+	// The place in the queue, and the way out of waiting.
+	const where = h('b');
+	const contact = ask('contact', chat.ticket, 'email');
+	const instead = h('button', { class: 'link', onclick: () => {
+		instead.hidden = true;
+		contact.hidden = false;
+		contact[0].focus();
+	} }, t('ticket'));
+	contact.hidden = true;
+	const placed = h('div', { class: 'place', hidden: true }, where, instead, contact);
+
+	const fileList = h('ul', { class: 'files' });
+	const limitLine = h('p', { class: 'foot', id: 'limits', hidden: true });
+	const pick = h('input', { type: 'file', multiple: true, hidden: true, onchange: () => {
+		chat.attach(pick.files);
+		pick.value = '';
+	} });
+	const clip = button('attach', '+', () => pick.click(), { class: 'send', 'aria-describedby': 'limits', hidden: true });
+	const input = h('textarea', { rows: 1, 'aria-label': t('composer'), placeholder: t('placeholder'), dir: 'auto', enterkeyhint: 'send', part: 'composer',
+		oninput: chat.typed, onkeydown: chat.key, onpaste: (event) => dropped(event, event.clipboardData) });
+	const panel = h('section', { class: 'panel', part: 'panel', id: 'panel', role: chat.inline ? 'region' : 'dialog', 'aria-label': t('title'), hidden: true,
+		onkeydown: chat.escape, onfocusout: chat.left, ondragover: (event) => clip.hidden || event.preventDefault(), ondrop: (event) => dropped(event, event.dataTransfer) },
+	h('div', { class: 'inner', lang, dir },
+		h('div', { class: 'head', part: 'header' }, h('slot', { name: 'header' }, h('h2', {}, t('title'))), save, !chat.inline && button('close', '✕', chat.close)),
+		stateLine, modeLine, log, busy, placed,
+		h('div', { class: 'foot-bar' }, human, fileList, limitLine,
+			h('form', { onsubmit: chat.submit }, pick, clip, input, h('button', { class: 'send', part: 'send', 'aria-label': t('send') }, '↑'))),
+		said));
+
+	function button(name, sign, onclick, more) {
+		return h('button', { type: 'button', 'aria-label': t(name), title: t(name), onclick, ...more }, sign);
+	}
+
+	function named(name) {
+		return { name: name || t('someone') };
+	}
+
+	/* A question of one line. */
+	function ask(name, then, type) {
+		const input = h('input', { 'aria-label': t(name), placeholder: t(name), type, required: true, maxlength: '200', dir: 'auto' });
+		return h('form', { class: 'ask', onsubmit: (event) => {
+			event.preventDefault();
+			then(input.value);
+		} }, input, h('button', {}, t('send')));
+	}
+
+	function dropped(event, data) {
+		if (clip.hidden || !data.files.length) return;
+		event.preventDefault();
+		chat.attach(data.files);
 	}
 
 	/** One polite announcement. */
-	say(text) {
-		this.#said.textContent = text;
+	function say(text) {
+		said.textContent = text;
 	}
 
 	/** An honest sentence about the connection, empty if all is well. */
-	state(text) {
-		tell(this.#state, text);
+	function state(text) {
+		tell(stateLine, text);
 	}
 
-	show(open) {
-		this.panel.hidden = !open;
-		this.launcher.hidden = open;
-		setAttr(this.launcher, 'aria-expanded', String(open));
-		if (open) this.#log.scrollTop = this.#log.scrollHeight;
+	function show(open) {
+		panel.hidden = !open;
+		launcher.hidden = open || chat.inline;
+		setAttr(launcher, 'aria-expanded', String(open));
+		if (open) log.scrollTop = log.scrollHeight;
 	}
 
-	unread(count) {
-		this.#badge.hidden = !count;
-		setText(this.#badge, count > 99 ? '99+' : String(count));
-		setText(this.#name, count ? `${this.#t('launcher')}, ${this.#t('unread', { n: count })}` : this.#t('launcher'));
+	/** Does it cover the whole page? */
+	function covers() {
+		return panel.offsetWidth >= innerWidth;
 	}
 
-	/** conversation, plus {disclosure, greeting, asked, online, rated: Map(seq -> up|down)}. */
-	draw(talk, { disclosure, greeting, asked, online, rated }) {
-		const log = this.#log;
-		const grew = talk.items.at(-1)?.own && !this.#nodes.has(talk.items.at(-1).key);
-		tell(this.#disclosure, disclosure);
+	/** Beside an on-screen keyboard. Written through the object model: no policy forbids that. */
+	function fit({ height, offsetTop, scale }) {
+		if (scale > 1.01) return; // the visitor zooms
+		panel.style.setProperty('--seen', `${height}px`);
+		panel.style.setProperty('--above', `${offsetTop}px`);
+	}
+
+	function unread(count) {
+		tell(badge, count ? (count > 99 ? '99+' : String(count)) : '');
+		setAttr(launcher, 'aria-label', t('launcher') + (count ? `, ${t('unread', { n: count })}` : ''));
+	}
+
+	/** The files of the message that is being written. limits: {bytes, types}; absent: no files here. */
+	function files(entries, limits) {
+		clip.hidden = !limits;
+		tell(limitLine, limits && t('limits', { size: size(limits.bytes, lang), types: kinds(limits.types) }));
+		setAttr(pick, 'accept', limits?.types.join());
+		arrange(fileList, entries.map((entry) => {
+			// A node for life: what has the focus keeps it while the others move on.
+			entry.node ??= h('li', {}, h('bdi', {}, entry.name), h('span'), button('remove', '✕', () => {
+				chat.detach(entry);
+				input.focus();
+			}));
+			const [, how, remove] = entry.node.children;
+			setAttr(remove, 'aria-label', t('remove', { name: entry.name }));
+			if (entry.bad && !how.className) say(`${entry.name}: ${t('upload_failed')}`);
+			how.className = entry.bad ? 'bad' : '';
+			setText(how, entry.bad ? t('upload_failed') : entry.attachment ? size(entry.bytes, lang) : `${Math.floor(entry.part * 100)} %`);
+			return entry.node;
+		}));
+	}
+
+	/** Where they stand in the queue, as far as the server knows. */
+	function place({ position, wait_ms: wait, open, opens_ms: opens, agents }) {
+		const minutes = (n) => new Intl.NumberFormat(lang, { style: 'unit', unit: 'minute', unitDisplay: 'long' }).format(Math.ceil(n / 60000));
+		const known = open
+			? [position && t('place', { n: position }), wait && t('wait', { time: minutes(wait) }), !agents && t('nobody')]
+			: [t('closed'), opens && t('opens', { time: new Date(opens).toLocaleString(lang, { weekday: 'long', hour: 'numeric', minute: 'numeric' }) })];
+		return known.filter(Boolean).join(' ');
+	}
+
+	/** conversation, plus {disclosure, greeting, asked, online, sent, rated: Map(seq -> {value, comment})}. */
+	function draw(talk, { disclosure, greeting, asked, online, sent, rated }) {
+		const grew = talk.items.at(-1)?.own && !nodes.has(talk.items.at(-1).key);
+		const free = talk.owner === 'bot' && !asked;
+		tell(disclosed, disclosure);
 		// Honest as long as it lasts: nothing closes it but the end of the mode.
-		tell(this.#mode, talk.mode?.text);
+		tell(modeLine, talk.mode?.text);
+		save.hidden = !sent;
+		empty.hidden = talk.items.length > 0;
 		const items = greeting ? [{ key: 'greeting', kind: 'bot', origin: 'template', text: greeting, final: true, rev: 0 }, ...talk.items] : talk.items;
-		arrange(log, [this.#disclosure, ...items.map((item) => this.#node(item, online, rated))]);
-		for (const key of this.#nodes.keys()) if (key !== 'greeting' && !talk.get(key)) this.#forget(key);
+		arrange(log, [disclosed, ...items.map((item) => shown(item, online, rated.get(item.seq), free)), empty]);
+		for (const key of nodes.keys()) {
+			if (key === 'greeting' || talk.get(key)) continue;
+			nodes.delete(key);
+			drawn.delete(key);
+		}
 		const streaming = talk.items.some((item) => !item.final && item.text);
 		setAttr(log, 'aria-busy', streaming ? 'true' : null);
-		setText(this.#busy, this.#doing(talk, streaming));
-		this.#way(talk, asked);
-		if (this.#atEnd || grew) log.scrollTop = log.scrollHeight;
+		setText(busy, doing(talk, streaming));
+		queue(talk);
+		way(talk, asked, free);
+		if (atEnd || grew) log.scrollTop = log.scrollHeight;
 	}
 
-	#forget(key) {
-		this.#nodes.delete(key);
-		this.#drawn.delete(key);
+	function doing(talk, streaming) {
+		if (talk.typing?.who === 'agent') return t('typing', named(talk.typing.name || talk.agent));
+		return talk.running && !streaming ? t(talk.looking ? 'looking' : 'answering') : '';
 	}
 
-	#doing(talk, streaming) {
-		const name = talk.typing?.name || talk.agent || this.#t('someone');
-		if (talk.typing?.who === 'agent') return this.#t('typing', { name });
-		return talk.running && !streaming ? this.#t('answering') : '';
+	/* Waiting: where, and what else one may do. A mode that keeps messages needs no address. */
+	function queue(talk) {
+		placed.hidden = talk.owner !== 'queue' || (!talk.place && talk.mode?.what === 'ticket');
+		tell(where, talk.place && place(talk.place));
+		if (talk.ticket) contact.hidden = true;
+		instead.hidden = talk.ticket || !contact.hidden;
 	}
 
 	/* The way to a person never leaves the screen; where it was taken, it says so. */
-	#way(talk, asked) {
-		let text = this.#t(asked ? 'human_asked' : 'human');
-		if (talk.owner === 'queue') text = this.#t(talk.mode?.what === 'ticket' ? 'message_captured' : 'human_waiting');
-		if (talk.owner === 'agent') text = this.#t('human_here', { name: talk.agent || this.#t('someone') });
-		setText(this.#human, text);
-		setAttr(this.#human, 'aria-disabled', asked || talk.owner !== 'bot' ? 'true' : null);
+	function way({ owner, mode, agent }, asked, free) {
+		const key = owner === 'agent' ? 'human_here' : owner === 'queue' ? (mode?.what === 'ticket' ? 'message_captured' : 'human_waiting') : asked ? 'human_asked' : 'human';
+		setText(human, t(key, named(agent)));
+		setAttr(human, 'aria-disabled', free ? null : 'true');
 	}
 
-	#node(item, online, rated) {
-		const drawn = `${item.rev} ${online} ${rated.get(item.seq)}`;
-		let node = this.#nodes.get(item.key);
-		if (node && this.#drawn.get(item.key) === drawn) return node;
-		if (!node) this.#nodes.set(item.key, (node = h(item.kind === 'notice' ? 'p' : 'div', { dir: item.kind === 'notice' ? 'auto' : null })));
-		this.#drawn.set(item.key, drawn);
-		if (item.kind === 'notice') {
-			node.className = 'note';
-			setText(node, this.words(item));
+	function shown(item, online, rated, free) {
+		const offered = free && item.what === 'human_offered';
+		const now = [item.rev, item.own && online, rated?.value, rated?.comment, offered].join();
+		let node = nodes.get(item.key);
+		if (node && drawn.get(item.key) === now) return node;
+		const notice = item.kind === 'notice';
+		if (!node) nodes.set(item.key, (node = h(notice ? 'p' : 'div', { class: 'note', dir: notice && 'auto' })));
+		drawn.set(item.key, now);
+		if (!notice) {
+			message(node, item, online, rated);
 		} else {
-			this.#message(node, item, online, rated.get(item.seq));
+			tell(node, words(item));
+			if (offered) node.append(h('button', { class: 'link', onclick: () => chat.requestHuman() }, t('human')));
 		}
 		return node;
 	}
 
-	#message(node, item, online, rating) {
+	function message(node, item, online, rated) {
 		const own = item.kind === 'customer';
 		node.className = `item ${own ? 'own' : item.kind}${item.final ? '' : ' live'}`;
 		node.hidden = !item.text;
 		if (!node.firstChild) node.append(h('div', { class: 'who' }), h('div', { class: 'bubble', part: 'bubble', dir: 'auto' }));
-		const [who, bubble, ...feet] = node.children;
-		setText(who, [this.who(item), item.ts && this.#time.format(item.ts)].filter(Boolean).join(' · '));
+		const [by, bubble, ...feet] = node.children;
+		setText(by, [who(item), item.ts && new Date(item.ts).toLocaleTimeString([], { timeStyle: 'short' })].filter(Boolean).join(' · '));
 		if (own) setText(bubble, item.text);
 		else bubble.replaceChildren(...render(item.text));
 		const focused = feet.some((foot) => foot.contains(node.getRootNode().activeElement));
 		for (const foot of feet) foot.remove();
-		node.append(...this.#feet(item, own, online, rating));
+		node.append(...attached(item), ...below(item, own, online, rated));
 		// The pressed thumb was made anew: give the focus back to it.
 		if (focused) node.querySelector('[aria-pressed=true]')?.focus();
 	}
 
 	/** What a notice says. */
-	words({ what, text, value }) {
-		const said = text || this.#t(what, { name: value.agent_name || this.#t('someone') });
-		return value.until_ms ? `${said} ${this.#t('until', { time: new Date(value.until_ms).toLocaleString([], { dateStyle: 'short', timeStyle: 'short' }) })}` : said;
+	function words({ what, text, value }) {
+		const said = text || t(what, named(value.agent_name));
+		return value.until_ms ? `${said} ${t('until', { time: new Date(value.until_ms).toLocaleString([], { dateStyle: 'short', timeStyle: 'short' }) })}` : said;
 	}
 
-	who(item) {
-		if (item.kind === 'customer') return this.#t('you');
-		if (item.kind === 'human') return this.#t('person', { name: item.name || this.#t('someone') });
-		return this.#t(item.origin === 'template' ? 'template' : 'bot');
+	function who(item) {
+		if (item.kind === 'human') return t('person', named(item.name));
+		return t(item.kind === 'customer' ? 'you' : item.origin === 'template' ? 'template' : 'bot');
 	}
 
-	#feet(item, own, online, rating) {
-		const t = this.#t;
+	function attached({ files }) {
+		return (files ?? []).map((file) => h('div', { class: 'foot' }, h('button', { class: 'link', 'aria-label': t('download', file), onclick: () => chat.fetchFile(file) }, h('bdi', {}, file.name), ` ${size(file.bytes, lang)} ⤓`)));
+	}
+
+	function below(item, own, online, rated) {
+		const foot = (...kids) => h('div', { class: 'foot' }, kids);
 		if (own) {
 			if (!item.own) return [];
-			if (item.state === 'failed')
-				return [h('div', { class: 'foot bad' }, `${t('failed')} `, h('button', { type: 'button', onclick: () => this.#act.retry(item.key.slice(2)) }, t('retry')))];
-			return [h('div', { class: 'foot' }, t(item.state === 'acked' ? 'sent' : online ? 'sending' : 'kept'))];
+			if (item.state !== 'failed') return [foot(t(item.state === 'acked' ? 'sent' : online ? 'sending' : 'kept'))];
+			return [h('div', { class: 'foot bad' }, `${t('failed')} `, h('button', { onclick: () => chat.retry(item.key.slice(2)) }, t('retry')))];
 		}
 		if (!item.final) return [];
-		const feet = item.rest?.marked ? [h('div', { class: 'foot' }, t('marked'))] : [];
+		const feet = item.rest?.marked ? [foot(t('marked'))] : [];
 		if (item.sources?.length) {
-			feet.push(h('div', { class: 'foot' }, t('sources'), h('ul', {}, item.sources.map(({ title, uri, id }) => {
+			feet.push(foot(t('sources'), h('ul', {}, item.sources.map(({ title, uri, id }) => {
 				const href = safeUrl(uri);
 				const label = String(title || uri || id);
 				return h('li', { dir: 'auto' }, href ? h('a', { href, target: '_blank', rel: 'noopener noreferrer nofollow' }, label) : label);
 			}))));
 		}
 		if (item.kind === 'bot' && item.seq) {
-			const thumb = (value, turn) => h('button', { type: 'button', 'aria-label': t(value), title: t(value), 'aria-pressed': String(rating === value),
-				onclick: () => this.#act.rate(item, value) }, icon(THUMB, turn));
-			feet.push(h('div', { class: 'foot rate' }, thumb('up'), thumb('down', 180), rating && h('span', {}, t('thanks'))));
+			const thumb = (value) => h('button', { 'aria-pressed': String(rated?.value === value), onclick: () => chat.rate(item, value) }, t(value));
+			feet.push(h('div', { class: 'foot rate' }, thumb('up'), thumb('down'), rated && h('span', {}, t('thanks'))));
+			if (rated && !rated.comment) feet.push(ask('comment', (text) => chat.rate(item, rated.value, text)));
 		}
 		return feet;
 	}
+
+	return { panel, input, say, state, show, covers, fit, unread, files, place, draw, words, who };
 }
