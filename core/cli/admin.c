@@ -208,8 +208,7 @@ static int list(const struct cli_options *options, const char *verb, const char 
 
 /* --- doing ----------------------------------------------------------------------------------- */
 
-/* "30m", "90s", "2h", "1500ms" -> milliseconds; false for anything else. */
-static bool read_duration(const char *text, uint64_t *ret_ms)
+bool admin_read_duration(const char *text, uint64_t *ret_ms)
 {
 	static const struct {
 		const char *name;
@@ -402,7 +401,8 @@ int cli_mode(const struct cli_options *options)
 	int rc = need_name(options, "mode", "the mode's name");
 	if (rc != CLI_OK)
 		return rc;
-	if (options->for_ && (!enter || !read_duration(options->for_, &for_ms) || for_ms == 0)) {
+	if (options->for_ &&
+	    (!enter || !admin_read_duration(options->for_, &for_ms) || for_ms == 0)) {
 		fprintf(stderr, "baton mode: --for is for `enter` and takes a time such as 30m\n");
 		return CLI_USAGE;
 	}

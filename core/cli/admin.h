@@ -35,5 +35,7 @@ bool admin_is(const struct baton_json *row, const char *name, const char *word);
 void admin_print(const struct baton_json *row, const char *name);
 /* How long ago the unix time `since_ms`, `since_unix_ms`, ... of the row was. */
 void admin_since(const struct baton_json *row, const char *name, struct baton_buf *cell);
+/* "30m", "90s", "2h", "1500ms" -> milliseconds; false for anything else. */
+bool admin_read_duration(const char *text, uint64_t *ret_ms);
 /* "45s", "12m", "3h 5m", "2d 1h". */
 void admin_duration(uint64_t ms, struct baton_buf *cell);

@@ -68,6 +68,13 @@ static const struct cli_option {
 	{ '!', "chat", NULL, "talk with it in this terminal" },
 	{ '9', "run", "CHECK", NULL },
 	{ '0', "modhost", "FILE", NULL },
+	{ 'V', "server", "URL", "where customers reach Baton (default: http://127.0.0.1:7070)" },
+	{ 'q', "customer", "ID", "the customer's id in your shop" },
+	{ 't', "tier", "NAME", "the customer's tier, such as vip" },
+	{ 'E', "name", "TEXT", "the customer's name" },
+	{ 'e', "email", "ADDRESS", "the customer's address" },
+	{ 'T', "ttl", "TIME", "how long it is good (default: 5m)" },
+	{ 'y', "kid", "KID", "the key of identity.yaml (default: the first that fits)" },
 	{ 'j', "json", NULL, "output for scripts" },
 	{ 'h', "help", NULL, "this text" },
 };
@@ -115,6 +122,9 @@ static bool set_text(struct cli_options *options, char letter, const char *value
 		['1'] = &options->config,    ['2'] = &options->kind,      ['3'] = &options->seed,
 		['4'] = &options->reproduce, ['5'] = &options->only,      ['7'] = &options->junit,
 		['8'] = &options->cassette,  ['9'] = &options->run_check, ['0'] = &options->modhost,
+		['V'] = &options->server,    ['q'] = &options->customer,  ['t'] = &options->tier,
+		['E'] = &options->name,      ['e'] = &options->email,     ['T'] = &options->ttl,
+		['y'] = &options->kid,
 	};
 	const char **to = texts[(unsigned char)letter & 127];
 

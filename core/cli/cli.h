@@ -31,6 +31,7 @@ struct cli_options {
 	unsigned speed; /* 0: as written */
 	bool json, help, allow_loopback_http, repair, not_durable, no_rate_limit, drills;
 	const char *why, *for_, *intent, *lang;
+	const char *server, *customer, *tier, *name, *email, *ttl, *kid; /* of `widget`, `identity` */
 	uint32_t share_ppm; /* of a canary; 0: none was said */
 	bool force, cold, verbose, supervise;
 	/* of `module check` and `dev` */
@@ -69,6 +70,11 @@ int cli_drill_run(const struct cli_options *options); /* exit codes: docs/DRILLS
 int cli_route(const struct cli_options *options);
 int cli_rules(const struct cli_options *options);
 int cli_module_replay(const struct cli_options *options); /* rules.c */
+
+/* --- identity.c, widget.c --- */
+extern const struct cli_command cli_identity_commands[], cli_widget_commands[];
+int cli_identity_mint(const struct cli_options *options);
+int cli_widget_snippet(const struct cli_options *options);
 
 /* --- module.c --- */
 /* baton module list, show, ...: a row of its table each. */

@@ -249,16 +249,22 @@ static int make_token(const struct running *running, const char *secret)
 	return CLI_OK;
 }
 
+/* Of the agents, and the keys that a backend signs with; not of those who have none. */
 static int make_tokens(struct running *running)
 {
-	for (size_t i = 0; i < running->policy->n_agents; i++) {
-		if (make_token(running, running->policy->agents[i].secret) == CLI_OK)
-			continue;
+	const struct baton_policy *policy = running->policy;
+	int rc = CLI_OK;
+
+	for (size_t i = 0; i < policy->n_agents && rc == CLI_OK; i++)
+		if (policy->agents[i].secret && policy->agents[i].secret[0])
+			rc = make_token(running, policy->agents[i].secret);
+	for (size_t i = 0; i < policy->identity.n_keys && rc == CLI_OK; i++)
+		if (strcmp(policy->identity.keys[i].alg, "HS256") == 0)
+			rc = make_token(running, policy->identity.keys[i].secret);
+	if (rc != CLI_OK)
 		fprintf(stderr, "baton: cannot write a token into %s: %s\n", running->secrets,
 			strerror(errno));
-		return CLI_FAILED;
-	}
-	return CLI_OK;
+	return rc;
 }
 
 static void ignore_finding(void *ud, const struct baton_policy_finding *finding)

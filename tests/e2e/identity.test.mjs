@@ -207,7 +207,7 @@ test('a set whose identity.yaml is wrong is refused with the place', () => {
 		[{ keys: [{ kid: 'a', alg: 'none', secret: 'A_KEY' }] }, /`alg` cannot be/],
 		[{ keys: [{ kid: 'a', alg: 'HS512', secret: 'A_KEY' }] }, /`alg` cannot be/],
 		[{ keys: [{ kid: 'a', alg: 'HS256', secret: 'my very secret text' }] }, /`secret` must be/],
-		[{ keys: [{ kid: 'a b', alg: 'HS256', secret: 'A_KEY' }] }, /a kid is printable ASCII/],
+		[{ keys: [{ kid: 'a b', alg: 'HS256', secret: 'A_KEY' }] }, /a kid has letters/],
 		[{ keys: [{ kid: 'a', alg: 'ES256', secret: 'A_KEY', for: 'agents' }] }, /needs `issuer` and `audience`/],
 		[{ keys: [{ kid: 'a', alg: 'ES256', secret: 'A_KEY', for: 'everybody' }] }, /`for` cannot be/],
 		[{ max_age: '25h' }, /`max_age` must be between/],
