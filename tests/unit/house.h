@@ -311,6 +311,15 @@ int baton_port_demo_switch(struct baton_port *port, bool on)
 	return BATON_E_NOTFOUND;
 }
 
+void baton_port_package(struct baton_port *port, const struct baton_id *session, baton_conn conn)
+{
+	struct baton_notice notice = { .type = BATON_NOTE_PACKAGE,
+				       .session = *session,
+				       .text = BATON_STR("{}") };
+
+	house_notify(port, conn, &notice);
+}
+
 struct baton_id baton_port_new_session(struct baton_port *port)
 {
 	const uint8_t random[10] = { (uint8_t)port->n_born++, 1, 2, 3, 4, 5, 6, 7, 8, 9 };
