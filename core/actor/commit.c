@@ -383,19 +383,30 @@ static void count_event(const struct baton_actor *actor, enum baton_event_type t
 	}
 }
 
-/* What agents make of drafts, and customers of answers, moves routes and modes. */
+/* What agents make of drafts, and customers of answers, moves routes and modes. What an agent asked
+ * for is no matter of the customer's intent: it says something about the helper. */
 static void judge(const struct baton_actor *actor, const struct baton_event *event)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
-	baton_str what = event->type == BATON_EV_DRAFT_REVIEWED   ? event->draft_reviewed.action
-			 : event->type == BATON_EV_FEEDBACK_GIVEN ? event->feedback_given.value
-								  : BATON_STR("");
+	const struct baton_session *state = actor->state;
 	struct baton_now now;
 
-	if (what.n == 0 || !actor->state)
+	if (!state ||
+	    (event->type != BATON_EV_DRAFT_REVIEWED && event->type != BATON_EV_FEEDBACK_GIVEN))
 		return;
 	struct baton_board *board = seam->board(seam->ud, &now);
-	baton_board_judged(board, now, actor->state->intent, what);
+	if (event->type == BATON_EV_FEEDBACK_GIVEN)
+		baton_board_judged(board, now, state->intent, event->feedback_given.value);
+	else
+		baton_board_reviewed(
+			board, now,
+			&(struct baton_review){
+				.intent = state->draft_suggested ? "reply-suggestion"
+					  : state->intent[0]     ? state->intent
+								 : "default",
+				.target = state->draft_target,
+				.action = event->draft_reviewed.action,
+				.edit_ppm = (uint32_t)event->draft_reviewed.edit_ppm });
 	seam->board_done(seam->ud);
 }
 

@@ -32,7 +32,6 @@ static void session_forget(struct baton_report_sessions *sessions, struct report
 	HASH_DEL(sessions->table, session);
 	DL_DELETE(sessions->oldest, session);
 	sessions->n--;
-	baton_free(session->draft);
 	baton_free(session);
 }
 

@@ -42,6 +42,7 @@ struct baton_report_intent {
 struct baton_report_target {
 	char name[BATON_NAME_BYTES_MAX + 1];
 	uint64_t attempts, failed, answered, stood_in, redone, conversations, cost_microusd;
+	uint64_t reviewed, overridden, sent, edit_ppm_sum; /* its drafts and suggestions, by people */
 	struct baton_id troubled[4]; /* newest conversations with a failed attempt, zero: none */
 	unsigned n_troubled;         /* total; the newest is troubled[(n_troubled - 1) % 4] */
 };

@@ -302,10 +302,43 @@ static void on_answer(struct report_fold *fold)
 	first_reply(fold);
 }
 
+/* An agent asked for it: no turn, no work of the intent's route, and counted apart. */
+static void on_suggestion(struct report_fold *fold)
+{
+	const struct baton_ev_draft_proposed *draft = &fold->event->draft_proposed;
+	struct report_session *session = fold->session;
+	struct baton_slice *slice = baton_report_slice(fold, here(session));
+
+	slice->suggestions++;
+	slice->assist_cost_microusd += draft->cost_microusd;
+	count_target(fold, draft->target, draft->substitute, draft->cost_microusd);
+	session->draft_place = here(session);
+	session->draft_target = baton_report_target_of(fold->report, draft->target);
+	session->suggested = true;
+}
+
+static void on_writeup(struct report_fold *fold)
+{
+	const struct baton_ev_writeup_generated *written = &fold->event->writeup_generated;
+	struct baton_slice *slice = baton_report_slice(fold, here(fold->session));
+
+	slice->writeups++;
+	slice->writeups_template += baton_str_is(written->origin, "template");
+	slice->assist_cost_microusd += written->cost_microusd;
+	if (written->target.n > 0)
+		count_target(fold, written->target, false, written->cost_microusd);
+}
+
 static void on_draft(struct report_fold *fold)
 {
 	const struct baton_ev_draft_proposed *draft = &fold->event->draft_proposed;
 	struct report_session *session = fold->session;
+
+	if (draft->asked_by.n > 0) {
+		on_suggestion(fold);
+		return;
+	}
+	session->suggested = false;
 	bool degraded = draft->mode.n > 0 || draft->substitute || session->mode_on ||
 			session->turn.degraded;
 	struct baton_slice *slice = end_turn(fold, REPORT_DRAFTED, degraded);
@@ -316,20 +349,40 @@ static void on_draft(struct report_fold *fold)
 	count_target(fold, draft->target, draft->substitute, draft->cost_microusd);
 	session->draft_place = session->last;
 	session->draft_target = baton_report_target_of(fold->report, draft->target);
-	if (!session->draft)
-		session->draft = baton_new(struct baton_wordlist);
-	baton_wordlist_of(draft->text, session->draft);
+	session->draft = true;
+}
+
+/* What people made of a target's drafts, and how much of those that were sent they changed. */
+static void review_target(struct report_fold *fold, bool overridden, bool sent, uint64_t edit_ppm)
+{
+	uint16_t target = fold->session->draft_target;
+
+	if (!fold->counts || target == UINT16_MAX)
+		return;
+	struct baton_report_target *row = &fold->report->targets[target];
+	row->reviewed++;
+	row->overridden += overridden;
+	row->sent += sent;
+	row->edit_ppm_sum += sent ? edit_ppm : 0;
 }
 
 static void on_reviewed(struct report_fold *fold)
 {
 	struct report_session *session = fold->session;
-	baton_str action = fold->event->draft_reviewed.action;
+	const struct baton_ev_draft_reviewed *reviewed = &fold->event->draft_reviewed;
 	struct baton_slice *slice = baton_report_slice(fold, session->draft_place);
-	bool accepted = baton_str_is(action, "accepted");
+	bool accepted = baton_str_is(reviewed->action, "accepted");
+	bool sent = !baton_str_is(reviewed->action, "rejected");
 
+	review_target(fold, !accepted, sent, reviewed->edit_ppm);
+	if (session->suggested) {
+		slice->suggestions_sent += sent;
+		slice->suggestions_as_they_were += accepted;
+		return;
+	}
 	slice->reviewed++;
-	session->edit_pending = !baton_str_is(action, "rejected");
+	if (sent)
+		baton_spread_add(&slice->edit_ppm, reviewed->edit_ppm);
 	if (accepted)
 		return;
 	slice->overridden++;
@@ -448,19 +501,12 @@ static void on_released(struct report_fold *fold)
 static void on_human(struct report_fold *fold)
 {
 	struct report_session *session = fold->session;
-	struct baton_wordlist sent;
 
 	first_reply(fold);
 	if (session->wants_pickup)
 		baton_spread_add(&baton_report_slice(fold, here(session))->pickup_ms,
 				 since(fold->event->unix_ms, session->takeover_ms));
 	session->wants_pickup = false;
-	if (!session->edit_pending || !session->draft)
-		return;
-	baton_wordlist_of(fold->event->human_message.text, &sent);
-	baton_spread_add(&baton_report_slice(fold, session->draft_place)->edit_ppm,
-			 baton_wordlist_edit_ppm(session->draft, &sent));
-	session->edit_pending = false;
 }
 
 static void to_bot(struct report_fold *fold)
@@ -468,9 +514,7 @@ static void to_bot(struct report_fold *fold)
 	struct report_session *session = fold->session;
 
 	end_handling(fold);
-	baton_free(session->draft);
-	session->draft = NULL;
-	session->edit_pending = session->wants_pickup = false;
+	session->draft = session->suggested = session->wants_pickup = false;
 	session->turn = (struct report_turn){ 0 };
 	set_owner(fold, REPORT_BOT);
 }
@@ -550,6 +594,7 @@ void baton_report_fold(struct report_fold *fold)
 		[BATON_EV_ANSWER_GENERATED] = on_answer,
 		[BATON_EV_DRAFT_PROPOSED] = on_draft,
 		[BATON_EV_DRAFT_REVIEWED] = on_reviewed,
+		[BATON_EV_WRITEUP_GENERATED] = on_writeup,
 		[BATON_EV_ESCALATION_TRIGGERED] = on_escalation,
 		[BATON_EV_CASE_QUEUED] = on_queued,
 		[BATON_EV_CASE_CLAIMED] = on_claimed,

@@ -45,11 +45,12 @@ struct report_session {
 	bool messages_in_window;
 	bool degraded, mode_on, replied, resolved, abandoned, down, trouble, disclosed, spoken,
 		spoke_undisclosed;
-	bool handoff_full, handoff_repeated, handoff_counted /* within the window */, wants_pickup, edit_pending, resumed;
+	bool handoff_full, handoff_repeated, handoff_counted /* within the window */, wants_pickup, resumed;
+	bool draft;     /* the bot wrote one in this stretch: a person reads it */
+	bool suggested; /* the newest draft is one that an agent asked for */
 	uint64_t targets[(BATON_REPORT_TARGETS_MAX + 63) / 64]; /* those that were asked in it */
 	struct baton_wordset said[REPEAT_WINDOW];
 	uint32_t n_said;
-	struct baton_wordlist *draft; /* the draft under review, NULL: none */
 	struct report_session *prev, *next; /* oldest first */
 	UT_hash_handle hh;
 };

@@ -406,6 +406,9 @@ static void put_target(const struct baton_report_target *target, struct baton_bu
 	put_u64(out, "answered", target->answered);
 	put_u64(out, "stood_in", target->stood_in);
 	put_u64(out, "redone", target->redone);
+	put_u64(out, "reviewed", target->reviewed);
+	put_u64(out, "overridden", target->overridden);
+	put_u64(out, "edit_ppm", target->sent ? target->edit_ppm_sum / target->sent : 0);
 	put_u64(out, "conversations", target->conversations);
 	put_u64(out, "cost_microusd", target->cost_microusd);
 	put_u64(out, "fragility",

@@ -59,36 +59,3 @@ bool baton_wordset_same(const struct baton_wordset *a, const struct baton_wordse
 		both += has(b, a->words[i]);
 	return both * 5 >= (a->n + b->n - both) * 3;
 }
-
-void baton_wordlist_of(baton_str text, struct baton_wordlist *ret)
-{
-	size_t at = 0;
-
-	ret->n = 0;
-	while (ret->n < BATON_WORDLIST_MAX && next_word(text, &at, &ret->words[ret->n]))
-		ret->n++;
-}
-
-uint32_t baton_wordlist_edit_ppm(const struct baton_wordlist *a, const struct baton_wordlist *b)
-{
-	uint32_t row[BATON_WORDLIST_MAX + 1]; /* distances of all beginnings of b to one of a */
-	uint32_t longer = a->n > b->n ? a->n : b->n;
-
-	if (longer == 0)
-		return 0;
-	for (uint32_t j = 0; j <= b->n; j++)
-		row[j] = j;
-	for (uint32_t i = 1; i <= a->n; i++) {
-		uint32_t corner = row[0];
-
-		row[0] = i;
-		for (uint32_t j = 1; j <= b->n; j++) {
-			uint32_t change = corner + (a->words[i - 1] != b->words[j - 1]);
-			uint32_t least = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
-
-			corner = row[j];
-			row[j] = change < least ? change : least;
-		}
-	}
-	return (uint32_t)((uint64_t)row[b->n] * 1000000 / longer);
-}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Texts as their words, to tell whether somebody says the same again and how much of a draft was
- * changed. Words are runs of letters and digits (every byte of a multi-byte character counts as a
+/* Texts as their words, to tell whether somebody says the same again. Words are runs of letters and digits (every byte of a multi-byte character counts as a
  * letter), lower case where ASCII has one, kept as hashes: no customer's text is kept. Pure.
  */
 #pragma once
@@ -19,13 +18,3 @@ void baton_wordset_of(baton_str text, struct baton_wordset *ret);
 /* True if at least three in five of the words of both are in both, and each has three or more: who
  * says "yes" twice does not repeat himself. */
 bool baton_wordset_same(const struct baton_wordset *a, const struct baton_wordset *b);
-
-/* The words of a text in their order. */
-enum { BATON_WORDLIST_MAX = 512 };
-struct baton_wordlist {
-	uint32_t words[BATON_WORDLIST_MAX];
-	uint32_t n;
-};
-void baton_wordlist_of(baton_str text, struct baton_wordlist *ret);
-/* Words to insert, delete or exchange (Levenshtein), per million words of the longer text. */
-uint32_t baton_wordlist_edit_ppm(const struct baton_wordlist *a, const struct baton_wordlist *b);

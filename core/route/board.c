@@ -31,6 +31,7 @@ void baton_board_free(struct baton_board **board)
 	baton_money_done(&(*board)->money);
 	baton_leases_done(&(*board)->leases);
 	baton_tallies_done(&(*board)->tallies);
+	baton_reviews_done(&(*board)->reviews);
 	baton_free(*board);
 	*board = NULL;
 }
@@ -77,6 +78,13 @@ void baton_board_judged(struct baton_board *board, struct baton_now now, const c
 	baton_alert_judged(&board->alert, now, what);
 }
 
+void baton_board_reviewed(struct baton_board *board, struct baton_now now,
+			  const struct baton_review *review)
+{
+	baton_board_judged(board, now, review->intent, review->action);
+	baton_reviews_add(&board->reviews, now.unix_ms, review);
+}
+
 static void primary_facts(struct baton_board *board, struct baton_now now,
 			  const struct baton_target *primary, baton_facts *facts)
 {
@@ -91,6 +99,7 @@ void baton_board_facts(struct baton_board *board, struct baton_now now,
 		       baton_facts *facts)
 {
 	struct baton_counts counts;
+	struct baton_review_sum reviews;
 	struct baton_mode_view view;
 
 	facts->primary_state = facts->mode = BATON_STR("");
@@ -106,7 +115,8 @@ void baton_board_facts(struct baton_board *board, struct baton_now now,
 	}
 	baton_tallies_intent(&board->tallies, now, route->intent, &counts);
 	facts->tool_success_ppm = baton_counts_tool_success_ppm(&counts);
-	facts->override_rate_ppm = baton_counts_override_ppm(&counts);
+	baton_reviews_sum(&board->reviews, now.unix_ms, route->intent, "", &reviews);
+	facts->override_rate_ppm = reviews.override_ppm;
 	facts->queue_depth = board->waiting;
 	facts->agents_free = board->agents_free;
 }

@@ -116,6 +116,14 @@ void baton_board_report(struct baton_board *board, struct baton_now now,
 			const struct baton_turn_report *report);
 /* An agent reviewed a draft of this intent ("accepted", "edited", "rejected"), or a customer gave
  * feedback ("up", "down"). */
+/* A person has decided about a draft: what that says of the intent and of who wrote it. */
+struct baton_review {
+	const char *intent, *target; /* target "": a template, or not known */
+	baton_str action;            /* accepted, edited, rejected */
+	uint32_t edit_ppm;
+};
+void baton_board_reviewed(struct baton_board *board, struct baton_now now,
+			  const struct baton_review *review);
 void baton_board_judged(struct baton_board *board, struct baton_now now, const char *intent,
 			baton_str what);
 

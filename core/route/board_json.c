@@ -171,6 +171,8 @@ void baton_board_json(struct baton_board *board, struct baton_now now, struct ba
 	baton_modes_json(&board->modes, now, out);
 	baton_buf_z(out, ",\"alert\":");
 	baton_alert_json(&board->alert, now, out);
+	baton_buf_z(out, ",\"reviews\":");
+	baton_reviews_json(&board->reviews, now.unix_ms, out);
 	baton_buf_z(out, ",\"tallies\":");
 	baton_tallies_json(&board->tallies, now, out);
 	baton_buf_z(out, ",\"drills\":");

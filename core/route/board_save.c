@@ -13,7 +13,8 @@
  *                "closed":"unfit","closed_until":..,"closed_said":..}],
  *    "accounts":[...],
  *    "money":[{"kind":"route","name":"refund","day":20778,"spent":1200,"broke":0}],
- *    "modes":[...]}
+ *    "modes":[...],
+ *    "reviews":[{"intent":"refund","target":"main","v":[[1795..,125000,1],...]}]}
  */
 
 #include "core/route/inside.h"
@@ -133,13 +134,16 @@ void baton_board_save(struct baton_board *board, struct baton_now now, struct ba
 		save_purse(out, "account", purse);
 	baton_buf_z(out, "],\"modes\":");
 	baton_modes_save(&board->modes, now, out);
+	baton_buf_z(out, ",\"reviews\":");
+	baton_reviews_save(&board->reviews, now.unix_ms, out);
 	baton_buf_z(out, "}");
 	board->health.dirty = board->money.dirty = board->modes.dirty = false;
 }
 
 bool baton_board_dirty(const struct baton_board *board)
 {
-	return board->health.dirty || board->money.dirty || board->modes.dirty;
+	return board->health.dirty || board->money.dirty || board->modes.dirty ||
+	       board->reviews.dirty;
 }
 
 /* --- reading --- */
@@ -374,6 +378,11 @@ int baton_board_load(struct baton_board *board, struct baton_now now, baton_str 
 			     load_all(&reader, &root)
 		     ? baton_modes_load(&board->modes, now, &modes)
 		     : BATON_E_SCHEMA;
+	/* A board that was saved by a version without them has none. */
+	struct baton_json reviews = baton_json_get(&root, "reviews");
+	if (rc == BATON_OK && reviews.type != BATON_JSON_NONE &&
+	    !baton_reviews_load(&board->reviews, now.unix_ms, &reviews))
+		rc = BATON_E_SCHEMA;
 	if (rc == BATON_OK) {
 		reader.apply = true;
 		(void)load_all(&reader, &root);

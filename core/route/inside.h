@@ -10,6 +10,7 @@
 #include "core/route/health.h"
 #include "core/route/modes.h"
 #include "core/route/money.h"
+#include "core/route/reviews.h"
 #include "core/route/tally.h"
 
 /* A call that was chosen and has not been settled. */
@@ -38,6 +39,7 @@ struct baton_board {
 	struct baton_leases leases;
 	struct baton_modes modes;
 	struct baton_tallies tallies;
+	struct baton_reviews reviews;
 	struct baton_alert alert;
 	struct baton_drills drills;
 	uint32_t waiting, agents_free;

@@ -39,7 +39,8 @@ static const char refusing[] =
 
 struct words {
 	char word[WORDS_MAX][WORD_BYTES_MAX + 1];
-	bool ends[WORDS_MAX]; /* a comma or a full stop follows: "no, talk to a human" refuses nothing */
+	bool ends
+		[WORDS_MAX]; /* a comma or a full stop follows: "no, talk to a human" refuses nothing */
 	size_t n;
 };
 

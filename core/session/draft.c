@@ -5,6 +5,9 @@
 #include "core/session/decide.h"
 
 #include "core/base/errors.h"
+#include "core/session/edit.h"
+
+enum { ALL_PPM = 1000000 };
 
 int decide_draft(const struct baton_session *session, const struct baton_command *command,
 		 struct baton_decision *decision)
@@ -27,6 +30,11 @@ int decide_draft(const struct baton_session *session, const struct baton_command
 	if (rc < 0)
 		return rc;
 
+	/* Sent as it was is accepted, whichever key was pressed. */
+	if (edit && baton_str_eq(command->text, session->draft_text)) {
+		accept = true;
+		edit = false;
+	}
 	/* One event carries the console's id: the message, or the review if nothing is said. */
 	bool speaks = accept || edit;
 	struct baton_event *reviewed =
@@ -38,6 +46,9 @@ int decide_draft(const struct baton_session *session, const struct baton_command
 			  : edit ? BATON_STR("edited")
 				 : BATON_STR("rejected"),
 		.client_id = speaks ? BATON_STR("") : command->client_id,
+		.edit_ppm = accept ? 0
+			    : edit ? baton_edit_ppm(session->draft_text, command->text)
+				   : ALL_PPM,
 	};
 	if (speaks)
 		decide_add_human_message(session, command, decision,

@@ -22,7 +22,14 @@ void package_on_policy(struct baton_package *package, const struct baton_event *
 	package_name(&json, "stage", decided->stage);
 	package_member(&json, "reason", decided->reason, BATON_PACKAGE_TEXT_BYTES);
 	package_end_item(item, &json);
-	package_words_of(item, "rule ", decided->rule);
+	struct baton_buf words = { NULL, 0, 0 };
+	baton_buf_str(&words, baton_str_clip(decided->rule, PACKAGE_LINE_BYTES));
+	baton_buf_printf(&words, " (%.*s)", (int)decided->action.n, decided->action.p);
+	if (decided->reason.n > 0) {
+		baton_buf_z(&words, ": ");
+		baton_buf_str(&words, baton_str_clip(decided->reason, PACKAGE_LINE_BYTES));
+	}
+	item->words = package_take(&words);
 }
 
 void package_on_mode_entered(struct baton_package *package, const struct baton_event *event)

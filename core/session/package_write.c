@@ -86,12 +86,33 @@ static void write_list(const struct baton_package *package, enum package_list wh
 	baton_buf_z(out, "[");
 	for (size_t i = 0; i < list->n; i++) {
 		comma(out);
+		if (which == PACKAGE_LOOKUPS || which == PACKAGE_LIMITS) {
+			baton_str json = list->items[i].json;
+
+			baton_buf_str(out, (baton_str){ json.p, json.n - 1 });
+			text(out, "text", list->items[i].words);
+			baton_buf_z(out, "}");
+			continue;
+		}
 		baton_buf_str(out, list->items[i].json);
 		if (which == PACKAGE_SOURCES)
 			baton_buf_printf(out, ",\"used\":%s}",
 					 list->items[i].used ? "true" : "false");
 	}
 	baton_buf_z(out, "]");
+}
+
+static void attempt_words(const struct package_attempt *tried, struct baton_buf *out)
+{
+	baton_buf_str(out, tried->target);
+	baton_buf_printf(out, ": %s", outcome_names[tried->outcome]);
+	if (tried->fail.n > 0) {
+		baton_buf_z(out, ", ");
+		baton_buf_str(out, tried->fail);
+	}
+	if (tried->http_status > 0)
+		baton_buf_printf(out, " (HTTP %llu)", (unsigned long long)tried->http_status);
+	baton_buf_z(out, tried->withdrawn ? ", withdrawn in front of the customer" : "");
 }
 
 static void write_tried(const struct baton_package *package, struct baton_buf *out)
@@ -117,6 +138,10 @@ static void write_tried(const struct baton_package *package, struct baton_buf *o
 		text(out, "message", tried->message);
 		text(out, "drill", tried->drill);
 		flag(out, "withdrawn", tried->withdrawn);
+		struct baton_buf words = { NULL, 0, 0 };
+		attempt_words(tried, &words);
+		text(out, "text", baton_buf_view(&words));
+		baton_buf_done(&words);
 		baton_buf_z(out, "}");
 	}
 	baton_buf_z(out, "]");
@@ -234,7 +259,7 @@ static void write_identity(const struct baton_package *package, struct baton_buf
 		baton_buf_z(out, "}");
 	}
 	if (package->refused.seq > 0) {
-		open_object(out, "refused");
+		open_object(out, "failed");
 		number(out, "seq", package->refused.seq);
 		text(out, "reason", package->refused.reason);
 		baton_buf_z(out, "}");
@@ -442,20 +467,9 @@ static void say_tried(const struct baton_package *package, struct baton_buf *out
 	baton_buf_z(out, "Tried:\n");
 	for (size_t i = package->n_tried > SHOWN ? package->n_tried - SHOWN : 0;
 	     i < package->n_tried; i++) {
-		const struct package_attempt *tried = &package->tried[i];
-
 		baton_buf_z(out, "- ");
-		baton_buf_str(out, tried->target);
-		baton_buf_printf(out, ": %s", outcome_names[tried->outcome]);
-		if (tried->fail.n > 0) {
-			baton_buf_z(out, ", ");
-			baton_buf_str(out, tried->fail);
-		}
-		if (tried->http_status > 0)
-			baton_buf_printf(out, " (HTTP %llu)",
-					 (unsigned long long)tried->http_status);
-		baton_buf_z(out, tried->withdrawn ? ", withdrawn in front of the customer" : "");
-		link_to(out, tried->seq);
+		attempt_words(&package->tried[i], out);
+		link_to(out, package->tried[i].seq);
 		baton_buf_z(out, "\n");
 	}
 }

@@ -154,6 +154,8 @@ static void apply_draft(struct baton_session *session, const struct baton_event 
 	fold_drop_draft(session);
 	session->draft = event->seq;
 	session->draft_text = baton_str_keep(event->draft_proposed.text);
+	session->draft_suggested = event->draft_proposed.asked_by.n > 0;
+	fold_name(session->draft_target, event->draft_proposed.target);
 	session->cost_microusd += event->draft_proposed.cost_microusd;
 }
 

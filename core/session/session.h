@@ -49,6 +49,7 @@ struct baton_session {
 	uint64_t restarts;           /* of the open turn */
 	uint64_t draft;              /* seq of the draft that waits for review, 0 if none */
 	baton_str draft_text;        /* its words; owned by the session */
+	bool draft_suggested; /* of the newest draft, reviewed or not: an agent asked for it */
 	uint64_t priority;           /* of the waiting or claimed case */
 	uint64_t held_after;         /* with `resumes`: messages behind this seq open again */
 	uint64_t weak_answers;       /* bot answers in a row that were not well supported */
@@ -80,6 +81,7 @@ struct baton_session {
 	char agent[BATON_NAME_BYTES_MAX + 1], agent_name[BATON_NAME_BYTES_MAX + 1];
 	char intent[BATON_NAME_BYTES_MAX + 1], language[BATON_LANGUAGE_BYTES_MAX + 1];
 	char customer_name[BATON_NAME_BYTES_MAX + 1]; /* signed; "" unknown */
+	char draft_target[BATON_NAME_BYTES_MAX + 1];  /* who wrote the newest draft */
 	char rule[BATON_NAME_BYTES_MAX + 1];          /* that brought the case here */
 	char to_agent[BATON_NAME_BYTES_MAX + 1];      /* whom a transfer is meant for, "" anybody */
 	char mode[BATON_NAME_BYTES_MAX + 1]; /* the degraded mode the customer was told of, "" none */

@@ -76,6 +76,8 @@ static const struct {
 	PLAIN(TEXT, customer_name),
 	PLAIN(TEXT, rule),
 	PLAIN(TEXT, to_agent),
+	PLAIN(TEXT, draft_target),
+	PLAIN(FLAG, draft_suggested),
 #undef PLAIN
 };
 enum { PLAIN_N = sizeof(plain) / sizeof(plain[0]) };

@@ -293,7 +293,7 @@ static void failed_look_ups_are_named(void **state)
 	assert_string_equal(at(json, "lookups.1.failed"), "module");
 	assert_string_equal(at(json, "lookups.2.failed"), "nothing_found");
 	assert_string_equal(at(json, "lookups.3.what"), "identity");
-	assert_string_equal(at(json, "identity.refused.reason"), "expired");
+	assert_string_equal(at(json, "identity.failed.reason"), "expired");
 	assert_null(json_object_get(json_object_get(json, "identity"), "signed"));
 	json_decref(json);
 }

@@ -308,7 +308,10 @@ static void drafts_are_counted_by_what_people_made_of_them(void **state)
 		     .target = S("primary"));
 		to_person(&talk, "core.tier_2_review");
 		FEED(&talk, CASE_CLAIMED, case_claimed, .agent = S("nina"));
-		FEED(&talk, DRAFT_REVIEWED, draft_reviewed, .action = S(actions[i]));
+		FEED(&talk, DRAFT_REVIEWED, draft_reviewed, .action = S(actions[i]),
+		     .edit_ppm = i == 0   ? 0
+				 : i == 1 ? 250000
+					  : 1000000);
 		if (i < 2)
 			FEED(&talk, HUMAN_MESSAGE, human_message,
 			     .text = S(i ? "one two three five" : "one two three four"));
@@ -324,6 +327,46 @@ static void drafts_are_counted_by_what_people_made_of_them(void **state)
 	assert_int_equal(slice->redone, 2);
 	assert_int_equal(slice->edit_ppm.n, 2);
 	assert_int_equal(slice->edit_ppm.sum, 250000);
+	assert_int_equal(report->targets[0].reviewed, 3);
+	assert_int_equal(report->targets[0].overridden, 2);
+	assert_int_equal(report->targets[0].sent, 2);
+	assert_int_equal(report->targets[0].edit_ppm_sum, 250000);
+	baton_report_free(&report);
+}
+
+static void help_for_agents_is_no_turn_and_counted_apart(void **state)
+{
+	struct baton_report *report = report_new();
+	struct talk talk = talk_new(report, 1);
+
+	(void)state;
+	asks(&talk, "I want to complain", "complaint");
+	to_person(&talk, "core.tier_3");
+	FEED(&talk, WRITEUP_GENERATED, writeup_generated, .origin = S("template"));
+	FEED(&talk, WRITEUP_GENERATED, writeup_generated, .origin = S("ai"), .cost_microusd = 30,
+	     .target = S("primary"));
+	FEED(&talk, CASE_CLAIMED, case_claimed, .agent = S("nina"));
+	for (unsigned i = 0; i < 3; i++) {
+		static const char *const actions[] = { "accepted", "edited", "rejected" };
+
+		FEED(&talk, DRAFT_PROPOSED, draft_proposed, .text = S("So."), .asked_by = S("nina"),
+		     .target = S("primary"), .cost_microusd = 7);
+		FEED(&talk, DRAFT_REVIEWED, draft_reviewed, .action = S(actions[i]));
+	}
+	baton_report_end(report);
+	const struct baton_slice *slice = slice_of(report, "complaint", BATON_SIDE_HEALTHY);
+	assert_int_equal(slice->turns, 1);
+	assert_int_equal(slice->drafted, 0);
+	assert_int_equal(slice->reviewed, 0);
+	assert_int_equal(slice->overridden, 0);
+	assert_int_equal(slice->suggestions, 3);
+	assert_int_equal(slice->suggestions_sent, 2);
+	assert_int_equal(slice->suggestions_as_they_were, 1);
+	assert_int_equal(slice->writeups, 2);
+	assert_int_equal(slice->writeups_template, 1);
+	assert_int_equal(slice->assist_cost_microusd, 51);
+	assert_int_equal(slice->cost_microusd, 0);
+	assert_int_equal(slice->handoffs, 1);
 	baton_report_free(&report);
 }
 
@@ -704,6 +747,7 @@ int main(void)
 		cmocka_unit_test(a_resumption_after_which_a_person_is_needed_at_once_was_not_safe),
 		cmocka_unit_test(who_must_say_it_again_was_not_handed_over_well),
 		cmocka_unit_test(drafts_are_counted_by_what_people_made_of_them),
+		cmocka_unit_test(help_for_agents_is_no_turn_and_counted_apart),
 		cmocka_unit_test(what_a_mode_kept_is_answered_late_and_is_one_turn),
 		cmocka_unit_test(a_turn_that_a_crash_interrupted_is_recovered_or_not),
 		cmocka_unit_test(who_gives_up_waiting_is_abandoned_who_writes_again_is_reopened),

@@ -25,6 +25,7 @@ struct bench {
 	bool substitute;
 	unsigned cancels;
 	int refuse; /* what emit() answers */
+	int refused; /* what the asker of a suggestion was told */
 	int no_classifier, no_rules;
 	bool no_guard, doubtful;
 	unsigned moves, turned; /* to another release; what the trial was told */
@@ -237,6 +238,12 @@ static inline int op_emit(void *ud, struct baton_run *run, enum baton_verb verb,
 	return 0;
 }
 
+static inline void op_refused(void *ud, struct baton_run *run, int code)
+{
+	(void)run;
+	((struct bench *)ud)->refused = code;
+}
+
 static inline void op_say(void *ud, struct baton_run *run, baton_str text, uint64_t offset)
 {
 	struct bench *bench = ud;
@@ -269,6 +276,7 @@ static const struct baton_run_ops bench_ops = { .now_ns = op_now,
 						.module_works = op_module_works,
 						.wait = op_wait,
 						.emit = op_emit,
+						.refused = op_refused,
 						.say = op_say,
 						.count = op_count,
 						.observe = op_count };
