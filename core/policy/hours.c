@@ -2,8 +2,8 @@
 
 /* Opening hours, asked. Time is cut into pieces in which nothing changes: a piece ends where hours
  * open or close, at midnight (the next date may be closed) and where the zone's offset changes. So
- * the two nights a year with an hour too many or too few need no case of their own: an hour that there is
- * twice counts twice, one that there is not counts not at all. Pure.
+ * the two nights a year with an hour too many or too few need no case of their own: an hour that
+ * there is twice counts twice, one that there is not counts not at all. Pure.
  */
 
 #include "core/policy/policy.h"
