@@ -40,6 +40,14 @@ baton_str conn_who(const struct conn *conn, enum who_field field)
 	return baton_who_text(conn->who, field);
 }
 
+void conn_watch_desk(struct conn *conn)
+{
+	struct baton_identity who;
+
+	baton_who_identity(conn->who, &who);
+	baton_port_desk_watch(chat_port(conn->chat), conn->id, &who);
+}
+
 void conn_set_locale(struct conn *conn, baton_str locale)
 {
 	struct baton_identity same;

@@ -76,6 +76,8 @@ int conn_writable(struct conn *conn);
  * again. */
 void conn_identify(struct conn *conn, const struct baton_identity *identity, baton_str locale);
 void conn_set_locale(struct conn *conn, baton_str locale);
+/* All of the desk that this person sees, and every change. */
+void conn_watch_desk(struct conn *conn);
 baton_str conn_who(const struct conn *conn, enum who_field field);
 enum baton_role conn_role(const struct conn *conn);
 enum baton_audience conn_audience(const struct conn *conn);

@@ -114,7 +114,7 @@ void follow_drained(struct conn *conn)
 			follow_subscribe(conn, conn->follows[i]);
 	}
 	if (lagged && conn->watches_desk)
-		baton_port_desk_watch(chat_port(conn->chat), conn->id);
+		conn_watch_desk(conn);
 }
 
 bool follow_hears_answer(const struct conn *conn)

@@ -232,7 +232,17 @@ static void on_desk(struct conn *conn, const struct baton_frame *frame)
 {
 	(void)frame;
 	conn->watches_desk = true;
-	baton_port_desk_watch(chat_port(conn->chat), conn->id);
+	conn_watch_desk(conn);
+}
+
+static void on_status(struct conn *conn, const struct baton_frame *frame)
+{
+	baton_port_desk_status(chat_port(conn->chat), conn->id, frame->available);
+}
+
+static void on_decline(struct conn *conn, const struct baton_frame *frame)
+{
+	baton_port_desk_decline(chat_port(conn->chat), conn->id, &frame->session);
 }
 
 static void on_open(struct conn *conn, const struct baton_frame *frame)
@@ -270,11 +280,6 @@ static void on_package(struct conn *conn, const struct baton_frame *frame)
 	baton_port_package(chat_port(conn->chat), &frame->session, conn->id);
 }
 
-static void unsupported(struct conn *conn, const struct baton_frame *frame)
-{
-	refuse(conn, frame, BATON_E_UNSUPPORTED);
-}
-
 /* Read down: everything a client can say. */
 static void (*const handlers[BATON_FRAME_TYPES])(struct conn *conn,
 						 const struct baton_frame *frame) = {
@@ -300,8 +305,8 @@ static void (*const handlers[BATON_FRAME_TYPES])(struct conn *conn,
 	[BATON_FRAME_TRANSFER] = command,
 	[BATON_FRAME_TAG] = command,
 	[BATON_FRAME_SUGGEST] = command,
-	[BATON_FRAME_STATUS] = unsupported,
-	[BATON_FRAME_DECLINE] = unsupported,
+	[BATON_FRAME_STATUS] = on_status,
+	[BATON_FRAME_DECLINE] = on_decline,
 	[BATON_FRAME_PACKAGE] = on_package,
 	[BATON_FRAME_OPERATIONS] = on_operations,
 	[BATON_FRAME_ADMIN] = on_admin,

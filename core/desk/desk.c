@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The table of cases: what a notice of a session changes, and in which order the others hear of it.
- * Whatever a case was counted as is taken back before the new notice, and counted anew behind it; so
- * there is one way in and one way out of every number.
+/* The table of cases: what a notice of a session changes, and in which order the others hear of
+ * it. Whatever a case was counted as is taken back before the new notice, and counted anew behind
+ * it; so there is one way in and one way out of every number.
  */
 
 #include "core/desk/inside.h"
@@ -137,9 +137,9 @@ static void count_time(struct baton_desk *desk, struct desk_case *entry, enum ba
 	entry->since_ms = now.unix_ms;
 }
 
-/* The offer ends unless the case waits on as it did. Whoever it was offered to and has it now has taken
- * it. Returns who is free of it; the case must not be among those that wait when he looks for the
- * next. */
+/* The offer ends unless the case waits on as it did. Whoever it was offered to and has it now
+ * has taken it. Returns who is free of it; the case must not be among those that wait when he
+ * looks for the next. */
 static struct desk_person *end_offer(struct baton_desk *desk, struct desk_case *entry,
 				     const struct baton_case *next)
 {
@@ -288,6 +288,7 @@ void baton_desk_watch(struct baton_desk *desk, struct baton_now now,
 		*watcher = (struct desk_watcher){ who->conn, person };
 		person_comes(desk, now, person);
 	}
+	order_refresh(desk, now);
 	sight_list(desk, watcher);
 	if (desk->policy)
 		overview_tell(desk, now, who->conn);

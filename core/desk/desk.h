@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The desk: every case that waits for a person or has one, the people who look at the list, and who is
- * next for what.
+/* The desk: every case that waits for a person or has one, the people who look at the list, and
+ * who is next for what.
  *
- * Sessions decide who has a case and tell the desk afterwards; what the desk knows can always be built
- * again from them (the start does). What it decides itself is the order of service, whom a case is
- * offered to, when somebody has been away too long, and what each of its watchers sees. It asks
- * sessions for things by commands that carry the case's epoch, so a late one does nothing.
+ * Sessions decide who has a case and tell the desk afterwards; what the desk knows can always be
+ * built again from them (the start does). What it decides itself is the order of service, whom a
+ * case is offered to, when somebody has been away too long, and what each of its watchers sees.
+ * It asks sessions for things by commands that carry the case's epoch, so a late one does
+ * nothing.
  *
- * One desk per server, on the first worker. Pure: the host brings the time, and calls what comes out.
- * One thread.
+ * One desk per server, on the first worker. Pure: the host brings the time, and calls what comes
+ * out. One thread.
  */
 #pragma once
 
@@ -37,12 +38,13 @@ struct baton_desk_host {
 
 struct baton_desk *baton_desk_new(const struct baton_desk_host *host);
 void baton_desk_free(struct baton_desk **desk);
-/* From now on these policies hold; the ones before are looked at during the call for the last time. The
- * host keeps them alive. Before the first call everybody sees everything and nothing is offered. */
+/* From now on these policies hold; the ones before are looked at during the call for the last
+ * time. The host keeps them alive. Before the first call everybody sees everything and nothing
+ * is offered. */
 void baton_desk_policy(struct baton_desk *desk, struct baton_now now,
 		       const struct baton_policy *policy);
-/* A CASE notice from a session; one that is older than what is known (by epoch) is ignored. Takes its
- * own reference. Whoever sees the case hears of it, and somebody may be offered it. */
+/* A CASE notice from a session; one that is older than what is known (by epoch) is ignored.
+ * Takes its own reference. Whoever sees the case hears of it, and somebody may be offered it. */
 void baton_desk_update(struct baton_desk *desk, struct baton_now now, struct baton_notice *notice);
 /* Ten times a second: what time brings about, and what may be told a little later. */
 void baton_desk_tick(struct baton_desk *desk, struct baton_now now);
@@ -54,8 +56,8 @@ struct baton_desk_who {
 	enum baton_role role; /* AGENT, SUPERVISOR, ADMIN */
 	baton_str agent, name;
 };
-/* DESK with the number of cases that this person sees, then one CASE for each, those that wait in their
- * order first; then every change. Again: all of it again. */
+/* DESK with the number of cases that this person sees, then one CASE for each, those that wait
+ * in their order first; then every change. Again: all of it again. */
 void baton_desk_watch(struct baton_desk *desk, struct baton_now now,
 		      const struct baton_desk_who *who);
 void baton_desk_unwatch(struct baton_desk *desk, struct baton_now now, baton_conn conn);
@@ -78,7 +80,8 @@ struct baton_desk_figures {
 	uint64_t watchers;    /* consoles that look at the list */
 	uint64_t agents_busy; /* people who have a case */
 	uint64_t agents_free; /* people who are there, available, and have fewer than they can */
-	/* Since the start: waits that a claim ended, and cases that a person had and has no more. */
+	/* Since the start: waits that a claim ended, and cases that a person had and has no
+	 * more. */
 	uint64_t waits, waits_ms, handled, handled_ms;
 };
 void baton_desk_figures(const struct baton_desk *desk, struct baton_desk_figures *ret_figures);

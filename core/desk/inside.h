@@ -2,9 +2,10 @@
 
 /* What the files of the desk share: cases, queues, people. Internal to core/desk.
  *
- * Every pointer between them is to something that lives longer or is let go of first: a person is kept
- * while he has a connection, a case or an offer. Timers count in monotonic milliseconds, so that a
- * clock that is set does not take cases from anybody; promises and what is shown are unix time.
+ * Every pointer between them is to something that lives longer or is let go of first: a person is
+ * kept while he has a connection, a case or an offer. Timers count in monotonic milliseconds, so
+ * that a clock that is set does not take cases from anybody; promises and what is shown are unix
+ * time.
  */
 #pragma once
 

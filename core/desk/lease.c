@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What time takes away. A claimed case is its agent's while he has a console that is alive; one of an
- * agent who is lost goes back, and so does one whose customer gets no reply. Who waits, leaves and
- * does not come back has given up. The desk only asks for it: the command carries the epoch it is
- * about, and the session does nothing if that is over.
+/* What time takes away. A claimed case is its agent's while he has a console that is alive; one
+ * of an agent who is lost goes back, and so does one whose customer gets no reply. Who waits,
+ * leaves and does not come back has given up. The desk only asks for it: the command carries the
+ * epoch it is about, and the session does nothing if that is over.
  *
- * After a start all of this begins anew: nobody loses a case for having been away while the server
- * was.
+ * After a start all of this begins anew: nobody loses a case for having been away while the
+ * server was.
  */
 
 #include "core/desk/inside.h"

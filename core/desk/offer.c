@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Offers: one case, one person, for a while. An invitation and no lock; the session alone decides who
- * has the case, and whoever works on the queue may claim it meanwhile.
+/* Offers: one case, one person, for a while. An invitation and no lock; the session alone decides
+ * who has the case, and whoever works on the queue may claim it meanwhile.
  *
- * What holds between two calls: no case that is to be offered stands without an offer while somebody
- * is free who may have it. So a new case need only look for a person, and a person who becomes free
- * need only look for a case; nobody waits for a round. What time alone changes (a skill that is asked
- * for no longer, a refusal that is forgotten) is looked for once a second.
+ * What holds between two calls: no case that is to be offered stands without an offer while
+ * somebody is free who may have it. So a new case need only look for a person, and a person who
+ * becomes free need only look for a case; nobody waits for a round. What time alone changes (a
+ * skill that is asked for no longer, a refusal that is forgotten) is looked for once a second.
  */
 
 #include "core/desk/inside.h"

@@ -2,10 +2,10 @@
 
 /* The order of service: effective priority, then who has waited longest, then the session's name.
  *
- * Those that wait stand in one sorted array of all queues. A case that comes or goes costs a binary
- * search and a move of pointers; what waiting does to priorities is looked at once per round, and the
- * array is sorted again only if that changed a key. Between two rounds a new case is compared by the
- * keys of the last one: a difference of a tenth of a second.
+ * Those that wait stand in one sorted array of all queues. A case that comes or goes costs a
+ * binary search and a move of pointers; what waiting does to priorities is looked at once per
+ * round, and the array is sorted again only if that changed a key. Between two rounds a new case
+ * is compared by the keys of the last one: a difference of a tenth of a second.
  */
 
 #include "core/desk/inside.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The desk as a whole, as JSON for consoles and as metrics: its queues, its people, and what brought
- * those here who wait. An outage that sends three hundred people at once is one line there and not
- * three hundred.
+/* The desk as a whole, as JSON for consoles and as metrics: its queues, its people, and what
+ * brought those here who wait. An outage that sends three hundred people at once is one line
+ * there and not three hundred.
  */
 
 #include "core/desk/inside.h"

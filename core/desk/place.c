@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What somebody who waits is told: the place in the queue as it is, and how long it may take, if that
- * can be said. It rests on the claims of the last hour and on nothing else: how often one came, the
- * time since the last included, so that it grows while nobody claims. Fewer than five say nothing;
- * neither does anything while nobody is at work or the queue is closed.
+/* What somebody who waits is told: the place in the queue as it is, and how long it may take, if
+ * that can be said. It rests on the claims of the last hour and on nothing else: how often one
+ * came, the time since the last included, so that it grows while nobody claims. Fewer than five
+ * say nothing; neither does anything while nobody is at work or the queue is closed.
  */
 
 #include "core/desk/inside.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Who is at work. A person may have several consoles, or none and still a case: then he is lost until
- * he comes back or the lease is over (lease.c). Nobody is forgotten while policies know him, so that a
- * reload of the page does not make an agent available who has said he is not.
+/* Who is at work. A person may have several consoles, or none and still a case: then he is lost
+ * until he comes back or the lease is over (lease.c). Nobody is forgotten while policies know
+ * him, so that a reload of the page does not make an agent available who has said he is not.
  */
 
 #include "core/desk/inside.h"

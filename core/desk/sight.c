@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Who sees what. A supervisor and an admin see every case; an agent those of his queues, those he has and
- * those that were transferred to him. The desk's own words (rank, promise, whether this person may
- * claim it) are written on a copy: there are two of them at most, one for those who may claim and
- * one for those who only look.
+/* Who sees what. A supervisor and an admin see every case; an agent those of his queues, those he
+ * has and those that were transferred to him. The desk's own words (rank, promise, whether this
+ * person may claim it) are written on a copy: there are two of them at most, one for those who
+ * may claim and one for those who only look.
  *
- * When the first case is claimed, the ranks of all others change. That is told from the top, a few
- * cases per round, and by a cursor that comes round to everybody: the order among those who moved up
- * together is right before they hear of it.
+ * When the first case is claimed, the ranks of all others change. That is told from the top, a
+ * few cases per round, and by a cursor that comes round to everybody: the order among those who
+ * moved up together is right before they hear of it.
  */
 
 #include "core/desk/inside.h"
@@ -19,12 +19,13 @@ static bool in_queue_of(const struct baton_desk *desk, const struct desk_person 
 {
 	const struct baton_agent_def *def = person->def;
 
-	if (!desk->policy)
+	if (!desk->policy || (def && def->n_queues == 0))
 		return true;
 	for (size_t i = 0; def && i < def->n_queues; i++)
 		if (baton_str_is(queue, def->queues[i]))
 			return true;
-	return def && def->n_queues == 0;
+	/* A queue that the policies do not have any more is everybody's. */
+	return !baton_policy_queue(desk->policy, queue);
 }
 
 static bool is_meant(const struct desk_person *person, baton_str agent)

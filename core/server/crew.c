@@ -201,6 +201,7 @@ static void publish(struct worker *worker, struct crew *crew)
 	uint64_t turns = worker->live ? baton_rack_pins(worker->rack, worker->live) : 0;
 
 	baton_release_lives(crew->order.release);
+	worker_desk_adopt(worker, crew->order.release);
 	set(&worker->live, crew->order.release);
 	if (worker->canary == crew->order.release)
 		set(&worker->canary, NULL);

@@ -245,48 +245,6 @@ void worker_saved(struct worker *worker, const struct baton_id *session, baton_s
 	baton_loop_post(worker->loop, &errand->mail);
 }
 
-/* --- the desk, on worker 0 --- */
-
-struct desk_mail {
-	struct baton_mail mail;
-	struct worker *worker;
-	baton_conn conn;
-	bool watch;
-};
-
-static void desk_deliver(struct baton_mail *mail, struct baton_loop *loop)
-{
-	struct desk_mail *letter = (struct desk_mail *)mail;
-
-	if (loop && letter->worker->desk && letter->watch)
-		baton_desk_watch(letter->worker->desk, letter->conn);
-	else if (loop && letter->worker->desk)
-		baton_desk_unwatch(letter->worker->desk, letter->conn);
-	baton_free(letter);
-}
-
-static void desk_post(struct baton_port *port, baton_conn conn, bool watch)
-{
-	struct worker *first = &port->worker->server->workers[0];
-	struct desk_mail *letter = baton_new(struct desk_mail);
-
-	letter->mail.deliver = desk_deliver;
-	letter->worker = first;
-	letter->conn = conn;
-	letter->watch = watch;
-	baton_loop_post(first->loop, &letter->mail);
-}
-
-void baton_port_desk_watch(struct baton_port *port, baton_conn conn)
-{
-	desk_post(port, conn, true);
-}
-
-void baton_port_desk_unwatch(struct baton_port *port, baton_conn conn)
-{
-	desk_post(port, conn, false);
-}
-
 /* --- small questions --- */
 
 struct baton_id baton_port_new_session(struct baton_port *port)

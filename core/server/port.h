@@ -46,8 +46,16 @@ void baton_port_typing(struct baton_port *port, const struct baton_id *session, 
 /* To an agent: NOTE_PACKAGE with the case package of the session (docs/wire/package.schema.json), or
  * REFUSED. */
 void baton_port_package(struct baton_port *port, const struct baton_id *session, baton_conn conn);
-/* The desk: DESK, then one CASE per case, then every change. */
-void baton_port_desk_watch(struct baton_port *port, baton_conn conn);
+/* The desk (core/server/desk.c): DESK, then one CASE for each that this person sees, then every change,
+ * offers, and the overview. Again: all of it again. */
+struct baton_identity;
+void baton_port_desk_watch(struct baton_port *port, baton_conn conn,
+			   const struct baton_identity *who);
+/* Who watches is there for offers, or is not. */
+void baton_port_desk_status(struct baton_port *port, baton_conn conn, bool available);
+/* The connection's person would rather not have what he was offered. */
+void baton_port_desk_decline(struct baton_port *port, baton_conn conn,
+			     const struct baton_id *session);
 void baton_port_desk_unwatch(struct baton_port *port, baton_conn conn);
 
 /* The live page of an admin: OPERATIONS at once and every two seconds, until `on` is false. */

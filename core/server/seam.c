@@ -287,7 +287,7 @@ static void notice_deliver(struct baton_mail *mail, struct baton_loop *loop)
 		worker->server->options.channel->notify(worker->channel, letter->conn,
 							letter->notice);
 	else if (loop && letter->conn == 0)
-		baton_desk_update_at(worker->desk, baton_loop_unix_ms(), letter->notice);
+		worker_desk_hear(worker, letter->notice);
 	baton_notice_unref(&letter->notice);
 	baton_free(letter);
 }

@@ -43,6 +43,7 @@ struct watch {
 	struct baton_board *board;
 	struct baton_release *release; /* whose policies the board has adopted; counted */
 	struct watch_desk desk;
+	struct baton_buf desk_text; /* of its queues and people, for /metrics */
 	struct heard *heard; /* oldest first */
 	size_t n_heard;
 	uint64_t unheard; /* beyond HEARD_MAX */
@@ -382,9 +383,7 @@ static void read_desk(struct watch *watch, struct watch_desk *ret_desk)
 					 .handled_ms = figures.handled_ms };
 	if (figures.oldest_ms > 0 && figures.oldest_ms < unix_ms)
 		ret_desk->oldest_wait_ms = unix_ms - figures.oldest_ms;
-	/* Whoever looks at the list and has no case of their own could take one. */
-	if (figures.watchers > figures.agents_busy)
-		ret_desk->agents_free = figures.watchers - figures.agents_busy;
+	ret_desk->agents_free = figures.agents_free;
 }
 
 static void tick(void *ud)
@@ -393,14 +392,19 @@ static void tick(void *ud)
 	struct watch_desk desk;
 	struct baton_now now;
 
+	struct baton_buf text = { NULL, 0, 0 };
 	read_desk(watch, &desk);
+	worker_desk_metrics(&watch->server->workers[0], &text);
 	struct baton_board *board = watch_hold(watch, &now);
 	watch->desk = desk;
+	struct baton_buf old = watch->desk_text;
+	watch->desk_text = text;
 	baton_board_desk(board, (uint32_t)desk.waiting, desk.oldest_wait_ms,
 			 (uint32_t)desk.agents_free);
 	baton_board_tick(board, now);
 	bool dirty = baton_board_dirty(board);
 	watch_done(watch);
+	baton_buf_done(&old);
 	save_if_due(watch, now.ms, dirty);
 	held_look(&watch->held, now.ms);
 	held_let_go(&watch->held);
@@ -478,6 +482,7 @@ void watch_close(struct baton_server *server)
 	baton_board_free(&watch->board);
 	baton_release_unref(&watch->release);
 	baton_free(watch->held.ids);
+	baton_buf_done(&watch->desk_text);
 	pthread_mutex_destroy(&watch->lock);
 	pthread_mutex_destroy(&watch->save_lock);
 	baton_free(watch);
@@ -502,7 +507,7 @@ static void desk_metrics(const struct watch_desk *desk, struct baton_buf *out)
 				 "how long the first of those that wait has been waiting",
 				 (double)desk->oldest_wait_ms / 1e3);
 	baton_metrics_gauge_text(out, "baton_desk_agents_free",
-				 "people at the desk without a case of their own",
+				 "people who are there, available, and have fewer cases than they can",
 				 (double)desk->agents_free);
 	sums(out, "baton_case_wait_seconds", "a case in the queue, until a person claims it",
 	     desk->waits_ms, desk->waits);
@@ -519,6 +524,7 @@ void watch_metrics(struct watch *watch, struct baton_buf *out)
 	baton_board_metrics(board, now, out);
 	desk = watch->desk;
 	uint64_t unheard = watch->unheard;
+	baton_buf_str(out, baton_buf_view(&watch->desk_text));
 	watch_done(watch);
 	desk_metrics(&desk, out);
 	baton_metrics_counter_text(out, "baton_board_save_failures_total",

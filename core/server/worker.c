@@ -139,11 +139,6 @@ static void rack_retired(void *ud, struct baton_release *release)
 
 /* --- up and down --- */
 
-static void desk_notify(void *ud, baton_conn conn, struct baton_notice *notice)
-{
-	worker_notify(ud, conn, notice);
-}
-
 static int worker_up(struct worker *worker)
 {
 	struct baton_lane_events lane_events = { worker, lane_wake, lane_committed };
@@ -161,7 +156,7 @@ static int worker_up(struct worker *worker)
 	worker_seam(worker, &seam);
 	worker->shard = baton_shard_new(&seam);
 	if (worker->index == 0)
-		worker->desk = baton_desk_new(desk_notify, worker);
+		worker_desk_open(worker);
 	return BATON_OK;
 }
 
@@ -171,7 +166,7 @@ static void worker_down(struct worker *worker)
 		worker->server->options.channel->close(worker->channel);
 	worker->channel = NULL;
 	baton_shard_free(&worker->shard);
-	baton_desk_free(&worker->desk);
+	worker_desk_close(worker);
 	worker_timers_free(worker);
 	crew_done(worker);
 	if (worker->rack)

@@ -51,6 +51,7 @@ struct worker {
 	unsigned
 		in_shard; /* its code is on the stack: what comes for it goes through the mailbox */
 	struct baton_desk *desk; /* of worker 0 */
+	uint64_t desk_timer;
 	struct key_timer *timers;
 	uint8_t random[512]; /* the first `random_left` have not been handed out */
 	size_t random_left;
@@ -104,6 +105,14 @@ void worker_command(struct worker *worker, const struct baton_id *session, baton
 void worker_recover(struct worker *worker, const struct baton_id *session);
 void worker_saved(struct worker *worker, const struct baton_id *session, baton_str backend,
 		  uint64_t upto);
+
+/* --- desk.c: worker 0 alone has one; the others do nothing here --- */
+void worker_desk_open(struct worker *worker);
+void worker_desk_close(struct worker *worker);
+/* These policies hold from now on; the ones before are still there. */
+void worker_desk_adopt(struct worker *worker, struct baton_release *release);
+void worker_desk_hear(struct worker *worker, struct baton_notice *notice);
+void worker_desk_metrics(struct worker *worker, struct baton_buf *out);
 
 /* --- watch.c --- */
 /* [any] A held conversation may go on, if what it waits for has come back. */

@@ -199,7 +199,14 @@ static const char *const names[] = { "messages",
 				     "turns moved",
 				     "replies suggested",
 				     "write-ups",
-				     "write-ups without a model" };
+				     "write-ups without a model",
+				     "offers",
+				     "offers taken",
+				     "offers missed",
+				     "cases of lost agents",
+				     "cases without a reply",
+				     "customers who gave up",
+				     "places told" };
 
 int main(int argc, char **argv)
 {

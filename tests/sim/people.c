@@ -489,6 +489,7 @@ void people_begin(struct sim *sim)
 		sim_later(sim, sim_below(sim, 3000) * MS, agent_act, agent);
 	}
 	followers_begin(sim);
+	desk_people_begin(sim);
 	if (sim->seed % 16 == 0)
 		sim_later(sim, 0, chatterbox, NULL);
 }
@@ -506,6 +507,7 @@ void people_settle(struct sim *sim)
 		customer->wants_since_ns = sim->now_ns;
 	}
 	followers_settle(sim);
+	desk_people_settle(sim);
 }
 
 void people_free(struct sim *sim)

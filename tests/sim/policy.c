@@ -190,9 +190,19 @@ static void add_desk(struct making *making)
 
 	policy->queues = baton_arena_alloc(making->arena, 2 * sizeof(*policy->queues));
 	policy->queues[policy->n_queues++] =
-		(struct baton_queue_def){ .name = word(making, "general") };
+		(struct baton_queue_def){ .name = word(making, "general"),
+					  .assign = BATON_ASSIGN_OFFER,
+					  .offer_ms = 1500,
+					  .relax_ms = 3000,
+					  .first_reply_ms = 5000,
+					  .return_ms = 9000,
+					  .age_ms = 10000 };
 	policy->queues[policy->n_queues++] =
-		(struct baton_queue_def){ .name = word(making, "billing") };
+		(struct baton_queue_def){ .name = word(making, "billing"), .age_ms = 5000 };
+	policy->desk = (struct baton_desk_def){ .capacity = SIM_CAPACITY,
+						.lost_ms = 4000,
+						.abandon_ms = 3000,
+						.missed_offers = 2 };
 	policy->agents = baton_arena_alloc(making->arena, SIM_AGENTS * sizeof(*policy->agents));
 	for (; policy->n_agents < SIM_AGENTS; policy->n_agents++) {
 		char id[16];

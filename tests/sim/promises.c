@@ -683,6 +683,7 @@ void promises_at_the_end(struct sim *sim)
 	followers_at_the_end(sim);
 	releases_at_the_end(sim);
 	board_at_the_end(sim);
+	desk_at_the_end(sim);
 	baton_desk_counts(sim->desk, &desk_waiting, &desk_claimed);
 	PROMISE(sim, desk_waiting == waiting && desk_claimed == claimed,
 		"the desk shows every case", NULL);

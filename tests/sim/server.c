@@ -106,7 +106,7 @@ static void seam_desk(void *ud, struct baton_notice *notice)
 {
 	struct sim_shard *shard = ud;
 
-	baton_desk_update(shard->sim->desk, notice);
+	baton_desk_update(shard->sim->desk, board_now(shard->sim), notice);
 }
 
 static void seam_count(void *ud, unsigned metric, uint64_t add)
@@ -114,13 +114,6 @@ static void seam_count(void *ud, unsigned metric, uint64_t add)
 	(void)ud;
 	(void)metric;
 	(void)add;
-}
-
-static void desk_notify(void *ud, baton_conn conn, struct baton_notice *notice)
-{
-	(void)ud;
-	(void)conn;
-	(void)notice;
 }
 
 /* --- up and down --- */
@@ -154,7 +147,7 @@ void server_resume(struct sim *sim, const struct baton_id *session)
 void server_start(struct sim *sim)
 {
 	sim->up = true;
-	sim->desk = baton_desk_new(desk_notify, sim);
+	desk_start(sim);
 	releases_start(sim);
 	board_start(sim);
 	for (unsigned i = 0; i < SIM_SHARDS; i++) {
@@ -195,7 +188,7 @@ static void server_end(struct sim *sim)
 	sim->generation++;
 	for (unsigned i = 0; i < SIM_SHARDS; i++)
 		baton_shard_free(&sim->shards[i].shard);
-	baton_desk_free(&sim->desk);
+	desk_stop(sim);
 	board_stop(sim);
 	PROMISE(sim, sim->pins == 0, "a dead server holds no release", NULL);
 	PROMISE(sim, sim->open_calls == 0, "nobody works for a turn that is over", NULL);
@@ -268,7 +261,8 @@ struct sending {
 	struct baton_command command;
 	struct baton_event event; /* of SAVED */
 	struct baton_arena *arena;
-	enum { SEND_COMMAND, SEND_SUBSCRIBE, SEND_UNSUBSCRIBE, SEND_TYPING } kind;
+	enum { SEND_COMMAND, SEND_SUBSCRIBE, SEND_UNSUBSCRIBE, SEND_TYPING, SEND_PLACE } kind;
+	struct baton_queue_place place;
 	enum baton_audience audience;
 	uint64_t after;
 	unsigned generation;
@@ -288,6 +282,8 @@ static void sending_due(struct sim *sim, void *what)
 	else if (arrives && sending->kind == SEND_TYPING)
 		baton_shard_typing(shard, &sending->session, sending->conn, sending->command.role,
 				   sending->command.agent_name);
+	else if (arrives && sending->kind == SEND_PLACE)
+		baton_shard_place(shard, &sending->session, &sending->place);
 	else if (arrives)
 		baton_shard_unsubscribe(shard, &sending->session, sending->conn);
 	baton_arena_done(sending->arena);
@@ -340,6 +336,15 @@ void server_subscribe(struct sim *sim, const struct baton_id *session, baton_con
 void server_unsubscribe(struct sim *sim, const struct baton_id *session, baton_conn conn)
 {
 	sending_new(sim, session, conn)->kind = SEND_UNSUBSCRIBE;
+}
+
+void server_place(struct sim *sim, const struct baton_id *session,
+		  const struct baton_queue_place *place)
+{
+	struct sending *sending = sending_new(sim, session, 0);
+
+	sending->kind = SEND_PLACE;
+	sending->place = *place;
 }
 
 void server_typing(struct sim *sim, const struct baton_id *session, baton_conn conn,

@@ -17,7 +17,7 @@
 #include "core/swap/trial.h"
 
 enum { SIM_TURN_MICROUSD = 700 }; /* what one turn may cost */
-enum { SIM_SHARDS = 2, SIM_CUSTOMERS = 6, SIM_AGENTS = 3, SIM_SUPERVISOR = 2, SIM_TARGETS = 3, SIM_FOLLOWERS = 6 };
+enum { SIM_SHARDS = 2, SIM_CUSTOMERS = 6, SIM_AGENTS = 3, SIM_CAPACITY = 2, SIM_SUPERVISOR = 2, SIM_TARGETS = 3, SIM_FOLLOWERS = 6 };
 
 #define MS 1000000ull
 
@@ -34,7 +34,7 @@ struct due {
 	uint64_t key;        /* to find it again: timers, calls */
 	int kind;
 };
-enum due_kind { DUE_WORLD, DUE_TIMER, DUE_CALL, DUE_BOARD };
+enum due_kind { DUE_WORLD, DUE_TIMER, DUE_CALL, DUE_BOARD, DUE_DESK };
 
 struct sim_shard {
 	struct sim *sim;
@@ -75,6 +75,21 @@ struct agent {
 	char id[16], name[16];
 	baton_conn conn;
 	uint64_t serial;
+};
+
+struct shown_case {
+	enum baton_case_state state;
+	uint64_t rank, priority, since_ms;
+	bool shown, offered, mine, in_general;
+};
+
+struct console { /* of an agent: what he is shown of the desk (desk.c) */
+	struct sim *sim;
+	unsigned index;  /* of the agent */
+	baton_conn conn; /* 0: closed */
+	bool available;
+	uint64_t opened_ns;
+	struct shown_case cases[SIM_CUSTOMERS];
 };
 
 struct follower { /* an agent who looks on, or another tab of a customer (follow.c) */
@@ -203,6 +218,7 @@ struct sim {
 	struct customer customers[SIM_CUSTOMERS];
 	struct agent agents[SIM_AGENTS];
 	struct follower followers[SIM_FOLLOWERS];
+	struct console consoles[SIM_AGENTS];
 	uint64_t last_conn;
 
 	struct baton_policy policy; /* as every release has it: for names */
@@ -236,7 +252,8 @@ struct sim {
 			drains, saved, captured, resumed, modes_on, modes_off, target_changes,
 			drills, probes, targets_back, ran_out, told, published, canaries,
 			promoted, rolled_back, shut, retired, moved, suggestions, writeups,
-			templates;
+			templates, offers, offers_taken, offers_missed, leases_lost, returns,
+			abandoned, places;
 	} saw;
 	bool trace;
 };
@@ -300,6 +317,9 @@ void server_command(struct sim *sim, const struct baton_id *session, baton_conn 
 void server_subscribe(struct sim *sim, const struct baton_id *session, baton_conn conn,
 		      enum baton_audience audience, uint64_t after);
 void server_unsubscribe(struct sim *sim, const struct baton_id *session, baton_conn conn);
+/* The desk says to the customer where the case stands. */
+void server_place(struct sim *sim, const struct baton_id *session,
+		  const struct baton_queue_place *place);
 void server_typing(struct sim *sim, const struct baton_id *session, baton_conn conn,
 		   enum baton_role role, const char *name);
 /* A transcript was saved up to `upto`: the session is told so by the server itself. */
@@ -347,6 +367,13 @@ struct message *people_message(struct sim *sim, const struct baton_id *session, 
 bool people_settled(const struct sim *sim);
 /* The record is the customer's message with this client id. */
 bool stored_is_message(const struct stored *stored, const char *id);
+
+/* desk.c: consoles, and what they are told */
+void desk_start(struct sim *sim);
+void desk_stop(struct sim *sim);
+void desk_people_begin(struct sim *sim);
+void desk_people_settle(struct sim *sim);
+void desk_at_the_end(struct sim *sim);
 
 /* follow.c */
 void followers_begin(struct sim *sim);

@@ -259,16 +259,36 @@ void baton_port_typing(struct baton_port *port, const struct baton_id *session, 
 			house_notify(port, found->followers[i].conn, &notice);
 }
 
-void baton_port_desk_watch(struct baton_port *port, baton_conn conn)
+void baton_port_desk_watch(struct baton_port *port, baton_conn conn,
+			   const struct baton_identity *who)
 {
 	struct baton_notice desk = { .type = BATON_NOTE_DESK, .seq = 1 };
 	struct baton_notice kase = { .type = BATON_NOTE_CASE };
 
+	assert_string_equal(who->agent, "nina");
 	port->desk = conn;
 	kase.kase.state = BATON_CASE_WAITING;
 	kase.kase.queue = BATON_STR("billing");
 	house_notify(port, conn, &desk);
 	house_notify(port, conn, &kase);
+}
+
+void baton_port_desk_status(struct baton_port *port, baton_conn conn, bool available)
+{
+	struct baton_notice notice = { .type = BATON_NOTE_OVERVIEW };
+
+	notice.text = available ? BATON_STR("\"queues\":[],\"agents\":[],\"groups\":[]")
+				: BATON_STR("\"queues\":[],\"agents\":[{\"state\":\"away\"}],"
+					    "\"groups\":[]");
+	house_notify(port, conn, &notice);
+}
+
+void baton_port_desk_decline(struct baton_port *port, baton_conn conn,
+			     const struct baton_id *session)
+{
+	struct baton_notice notice = { .type = BATON_NOTE_OFFER, .session = *session };
+
+	house_notify(port, conn, &notice);
 }
 
 void baton_port_desk_unwatch(struct baton_port *port, baton_conn conn)
