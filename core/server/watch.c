@@ -44,7 +44,7 @@ struct watch {
 	struct baton_release *release; /* whose policies the board has adopted; counted */
 	struct watch_desk desk;
 	struct baton_buf desk_text; /* of its queues and people, for /metrics */
-	struct heard *heard; /* oldest first */
+	struct heard *heard;        /* oldest first */
 	size_t n_heard;
 	uint64_t unheard; /* beyond HEARD_MAX */
 	bool unlogged;    /* one letter is under way */
@@ -506,9 +506,10 @@ static void desk_metrics(const struct watch_desk *desk, struct baton_buf *out)
 	baton_metrics_gauge_text(out, "baton_desk_oldest_wait_seconds",
 				 "how long the first of those that wait has been waiting",
 				 (double)desk->oldest_wait_ms / 1e3);
-	baton_metrics_gauge_text(out, "baton_desk_agents_free",
-				 "people who are there, available, and have fewer cases than they can",
-				 (double)desk->agents_free);
+	baton_metrics_gauge_text(
+		out, "baton_desk_agents_free",
+		"people who are there, available, and have fewer cases than they can",
+		(double)desk->agents_free);
 	sums(out, "baton_case_wait_seconds", "a case in the queue, until a person claims it",
 	     desk->waits_ms, desk->waits);
 	sums(out, "baton_case_handle_seconds", "a case with a person, until it is theirs no more",

@@ -199,10 +199,9 @@ static void add_desk(struct making *making)
 					  .age_ms = 10000 };
 	policy->queues[policy->n_queues++] =
 		(struct baton_queue_def){ .name = word(making, "billing"), .age_ms = 5000 };
-	policy->desk = (struct baton_desk_def){ .capacity = SIM_CAPACITY,
-						.lost_ms = 4000,
-						.abandon_ms = 3000,
-						.missed_offers = 2 };
+	policy->desk = (struct baton_desk_def){
+		.capacity = SIM_CAPACITY, .lost_ms = 4000, .abandon_ms = 3000, .missed_offers = 2
+	};
 	policy->agents = baton_arena_alloc(making->arena, SIM_AGENTS * sizeof(*policy->agents));
 	for (; policy->n_agents < SIM_AGENTS; policy->n_agents++) {
 		char id[16];
