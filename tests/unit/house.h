@@ -273,15 +273,6 @@ void baton_port_desk_watch(struct baton_port *port, baton_conn conn,
 	house_notify(port, conn, &kase);
 }
 
-void baton_port_package(struct baton_port *port, const struct baton_id *session, baton_conn conn)
-{
-	struct baton_notice notice = { .type = BATON_NOTE_PACKAGE,
-				       .session = *session,
-				       .text = BATON_STR("{}") };
-
-	house_notify(port, conn, &notice);
-}
-
 void baton_port_desk_status(struct baton_port *port, baton_conn conn, bool available)
 {
 	struct baton_notice notice = { .type = BATON_NOTE_OVERVIEW };
