@@ -13,7 +13,7 @@ import http from 'node:http';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import { AGENTS, Baton } from '../lib/baton.mjs';
-import { KEY_ENV, SAYS, desk, openai, simpleSet } from '../lib/policies.mjs';
+import { KEY_ENV, SAYS, desk, simpleSet } from '../lib/policies.mjs';
 import { Line, event } from '../takeover/line.mjs';
 import { Browser, Console, Widget, until } from './browser.mjs';
 
@@ -82,11 +82,8 @@ before(async () => {
 	d.queues[1].title = SHORT[2];
 	d.canned = SHORT.slice(3, 23).map((words, i) => ({ name: `c${i}`, text: words }));
 	const url = `http://127.0.0.1:${model.address().port}/v1`;
-	const article = (title) => `---\ntitle: ${JSON.stringify(title)}\nupdated: 2026-11-02\n---\nWords such as alert, javascript and img are here.\n\n${title}\n`;
 	baton = await Baton.start({ env: KEY_ENV, args: ['--no-rate-limit'], policies: simpleSet(url, {
-		files: { 'modules.yaml': { modules: [openai(url), { name: 'articles', kind: 'retriever', file: 'retriever-fts.so', knowledge: true }] },
-			...Object.fromEntries(SHORT.filter((t) => t.includes('<')).slice(0, 6).map((title, i) => [`knowledge/a${i}.md`, article(title)])),
-			'desk.yaml': d, 'channel.yaml': { origins: ['self', `http://127.0.0.1:${page.address().port}`], say: { ...SAYS, greeting: MARKDOWN[6], handed_over: SHORT[4] } } } }) });
+		files: { 'desk.yaml': d, 'channel.yaml': { origins: ['self', `http://127.0.0.1:${page.address().port}`], say: { ...SAYS, greeting: MARKDOWN[6], handed_over: SHORT[4] } } } }) });
 });
 after(async () => {
 	await browser?.close();
@@ -107,7 +104,7 @@ async function looked(page, root) {
 }
 
 describe(`${PAYLOADS.length} public payloads`, () => {
-	test('carried by customer, model, articles, agent, notes, names and reasons: nothing runs, nobody is called', { timeout: 120000 }, async () => {
+	test('carried by customer, model, agent, notes, names and reasons: nothing runs, nobody is called', { timeout: 120000 }, async () => {
 		const customer = await browser.person(), person = await browser.person();
 		const foreign = [];
 		for (const context of [customer, person]) {
@@ -171,8 +168,34 @@ describe(`${PAYLOADS.length} public payloads`, () => {
 		assert.deepEqual([inWidget.strange, inConsole.strange], [[], []]);
 		assert.deepEqual(foreign, []);
 		assert.deepEqual(browser.faults.splice(0), []);
-		assert.ok(await widget.log.locator('.foot li').count() > 20, 'sources stand below answers');
 		assert.ok((await widget.lines()).some((line) => line.includes(agentName)), 'the name stands there as words');
 		[nina, typist].forEach((line) => line.close());
+	});
+
+	test('carried by articles: their titles are the sources below answers', { timeout: 60000 }, async () => {
+		const titles = SHORT.filter((t) => t.includes('<')).slice(0, 8);
+		const article = (title, i) => `---\ntitle: ${JSON.stringify(title)}\nalso: [when does the lamp of kind${i} come]\nupdated: 2026-11-02\n---\nThe lamp of kind${i} comes on friday. ${title}\n`;
+		const served = await Baton.start({ policies: simpleSet('http://127.0.0.1:1/v1', { files: {
+			'modules.yaml': { modules: [{ name: 'knowledge', kind: 'provider', file: 'provider-knowledge.so', knowledge: true },
+				{ name: 'articles', kind: 'retriever', file: 'retriever-fts.so', knowledge: true }] },
+			'targets.yaml': { targets: [{ name: 't0', provider: 'knowledge', prompt: 'assistant', local: true }] },
+			'channel.yaml': { origins: ['self', `http://127.0.0.1:${page.address().port}`], say: SAYS },
+			...Object.fromEntries(titles.map((title, i) => [`knowledge/a${i}.md`, article(title, i)])) } }) });
+		const before = baton;
+		baton = served; // the page asks where the widget comes from
+		const context = await browser.person();
+		await context.addInitScript(TRAP);
+		const widget = await Widget.visit(context, `http://127.0.0.1:${page.address().port}/`);
+		baton = before;
+		for (let i = 0; i < titles.length; i++) {
+			await widget.say(`when does the lamp of kind${i} come?`);
+			await widget.answer(i + 1);
+		}
+		const shown = await widget.log.locator('.foot li').allInnerTexts();
+		assert.ok(titles.some((title) => shown.some((line) => line.includes(title))), `sources: ${shown}`);
+		const { ran, strange } = await looked(widget.page, 'baton-chat');
+		assert.deepEqual([ran, strange, browser.faults.splice(0)], [[], [], []]);
+		await browser.forget();
+		await served.stop();
 	});
 });
