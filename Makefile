@@ -14,7 +14,7 @@ Q       := $(if $(VERBOSE),,@)
 O       := build/$(V)
 WERROR  ?=
 
-PKGS    := libwebsockets libuv libcurl jansson jose yaml-0.1 openssl libxxhash glib-2.0
+PKGS    := libwebsockets libuv libcurl jansson jose yaml-0.1 openssl libxxhash glib-2.0 libutf8proc
 CSTD    := -std=gnu11 -D_GNU_SOURCE -Icore/include -I.
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
            -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wcast-qual -Wcast-align \
@@ -38,7 +38,7 @@ LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llmdb -lpthread -ldl 
 PURE_DIRS := core/base core/session core/route core/turn core/actor core/desk core/observe
 HOST_DIRS := core/loop core/journal core/policy core/isolate core/module core/testhost core/check core/swap core/server channels/chat channels/http
 PURE_SRC  := $(foreach d,$(PURE_DIRS),$(wildcard $(d)/*.c)) core/policy/expr*.c core/policy/env.c \
-             core/policy/facts.c core/policy/mode_facts.c core/policy/drill_facts.c core/policy/nearest.c core/policy/lookup.c core/policy/hours.c core/loop/sse.c \
+             core/policy/facts.c core/policy/mode_facts.c core/policy/drill_facts.c core/policy/nearest.c core/policy/lookup.c core/policy/hours.c core/policy/topics.c core/loop/sse.c \
              core/swap/trial.c core/swap/replay*.c
 PURE_SRC  := $(wildcard $(PURE_SRC))
 HOST_SRC  := $(filter-out $(PURE_SRC),$(foreach d,$(HOST_DIRS),$(wildcard $(d)/*.c)))
@@ -123,7 +123,7 @@ $(O)/tests/%_bench: $(O)/tests/bench/%_bench.o $(O)/libhost.a $(O)/libpure.a
 
 $(O)/tests/simulate: $(call obj,$(wildcard tests/sim/*.c)) $(O)/libpure.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lm
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lutf8proc -lm
 
 run:
 	@.ci/install build

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* People and a session: who may take or get a case, whether its customer is there, and what somebody
- * who waits is told of the queue.
+/* People and a session: who may take or get a case, whether its customer is there, and what
+ * somebody who waits is told of the queue.
  *
- * The place comes from the desk and is kept here, because tabs come and go and the desk does not know
- * of them. It is nobody's promise: when the case leaves the queue it is forgotten.
+ * The place comes from the desk and is kept here: tabs come and go, and the desk knows none of
+ * them. It is nobody's promise: when the case leaves the queue it is forgotten.
  */
 
 #include "core/actor/actor.h"
@@ -54,8 +54,8 @@ bool people_present(const struct baton_actor *actor)
 	return false;
 }
 
-/* The last connection of the customer has gone, or the first has come. The desk is told of open cases
- * only; of one that has left memory we know whether it is open. */
+/* The last connection of the customer has gone, or the first has come. The desk is told of open
+ * cases only; of one that has left memory we know whether it is open. */
 void people_presence(struct baton_actor *actor, bool was_present)
 {
 	if (people_present(actor) == was_present)

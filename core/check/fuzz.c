@@ -320,7 +320,7 @@ void baton_try_facts(struct baton_try *trial, baton_facts *facts)
 	uint64_t *const longs[] = { &facts->age_ms,        &facts->idle_ms,
 				    &facts->cost_microusd, &facts->cost_ceiling_microusd,
 				    &facts->sla_left_ms,   &facts->answers_total_ms };
-	*facts = (baton_facts){ .size = sizeof(*facts), .flags = below(trial, 512) };
+	*facts = (baton_facts){ .size = sizeof(*facts), .flags = below(trial, 4096) };
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		*numbers[i] = below(trial, 3) ? below(trial, 10) : below(trial, UINT32_MAX);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

@@ -38,10 +38,11 @@ static const struct pod pod_query = { sizeof(baton_query),
 				      { AT(baton_query, text), AT(baton_query, filter_json) } };
 static const struct pod pod_facts = {
 	sizeof(baton_facts),
-	9,
+	11,
 	{ AT(baton_facts, session_id), AT(baton_facts, intent), AT(baton_facts, customer_tier),
 	  AT(baton_facts, channel), AT(baton_facts, locale), AT(baton_facts, last_fail_provider),
-	  AT(baton_facts, tags_json), AT(baton_facts, primary_state), AT(baton_facts, mode) }
+	  AT(baton_facts, tags_json), AT(baton_facts, primary_state), AT(baton_facts, mode),
+	  AT(baton_facts, class_name), AT(baton_facts, language) }
 };
 static const struct pod pod_entry = { sizeof(baton_entry),
 				      3,

@@ -25,6 +25,7 @@ static void check_meaning(struct baton_load *load, const struct baton_rule_def *
 
 void baton_check_rules(struct baton_load *load)
 {
+	baton_check_topics(load);
 	for (size_t i = 0; i < load->policy->n_rules; i++) {
 		const struct baton_rule_def *rule = &load->policy->rules[i];
 		const struct baton_yaml *node =

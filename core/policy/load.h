@@ -44,6 +44,7 @@ void baton_load_trees(struct baton_load *load);
 void baton_check_names(struct baton_load *load);
 void baton_check_routes(struct baton_load *load);
 void baton_check_rules(struct baton_load *load);
+void baton_check_topics(struct baton_load *load);
 void baton_check_modes(struct baton_load *load);
 void baton_check_stand_ins(struct baton_load *load);
 void baton_check_reach(struct baton_load *load);

@@ -349,6 +349,12 @@ struct baton_topic_def {
 	size_t n_intents;
 };
 
+/* A word or phrase of topics, by a hash of its words (topics.c). */
+struct baton_topic_phrase {
+	uint64_t hash;
+	uint32_t topics; /* bit i: policy->topics[i] */
+};
+
 struct baton_prompt_def {
 	const char *name, *text;
 };
@@ -407,6 +413,9 @@ struct baton_policy {
 	/* escalation.yaml */
 	struct baton_topic_def *topics;
 	size_t n_topics;
+	struct baton_topic_phrase *topic_phrases; /* sorted */
+	size_t n_topic_phrases;
+	uint32_t topic_lengths; /* bit n: there are phrases of n words */
 
 	/* desk.yaml */
 	const char *default_queue;

@@ -32,7 +32,24 @@ static const struct baton_field rule_fields[] = {
 };
 static const struct baton_shape rule_shape = { "a rule", "When a person is needed.", rule_fields,
 					       sizeof(struct baton_rule_def) };
+static const struct baton_field topic_fields[] = {
+	{ "name", BATON_FIELD_NAME, REQUIRED, AT(struct baton_topic_def, name),
+	  .doc = "security, billing, legal and person set the facts security, billing, legal and "
+		 "asked_human; every name stands in `tags`." },
+	{ "words", BATON_FIELD_TEXT, .flags = BATON_FIELD_MANY,
+	  MANY_AT(struct baton_topic_def, words), .max = LISTED_MAX,
+	  .doc = "Words and phrases that make a message one of this topic. Found whole, in any case." },
+	{ "intents", BATON_FIELD_NAME, .flags = BATON_FIELD_MANY,
+	  MANY_AT(struct baton_topic_def, intents), .max = LISTED_MAX,
+	  .doc = "Intents that are of this topic." },
+	{ 0 },
+};
+static const struct baton_shape topic_shape = { "a topic", "What a message speaks of.",
+						topic_fields, sizeof(struct baton_topic_def) };
 static const struct baton_field escalation_fields[] = {
+	{ "topics", BATON_FIELD_LIST, MANY_AT(struct baton_policy, topics), .max = 32,
+	  .shape = &topic_shape,
+	  .doc = "Known by words, whatever a classifier says and whether there is one." },
 	{ "rules", BATON_FIELD_LIST, REQUIRED, MANY_AT(struct baton_policy, rules),
 	  .max = LISTED_MAX, .shape = &rule_shape,
 	  .doc = "All are asked; the strictest action wins." },

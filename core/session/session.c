@@ -87,6 +87,10 @@ static void apply_file(struct baton_session *session, const struct baton_event *
 static void apply_message(struct baton_session *session, const struct baton_event *event)
 {
 	session->messages++;
+	session->idle_ms = session->last_message_ms && event->unix_ms > session->last_message_ms
+				   ? event->unix_ms - session->last_message_ms
+				   : 0;
+	session->last_message_ms = event->unix_ms;
 	session->last_message = event->seq;
 	session->reopen_count += session->resolved;
 	session->resolved = session->abandoned = false;

@@ -45,6 +45,8 @@ struct baton_session {
 	uint64_t
 		first_unanswered_ms; /* unix ms of the oldest message without a reply by bot or person */
 	uint64_t messages;           /* customer messages so far */
+	uint64_t last_message_ms;    /* unix ms of the newest */
+	uint64_t idle_ms;            /* between the one before and the newest */
 	uint64_t exchanges;          /* bot answers since the conversation was last the bot's */
 	uint64_t restarts;           /* of the open turn */
 	uint64_t draft;              /* seq of the draft that waits for review, 0 if none */

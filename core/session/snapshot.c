@@ -53,6 +53,8 @@ static const struct {
 	PLAIN(NUMBER, held_after),
 	PLAIN(NUMBER, weak_answers),
 	PLAIN(NUMBER, cost_microusd),
+	PLAIN(NUMBER, last_message_ms),
+	PLAIN(NUMBER, idle_ms),
 	PLAIN(NUMBER, reopen_count),
 	PLAIN(NUMBER, auth_failures),
 	PLAIN(NUMBER, lookup_failures),

@@ -92,15 +92,15 @@ void run_settle(struct baton_run *run, bool answered, bool cancelled)
 	run->choice.lease = 0;
 }
 
-void run_board_facts(const struct baton_run *run, baton_facts *facts)
+uint64_t run_board_facts(const struct baton_run *run, baton_facts *facts)
 {
 	struct baton_now now;
 
-	if (!run->route)
-		return;
 	struct baton_board *board = run->ops->board(run->ud, &now);
-	baton_board_facts(board, now, run->policy, run->route, facts);
+	if (run->route)
+		baton_board_facts(board, now, run->policy, run->route, facts);
 	run->ops->board_done(run->ud);
+	return now.unix_ms;
 }
 
 /* Priced at the target that was asked. */

@@ -80,6 +80,15 @@ struct then run_assist_nobody_left(struct baton_run *run);
 /* Writes at most turn->n_msgs + 2 messages; returns how many. */
 size_t run_assist_messages(struct baton_run *run, const baton_turn *turn, baton_msg *msgs);
 
+/* --- prompt.c --- */
+
+/* What the open messages speak of, once the intent is known. */
+void run_find_topics(struct baton_run *run);
+/* Of the question: what the route says, or what a rule has raised it to. 0: not routed. */
+unsigned run_tier(const struct baton_run *run);
+/* The newest attempt that failed, or NULL. */
+const struct baton_attempt *run_last_failure(const struct baton_run *run);
+
 /* --- attempt.c: asking a target, hearing it, and what follows when it fails --- */
 
 struct then step_ask(struct baton_run *run);
@@ -87,8 +96,8 @@ struct then step_hear(struct baton_run *run);
 /* Tells the board how the attempt ended; gives its lease back. `cancelled`: for reasons that are
  * not the target's. Nothing happens if no lease is held. */
 void run_settle(struct baton_run *run, bool answered, bool cancelled);
-/* The board's view of the route, into facts for rules. */
-void run_board_facts(const struct baton_run *run, baton_facts *facts);
+/* The board's view of the route, into facts for rules; returns the time, unix ms. */
+uint64_t run_board_facts(const struct baton_run *run, baton_facts *facts);
 /* What the attempt cost by the prices of its target, if the provider does not say. */
 uint64_t run_cost_microusd(const struct baton_run *run);
 

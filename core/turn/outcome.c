@@ -254,6 +254,27 @@ static baton_str mode_name(const struct baton_run *run)
 
 static const char *const finish_names[] = { "stop", "length", "tool_calls", "filtered" };
 
+enum { OFFER_EVERY = 3 }; /* exchanges */
+
+/* A rule would rather offer a person than decide for one: said behind the answer, and not with
+ * each. */
+static void note_offer(struct baton_run *run)
+{
+	const struct baton_session *session = run->session;
+	const char *words = run->policy->say_offer_human;
+	bool lately = session->offered_at > 0 &&
+		      session->exchanges + 1 < session->offered_at + OFFER_EVERY;
+
+	if (run->offer.rule.n == 0 || lately)
+		return;
+	run_note(run, BATON_EV_HUMAN_OFFERED)->human_offered = (struct baton_ev_human_offered){
+		.turn = run->turn,
+		.text = baton_str_of(words && words[0] ? words : BATON_SAY_OFFER_HUMAN),
+		.rule = run->offer.rule,
+		.reason = run->offer.reason,
+	};
+}
+
 struct then step_answer(struct baton_run *run)
 {
 	const struct baton_target *target = run->choice.target;
@@ -282,6 +303,7 @@ struct then step_answer(struct baton_run *run)
 		.mode = mode_name(run),
 		.confidence_ppm = support_ppm(run),
 	};
+	note_offer(run);
 	run->ops->observe(run->ud, BATON_HIST_FIRST_TOKEN,
 			  (run->first_word_ns - run->started_ns) / 1000);
 	return finish(run, BATON_CMD_EVENT, BATON_METRIC_TURNS_ANSWERED);
@@ -351,6 +373,7 @@ struct then step_hand_over(struct baton_run *run)
 			.facts = run_keep_buf(run, &json),
 			.release = run->release_number,
 			.resumes = run->why.resumes,
+			.tier = run_tier(run),
 		};
 	return finish(run, BATON_CMD_HAND_OVER, BATON_METRIC_TURNS_HANDED_OVER);
 }

@@ -124,6 +124,8 @@ struct baton_run {
 
 	char intent[BATON_NAME_BYTES_MAX + 1], language[16];
 	uint32_t intent_ppm, sentiment_ppm;
+	uint32_t topics; /* of what is open: bits of policy->topics */
+	baton_str tags;  /* their names and the labels of agents, a JSON list */
 	bool classifier_failed, sentiment_known;
 	baton_doc *docs;
 	uint32_t n_docs;
@@ -154,6 +156,9 @@ struct baton_run {
 
 	struct baton_event notes[BATON_RUN_NOTES_MAX];
 	size_t n_notes;
+	struct { /* a rule would rather offer the customer a person; rule.n = 0: none would */
+		baton_str rule, reason;
+	} offer;
 	struct { /* why a person is needed */
 		baton_str rule, reason, queue;
 		uint64_t priority;

@@ -22,6 +22,12 @@ static struct then step_classify(struct baton_run *run)
 	baton_turn view;
 
 	baton_run_view(run, &view);
+	/* What was said before a person gave it back, or before it was settled, is history. */
+	uint64_t history = least(run->session->stretch_seq, run->session->answered_upto);
+	for (size_t i = 0; view.n_msgs > 1 && run->session->lines[i].seq <= history; i++) {
+		view.msgs++;
+		view.n_msgs--;
+	}
 	run->heard_end = run->heard_fail = false;
 	run->ticket = run->ops->ticket(run->ud, run);
 	int rc = run->ops->classify(run->ud, run, &view);
@@ -71,6 +77,7 @@ static struct then step_classified(struct baton_run *run)
 	if (!intent || intent->internal || run->intent_ppm < intent->min_confidence_ppm)
 		run->intent[0] = '\0';
 	run->route = baton_policy_route(run->policy, baton_str_of(run->intent));
+	run_find_topics(run);
 	return go_on(BATON_STEP_RULES_BEFORE);
 }
 
@@ -97,6 +104,32 @@ static void note_verdict(struct baton_run *run, const baton_facts *facts,
 	};
 }
 
+static baton_str kept(struct baton_run *run, const char *word)
+{
+	baton_str text = baton_str_of(word);
+
+	return (baton_str){ baton_arena_dup(&run->arena, text.n ? text.p : "", text.n), text.n };
+}
+
+/* A model that has failed, or is known to fail, may be back before anybody comes. */
+static bool model_failed(const struct baton_run *run, const baton_facts *facts)
+{
+	return run_last_failure(run) != NULL ||
+	       (facts->primary_state.n > 0 && !baton_str_is(facts->primary_state, "closed"));
+}
+
+static void take_verdict(struct baton_run *run, const baton_facts *facts,
+			 const baton_verdict *verdict)
+{
+	run->why.rule = kept(run, verdict->rule);
+	run->why.reason = kept(run, verdict->reason);
+	run->why.queue = kept(run, verdict->queue);
+	run->why.priority = verdict->priority;
+	run->why.reversible = (verdict->flags & BATON_VERDICT_REVERSIBLE) != 0;
+	run->why.resumes = run->why.reversible && model_failed(run, facts) ? BATON_STR("targets")
+									   : BATON_STR("");
+}
+
 /* Asks the rules; true if they want a person now. A rule that cannot answer counts as one that
  * fired, where the turn cannot begin again on a release that is not in doubt. */
 static bool rules_escalate(struct baton_run *run, uint32_t stage)
@@ -115,13 +148,13 @@ static bool rules_escalate(struct baton_run *run, uint32_t stage)
 	note_verdict(run, &facts, &verdict);
 	if (verdict.action == BATON_ACT_REVIEW && run->tier < BATON_TIER_REVIEWED)
 		run->tier = BATON_TIER_REVIEWED;
-	if (verdict.action < BATON_ACT_ESCALATE)
+	if (verdict.action == BATON_ACT_OFFER_HUMAN) {
+		run->offer.rule = kept(run, verdict.rule);
+		run->offer.reason = kept(run, verdict.reason);
+	}
+	if (verdict.action < BATON_ACT_ESCALATE || verdict.action > BATON_ACT_ESCALATE_NOW)
 		return false;
-	run->why.rule = baton_str_of(verdict.rule);
-	run->why.reason = baton_str_of(verdict.reason);
-	run->why.queue = baton_str_of(verdict.queue);
-	run->why.priority = verdict.priority;
-	run->why.reversible = (verdict.flags & BATON_VERDICT_REVERSIBLE) != 0;
+	take_verdict(run, &facts, &verdict);
 	return true;
 }
 

@@ -18,6 +18,7 @@ __stack_chk_fail __ctype_b_loc __errno_location _GLOBAL_OFFSET_TABLE_
 floor ceil sqrt log exp pow fmod lround llround isnan
 fwrite fputs fputc stderr __fprintf_chk __vfprintf_chk fprintf vfprintf fflush dprintf
 XXH3_64bits XXH3_64bits_withSeed XXH64 XXH3_128bits
+utf8proc_iterate utf8proc_category utf8proc_decompose_char
 __assert_fail exit __tls_get_addr
 '
 # The last line of the list: uthash's and utlist's way out when memory ends, which it never does here;

@@ -45,6 +45,7 @@
  *  1.0  The first. Served: provider, classifier, rule, transcript, retriever. Drafts, which no server
  *       serves and nobody is promised: tool, guard, channel; session_get, session_put and event, which
  *       come with the tool kind and answer BATON_E_UNSUPPORTED until then.
+ *  1.1  baton_facts: class_name, language, tier; the flags BATON_FACT_VERIFIED, _SLA_BREACHED, _CLAIMED_BEFORE.
  */
 #ifndef BATON_MODULE_H
 #define BATON_MODULE_H
@@ -55,7 +56,7 @@ extern "C" {
 #endif
 
 #define BATON_ABI_MAJOR 1u
-#define BATON_ABI_MINOR 0u
+#define BATON_ABI_MINOR 1u
 #define BATON_MAGIC     0x314e5442u                   /* "BTN1", little endian */
 #define BATON_ENTRY_SYMBOL "baton_module_entry"
 #define BATON_HAS(ptr, field) ((ptr) != NULL && \
@@ -332,11 +333,16 @@ typedef struct baton_facts {               /* everything a rule may look at; rec
   baton_str primary_state, mode;
   uint64_t answers_total_ms;
   uint32_t primary_p95_ms, tool_success_ppm, override_rate_ppm, low_confidence_streak, attempts, reserved2;
+  /* since 1.1: the workflow class and tier of the question's route, and the language it is written in */
+  baton_str class_name, language;
+  uint32_t tier, reserved3;
 } baton_facts;
 enum { BATON_STAGE_BEFORE = 0, BATON_STAGE_AFTER };
 enum { BATON_FACT_ASKED_HUMAN = 1u, BATON_FACT_HUMAN_ACTIVE = 2u, BATON_FACT_SECURITY = 4u, BATON_FACT_BILLING = 8u,
        BATON_FACT_LEGAL = 16u, BATON_FACT_RETRIEVAL_EMPTY = 32u, BATON_FACT_POLICY_HIT = 64u,
-       BATON_FACT_SUBSTITUTE = 128u, BATON_FACT_STALE = 256u };
+       BATON_FACT_SUBSTITUTE = 128u, BATON_FACT_STALE = 256u,
+       /* since 1.1 */
+       BATON_FACT_VERIFIED = 512u, BATON_FACT_SLA_BREACHED = 1024u, BATON_FACT_CLAIMED_BEFORE = 2048u };
 typedef struct baton_verdict {
   uint32_t size; uint32_t action;       /* the strictest verdict of all rules wins */
   uint32_t priority; uint32_t flags;    /* BATON_VERDICT_REVERSIBLE */

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Words are read as people mean them: compatibility forms taken apart, case folded (utf8proc),
+ * apostrophes left out ("can't" is "cant"), everything else that is no letter, digit or mark between
+ * words. In scripts that do not space their words each character is a word, so that a phrase of
+ * several is found in the middle of a sentence.
+ *
+ * One walk over the text: the last words stay in a ring, and each phrase that ends here is looked
+ * up by a hash of its words. Nothing is copied. Characters are taken apart one by one; the sorting
+ * of stacked marks that full normalisation asks for is left out, because it is not linear. Two
+ * phrases of one hash would be taken for each other: with 64 bits that needs intent, and whoever
+ * has that can write the word itself.
+ */
+
+#include "core/policy/topics.h"
+
+#include <stdlib.h>
+#include <utf8proc.h>
+
+enum { APART_MAX = 32 }; /* characters that one can be taken apart into: 18 is the most */
+
+struct words {
+	uint64_t ring[BATON_TOPIC_PHRASE_MAX], word; /* hashes; of the word that is being read */
+	size_t n;                                    /* whole words so far */
+	bool inside;
+};
+
+static uint64_t mix(uint64_t hash, uint64_t with)
+{
+	hash = (hash ^ with) * 0x9e3779b97f4a7c15ull;
+	return hash ^ hash >> 29;
+}
+
+static bool is_apostrophe(utf8proc_int32_t c)
+{
+	return c == '\'' || c == 0x2019 || c == 0x02bc;
+}
+
+static bool is_letter(utf8proc_int32_t c)
+{
+	utf8proc_category_t category = utf8proc_category(c);
+
+	return (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO) ||
+	       (category >= UTF8PROC_CATEGORY_MN && category <= UTF8PROC_CATEGORY_ME) ||
+	       (category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO);
+}
+
+/* Thai to Khmer, and what China and Japan write. */
+static bool is_unspaced(utf8proc_int32_t c)
+{
+	return (c >= 0x0e00 && c <= 0x0eff) || (c >= 0x1000 && c <= 0x109f) ||
+	       (c >= 0x1780 && c <= 0x17ff) || (c >= 0x2e80 && c <= 0x30ff) ||
+	       (c >= 0x31f0 && c <= 0x9fff) || (c >= 0xf900 && c <= 0xfaff) ||
+	       (c >= 0x20000 && c <= 0x3ffff);
+}
+
+typedef void word_fn(void *ud, const struct words *words);
+
+static void end_word(struct words *words, word_fn *each, void *ud)
+{
+	if (!words->inside)
+		return;
+	words->ring[words->n++ % BATON_TOPIC_PHRASE_MAX] = words->word;
+	words->inside = false;
+	words->word = 0;
+	each(ud, words);
+}
+
+static void read_char(struct words *words, utf8proc_int32_t c, word_fn *each, void *ud)
+{
+	if (is_apostrophe(c))
+		return;
+	bool letter = is_letter(c), alone = letter && is_unspaced(c);
+	if (!letter || alone)
+		end_word(words, each, ud);
+	if (!letter)
+		return;
+	words->word = mix(words->word, (uint64_t)c);
+	words->inside = true;
+	if (alone)
+		end_word(words, each, ud);
+}
+
+static void walk(baton_str text, struct words *words, word_fn *each, void *ud)
+{
+	static const utf8proc_option_t how =
+		UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE;
+	const utf8proc_uint8_t *at = (const utf8proc_uint8_t *)text.p;
+	size_t left = text.n;
+
+	while (left > 0) {
+		utf8proc_int32_t c, apart[APART_MAX];
+		utf8proc_ssize_t bytes = utf8proc_iterate(at, (utf8proc_ssize_t)left, &c);
+
+		if (bytes <= 0)
+			break; /* no UTF-8: what was read so far counts */
+		at += bytes;
+		left -= (size_t)bytes;
+		utf8proc_ssize_t n = utf8proc_decompose_char(c, apart, APART_MAX, how, NULL);
+		for (utf8proc_ssize_t i = 0; i < n && i < APART_MAX; i++)
+			read_char(words, apart[i], each, ud);
+	}
+	end_word(words, each, ud);
+}
+
+/* Of the last `n` words, in their order. */
+static uint64_t phrase_hash(const struct words *words, size_t n)
+{
+	uint64_t hash = n;
+
+	for (size_t i = words->n - n; i < words->n; i++)
+		hash = mix(hash, words->ring[i % BATON_TOPIC_PHRASE_MAX]);
+	return hash;
+}
+
+/* --- making ------------------------------------------------------------------------------- */
+
+static void count_word(void *ud, const struct words *words)
+{
+	(void)ud;
+	(void)words;
+}
+
+size_t baton_topic_words(baton_str text)
+{
+	struct words words = { .n = 0 };
+
+	walk(text, &words, count_word, NULL);
+	return words.n;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+	uint64_t left = ((const struct baton_topic_phrase *)a)->hash,
+		 right = ((const struct baton_topic_phrase *)b)->hash;
+
+	return (left > right) - (left < right);
+}
+
+static void add_phrase(struct baton_policy *policy, const char *text, size_t topic)
+{
+	struct words words = { .n = 0 };
+
+	walk(baton_str_of(text), &words, count_word, NULL);
+	if (words.n == 0 || words.n > BATON_TOPIC_PHRASE_MAX)
+		return; /* refused by the checks */
+	policy->topic_lengths |= 1u << words.n;
+	policy->topic_phrases[policy->n_topic_phrases++] =
+		(struct baton_topic_phrase){ phrase_hash(&words, words.n), 1u << topic };
+}
+
+/* The same phrase may stand in several topics. */
+static void merge_equal(struct baton_policy *policy)
+{
+	struct baton_topic_phrase *phrases = policy->topic_phrases;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < policy->n_topic_phrases; i++) {
+		if (kept > 0 && phrases[kept - 1].hash == phrases[i].hash)
+			phrases[kept - 1].topics |= phrases[i].topics;
+		else
+			phrases[kept++] = phrases[i];
+	}
+	policy->n_topic_phrases = kept;
+}
+
+void baton_topics_compile(struct baton_policy *policy)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < policy->n_topics; i++)
+		n += policy->topics[i].n_words;
+	policy->topic_lengths = 0;
+	policy->n_topic_phrases = 0;
+	if (n == 0 || policy->n_topics > BATON_TOPICS_MAX)
+		return;
+	policy->topic_phrases =
+		baton_arena_alloc(&policy->arena, n * sizeof(*policy->topic_phrases));
+	for (size_t i = 0; i < policy->n_topics; i++)
+		for (size_t j = 0; j < policy->topics[i].n_words; j++)
+			add_phrase(policy, policy->topics[i].words[j], i);
+	if (policy->n_topic_phrases > 0)
+		qsort(policy->topic_phrases, policy->n_topic_phrases,
+		      sizeof(*policy->topic_phrases), by_hash);
+	merge_equal(policy);
+}
+
+/* --- looking ------------------------------------------------------------------------------ */
+
+struct looking {
+	const struct baton_policy *policy;
+	uint32_t topics;
+};
+
+static void look(void *ud, const struct words *words)
+{
+	struct looking *looking = ud;
+	const struct baton_policy *policy = looking->policy;
+
+	for (size_t n = 1; n <= BATON_TOPIC_PHRASE_MAX && n <= words->n; n++) {
+		if (!(policy->topic_lengths & 1u << n))
+			continue;
+		struct baton_topic_phrase key = { phrase_hash(words, n), 0 };
+		const struct baton_topic_phrase *found =
+			bsearch(&key, policy->topic_phrases, policy->n_topic_phrases,
+				sizeof(*policy->topic_phrases), by_hash);
+
+		looking->topics |= found ? found->topics : 0;
+	}
+}
+
+uint32_t baton_topics_of_text(const struct baton_policy *policy, baton_str text)
+{
+	struct looking looking = { policy, 0 };
+	struct words words = { .n = 0 };
+
+	if (policy->n_topic_phrases > 0)
+		walk(text, &words, look, &looking);
+	return looking.topics;
+}
+
+uint32_t baton_topics_of_intent(const struct baton_policy *policy, baton_str intent)
+{
+	uint32_t topics = 0;
+
+	for (size_t i = 0; intent.n > 0 && i < policy->n_topics && i < BATON_TOPICS_MAX; i++)
+		for (size_t j = 0; j < policy->topics[i].n_intents; j++)
+			if (baton_str_is(intent, policy->topics[i].intents[j]))
+				topics |= 1u << i;
+	return topics;
+}
