@@ -314,6 +314,13 @@ static void check_intents(struct baton_load *load)
 			baton_finding_error(
 				&load->findings, baton_load_place(node, "name"),
 				"an intent needs at least two examples, this one has %zu", n);
+		if (intent->internal && intent->tier == BATON_TIER_AUTOMATED)
+			baton_proof_broken(
+				&load->findings, BATON_PROOF_INTERNAL_QUIET,
+				baton_load_place(node, "tier"),
+				"`%s` is for agents: in tier 1 it would be said to a customer at "
+				"once; 2 is a draft that an agent reads, 3 is no model at all",
+				intent->name ? intent->name : "?");
 		if (n > 0 && intent->internal)
 			baton_finding_warning(
 				&load->findings, baton_load_place(node, "examples"),

@@ -7,6 +7,12 @@
 
 /* clang-format off: one line of a file is one line here */
 static const struct proof_case route_cases[] = {
+	{ "intents/more.yaml",
+	  "intents:\n"
+	  "- { name: case-writeup, class: general, tier: 2, internal: true }\n",
+	  "intents:\n"
+	  "- { name: case-writeup, class: general, tier: 1, internal: true }\n",
+	  "intents/more.yaml:2:47: error: `case-writeup` is for agents: in tier 1 it would be said to a customer at once; 2 is a draft that an agent reads, 3 is no model at all [internal-quiet]\n" },
 	{ "routes.yaml",
 	  "routes:\n"
 	  "- { intent: opening-hours, primary: main, fallback: backup }\n"

@@ -242,6 +242,33 @@ static void rules_that_want_a_review_withdraw_what_was_shown(void **state)
 	assert_non_null(strstr(bench->emitted, "answer_superseded draft_proposed"));
 }
 
+/* R106: whatever the route's tier is, and whatever rules say before and after, in any combination:
+ * the answer of a tier above 1 never goes out by itself, and no verdict makes it do so. */
+static void tiers_only_go_up(void **state)
+{
+	static const uint32_t actions[] = { BATON_ACT_NONE, BATON_ACT_OFFER_HUMAN,
+					    BATON_ACT_REVIEW };
+
+	for (unsigned i = 0; i < 3 * 3 * 2; i++) {
+		struct bench *bench = *state;
+		unsigned tier = i % 2 + 1;
+		uint32_t before = actions[i / 2 % 3], after = actions[i / 6];
+
+		bench->routes[1].tier = tier;
+		bench->verdict[BATON_STAGE_BEFORE].action = before;
+		bench->verdict[BATON_STAGE_AFTER].action = after;
+		ask(bench, "shipping", 900000);
+		hear_text(bench, "It left.");
+		hear_end(bench);
+		assert_true(bench->run->done);
+		bool reviewed = tier > 1 || before == BATON_ACT_REVIEW || after == BATON_ACT_REVIEW;
+		assert_true((strstr(bench->emitted, "draft_proposed") != NULL) == reviewed);
+		assert_true((strstr(bench->emitted, "answer_generated") != NULL) == !reviewed);
+		close_bench(state);
+		open_bench(state);
+	}
+}
+
 static void tier_two_drafts_in_silence(void **state)
 {
 	struct bench *bench = *state;
@@ -501,6 +528,7 @@ int main(void)
 		TURN(a_whole_answer_is_judged_before_it_is_shown),
 		TURN(a_whole_answer_comes_with_its_event),
 		TURN(rules_that_want_a_review_withdraw_what_was_shown),
+		TURN(tiers_only_go_up),
 		TURN(tier_two_drafts_in_silence),
 		TURN(a_substitute_only_drafts_where_the_class_says_so),
 		TURN(a_critical_class_goes_to_a_person_at_once),

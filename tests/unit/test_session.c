@@ -228,6 +228,7 @@ static void an_edited_draft_says_the_agents_words(void **state)
 	assert_int_equal(take(talk, review), BATON_E_INVAL);
 	review.text = BATON_STR("Thursday.");
 	assert_int_equal(take(talk, review), 0);
+	assert_int_equal(talk->decision.events[0].draft_reviewed.edit_ppm, 1000000);
 	assert_string_equal(talk->session.lines[talk->session.n_lines - 1].text.p, "Thursday.");
 	review.value = BATON_STR("burn");
 	review.client_id = BATON_STR("d9");
