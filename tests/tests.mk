@@ -143,5 +143,9 @@ swap-soak: $(SWAP_READY)
 .PHONY: takeover takeover-short
 takeover: $(SWAP_READY)
 	V=$(V) node tests/takeover/takeover.mjs $(if $(filter command line environment,$(origin N)),--races $(N)) $(if $(ONLY),--only $(ONLY))
+# The desk under load: make desk-load [CASES=2000] [AGENTS=50].
+.PHONY: desk-load
+desk-load: $(SWAP_READY)
+	V=$(V) node tests/takeover/desk_load.mjs $(if $(CASES),--cases $(CASES)) $(if $(AGENTS),--agents $(AGENTS))
 takeover-short: $(SWAP_READY)
 	V=$(V) node --test tests/takeover/short.test.mjs

@@ -21,7 +21,7 @@
 
 import { customerEvents, messageEvents, publicFields } from './events.mjs';
 
-const HELD_BY = { case_queued: true, case_claimed: true, case_released: true,
+const HELD_BY = { case_queued: true, case_claimed: true, case_released: true, case_transferred: true,
 	handback_approved: false, automation_resumed: false, session_resolved: false };
 const STORED_AS = { msg: 'message_received', reply: 'human_message', note: 'note_added', feedback: 'feedback_given' };
 
