@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Two agents, a supervisor and their customers, each in a browser of their own: a whole case by the
-// keyboard, transfer, takeover, labels, prepared texts, suggestions, the palette, the overview.
+// keyboard, transfer, takeover, labels, prepared texts, suggestions, the palette.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
@@ -203,30 +203,4 @@ test('the palette finds commands and cases; the package is on the right', async 
 	await page.reload();
 	await page.getByRole('button', { name: 'Keys' }).click();
 	assert.equal(await page.getByLabel('Single keys are on').isChecked(), false, 'and stay so');
-});
-
-test('an outage is one line: all of its cases are noted and transferred, each with its result', async () => {
-	const many = [];
-	for (let i = 0; i < 6; i++) many.push(await waiting());
-	const sara = await agent('sara');
-	await sara.cases.filter({ hasText: many[5].words }).waitFor();
-	await sara.page.getByRole('button', { name: 'Overview' }).click();
-	const overview = sara.page.getByRole('region', { name: 'Overview' });
-	await overview.getByRole('checkbox', { name: /core\.customer_asked/ }).check();
-	await overview.getByText('6 waiting cases selected').waitFor();
-	await assertAccessible(sara.page, 'overview');
-	await overview.getByLabel(/Note on each/).fill('the carrier is down until noon');
-	await overview.getByRole('button', { name: 'Add the note to each' }).click();
-	await overview.getByText('Note: 6 of 6 done.').waitFor();
-	await overview.getByRole('button', { name: 'Transfer them' }).click();
-	const dialog = sara.page.getByRole('dialog', { name: 'Transfer 6 waiting cases' });
-	await dialog.getByLabel('Queue').selectOption('billing');
-	await dialog.getByRole('button', { name: 'Transfer', exact: true }).click();
-	await overview.getByText('Transfer: 6 of 6 done.').waitFor();
-	assert.equal(await overview.locator('.results li', { hasText: 'done' }).count(), 6);
-	await assertAccessible(sara.page, 'overview, done');
-	await shot(sara.page, 'console-overview');
-	await sara.page.getByRole('button', { name: 'Back to the cases' }).click();
-	await sara.cases.filter({ hasText: many[0].words }).filter({ hasText: 'billing' }).click();
-	await sara.log.locator('.message.note', { hasText: 'the carrier is down' }).waitFor();
 });
