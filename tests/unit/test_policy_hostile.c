@@ -284,7 +284,11 @@ static const char *const shop_files[] = {
 	"intents/tier1-shop.yaml",
 	"intents/tier2.yaml",
 	"intents/tier3.yaml",
+	"intents/internal.yaml",
+	"identity.yaml",
 	"prompts/support.md",
+	"prompts/suggestion.md",
+	"prompts/writeup.md",
 	"knowledge/refunds.md",
 };
 enum { SHOP_FILES_N = sizeof(shop_files) / sizeof(shop_files[0]), ROUNDS = 100 };
