@@ -65,7 +65,7 @@ check-modules: all
 	done; done; exit $$failed
 
 # --- fuzzing: clang's libFuzzer over the objects of V=fuzz ---------------------------------------
-FUZZ_SRC := $(sort $(PURE_SRC) $(wildcard core/policy/*.c core/journal/*.c core/isolate/*.c) core/module/elf.c core/module/imports.c core/module/file.c channels/chat/wire_in.c core/server/control_request.c)
+FUZZ_SRC := $(sort $(PURE_SRC) $(wildcard core/policy/*.c core/journal/*.c core/isolate/*.c) core/module/elf.c core/module/imports.c core/module/file.c channels/chat/wire_in.c channels/http/shown.c core/server/control_request.c core/server/jwt.c core/server/jwt_key.c)
 FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_OBJ := $(patsubst %,$(O)/tests/fuzz/fuzz_%.o,$(FUZZERS))
 $(O)/libfuzz.a: $(call obj,$(FUZZ_SRC))

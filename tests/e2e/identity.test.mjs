@@ -5,9 +5,11 @@
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AGENTS, Baton, run } from '../lib/baton.mjs';
+import { AGENTS, Baton, ROOT, run } from '../lib/baton.mjs';
 import { Agent, Customer, Refused, ticketOf } from '../lib/client.mjs';
 import { identifierHash, jwt, now } from '../lib/jwt.mjs';
 import { KEY_ENV, simpleSet, write } from '../lib/policies.mjs';
@@ -117,6 +119,13 @@ test('what cannot be believed is said with a word and what to do, and the chat g
 	const failed = await asAgent((agent) => eventsOf(customer.session, 'authentication_failed', agent));
 	assert.deepEqual(failed.map((f) => f.reason), ['expired'], 'told once for a connection');
 	await customer.end();
+});
+
+test('the guide has each word of a refusal', () => {
+	const guide = readFileSync(path.join(ROOT, 'docs', 'IDENTITY.md'), 'utf8');
+	const words = [...readFileSync(path.join(ROOT, 'core', 'server', 'jwt.def'), 'utf8').matchAll(/^REFUSAL\(\w+, "(\w+)"/gm)].map((match) => match[1]);
+	assert.ok(words.length >= 15);
+	assert.deepEqual(words.filter((word) => !guide.includes(`\`${word}\``)), []);
 });
 
 test('an identifier_hash identifies as in other chats; what stands beside it is a claim', async () => {
