@@ -176,7 +176,9 @@ static int read_samples(const struct cli_options *options, const struct baton_po
 			fprintf(stderr, "baton: no %s below `%s`\n", name, options->web);
 			return CLI_FAILED;
 		}
-		put_sample(&snippet->samples[i], text.p ? text.p : "", blanks);
+		char *own = baton_memdupz(text.p, text.n); /* what was read has no end of its own */
+		put_sample(&snippet->samples[i], own, blanks);
+		baton_free(own);
 		baton_buf_done(&text);
 	}
 	return CLI_OK;
