@@ -60,6 +60,7 @@ int cli_check(const struct cli_options *options);
 int cli_status(const struct cli_options *options);
 int cli_fsck(const struct cli_options *options);
 int cli_transcript(const struct cli_options *options);
+int cli_package(const struct cli_options *options);
 int cli_report(const struct cli_options *options);
 int cli_dev(const struct cli_options *options); /* docs/CHECKER.md */
 int cli_doc(const struct cli_options *options);

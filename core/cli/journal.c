@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* baton fsck and baton transcript: the journal from outside. */
+/* baton fsck, baton transcript and baton package: the journal from outside. */
 
 #include "core/cli/cli.h"
 
@@ -8,6 +8,7 @@
 #include "core/journal/journal.h"
 #include "core/server/operations.h"
 #include "core/session/event.h"
+#include "core/session/package.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,25 +174,20 @@ static void no_commit(void *ud, uint64_t ticket, int rc, uint64_t position)
 	(void)position;
 }
 
-int cli_transcript(const struct cli_options *options)
+/* What is printed of a session, out of an open journal. */
+typedef int print_fn(const struct cli_options *options, struct baton_lane *lane,
+		     const struct baton_id *id);
+
+static int with_session(const struct cli_options *options, const struct baton_id *id,
+			print_fn *print)
 {
 	struct baton_lane_events events = { NULL, no_wake, no_commit };
 	struct baton_journal *journal = NULL;
 	struct baton_lane *lane = NULL;
 	struct places places;
-	struct baton_id id;
 
-	cli_log_to_stderr("error");
 	find_places(options, &places);
 	places.options.read_only = true; /* beside a running server, too */
-	if (strcmp(options->operand, "operations") == 0) {
-		id = BATON_OPERATIONS_ID;
-	} else if (baton_id_parse(baton_str_of(options->operand), &id) < 0) {
-		fprintf(stderr,
-			"baton: `%s` is not a session id; `operations` is the log of targets, modes and admins\n",
-			options->operand);
-		return CLI_USAGE;
-	}
 	if (!have_journal(&places))
 		return CLI_FAILED;
 	int rc = baton_journal_open(&places.options, &journal);
@@ -202,10 +198,74 @@ int cli_transcript(const struct cli_options *options)
 			rc == BATON_E_NOTFOUND ? "nothing was ever written to it"
 					       : baton_error_info(rc)->text);
 	} else {
-		rc = print_session(options, lane, &id);
+		rc = print(options, lane, id);
 		baton_lane_close(&lane);
 	}
 	if (journal)
 		baton_journal_close(&journal);
 	return rc == CLI_OK ? CLI_OK : CLI_FAILED;
+}
+
+int cli_transcript(const struct cli_options *options)
+{
+	struct baton_id id;
+
+	cli_log_to_stderr("error");
+	if (strcmp(options->operand, "operations") == 0) {
+		id = BATON_OPERATIONS_ID;
+	} else if (baton_id_parse(baton_str_of(options->operand), &id) < 0) {
+		fprintf(stderr,
+			"baton: `%s` is not a session id; `operations` is the log of targets, modes and admins\n",
+			options->operand);
+		return CLI_USAGE;
+	}
+	return with_session(options, &id, print_session);
+}
+
+/* --- the case package --- */
+
+static bool add_record(void *ud, const struct baton_id *session, const struct baton_record *record)
+{
+	struct baton_package *package = ud;
+	struct baton_arena arena = { NULL, 0 };
+	struct baton_event event = { .seq = record->seq, .unix_ms = record->unix_ms };
+
+	(void)session;
+	if (baton_event_parse(record->type, record->payload, &arena, &event) == 0)
+		baton_package_add(package, &event);
+	baton_arena_done(&arena);
+	return true;
+}
+
+static int print_package(const struct cli_options *options, struct baton_lane *lane,
+			 const struct baton_id *id)
+{
+	struct baton_package *package = baton_package_new(id);
+	struct baton_buf out = { NULL, 0, 0 };
+	int64_t n = baton_lane_read(lane, id, 0, UINT64_MAX, add_record, package);
+
+	if (n <= 0)
+		fprintf(stderr, "baton: %s\n",
+			baton_error_info(n < 0 ? (int)n : BATON_E_NOTFOUND)->text);
+	else if (options->json)
+		baton_package_json(package, &out);
+	else
+		baton_package_text(package, &out);
+	if (n > 0)
+		printf("%.*s%s", (int)out.n, out.p, options->json ? "\n" : "");
+	baton_buf_done(&out);
+	baton_package_free(&package);
+	return n > 0 ? CLI_OK : CLI_FAILED;
+}
+
+int cli_package(const struct cli_options *options)
+{
+	struct baton_id id;
+
+	cli_log_to_stderr("error");
+	if (baton_id_parse(baton_str_of(options->operand), &id) < 0) {
+		fprintf(stderr, "baton: `%s` is not a session id\n", options->operand);
+		return CLI_USAGE;
+	}
+	return with_session(options, &id, print_package);
 }

@@ -20,6 +20,8 @@ static const struct cli_command commands[] = {
 	{ "fsck", NULL, "prove the journal of a stopped server", "djr", cli_fsck, NULL },
 	{ "transcript", "SESSION", "print a conversation from the journal", "djA", cli_transcript,
 	  NULL },
+	{ "package", "SESSION", "print what an agent who takes a conversation over is shown", "dj",
+	  cli_package, NULL },
 	{ "report", NULL, "compute what happened from the transcripts, healthy beside degraded",
 	  "dBuHUIj", cli_report, NULL },
 	{ "target", "list|disable|enable", "see targets; switch one off or on again", "dWj",

@@ -206,7 +206,7 @@ size_t baton_report_fragile_targets(const struct baton_report *report, uint16_t 
 
 	for (size_t i = 0; i < report->n_targets; i++) {
 		const struct baton_report_target *target = &report->targets[i];
-		if (target->attempts)
+		if (target->attempts > 0 || target->reviewed > 0)
 			n = insert(ranks, n, cap,
 				   rank_of(i, target->attempts, target->failed + target->redone));
 	}

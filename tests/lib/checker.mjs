@@ -77,7 +77,11 @@ function checkAcked(session, log, ops, found) {
 			found('H1', session, `${op.verb} ${op.id} acknowledged as ${op.seq} is stored ${stored.length} times`);
 		else if (stored[0].seq !== op.seq)
 			found('H1', session, `${op.verb} ${op.id} acknowledged as ${op.seq} is stored as ${stored[0].seq}`);
-		else if (op.text !== undefined && stored[0].data.text !== op.text && stored[0].data.comment !== op.text)
+		else if (op.verb === 'draft') {
+			// What it says is the event behind it: the agent's own words if there are any.
+			if (op.text !== undefined && log[op.seq]?.data.text !== op.text)
+				found('H1', session, `${op.verb} ${op.id}: the text stored differs from the text sent`);
+		} else if (op.text !== undefined && stored[0].data.text !== op.text && stored[0].data.comment !== op.text)
 			found('H1', session, `${op.verb} ${op.id}: the text stored differs from the text sent`);
 	}
 }
@@ -106,7 +110,8 @@ function checkOnce(session, log, found) {
 function checkOwners(session, log, found) {
 	let held = false, epoch = 0;
 	for (const event of log) {
-		if (held && ['answer_generated', 'draft_proposed'].includes(event.type))
+		// What an agent has asked for is not the bot's word: nobody but agents sees it.
+		if (held && ['answer_generated', 'draft_proposed'].includes(event.type) && !event.data.asked_by)
 			found('H6', session, `${event.type} ${event.seq} while a person holds the conversation`);
 		if (!(event.type in HELD_BY))
 			continue;
