@@ -121,6 +121,23 @@ void baton_lane_forget(struct baton_lane *lane, const struct baton_id *session);
  * of sealed records stays and stays provable. */
 int baton_journal_erase(struct baton_journal *journal, const struct baton_id *session);
 
+/* Keys of what lies outside the log but is the session's (files): sealed with the session's data key,
+ * so they go with it. What comes before its session's first record can only be under the master key;
+ * it must be wrapped again, and the old wrap overwritten, once the session is there. */
+enum baton_wrap_kind { BATON_WRAP_SESSION, BATON_WRAP_MASTER };
+struct baton_wrap {
+	uint8_t key[32];            /* in clear: forget it after use */
+	uint8_t sealed[12 + 32 + 16]; /* what is kept */
+};
+/* [any thread] key -> sealed, sealed -> key; `thing` is bound in. 0, BATON_E_NOTFOUND (SESSION: there is no such session),
+ * _ERASED, _CORRUPT (also: not this wrap), _IO. */
+int baton_journal_wrap(struct baton_journal *journal, enum baton_wrap_kind kind,
+		       const struct baton_id *session, const struct baton_id *thing,
+		       struct baton_wrap *wrap);
+int baton_journal_unwrap(struct baton_journal *journal, enum baton_wrap_kind kind,
+			 const struct baton_id *session, const struct baton_id *thing,
+			 struct baton_wrap *wrap);
+
 /* Sessions that need somebody: any of the marks in `mask`. For the start and for the desk. */
 typedef bool baton_work_fn(void *ud, const struct baton_id *session, uint64_t seq, uint32_t marks);
 int baton_journal_work(struct baton_journal *journal, uint32_t mask, baton_work_fn *each, void *ud);

@@ -60,6 +60,8 @@ static const char *expectation(const struct baton_field *field)
 	case BATON_FIELD_MILLI:
 	case BATON_FIELD_MICRO:
 		return "a number";
+	case BATON_FIELD_BYTES:
+		return "a size with its unit, such as 512KiB, 5MiB or 1GiB";
 	case BATON_FIELD_FREE:
 	case BATON_FIELD_MAP:
 		return "a map of keys and values";
@@ -240,6 +242,7 @@ static bool text_ok(const struct baton_field *field, baton_str s)
 	case BATON_FIELD_PPM:
 	case BATON_FIELD_MILLI:
 	case BATON_FIELD_MICRO:
+	case BATON_FIELD_BYTES:
 	case BATON_FIELD_FREE:
 	case BATON_FIELD_MAP:
 	case BATON_FIELD_LIST:
@@ -304,24 +307,42 @@ static int read_word(struct baton_reader *reader, const struct baton_field *fiel
 	return -1;
 }
 
-/* "3500ms", "5s", "2m", "1h", "2d" in milliseconds, or -1. */
-static double duration_of(baton_str s)
+struct unit {
+	const char *name;
+	double value;
+};
+
+/* Digits and a unit, nothing between: "5s", "2MiB". -1 if it is not that. */
+static double measure_of(baton_str s, const struct unit *units, size_t n)
 {
-	static const struct {
-		const char *unit;
-		double ms;
-	} units[] = {
-		{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 }
-	};
 	size_t digits = 0;
 	double value = 0;
 
 	while (digits < s.n && s.p[digits] >= '0' && s.p[digits] <= '9')
 		value = value * 10 + (s.p[digits++] - '0');
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && digits > 0; i++)
-		if (baton_str_is((baton_str){ s.p + digits, s.n - digits }, units[i].unit))
-			return value * units[i].ms;
+	for (size_t i = 0; i < n && digits > 0; i++)
+		if (baton_str_is((baton_str){ s.p + digits, s.n - digits }, units[i].name))
+			return value * units[i].value;
 	return -1;
+}
+
+/* In milliseconds. */
+static double duration_of(baton_str s)
+{
+	static const struct unit units[] = {
+		{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 }
+	};
+
+	return measure_of(s, units, sizeof(units) / sizeof(units[0]));
+}
+
+static double size_of(baton_str s)
+{
+	static const struct unit units[] = {
+		{ "B", 1 }, { "KiB", 1024 }, { "MiB", 1048576 }, { "GiB", 1073741824 }
+	};
+
+	return measure_of(s, units, sizeof(units) / sizeof(units[0]));
 }
 
 static bool number_of(const struct baton_field *field, const struct baton_yaml *node, double *ret)
@@ -331,6 +352,10 @@ static bool number_of(const struct baton_field *field, const struct baton_yaml *
 	*ret = node->d;
 	if (field->type == BATON_FIELD_U32)
 		return node->kind == BATON_YAML_INT;
+	if (field->type == BATON_FIELD_BYTES) {
+		*ret = node->kind == BATON_YAML_STRING ? size_of(node->text) : -1;
+		return *ret >= 0;
+	}
 	if (field->type != BATON_FIELD_MS ||
 	    (node->kind == BATON_YAML_INT && baton_field_in_ms(field)))
 		return is_number;
@@ -353,13 +378,15 @@ static void read_number(struct baton_reader *reader, const struct baton_field *f
 		baton_finding_error(reader->findings, node->place,
 				    "`%s` must be between %lld and %lld%s", field->key,
 				    (long long)field->min, (long long)field->max,
-				    field->type == BATON_FIELD_MS ? " ms" : "");
+				    field->type == BATON_FIELD_MS      ? " ms"
+				    : field->type == BATON_FIELD_BYTES ? " bytes"
+								       : "");
 		return;
 	}
 	uint64_t scaled = (uint64_t)llround(fabs(value) * scale);
 	uint32_t u32 = (uint32_t)scaled;
 	int32_t i32 = value < 0 ? -(int32_t)u32 : (int32_t)u32;
-	if (field->type == BATON_FIELD_MICRO)
+	if (field->type == BATON_FIELD_MICRO || field->type == BATON_FIELD_BYTES)
 		memcpy(at, &scaled, sizeof(scaled));
 	else if (field->type == BATON_FIELD_MILLI)
 		memcpy(at, &i32, sizeof(i32));
@@ -392,6 +419,7 @@ static void read_scalar(struct baton_reader *reader, const struct baton_field *f
 	case BATON_FIELD_PPM:
 	case BATON_FIELD_MILLI:
 	case BATON_FIELD_MICRO:
+	case BATON_FIELD_BYTES:
 		read_number(reader, field, node, at);
 		return;
 	case BATON_FIELD_WORD:

@@ -26,6 +26,7 @@ enum baton_field_type {
 	BATON_FIELD_PPM,   /* 0.0 .. 1.0, kept as parts per million; uint32_t */
 	BATON_FIELD_MILLI, /* a number, kept as thousandths; int32_t */
 	BATON_FIELD_MICRO, /* a number, kept as millionths; uint64_t */
+	BATON_FIELD_BYTES, /* "512KiB", "5MiB", "1GiB"; uint64_t */
 	BATON_FIELD_FREE,  /* any map: not looked into */
 	BATON_FIELD_MAP,   /* one `shape`, inside the same struct */
 	BATON_FIELD_LIST   /* many of `shape`, an array of structs */

@@ -79,6 +79,8 @@ static json_t *schema_of_value(const struct baton_field *field)
 	case BATON_FIELD_MILLI:
 	case BATON_FIELD_MICRO:
 		return number_json("number", field);
+	case BATON_FIELD_BYTES:
+		return text_json("^[0-9]+(B|KiB|MiB|GiB)$");
 	case BATON_FIELD_FREE:
 		return json_pack("{s:s}", "type", "object");
 	case BATON_FIELD_MAP:

@@ -55,12 +55,37 @@ static const struct baton_field say_fields[] = {
 };
 static const struct baton_shape say_shape = { "`say`", "Baton's own sentences to customers.",
 					      say_fields, 0 };
+static const char *const file_types[] = { "image/png",       "image/jpeg",
+					  "image/gif",       "image/webp",
+					  "application/pdf", "text/plain",
+					  "application/zip", NULL };
+enum { MIB = 1024 * 1024 };
+static const struct baton_field attachment_fields[] = {
+	{ "enabled", BATON_FIELD_BOOL, AT(struct baton_policy, attachments.enabled),
+	  .otherwise = "false", .doc = "Customers and agents may send files." },
+	{ "max_bytes", BATON_FIELD_BYTES, AT(struct baton_policy, attachments.bytes_max),
+	  FROM_TO(1024, 64 * MIB), .otherwise = "5MiB", .doc = "The largest file." },
+	{ "session_max_bytes", BATON_FIELD_BYTES,
+	  AT(struct baton_policy, attachments.session_bytes_max),
+	  FROM_TO(1024, (int64_t)1024 * MIB), .otherwise = "25MiB",
+	  .doc = "All files of one conversation together; there are at most 20." },
+	{ "types", BATON_FIELD_WORD, .flags = BATON_FIELD_MANY,
+	  .offset = offsetof(struct baton_policy, attachments.types),
+	  .count_offset = offsetof(struct baton_policy, attachments.n_types), .max = 16,
+	  .words = file_types,
+	  .doc = "What is taken, told by a file's bytes, not by its name. Nothing that is not listed." },
+	{ 0 },
+};
+static const struct baton_shape attachment_shape = { "`attachments`", "Files in a conversation.",
+						     attachment_fields, 0 };
 static const struct baton_field channel_fields[] = {
 	{ "origins", BATON_FIELD_ORIGIN, .flags = BATON_FIELD_MANY,
 	  MANY_AT(struct baton_policy, origins), .max = LISTED_MAX,
 	  .doc = "Web pages that may open a chat: exact origins, or `self`." },
 	{ "say", BATON_FIELD_MAP, .shape = &say_shape, NOWHERE,
 	  .doc = "What Baton itself says; English unless written here." },
+	{ "attachments", BATON_FIELD_MAP, .shape = &attachment_shape, NOWHERE,
+	  .doc = "Files that customers and agents may send; none unless enabled." },
 	{ 0 },
 };
 const struct baton_shape baton_shape_channel = {

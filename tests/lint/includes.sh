@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 # Top to bottom. session uses base alone, besides the marks of journal.h.
-ROOMS='base loop journal policy isolate module modhost testhost check session route swap turn actor desk observe server cli'
+ROOMS='base loop journal policy isolate module modhost testhost check session route swap turn actor desk observe files server cli'
 
 rank() {
 	n=0
