@@ -178,20 +178,53 @@ static void add_who(struct conn *conn, struct baton_command *command)
 	conn->told_failure = true;
 }
 
+/* What a message names must have been uploaded for this conversation, by who names it. */
+struct attached {
+	struct baton_file_info info[BATON_MSG_ATTACHMENTS_MAX];
+	struct baton_attachment of[BATON_MSG_ATTACHMENTS_MAX];
+};
+
+static bool attach(struct conn *conn, const struct baton_id *session,
+		   const struct baton_frame *frame, struct attached *to)
+{
+	bool is_agent = conn_role(conn) != BATON_CUSTOMER;
+	baton_str agent = is_agent ? conn_who(conn, WHO_AGENT) : BATON_STR("");
+
+	for (size_t i = 0; i < frame->n_attachments; i++) {
+		struct baton_file_info *info = &to->info[i];
+
+		if (!baton_port_attachment(chat_port(conn->chat), session, frame->attachments[i],
+					   agent, info))
+			return false;
+		for (size_t k = 0; k < i; k++)
+			if (baton_id_eq(&to->info[k].id, &info->id))
+				return false;
+		to->of[i] = (struct baton_attachment){ .id = frame->attachments[i],
+						       .name = baton_str_of(info->name),
+						       .media_type = baton_str_of(info->type),
+						       .sha256 = baton_str_of(info->sha256),
+						       .bytes = info->bytes };
+	}
+	return true;
+}
+
 static void command(struct conn *conn, const struct baton_frame *frame)
 {
 	struct baton_command command;
+	struct attached attached;
 	const struct baton_id *session = session_of(conn, frame);
 
 	if (!session || !baton_frame_command(frame, &command)) {
 		refuse(conn, frame, BATON_E_INVAL);
 		return;
 	}
-	if (frame->n_attachments > 0) {
-		refuse(conn, frame, BATON_E_UNSUPPORTED);
+	if (!attach(conn, session, frame, &attached)) {
+		refuse(conn, frame, BATON_E_INVAL);
 		return;
 	}
 	add_who(conn, &command);
+	command.attachments = attached.of;
+	command.n_attachments = frame->n_attachments;
 	conn->has_begun = true;
 	baton_port_command(chat_port(conn->chat), session, conn->id, &command);
 }

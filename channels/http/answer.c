@@ -12,11 +12,12 @@
 #include <libwebsockets.h>
 
 /* No script but our own files, nothing may frame us, no string becomes markup. */
-#define SECURITY_HEADERS                                                                         \
-	"Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "     \
-	"connect-src 'self'; img-src 'self' data:; form-action 'none'; frame-ancestors 'none'; " \
-	"base-uri 'none'; require-trusted-types-for 'script'\r\n"                                \
-	"X-Content-Type-Options: nosniff\r\n"                                                    \
+static const char own_csp[] =
+	"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' "
+	"data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; "
+	"require-trusted-types-for 'script'";
+#define SECURITY_HEADERS                      \
+	"X-Content-Type-Options: nosniff\r\n" \
 	"Referrer-Policy: no-referrer\r\n"
 
 static const char *reason_of(unsigned status)
@@ -36,13 +37,18 @@ static const char *reason_of(unsigned status)
 		{ 403, "Forbidden" },
 		{ 404, "Not Found" },
 		{ 405, "Method Not Allowed" },
+		{ 410, "Gone" },
+		{ 411, "Length Required" },
 		{ 413, "Content Too Large" },
 		{ 414, "URI Too Long" },
+		{ 415, "Unsupported Media Type" },
 		{ 426, "Upgrade Required" },
 		{ 429, "Too Many Requests" },
+		{ 500, "Internal Server Error" },
 		{ 501, "Not Implemented" },
 		{ 503, "Service Unavailable" },
 		{ 505, "HTTP Version Not Supported" },
+		{ 507, "Insufficient Storage" },
 	};
 
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
@@ -56,10 +62,16 @@ static void put_head(struct baton_buf *out, const struct baton_answer *answer)
 	baton_buf_printf(out, "HTTP/1.1 %u %s\r\n", answer->status, reason_of(answer->status));
 	if (answer->type)
 		baton_buf_printf(out, "Content-Type: %s\r\n", answer->type);
-	if (answer->status != 204 && answer->status != 304)
-		baton_buf_printf(out, "Content-Length: %zu\r\n", answer->body.n);
+	if (answer->chunked)
+		baton_buf_z(out, "Transfer-Encoding: chunked\r\n");
+	else if (answer->status != 204 && answer->status != 304)
+		baton_buf_printf(out, "Content-Length: %llu\r\n",
+				 answer->streamed ? (unsigned long long)answer->bytes
+						  : (unsigned long long)answer->body.n);
 	if (!answer->cacheable)
 		baton_buf_z(out, "Cache-Control: no-store\r\n");
+	baton_buf_printf(out, "Content-Security-Policy: %s\r\n",
+			 answer->csp ? answer->csp : own_csp);
 	baton_buf_z(out, SECURITY_HEADERS);
 	baton_buf_str(out, answer->headers);
 	baton_buf_z(out, answer->close ? "Connection: close\r\n\r\n" : "\r\n");
@@ -90,6 +102,8 @@ int baton_answer(struct baton_listener *listener, struct lws *wsi,
 	if (lws_write(wsi, (unsigned char *)out->p + LWS_PRE, (size_t)n, LWS_WRITE_HTTP_HEADERS) <
 	    n)
 		return -1;
+	if (answer->streamed && !answer->head)
+		return 0;
 	if (in_steps)
 		return baton_exchange_send(listener, wsi, answer->file);
 	return finish(wsi, answer->close);

@@ -16,6 +16,10 @@ struct baton_answer {
 	bool close;
 	/* The body outlives the call, so a large one is sent in steps. */
 	const struct baton_web_file *file;
+	const char *csp; /* Content-Security-Policy; NULL: that of our own pages */
+	/* The head alone goes out now; the caller sends the body: `bytes` of it, or chunks. */
+	bool streamed, chunked;
+	uint64_t bytes;
 };
 
 /* Writes it. Returns what the callback shall return: 0, or -1 to close. */

@@ -10,8 +10,11 @@
 
 #include "channels/http/answer.h"
 #include "channels/http/demo.h"
+#include "channels/http/files.h"
 #include "channels/http/health.h"
+#include "channels/http/incoming.h"
 #include "channels/http/login.h"
+#include "channels/http/outgoing.h"
 #include "channels/http/request.h"
 #include "channels/http/tickets.h"
 #include "core/base/errors.h"
@@ -60,6 +63,14 @@ static void exchange_free(struct exchange *exchange)
 
 void baton_exchange_gone(struct baton_peer *peer)
 {
+	if (peer->kind == BATON_PEER_UPLOAD) {
+		baton_incoming_gone(peer);
+		return;
+	}
+	if (peer->kind == BATON_PEER_STREAM) {
+		baton_outgoing_gone(peer);
+		return;
+	}
 	void *whole = peer; /* the peer is an exchange's first member */
 
 	exchange_free(whole);
@@ -207,6 +218,8 @@ int baton_exchange_begin(struct baton_listener *listener, struct lws *wsi, baton
 	if (status != 0)
 		return refuse(listener, wsi, status);
 
+	if (baton_files_route(request.path)) /* with bodies and methods of its own */
+		return baton_files_begin(listener, wsi, &request);
 	const struct route *route = route_of(request.path);
 	bool takes_body = route && route->body && request.method == BATON_METHOD_POST;
 	if (request.body_bytes > (takes_body ? BATON_HTTP_BODY_BYTES_MAX : 0))
@@ -231,6 +244,8 @@ int baton_exchange_body(struct baton_listener *listener, struct lws *wsi, baton_
 {
 	struct exchange *exchange = exchange_of(wsi);
 
+	if (baton_incoming_is(wsi))
+		return baton_incoming_body(wsi, piece);
 	if (!exchange || exchange->body.n + piece.n > BATON_HTTP_BODY_BYTES_MAX ||
 	    baton_loop_now_ns(baton_port_loop(listener->port)) - exchange->begun_ns > BODY_NS)
 		return -1;
@@ -241,6 +256,8 @@ int baton_exchange_body(struct baton_listener *listener, struct lws *wsi, baton_
 int baton_exchange_body_end(struct baton_listener *listener, struct lws *wsi)
 {
 	struct exchange *exchange = exchange_of(wsi);
+	if (baton_incoming_is(wsi))
+		return baton_incoming_end(wsi);
 	if (!exchange || !exchange->route)
 		return -1;
 
@@ -272,6 +289,10 @@ int baton_exchange_send(struct baton_listener *listener, struct lws *wsi,
 int baton_exchange_writable(struct baton_listener *listener, struct lws *wsi)
 {
 	struct exchange *exchange = exchange_of(wsi);
+	if (baton_incoming_is(wsi))
+		return baton_incoming_writable(wsi);
+	if (baton_outgoing_is(wsi))
+		return baton_outgoing_writable(wsi);
 	if (!exchange || !exchange->file)
 		return 0;
 

@@ -19,7 +19,12 @@ struct lws_vhost;
 
 /* What the connection pointer of libwebsockets leads to begins with this, so that the callbacks
  * can tell an HTTP exchange from a chat connection: during an upgrade both are near. */
-enum baton_peer_kind { BATON_PEER_HTTP = 0x62746874, BATON_PEER_WS = 0x62747773 };
+enum baton_peer_kind {
+	BATON_PEER_HTTP = 0x62746874,
+	BATON_PEER_WS = 0x62747773,
+	BATON_PEER_UPLOAD = 0x62747570,
+	BATON_PEER_STREAM = 0x62747374
+};
 struct baton_peer {
 	enum baton_peer_kind kind;
 };

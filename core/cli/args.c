@@ -34,6 +34,8 @@ static const struct cli_option {
 	{ 'R', "no-rate-limit", NULL, "for measurements only: as many messages as anybody likes" },
 	{ 'D', "delay-commit-us", "N",
 	  "for measurements only: a disk that is slower by this much" },
+	{ 'K', "keep-uploads-ms", "N",
+	  "for tests only: how long a file waits for its message (default: an hour)" },
 	{ 'S', "schema", "FILE", "print the JSON Schema of one policy file instead" },
 	{ 'r', "repair", NULL, "rebuild the indexes from the log" },
 	{ 'A', "after", "SEQ", "only events behind this seq" },
@@ -158,6 +160,8 @@ static bool set(struct cli_options *options, char letter, const char *value)
 		return number(value, 0, 3600, &options->grace_s);
 	if (letter == 'D')
 		return number(value, 0, 1000000, &options->delay_commit_us);
+	if (letter == 'K')
+		return number(value, 100, 86400000, &options->keep_uploads_ms);
 	if (letter == '6')
 		return number(value, 1, 1000000, &options->swaps);
 	if (letter == 'Z')

@@ -27,6 +27,7 @@ struct cli_options {
 	unsigned workers;
 	unsigned grace_s;
 	unsigned delay_commit_us;
+	unsigned keep_uploads_ms;
 	unsigned labour_usd;
 	unsigned speed; /* 0: as written */
 	bool json, help, allow_loopback_http, repair, not_durable, no_rate_limit, drills;

@@ -12,7 +12,7 @@
 #endif
 
 static const struct cli_command commands[] = {
-	{ "serve", NULL, "run the server with a policy set", "pdlmwsngLcaNRDYj", cli_serve, NULL },
+	{ "serve", NULL, "run the server with a policy set", "pdlmwsngLcaNRDKYj", cli_serve, NULL },
 	{ "demo", NULL, "run the demonstration shop: no key, no network", "pdlmwsngLcaj", cli_demo,
 	  NULL },
 	{ "check", "DIR", "check a policy set without using it", "jS", cli_check, NULL },

@@ -200,6 +200,7 @@ static int run(struct running *running)
 		.not_durable = options->not_durable,
 		.no_rate_limit = options->no_rate_limit,
 		.delay_commit_us = options->delay_commit_us,
+		.attachment_keep_ms = options->keep_uploads_ms,
 		.channel = baton_chat_channel(),
 		.ready = ready,
 		.ud = running,

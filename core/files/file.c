@@ -60,7 +60,7 @@ void file_chunk_job(const struct baton_file_info *info, const uint8_t *key, uint
 	};
 }
 
-/* --- the header -------------------------------------------------------------------------------- */
+/* --- the header ------------------------------------------------------------------------------ */
 
 static size_t wrap_at(enum baton_wrap_kind kind)
 {
@@ -297,7 +297,7 @@ int file_kill(const char *path, uint64_t *ret_bytes)
 	return rc < 0 ? BATON_E_IO : 0;
 }
 
-/* --- reading it ---------------------------------------------------------------------------------- */
+/* --- reading it ------------------------------------------------------------------------------ */
 
 /* Between the porch and its session's folder a file is moved while we look: so the folder is tried
  * once more behind the porch. */

@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { RESERVE_BYTES = 64 * 1024 * 1024 };
+enum { RESERVE_BYTES = 256 * 1024 * 1024 }; /* more than the journal's own: files stop first */
 
-/* --- opening ------------------------------------------------------------------------------------- */
+/* --- opening --------------------------------------------------------------------------------- */
 
 /* "<session>.<file>", each 36 characters. */
 static bool porch_name(const char *name, struct baton_id *session, struct baton_id *id)
@@ -109,7 +109,7 @@ void baton_files_close(struct baton_files **files)
 	*files = NULL;
 }
 
-/* --- asking -------------------------------------------------------------------------------------- */
+/* --- asking ---------------------------------------------------------------------------------- */
 
 bool baton_files_find(struct baton_files *files, const struct baton_id *session,
 		      const struct baton_id *id, struct baton_file_info *ret_info)
@@ -178,7 +178,7 @@ void baton_files_stats(struct baton_files *files, struct baton_files_stats *ret_
 	pthread_mutex_unlock(&files->lock);
 }
 
-/* --- erasing ------------------------------------------------------------------------------------- */
+/* --- erasing --------------------------------------------------------------------------------- */
 
 struct erasing {
 	struct baton_files_sum sum;

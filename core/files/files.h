@@ -27,6 +27,7 @@ enum {
 	BATON_FILES_PORCH_MAX = 20000, /* uploaded within the last hour */
 	BATON_FILES_KEEP_MS = 3600 * 1000
 };
+#define BATON_FILES_PORCH_BYTES_MAX ((uint64_t)4 * 1024 * 1024 * 1024) /* ... together */
 
 struct baton_files;
 
@@ -34,7 +35,7 @@ struct baton_files_options {
 	const char *path;       /* directory; created (0700) if missing */
 	struct baton_journal *journal;
 	uint64_t keep_ms;       /* on the porch; 0: BATON_FILES_KEEP_MS */
-	uint64_t reserve_bytes; /* free disk below which nothing is taken; 0: 64 MiB */
+	uint64_t reserve_bytes; /* free disk below which nothing is taken; 0: 256 MiB */
 };
 
 /* Opens or creates; removes uploads that a stop cut short, and learns what is on the porch.

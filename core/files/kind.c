@@ -103,7 +103,7 @@ bool baton_kind_end(const struct baton_kind *kind)
 	return kind->type && kind->tail_n == 0;
 }
 
-/* --- names --------------------------------------------------------------------------------------- */
+/* --- names ----------------------------------------------------------------------------------- */
 
 /* Characters that cannot be seen, or that turn what is written around. */
 static bool is_unseen(uint32_t c)

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* --- what the log says --------------------------------------------------------------------------- */
+/* --- what the log says ----------------------------------------------------------------------- */
 
 struct asking {
 	const struct baton_id *id;
@@ -63,7 +63,7 @@ static int ask_log(struct baton_lane *lane, const struct baton_id *session,
 	return n < 0 ? (int)n : asking.named;
 }
 
-/* --- one entry ------------------------------------------------------------------------------------ */
+/* --- one entry ------------------------------------------------------------------------------- */
 
 static int make_folders(const struct baton_files *files, const struct baton_id *session,
 			char folder[BATON_PATH_MAX])
@@ -141,7 +141,7 @@ static bool deal_with(struct baton_files *files, struct baton_lane *lane,
 	return named == 0;
 }
 
-/* --- all ------------------------------------------------------------------------------------------ */
+/* --- all ------------------------------------------------------------------------------------- */
 
 struct due {
 	struct baton_id session, id;

@@ -30,10 +30,10 @@ struct baton_upload {
 	uint8_t chunk[BATON_FILE_CHUNK_BYTES];
 };
 
-/* --- a place on the porch ------------------------------------------------------------------------ */
+/* --- a place on the porch -------------------------------------------------------------------- */
 
 struct share {
-	uint64_t files, bytes, uploads;
+	uint64_t files, bytes, uploads, porch_bytes;
 };
 
 static struct share share_of(struct baton_files *files, const struct baton_id *session)
@@ -42,6 +42,7 @@ static struct share share_of(struct baton_files *files, const struct baton_id *s
 	struct porch_entry *entry, *after;
 
 	HASH_ITER(hh, files->porch, entry, after) {
+		share.porch_bytes += entry->info.bytes;
 		if (!baton_id_eq(&entry->info.session, session))
 			continue;
 		share.files++;
@@ -59,9 +60,10 @@ static int admit(struct baton_files *files, const struct baton_upload_ask *ask)
 		return BATON_E_TOO_BIG;
 	if (files->uploads >= BATON_FILES_UPLOADS_MAX)
 		return BATON_E_AGAIN;
-	if (HASH_COUNT(files->porch) >= BATON_FILES_PORCH_MAX)
-		return BATON_E_RATE;
 	struct share share = share_of(files, &ask->session);
+	if (HASH_COUNT(files->porch) >= BATON_FILES_PORCH_MAX ||
+	    share.porch_bytes + ask->bytes > BATON_FILES_PORCH_BYTES_MAX)
+		return BATON_E_RATE;
 	if (share.files >= BATON_FILES_SESSION_MAX ||
 	    share.bytes + ask->bytes > ask->session_bytes_max)
 		return BATON_E_LIMIT;
@@ -122,7 +124,7 @@ int baton_upload_new(struct baton_files *files, const struct baton_upload_ask *a
 	return rc;
 }
 
-/* --- bytes --------------------------------------------------------------------------------------- */
+/* --- bytes ----------------------------------------------------------------------------------- */
 
 /* What the conversation has besides the porch, which was counted already. */
 static int room_left(struct baton_upload *upload)
@@ -227,7 +229,7 @@ int baton_upload_write(struct baton_upload *upload, const void *p, size_t n)
 	return 0;
 }
 
-/* --- the end -------------------------------------------------------------------------------------- */
+/* --- the end --------------------------------------------------------------------------------- */
 
 static void finish_info(struct baton_upload *upload)
 {

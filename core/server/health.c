@@ -6,6 +6,7 @@
 #include "core/server/watch.h"
 
 #include "core/base/errors.h"
+#include "core/server/attach.h"
 #include "core/server/exporter.h"
 
 void baton_port_metrics(struct baton_port *port, struct baton_buf *out)
@@ -43,6 +44,7 @@ void baton_port_metrics(struct baton_port *port, struct baton_buf *out)
 	loader_metrics(server, out);
 	watch_metrics(server->watch, out);
 	exporter_metrics(server, out);
+	attach_metrics(server, out);
 	baton_metrics_counter_text(out, "baton_operations_dropped_total",
 				   "events that the operations log had no room for",
 				   atomic_load(&server->control->dropped));

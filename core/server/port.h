@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/actor/notice.h"
+#include "core/files/files.h"
 #include "core/loop/loop.h"
 
 struct baton_port; /* one per worker and channel */
@@ -170,6 +171,37 @@ struct baton_file_limits {
 	size_t n_types;
 };
 struct baton_file_limits baton_port_file_limits(struct baton_port *port);
+
+/* --- files and transcripts (core/server/attach.c, script.c) --- */
+/* Their functions that touch the disk are for jobs, not for the loop: see files.h. */
+struct baton_files *baton_port_files(struct baton_port *port);
+struct baton_port_upload {
+	struct baton_id session;
+	uint64_t bytes;
+	baton_str name;
+	const char *agent; /* "": the customer */
+};
+/* Reserves a place, by the limits of the live policies. As baton_upload_new(), and BATON_E_DENIED: no
+ * files are taken. */
+int baton_port_upload_new(struct baton_port *port, const struct baton_port_upload *ask,
+			  struct baton_upload **ret_upload);
+/* A file that a message of this conversation may name: uploaded within the last hour, by this agent
+ * ("": by the customer). */
+bool baton_port_attachment(struct baton_port *port, const struct baton_id *session, baton_str id,
+			   baton_str agent, struct baton_file_info *ret_info);
+
+/* A conversation as its customer may see it, page by page. */
+struct baton_script;
+enum baton_script_format { BATON_SCRIPT_TEXT, BATON_SCRIPT_HTML, BATON_SCRIPT_JSON };
+struct baton_script *baton_port_script(struct baton_port *port, const struct baton_id *session,
+				       enum baton_script_format format);
+/* [job] Appends the next page. 0; BATON_E_NOTFOUND, _ERASED, _CORRUPT, _IO. The last page comes with
+ * *ret_last. */
+int baton_script_next(struct baton_script *script, struct baton_buf *out, bool *ret_last);
+void baton_script_free(struct baton_script **script); /* [job, or loop] NULL-tolerant */
+/* The policy of a page of it, as a header's value. Static. */
+const char *baton_script_csp(enum baton_script_format format);
+
 /* Members of an agent's welcome, each with a comma before it: the queues, and the prepared replies of
  * those that the agent works on. */
 struct baton_buf;

@@ -6,6 +6,7 @@
 
 #include "core/base/errors.h"
 #include "core/base/log.h"
+#include "core/server/attach.h"
 #include "core/server/exporter.h"
 #include "core/server/loader.h"
 #include "core/server/watch.h"
@@ -234,6 +235,8 @@ static int bring_up(struct baton_server *server)
 	int rc = open_journal(server);
 
 	if (rc == BATON_OK)
+		rc = attach_open(server);
+	if (rc == BATON_OK)
 		rc = loader_open(server);
 	if (rc == BATON_OK)
 		watch_open(server);
@@ -252,6 +255,8 @@ static int bring_up(struct baton_server *server)
 	if (rc == BATON_OK)
 		rc = recover_sessions(server);
 	if (rc == BATON_OK)
+		rc = attach_start(server);
+	if (rc == BATON_OK)
 		rc = start_exporter(server);
 	if (rc == BATON_OK)
 		rc = open_channels(server);
@@ -263,6 +268,7 @@ static void bring_down(struct baton_server *server)
 	exporter_stop(
 		server); /* first: it writes to the workers; what is left it hands out next time */
 	loader_stop(server);
+	attach_stop(server);
 	control_stop(server);
 	workers_stop(server);
 	control_free(server); /* behind the workers: they write to its loop */
@@ -270,6 +276,7 @@ static void bring_down(struct baton_server *server)
 	listen_close(server);
 	identities_close(server);
 	loader_close(server);
+	attach_close(server);
 	if (server->journal)
 		baton_journal_close(&server->journal);
 }

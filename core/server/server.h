@@ -21,6 +21,7 @@ struct baton_server_options {
 	bool not_durable;         /* bench only: says what durability costs */
 	bool no_rate_limit;       /* bench only: one connection may send without end */
 	uint32_t delay_commit_us; /* bench only: a slow disk */
+	uint64_t attachment_keep_ms; /* tests only: how long a file waits for its message; 0: an hour */
 	const struct baton_channel_ops *channel;
 	/* Called once all workers listen, on the calling thread. */
 	void (*ready)(void *ud, struct baton_server *server);

@@ -73,6 +73,7 @@ struct baton_server {
 	struct exporter *exporter;
 	struct control *control; /* control.h */
 	struct watch *watch;     /* watch.h */
+	struct attach *attach;   /* attach.h */
 	struct worker *workers;
 	unsigned n_workers;
 	char base[128];

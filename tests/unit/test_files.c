@@ -200,7 +200,7 @@ static void spit(const char *path, const char *p, size_t n)
 	close(fd);
 }
 
-/* --- in and out ---------------------------------------------------------------------------------- */
+/* --- in and out ------------------------------------------------------------------------------ */
 
 static void what_went_in_comes_out_at_every_length(void **state)
 {
@@ -250,7 +250,7 @@ static void a_file_is_of_its_own_conversation_alone(void **state)
 	rig_end(&rig);
 }
 
-/* --- damage --------------------------------------------------------------------------------------- */
+/* --- damage ---------------------------------------------------------------------------------- */
 
 static void a_torn_moved_or_shortened_chunk_is_damage(void **state)
 {
@@ -324,7 +324,7 @@ static void a_chunk_of_another_file_and_a_file_in_anothers_place_are_damage(void
 	rig_end(&rig);
 }
 
-/* --- types and names ------------------------------------------------------------------------------ */
+/* --- types and names ------------------------------------------------------------------------- */
 
 static void the_bytes_say_what_a_file_is(void **state)
 {
@@ -413,7 +413,7 @@ static void a_name_is_a_label_and_its_ending_true(void **state)
 	}
 }
 
-/* --- limits --------------------------------------------------------------------------------------- */
+/* --- limits ---------------------------------------------------------------------------------- */
 
 static void a_conversation_has_so_many_files_and_bytes(void **state)
 {
@@ -517,7 +517,7 @@ static void a_full_disk_is_told_and_leaves_nothing(void **state)
 	rig_end(&rig);
 }
 
-/* --- the porch, the log, erasing ------------------------------------------------------------------ */
+/* --- the porch, the log, erasing ------------------------------------------------------------- */
 
 static void after_a_restart_what_was_uploaded_may_still_be_named(void **state)
 {
