@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Who may send and fetch files, and what is said to those who may not. Everything about a request is
- * decided by its head; the disk is asked by jobs (incoming.c, outgoing.c).
+/* Who may send and fetch files, and what is said to those who may not. Everything about a request
+ * is decided by its head; the disk is asked by jobs (incoming.c, outgoing.c).
  */
 
 #include "channels/http/files.h"

@@ -4,9 +4,13 @@
  * full, reading pauses, so a slow disk costs a sender time and the server 200 KiB.
  *
  * What is refused in its midst is read to its end all the same, because a client that is cut off
- * while it sends does not see the answer. Surprising, of libwebsockets: the answer cannot be written
- * from a job's end, only from WRITEABLE; and a request that was sent behind another in one packet has
- * its own head as its body, which would make a good text file: it is looked for.
+ * while it sends does not see the answer.
+ *
+ * Surprising, all of libwebsockets: an answer cannot be written at a job's end, only from
+ * WRITEABLE. The body's end is told in each turn of the loop for as long as a byte lies behind it:
+ * only the first time counts; and reading cannot be paused then, because who does not read is never
+ * told that he may write. A request that was sent behind another in one packet has its own head as
+ * its body, which would make a good text file: it is looked for.
  */
 
 #include "channels/http/incoming.h"
@@ -169,6 +173,9 @@ static void write_done(void *ud)
 		incoming_free(incoming);
 		return;
 	}
+	if (incoming->paused) /* also at the end: who does not read is not told that he may write */
+		(void)lws_rx_flow_control(incoming->wsi, 1);
+	incoming->paused = false;
 	if (incoming->ended) {
 		lws_callback_on_writable(incoming->wsi);
 		return;
@@ -177,11 +184,6 @@ static void write_done(void *ud)
 		baton_buf_reset(&incoming->in);
 	if (incoming->complete || incoming->in.n >= PIECE_BYTES)
 		go(incoming);
-	if (incoming->paused) {
-		incoming->paused = false;
-		lws_set_timeout(incoming->wsi, PENDING_TIMEOUT_HTTP_CONTENT, SILENT_SECONDS);
-		(void)lws_rx_flow_control(incoming->wsi, 1);
-	}
 }
 
 static void go(struct incoming *incoming)
@@ -215,8 +217,9 @@ static bool is_head(const struct incoming *incoming, baton_str piece)
 {
 	static const char begin[] = "POST /v1/attachments ";
 
-	return incoming->heard == 0 && piece.n >= sizeof(begin) - 1 &&
-	       memcmp(piece.p, begin, sizeof(begin) - 1) == 0;
+	size_t n = piece.n < sizeof(begin) - 1 ? piece.n : sizeof(begin) - 1;
+
+	return incoming->heard == 0 && n >= 5 && memcmp(piece.p, begin, n) == 0;
 }
 
 int baton_incoming_begin(struct baton_listener *listener, struct lws *wsi,
@@ -263,6 +266,8 @@ int baton_incoming_end(struct lws *wsi)
 {
 	struct incoming *incoming = incoming_of(wsi);
 
+	if (incoming->complete)
+		return 0;
 	incoming->complete = true;
 	if (!incoming->busy)
 		go(incoming);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Something goes out that a job reads. Pieces are read ahead by none: what a slow reader holds is one
- * of them.
+/* Something goes out that a job reads. Pieces are not read ahead: what a slow reader holds is one.
  */
 
 #include "channels/http/outgoing.h"
@@ -69,6 +68,13 @@ static void outgoing_free(struct outgoing *outgoing)
 	free_done(outgoing);
 }
 
+/* The connection is the next request's from here on. */
+static void let_go(struct outgoing *outgoing)
+{
+	lws_set_opaque_user_data(outgoing->wsi, NULL);
+	outgoing_free(outgoing);
+}
+
 void baton_outgoing_gone(struct baton_peer *peer)
 {
 	void *whole = peer;
@@ -128,8 +134,7 @@ int baton_outgoing_begin(struct baton_listener *listener, struct lws *wsi,
 	lws_set_opaque_user_data(wsi, outgoing);
 	if (atomic_fetch_add(&under_way, 1) < OUTGOING_MAX && next(outgoing) == 0)
 		return 0;
-	lws_set_opaque_user_data(wsi, NULL);
-	outgoing_free(outgoing);
+	let_go(outgoing);
 	return baton_files_refuse(listener, wsi, BATON_E_AGAIN, request->origin, true);
 }
 
@@ -158,8 +163,7 @@ static int send_head(struct outgoing *outgoing)
 	struct lws *wsi = outgoing->wsi;
 	struct baton_listener *listener = outgoing->listener;
 	if (outgoing->head_only) {
-		lws_set_opaque_user_data(wsi, NULL);
-		outgoing_free(outgoing);
+		let_go(outgoing);
 	}
 	int rc = baton_answer(listener, wsi, &answer);
 	baton_buf_done(&headers);
@@ -201,8 +205,7 @@ int baton_outgoing_writable(struct lws *wsi)
 		char origin[sizeof(outgoing->origin)];
 
 		memcpy(origin, outgoing->origin, sizeof(origin));
-		lws_set_opaque_user_data(wsi, NULL);
-		outgoing_free(outgoing);
+		let_go(outgoing);
 		return headed ? -1 : baton_files_refuse(listener, wsi, code, origin, false);
 	}
 	if (!outgoing->headed) {
@@ -215,7 +218,6 @@ int baton_outgoing_writable(struct lws *wsi)
 	if (!outgoing->last)
 		return next(outgoing);
 	bool closes = outgoing->http10;
-	lws_set_opaque_user_data(wsi, NULL);
-	outgoing_free(outgoing);
+	let_go(outgoing);
 	return closes || lws_http_transaction_completed(wsi) ? -1 : 0;
 }

@@ -40,6 +40,13 @@ uint64_t file_stored_bytes(uint64_t bytes)
 	return FILE_HEADER_BYTES + bytes + (uint64_t)chunks_of(bytes) * BATON_TAG_BYTES;
 }
 
+uint64_t file_clear_bytes(uint64_t stored)
+{
+	uint64_t n = stored > FILE_HEADER_BYTES ? stored - FILE_HEADER_BYTES : 0;
+
+	return n - (n + FILE_STORED_CHUNK - 1) / FILE_STORED_CHUNK * BATON_TAG_BYTES;
+}
+
 void file_chunk_job(const struct baton_file_info *info, const uint8_t *key, uint32_t n,
 		    struct baton_seal_job *job, uint8_t clear[64], uint8_t nonce[12])
 {
@@ -270,29 +277,39 @@ int file_head_settle(struct baton_files *files, int fd, const struct file_head *
 	return put_wrap(fd, p, BATON_WRAP_MASTER);
 }
 
-int file_kill(const char *path, uint64_t *ret_bytes)
+static int overwrite(int fd)
 {
 	struct baton_seal seal;
-	struct stat st = { 0 };
 	uint8_t p[FILE_HEADER_BYTES - FILE_AT_WRAPS];
-	int fd = open(path, O_RDWR | O_CLOEXEC);
 
-	*ret_bytes = 0;
-	if (fd < 0)
-		return errno == ENOENT ? 0 : BATON_E_IO;
-	if (fstat(fd, &st) == 0 && st.st_size > FILE_HEADER_BYTES) {
-		uint64_t n = (uint64_t)st.st_size - FILE_HEADER_BYTES;
-
-		*ret_bytes = n - (n + FILE_STORED_CHUNK - 1) / FILE_STORED_CHUNK * BATON_TAG_BYTES;
-	}
 	baton_seal_init(&seal);
 	baton_seal_random(&seal, p, sizeof(p));
 	baton_seal_done(&seal);
 	int rc = baton_file_write(fd, p, sizeof(p), FILE_AT_WRAPS);
-	if (rc == 0)
-		rc = baton_file_sync(fd);
+	return rc < 0 ? rc : baton_file_sync(fd);
+}
+
+/* Out of sight first: who opens it now finds nothing, and not half of a header. */
+int file_kill(const char *path, uint64_t *ret_bytes)
+{
+	char dead[BATON_PATH_MAX];
+	struct stat st = { 0 };
+	bool is_dead = strlen(path) > 5 && strcmp(path + strlen(path) - 5, ".dead") == 0;
+
+	*ret_bytes = 0;
+	int n = snprintf(dead, sizeof(dead), "%s%s", path, is_dead ? "" : ".dead");
+	if (n < 0 || n >= (int)sizeof(dead))
+		return BATON_E_INVAL;
+	if (!is_dead && rename(path, dead) < 0)
+		return errno == ENOENT ? 0 : BATON_E_IO;
+	int fd = open(dead, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : BATON_E_IO;
+	if (fstat(fd, &st) == 0)
+		*ret_bytes = file_clear_bytes((uint64_t)st.st_size);
+	int rc = overwrite(fd);
 	close(fd);
-	if (unlink(path) < 0 && errno != ENOENT)
+	if (unlink(dead) < 0 && errno != ENOENT)
 		rc = BATON_E_IO;
 	return rc < 0 ? BATON_E_IO : 0;
 }

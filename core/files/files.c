@@ -55,11 +55,14 @@ static int porch_found(void *ud, const char *folder, const char *name)
 	struct baton_id session, id;
 	char path[BATON_PATH_MAX];
 	size_t n = strlen(name);
+	uint64_t bytes;
 
 	if (baton_file_path(path, folder, name) < 0)
 		return 0;
 	if (n > 5 && strcmp(name + n - 5, ".part") == 0)
 		unlink(path); /* an upload that a stop cut short */
+	else if (n > 5 && strcmp(name + n - 5, ".dead") == 0)
+		(void)file_kill(path, &bytes); /* a removal that a stop cut short */
 	else if (porch_name(name, &session, &id))
 		learn(files, path, &session, &id);
 	return 0;
@@ -135,11 +138,7 @@ static int add_file(void *ud, const char *folder, const char *name)
 	if (baton_file_path(path, folder, name) < 0 || stat(path, &st) < 0)
 		return 0;
 	sum->files++;
-	if (st.st_size > FILE_HEADER_BYTES) {
-		uint64_t n = (uint64_t)st.st_size - FILE_HEADER_BYTES;
-
-		sum->bytes += n - (n + FILE_STORED_CHUNK - 1) / FILE_STORED_CHUNK * BATON_TAG_BYTES;
-	}
+	sum->bytes += file_clear_bytes((uint64_t)st.st_size);
 	return 0;
 }
 

@@ -78,6 +78,8 @@ int place_each(const char *path, int (*each)(void *ud, const char *folder, const
 /* --- file.c ------------------------------------------------------------------------------------ */
 /* Bytes that a file of so many takes on disk. */
 uint64_t file_stored_bytes(uint64_t bytes);
+/* The other way round. */
+uint64_t file_clear_bytes(uint64_t stored);
 /* Associated data and nonce of chunk `n` of `chunks`. */
 void file_chunk_job(const struct baton_file_info *info, const uint8_t *key, uint32_t n,
 		    struct baton_seal_job *job, uint8_t clear[64], uint8_t nonce[12]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The store of attachments in the server. Sweeping reads the log and the disk, so it has a thread of
- * its own that sleeps most of the time. */
+/* The store of attachments in the server. Sweeping reads the log and the disk, so it has a thread
+ * of its own that sleeps most of the time. */
 #include "core/server/attach.h"
 
 #include "core/base/errors.h"
@@ -131,11 +131,12 @@ void attach_metrics(struct baton_server *server, struct baton_buf *out)
 	struct baton_files_stats stats;
 
 	baton_files_stats(server->attach->files, &stats);
-	baton_metrics_gauge_text(out, "baton_attachments_new",
-				 "files of the last hour, and uploads under way",
+	baton_metrics_gauge_text(out, "baton_attachments_new", "files of the last hour",
 				 (double)stats.porch);
 	baton_metrics_gauge_text(out, "baton_attachments_new_bytes", "bytes of them",
 				 (double)stats.porch_bytes);
+	baton_metrics_gauge_text(out, "baton_attachments_uploads", "uploads under way",
+				 (double)stats.uploads);
 	baton_metrics_counter_text(
 		out, "baton_attachments_removed_total",
 		"files that no message named in time, or of erased conversations",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A conversation as its customer may see it: text, a page without a script, or JSON. Read from the log
- * page by page on a pool thread, so a long one costs neither memory nor a loop.
+/* A conversation as its customer may see it: text, a page without a script, or JSON. Read from the
+ * log page by page on a pool thread, so a long one costs neither memory nor a loop.
  *
  * What is not for customers is never read out of an event here: events by their audience, fields by
  * theirs. Times are UTC, because the server does not know where the reader sits. */

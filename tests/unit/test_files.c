@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* What the store of attachments promises: what went in comes out, nothing else does; types are told
- * by bytes, names are labels; an erased conversation's files are gone; the sweep believes the log. */
+ * by bytes, names are labels; what was erased is gone; the sweep believes the log. */
 #include "core/files/files.h"
 #include "core/files/inside.h"
 #include "core/session/event.h"
