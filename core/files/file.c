@@ -20,7 +20,8 @@
 
 static const uint8_t magic[8] = { 'B', 'A', 'T', 'O', 'N', 'A', 'T', '1' };
 static const uint8_t state_key[4] = { 'K', 'E', 'Y', '1' };
-enum { META_NUMBER = UINT32_MAX, CLEAR_BYTES = 64 };
+enum { CLEAR_BYTES = 64 };
+#define META_NUMBER UINT32_MAX
 
 struct baton_download {
 	int fd;
