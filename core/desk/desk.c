@@ -389,16 +389,17 @@ void baton_desk_tick(struct baton_desk *desk, struct baton_now now)
 	bool second =
 		desk->second_at_ms == 0 || desk_passed(desk->second_at_ms, DESK_SECOND_MS, now);
 
+	desk->news = desk->news || desk->people_changed || second;
 	order_refresh(desk, now);
 	roster_count(desk);
 	offer_expire(desk, now);
 	lease_tick(desk, now);
 	place_tick(desk, now);
 	sight_ranks(desk);
-	if (!second)
-		return;
-	desk->second_at_ms = now.ms > 0 ? now.ms : 1;
-	offer_all(desk, now);
+	if (second) {
+		desk->second_at_ms = now.ms > 0 ? now.ms : 1;
+		offer_all(desk, now);
+	}
 	overview_tick(desk, now);
 }
 

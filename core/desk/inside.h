@@ -105,8 +105,9 @@ struct baton_desk {
 	size_t n_order, cap_order;
 	size_t rank_cursor, place_cursor;
 
-	bool people_changed;
-	uint64_t started_at_ms, second_at_ms;
+	bool people_changed; /* figures of roster_count() are old */
+	bool news;           /* and so may be what the overview says */
+	uint64_t second_at_ms, overview_at_ms;
 	struct baton_notice *overview; /* told last */
 	uint64_t waits, waits_ms, handled, handled_ms;
 };

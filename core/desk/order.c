@@ -84,6 +84,7 @@ void order_insert(struct baton_desk *desk, struct baton_now now, struct desk_cas
 	desk->n_order++;
 	entry->rank = at + 1;
 	entry->queue->waiting++;
+	desk->news = true;
 }
 
 void order_remove(struct baton_desk *desk, struct desk_case *entry)
@@ -95,6 +96,7 @@ void order_remove(struct baton_desk *desk, struct desk_case *entry)
 	desk->n_order--;
 	entry->rank = entry->place = 0;
 	entry->queue->waiting--;
+	desk->news = true;
 }
 
 static void count_waiting(struct desk_case *entry, struct baton_now now)

@@ -216,8 +216,10 @@ static struct baton_notice *overview_notice(struct baton_desk *desk, struct bato
 
 void overview_tick(struct baton_desk *desk, struct baton_now now)
 {
-	if (desk->n_watchers == 0)
+	if (desk->n_watchers == 0 || !desk->news ||
+	    (desk->overview && !desk_passed(desk->overview_at_ms, DESK_SECOND_MS, now)))
 		return;
+	desk->news = false;
 	struct baton_notice *notice = overview_notice(desk, now);
 	if (desk->overview && baton_str_eq(desk->overview->text, notice->text)) {
 		baton_notice_unref(&notice);
@@ -227,6 +229,7 @@ void overview_tick(struct baton_desk *desk, struct baton_now now)
 		desk->host.notify(desk->host.ud, desk->watchers[i].conn, notice);
 	baton_notice_unref(&desk->overview);
 	desk->overview = notice;
+	desk->overview_at_ms = now.ms;
 }
 
 void overview_tell(struct baton_desk *desk, struct baton_now now, baton_conn conn)

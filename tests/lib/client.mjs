@@ -335,7 +335,7 @@ export class Customer extends Client {
 		if (frame.seq !== undefined)
 			this.last = Math.max(this.last, frame.seq);
 		const name = frame.ev.name?.slice(6);
-		if (['case_queued', 'case_claimed', 'case_released', 'handback_approved', 'automation_resumed', 'session_resolved'].includes(name))
+		if (['case_queued', 'case_claimed', 'case_released', 'case_transferred', 'handback_approved', 'automation_resumed', 'session_resolved'].includes(name))
 			this.held = name.startsWith('case_');
 	}
 
