@@ -41,7 +41,7 @@ struct baton_case {
 	struct baton_id session;
 	enum baton_case_state state;
 	uint64_t priority, waiting_since_ms, epoch,
-		position /* in its queue, 1 = next; 0 unknown */;
+		position /* in the order of service, 1 = next of all; 0 unknown; the desk's */;
 	baton_str queue, reason, agent, agent_name, customer_tier,
 		preview /* newest customer words */,
 		mode /* the degraded mode it was told of, "" none */;
