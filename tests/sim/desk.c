@@ -13,7 +13,7 @@
 
 #include <stdio.h>
 
-enum { SETTLED_MS = 60000 };
+enum { SETTLED_MS = 60000, NETWORK_NS = 300000 };
 
 /* --- what the desk does --- */
 
@@ -41,7 +41,7 @@ static void desk_notify(void *ud, baton_conn conn, struct baton_notice *notice)
 
 	telling->conn = conn;
 	telling->notice = baton_notice_ref(notice);
-	sim_later(ud, 300000, telling_due, telling);
+	sim_later(ud, NETWORK_NS, telling_due, telling);
 }
 
 static void desk_command(void *ud, const struct baton_id *session,
@@ -181,7 +181,9 @@ static void hear_offer(struct console *console, const struct baton_notice *notic
 		"what is offered waits", &notice->session);
 	PROMISE(sim, has_now(console) < SIM_CAPACITY, "an offer goes to who has room",
 		&notice->session);
-	PROMISE(sim, console->available, "an offer goes to who is there", &notice->session);
+	/* What was on its way when he went is not held against anybody. */
+	PROMISE(sim, console->available || sim->now_ns - console->away_ns <= NETWORK_NS,
+		"an offer goes to who is there", &notice->session);
 	for (size_t j = 0; j < SIM_AGENTS; j++)
 		PROMISE(sim, !sim->consoles[j].conn || !sim->consoles[j].cases[i].offered,
 			"an offer is one person's", &notice->session);
@@ -285,6 +287,7 @@ static void console_act(struct sim *sim, void *what)
 			break;
 		case 1:
 			console->available = !console->available;
+			console->away_ns = sim->now_ns;
 			baton_desk_status(sim->desk, board_now(sim), console->conn,
 					  console->available);
 			break;

@@ -88,7 +88,7 @@ struct console { /* of an agent: what he is shown of the desk (desk.c) */
 	unsigned index;  /* of the agent */
 	baton_conn conn; /* 0: closed */
 	bool available;
-	uint64_t opened_ns;
+	uint64_t opened_ns, away_ns;
 	struct shown_case cases[SIM_CUSTOMERS];
 };
 
