@@ -39,9 +39,8 @@ export class Composer {
 	show(room) {
 		this.room = room;
 		this.#offer([]);
-		if (!room) return;
-		$('text').value = room.text;
-		this.mode(room.mode);
+		$('text').value = room?.text ?? '';
+		if (room) this.mode(room.mode);
 	}
 
 	mode(mode) {
@@ -99,7 +98,10 @@ export class Composer {
 		this.write('');
 		this.#typed = 0;
 		room.conflict = null;
-		if (frame.t === 'reply') room.files = [];
+		if (frame.t === 'reply') {
+			if (room.files.length) room.sent = room.files;
+			room.files = [];
+		}
 		this.#act.post(frame, room);
 		$('text').focus();
 	}
@@ -112,12 +114,18 @@ export class Composer {
 	/** Back to the composer, to be read again beside what is new. */
 	#keepWriting() {
 		const { room } = this;
-		const { text } = room.conflict;
+		const { conflict } = room;
 		room.conflict = null;
-		if (!room.text) this.write(text);
+		if (!room.text) this.takeBack(conflict);
 		room.typed = room.talk.seq;
 		this.#act.draw();
 		$('text').focus();
+	}
+
+	/** What was not sent stands in the field again, files included. */
+	takeBack({ text, attachments }) {
+		this.write(text);
+		if (attachments && !this.room.files.length) this.room.files = this.room.sent.filter(({ id }) => attachments.includes(id));
 	}
 
 	#input() {

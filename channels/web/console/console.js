@@ -28,6 +28,8 @@ import { Why } from './why.js';
 
 const TYPING_ENDS_MS = 6000;
 const PACKAGE_AFTER_MS = 400;
+const DESK_FILLS_MS = 3000;
+const STATUS_MS = 2500;
 const $ = (id) => document.getElementById(id);
 
 const desk = new Desk();
@@ -40,11 +42,12 @@ let room = null; // the open one
 let me = null; // {agent, name, role}
 let queues = []; // {name, title}
 let available = true;
-let told = false; // the desk has been told since the connection: from then on news is news
+let awayWhy = ''; // if it was not the agent's own choice
+let statusAt = 0; // of the choice: until the desk has answered it is shown as made
 let frame = 0;
 let dirty = false; // the open case, beside the list
 let listTimer = 0;
-const timers = { typing: 0, package: 0 };
+const timers = { typing: 0, package: 0, desk: 0 };
 
 const supervisor = () => me?.role === 'supervisor';
 const watches = () => supervisor() || me?.role === 'admin'; // an admin sees everything, and takes no case
@@ -106,6 +109,7 @@ function forget() {
 	offers.clear();
 	rooms.clear();
 	transcript.clear();
+	why.clear();
 	composer.show(null);
 }
 
@@ -126,7 +130,6 @@ function connection(state, detail) {
 	$('connection').className = state === 'open' ? 'good' : 'warn';
 	if (state !== 'open') {
 		outbox?.opened(false);
-		told = false;
 		offers.clear();
 		for (const one of rooms.values()) {
 			one.ready = one.suggesting = false;
@@ -138,15 +141,27 @@ function connection(state, detail) {
 }
 
 const TAKES = {
-	welcome, desk: () => { told = true; }, case: caseChanged, ev: event, ack: acked, caught_up: caughtUp, err: refused,
+	welcome, desk: deskBegins, case: caseChanged, ev: event, ack: acked, caught_up: caughtUp, err: refused,
 	offer: (got) => offers.take(got, Date.now()),
-	overview: (got) => { overview.take(got); available = (overview.own(me?.agent)?.state ?? (available ? 'available' : 'away')) !== 'away'; },
+	overview: overviewTold,
 	package: (got) => { const one = rooms.get(got.session); if (one) one.package = got.package; dirty ||= one === room; },
 };
 
 function take(got) {
 	TAKES[got.t]?.(got);
 	drawList();
+}
+
+/* The desk sets to away who does not answer offers: that must not go unseen. */
+function overviewTold(got) {
+	const before = overview.own(me?.agent)?.state;
+	overview.take(got);
+	const now = overview.own(me?.agent)?.state;
+	if (now === 'away' && before === 'available' && available && Date.now() - statusAt > STATUS_MS) {
+		available = false;
+		awayWhy = 'offers were not answered';
+		say(`You are set to away: ${awayWhy}.`);
+	} else if (now === 'available' && Date.now() - statusAt > STATUS_MS) available = true;
 }
 
 function welcome(got) {
@@ -162,7 +177,6 @@ function welcome(got) {
 	$('overview-open').hidden = !watches();
 	$('admin').hidden = me.role !== 'admin';
 	desk.clear();
-	list.clear();
 	transport.send({ t: 'desk' });
 	if (!available) transport.send({ t: 'status', available });
 	if (room) follow(room);
@@ -170,12 +184,21 @@ function welcome(got) {
 	draw();
 }
 
+/* A case that goes while the desk is told would be waited for in vain. */
+function deskBegins({ cases }) {
+	desk.begin(cases);
+	clearTimeout(timers.desk);
+	timers.desk = setTimeout(() => { if (desk.filling) { desk.begin(0); drawList(); } }, DESK_FILLS_MS);
+}
+
 function caseChanged(got) {
+	const before = desk.get(got.session);
 	const began = desk.apply(got);
 	list.touch(got.session);
 	if (got.state !== 'waiting') offers.drop(got.session);
 	overview.changed(got);
-	if (began && told) news.waits(got);
+	if (began) news.waits(got);
+	else if (before && got.state === 'claimed' && got.agent === me?.agent && got.unanswered_ms && !before.unanswered_ms && got.session !== room?.session) say(`In another case of yours: ${got.preview ?? 'a new message'}`);
 	settle(got);
 	if (got.session === room?.session) dirty = true;
 }
@@ -387,7 +410,7 @@ function noteOn(session, text) {
 function takeBack(id) {
 	const entry = outbox.acked(id);
 	room.talk.remove(`c-${id}`);
-	if (entry && !room.text) composer.write(entry.frame.text);
+	if (entry && !room.text) composer.takeBack(entry.frame);
 	draw();
 }
 
@@ -408,6 +431,8 @@ async function save(id, name, button) {
 
 function toggleStatus() {
 	available = !available;
+	awayWhy = '';
+	statusAt = Date.now();
 	transport?.send({ t: 'status', available });
 	say(available ? 'You are available.' : 'You are away.');
 	draw();
@@ -448,7 +473,7 @@ function paint() {
 	tabs.draw(desk, me?.agent, queues);
 	offers.draw(now);
 	overview.draw();
-	drawOwn(overview.own(me?.agent), desk.mine(me?.agent).length, available);
+	drawOwn(overview.own(me?.agent), desk.mine(me?.agent).length, { available, why: awayWhy, chosen: now - statusAt < STATUS_MS });
 	if (!dirty) return;
 	dirty = false;
 	const watching = !$('overview').hidden;
@@ -471,6 +496,7 @@ function drawRoom() {
 	const own = mine(room);
 	const entry = desk.get(room.session);
 	drawHead(room, entry, { own, supervisor: supervisor(), title: entry ? titleOf(entry.queue) : '', ask });
+	transcript.know(room.talk.seq);
 	why.draw(room, entry, { mayTag: own || supervisor() });
 	composer.draw(own);
 	if (own && room.claimed) {

@@ -11,6 +11,7 @@ export class Desk {
 	#cases = new Map();
 	#waiting = null; // in order; null when it must be made again
 	#places = new Map(); // session -> place in its queue
+	#coming = 0; // cases that are still to come after `desk`
 	version = 0; // rises with each change
 
 	get(session) {
@@ -21,10 +22,21 @@ export class Desk {
 		return this.#cases.size;
 	}
 
-	/** The desk is told anew after each connection. */
+	/** The desk is told anew after each connection: a `desk` frame, and as many cases as it says. */
 	clear() {
 		this.#cases.clear();
+		this.#coming = Infinity;
 		this.#changed();
+	}
+
+	begin(cases) {
+		this.#coming = cases;
+		this.version++;
+	}
+
+	/** Not all are told yet: what is missing is not gone, and what comes is no news. */
+	get filling() {
+		return this.#coming > 0;
 	}
 
 	/** Takes a `case` frame; true if a case begins to wait. */
@@ -33,6 +45,10 @@ export class Desk {
 		if (frame.state === 'gone') this.#cases.delete(frame.session);
 		else this.#cases.set(frame.session, { ...frame, tags: list(frame.tags) });
 		this.#changed();
+		if (this.#coming > 0) {
+			if (!before) this.#coming--;
+			return false;
+		}
 		return frame.state === 'waiting' && before?.state !== 'waiting';
 	}
 

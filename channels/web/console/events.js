@@ -41,7 +41,7 @@ const WORDS = {
 	intent_detected: (v) => v.failed
 		? { title: 'No intent', text: v.failed, tone: 'warn' }
 		: { title: `Intent: ${v.intent || 'none'}`, text: join(`${percent(v.confidence_ppm)} sure`, `mood ${percent(v.sentiment_ppm)}`, v.language) },
-	policy_decided: (v) => ({ title: `Rule ${v.rule}: ${v.action}`, text: join(v.reason, `${v.stage} the answer`), facts: facts(v), tone: /^escalate/.test(v.action) ? 'warn' : '' }),
+	policy_decided: (v) => ({ title: v.rule ? `Rule ${v.rule}: ${v.action}` : 'No rule fired', text: join(v.reason, `${v.stage} the answer`), facts: facts(v), tone: /^escalate/.test(v.action) ? 'warn' : '' }),
 	route_selected: (v) => ({ title: `Route ${v.route}: asks ${v.target}`, text: join(v.model, `attempt ${v.attempt ?? 1}`, v.reason, v.trigger && `because of ${v.trigger}`, v.mode && `mode ${v.mode}`, v.tier && `tier ${v.tier}`, v.class_name),
 		tone: v.trigger ? 'warn' : '', facts: some(v, 'trigger', 'skipped', 'mode', 'delay_ms', 'tools_off', 'drill') }),
 	sources_retrieved: (v) => v.failed

@@ -48,7 +48,7 @@ export class CaseList {
 		const began = performance.now();
 		const key = `${tab} ${queue}`;
 		let more = 0;
-		if (desk.version !== this.#ordered || key !== this.#key) {
+		if (!desk.filling && (desk.version !== this.#ordered || key !== this.#key)) {
 			const wait = key === this.#key ? this.#orderedAt + ORDER_EVERY_MS - now : 0;
 			if (wait > 0) more = wait;
 			else {

@@ -40,5 +40,5 @@ export async function logIn(token) {
 }
 
 export async function logOut() {
-	await fetch('/v1/logout', { method: 'POST', headers: JSON_TYPE, body: '{}', credentials: 'same-origin' }).catch(() => {});
+	await fetch('/v1/logout', { method: 'POST', headers: { 'x-baton': '1' }, credentials: 'same-origin' }).catch(() => {});
 }

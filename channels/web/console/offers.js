@@ -67,13 +67,13 @@ export class Offers {
 	}
 }
 
-/** The agent's own line in the bar. `own` is his entry of the overview, or undefined. */
-export function drawOwn(own, held, available) {
-	const state = own?.state ?? (available ? 'available' : 'away');
+/** The agent's own line in the bar. `own` is his entry of the overview, or undefined; `chosen`: just now. */
+export function drawOwn(own, held, { available, why, chosen }) {
+	const on = chosen || !own ? available : own.state === 'available';
 	const button = document.getElementById('status');
-	setText(button, state === 'available' ? '● Available' : '○ Away');
-	setAttr(button, 'aria-pressed', String(state === 'available'));
-	setAttr(button, 'title', state === 'available' ? 'Cases are offered to you' : 'No case is offered to you');
+	setText(button, on ? '● Available' : `○ Away${why ? `: ${why}` : ''}`);
+	setAttr(button, 'aria-pressed', String(on));
+	setAttr(button, 'title', on ? 'Cases are offered to you' : 'No case is offered to you');
 	const cases = held;
 	const capacity = own?.capacity ?? 0;
 	setText(document.getElementById('load-text'), capacity ? `${cases} of ${capacity} cases` : `${cases} ${cases === 1 ? 'case' : 'cases'}`);

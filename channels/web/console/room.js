@@ -16,6 +16,7 @@ export class Room {
 	package = null; // the case package, once it was told
 	suggesting = false; // a draft was asked for
 	files = []; // attached to the next reply: {id, name, bytes} and, on their way, {name, state, why}
+	sent = []; // files of the newest reply that had some, should it come back
 	claimed = false; // just now, by the agent here: the text field is wanted
 	next = false; // when it is resolved, the next one is wanted
 

@@ -12,11 +12,14 @@ import { references } from './words.js';
 const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const STATES = { queued: 'kept, not sent yet', sent: 'sending…', failed: 'not sent' };
 
+/* A fact that is not there may be the largest number there is. */
+const factWords = (fact) => (typeof fact === 'number' && fact >= 2 ** 63 ? 'none' : fact !== null && typeof fact === 'object' ? JSON.stringify(fact) : String(fact));
+
 /** Facts as name and value, nested ones as JSON. */
 export function factList(facts) {
 	if (facts === null || typeof facts !== 'object') return h('p', {}, String(facts));
 	return h('dl', { class: 'facts' }, Object.entries(facts).map(([name, fact]) =>
-		[h('dt', {}, name), h('dd', { dir: 'auto' }, fact !== null && typeof fact === 'object' ? JSON.stringify(fact) : String(fact))]));
+		[h('dt', {}, name), h('dd', { dir: 'auto' }, factWords(fact))]));
 }
 
 export function sourceList(sources) {
@@ -31,7 +34,7 @@ const draftTitle = ({ origin, substitute, mode, asked_by: by, confidence_ppm: su
 	`${by ? 'Suggestion' : origin === 'template' ? 'Prepared text' : 'Draft'}${by || origin !== 'template' ? ' of the AI' : ''}${by ? ` for ${by}` : ''}${substitute ? ', by a substitute' : ''}${mode ? `, in mode ${mode}` : ''}${sure ? `, ${Math.round(sure / 10000)} % sure` : ''}, not sent`;
 
 export class Transcript {
-	#log; #nodes = new Map(); #act; #seqs = new Set();
+	#log; #nodes = new Map(); #act; #last = 0;
 	#atEnd = true; // the agent reads the newest; new rows keep it so
 
 	/** act: {draft(action), retry(id), drop(id), download(id, name, button)} */
@@ -44,15 +47,19 @@ export class Transcript {
 	/** Another case: forget the rows. */
 	clear() {
 		this.#nodes.clear();
-		this.#seqs.clear();
+		this.#last = 0;
 		this.#atEnd = true;
 		this.#log.replaceChildren();
+	}
+
+	/** How far it goes: what is behind that is no reference. */
+	know(seq) {
+		this.#last = seq;
 	}
 
 	draw(room, mine) {
 		const log = this.#log;
 		const draft = mine && room.draft();
-		for (const { seq } of room.talk.items) if (seq) this.#seqs.add(seq);
 		arrange(log, room.talk.items.map((item) => this.#row(item, item === draft, item.what === 'draft_proposed' ? `${item === draft}` : '')));
 		setAttr(log, 'aria-busy', room.talk.items.some((item) => !item.final) ? 'true' : null);
 		if (this.#atEnd) log.scrollTop = log.scrollHeight;
@@ -75,7 +82,7 @@ export class Transcript {
 		const texts = [];
 		while (walk.nextNode()) texts.push(walk.currentNode);
 		for (const text of texts) {
-			const parts = references(text.data, (seq) => this.#seqs.has(seq));
+			const parts = references(text.data, (seq) => seq > 0 && seq <= this.#last);
 			if (parts.length === 1 && parts[0] === text.data) continue;
 			text.replaceWith(...parts.map((part) => (typeof part === 'number' ? this.link(part) : part)));
 		}

@@ -8,7 +8,7 @@
 import { h } from '/w/1/dom.js';
 import { render } from '/w/1/text.js';
 import { age } from './desk.js';
-import { describe, resumes, value } from './events.js';
+import { resumes, value } from './events.js';
 import { factList, sourceList } from './transcript.js';
 
 const present = (one) => one != null && one !== '' && one !== 0 && !(Array.isArray(one) && !one.length) && !(typeof one === 'object' && !Object.keys(one).length);
@@ -23,14 +23,14 @@ export function packageOf(room) {
 	const opened = last('session_opened') ?? {};
 	const signed = last('identity_verified');
 	const claimed = value(last('attributes_claimed')?.attributes);
-	const refused = last('authentication_failed');
+	const failed = last('authentication_failed');
 	const found = value(last('sources_retrieved')?.sources) ?? [];
 	return {
 		why: escalation && { rule: escalation.rule, reason: escalation.reason, resumes: escalation.resumes, values: value(escalation.facts), seq: room.last('escalation_triggered').seq },
 		tried: all('model_failed').map(({ seq, value: one }) => ({ seq, target: one.target, model: one.model, outcome: 'failed', fail: one.fail, http_status: one.http_status, message: one.message })),
 		lookups: all('sources_retrieved').filter((item) => item.value.failed).map(({ seq, value: one }) => ({ seq, what: 'knowledge', failed: one.failed })),
 		sources: Array.isArray(found) ? found : [],
-		identity: { ...(signed && { signed: { ...signed, attributes: value(signed.attributes) } }), ...(claimed && { claimed: { attributes: claimed } }), ...(refused && { refused }) },
+		identity: { ...(signed && { signed: { ...signed, attributes: value(signed.attributes) } }), ...(claimed && { claimed: { attributes: claimed } }), ...(failed && { failed }) },
 		data: { customer: opened.customer, customer_tier: opened.customer_tier },
 		summary: last('writeup_generated') && { ...last('writeup_generated'), seq: room.last('writeup_generated').seq },
 	};
@@ -57,6 +57,11 @@ export class Why {
 		this.#act = act;
 	}
 
+	clear() {
+		this.#key = '';
+		this.#aside.replaceChildren();
+	}
+
 	draw(room, entry, { mayTag }) {
 		const known = room.package ?? packageOf(room);
 		const facts = this.#facts(room, entry, known);
@@ -77,7 +82,7 @@ export class Why {
 		const intent = room.last('intent_detected');
 		const { why = {}, data = {} } = known;
 		return [['Rule', why.rule ?? entry?.rule], ['Condition', why.when], ['Queue', entry?.queue ?? known.queue], ['Priority', entry?.priority ?? known.priority], ['Tier of the question', known.tier || entry?.tier_level],
-			['Held by', entry?.agent_name], ['For', entry?.to_agent], ['Intent', join(data.intent ?? (intent ? describe('intent_detected', intent.value).title.replace('Intent: ', '') : entry?.intent), percent(data.confidence_ppm))], ['Mood', percent(data.sentiment_ppm)],
+			['Held by', entry?.agent_name], ['For', entry?.to_agent], ['Intent', join(data.intent ?? (intent?.value.intent || entry?.intent), percent(data.confidence_ppm))], ['Mood', percent(data.sentiment_ppm)],
 			['Language', known.language ?? entry?.language ?? room.last('session_opened')?.value.locale], ['Mode', room.talk.mode?.mode ?? entry?.mode], ['Back to automation', resumes(why.resumes)]].filter(([, text]) => present(text));
 	}
 
@@ -93,12 +98,12 @@ export class Why {
 			RECORDS.map(([name, title, fields]) => this.#record(title, known[name], fields))];
 	}
 
-	#who({ signed, claimed, refused }, { customer, customer_tier: tier }) {
+	#who({ signed, claimed, failed }, { customer, customer_tier: tier }) {
 		const box = (kind, label, { seq, attributes, ...rest }, names) => h('div', { class: `who-box ${kind}` }, h('p', { class: 'label' }, label, seq ? [' ', this.#act.link(seq)] : null),
 			factList(Object.fromEntries([...names.map((name) => [name.replaceAll('_', ' '), rest[name]]), ...Object.entries(attributes ?? {})].filter(([, one]) => present(one)))));
 		return h('section', {}, h('h3', {}, 'Customer'),
 			signed ? box('signed', '✓ Signed by the shop', signed, ['customer', 'name', 'email', 'customer_tier']) : h('p', { dir: 'auto' }, customer ? join(customer, tier) : 'Anonymous: nobody has signed who this is.'),
-			refused && h('p', { class: 'event bad' }, `Identity refused: ${String(refused.reason).replaceAll('_', ' ')}`),
+			failed && h('p', { class: 'event bad' }, `Identity refused: ${String(failed.reason).replaceAll('_', ' ')}`),
 			present(claimed?.attributes) && box('claimed', '! Claimed by the page, not proven', claimed, []));
 	}
 
