@@ -15,14 +15,14 @@ const CANNED = [{ name: 'sorry', text: 'We are **sorry** for the delay.' }, { na
 const POLICIES = {
 	'desk.yaml': { ...desk(), canned: CANNED, capacity: 5,
 		queues: [{ name: 'general', title: 'General questions', first_reply: '10m' }, { name: 'billing', title: 'Billing', first_reply: '10m' }] },
-	'intents/internal.yaml': { intents: [{ name: 'reply-suggestion', internal: true, class: 'general', tier: 1 }] },
+	'intents/internal.yaml': { intents: [{ name: 'reply-suggestion', internal: true, class: 'general', tier: 2 }] },
 };
 
 let browser, provider, baton;
 const customers = [];
 before(async () => {
 	[browser, provider] = await Promise.all([Browser.launch(), new HostileProvider().start()]);
-	const files = { ...POLICIES, 'routes.yaml': { routes: [{ intent: 'default', primary: 't0', class: 'general', tier: 1 }, { intent: 'reply-suggestion', primary: 't0', class: 'general', tier: 1 }] } };
+	const files = { ...POLICIES, 'routes.yaml': { routes: [{ intent: 'default', primary: 't0', class: 'general', tier: 1 }, { intent: 'reply-suggestion', primary: 't0', class: 'general', tier: 2 }] } };
 	baton = await Baton.start({ policies: simpleSet(provider.url, { models: ['ok,gap=2'], files }), env: KEY_ENV });
 });
 afterEach(async () => {
