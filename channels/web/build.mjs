@@ -14,29 +14,41 @@ const FROM = path.join(HERE, 'widget');
 const TO = path.join(FROM, 'dist');
 const BANNER = '// SPDX-License-Identifier: Apache-2.0\n';
 
-let esbuild;
+let esbuild, terser;
 try {
-	esbuild = createRequire(path.join(HERE, '..', '..', 'tests', 'package.json'))('esbuild');
+	const require = createRequire(path.join(HERE, '..', '..', 'tests', 'package.json'));
+	esbuild = require('esbuild');
+	terser = require('terser');
 } catch {
-	console.log('SKIP esbuild is not installed: npm ci in tests/');
+	console.log('SKIP esbuild or terser is not installed: npm ci in tests/');
 	process.exit(0);
 }
 
-const options = { minify: true, target: 'esnext', charset: 'utf8', legalComments: 'none' };
+/* Properties that only the widget's own files know: these may be called anything. Sentences, but not
+ * those that are looked up by the name of an event or a state; then what the files call each other by. */
+const OURS = `launcher transcript composer human_asked human_waiting human_here template person someone answering looking thanks nobody uploading
+upload_failed mode_left too_long until kept sending attach typing opens you
+pending touch acked reconnecting caughtUp finished notice stale made rev wake restart onframe onstate hello about onticket opened refusal onSession
+busy part covers fit say draw words detach fetchFile fetchPath typed rate escape left inline requestHumanNow`.split(/\s+/);
 
-/* Style sheets stand in the code as marked literals. */
+/* Style sheets stand in the code as marked literals; lines for tests and the console are marked too. */
 function squeezed(code) {
-	return code.replace(/\/\* css \*\/ `([^`]*)`/g, (all, css) => JSON.stringify(esbuild.transformSync(css, { ...options, loader: 'css' }).code.trim()));
+	return code.replace(/^.*\/\/ not in the widget$/gm, '').replaceAll('this.#everything', 'false').replace(/\/\* css \*\/ `([^`]*)`/g, (all, css) => JSON.stringify(esbuild.transformSync(css, { loader: 'css', minify: true, target: 'esnext', charset: 'utf8' }).code.trim()));
 }
 
 const source = (name) => squeezed(readFileSync(path.join(FROM, name), 'utf8'));
 const plugin = { name: 'css', setup: (build) => build.onLoad({ filter: /\.js$/ }, ({ path: file }) => ({ contents: source(path.basename(file)), loader: 'js' })) };
 
 async function built() {
-	const files = new Map([['baton-chat.js', esbuild.transformSync(source('baton-chat.js'), { ...options, format: 'esm' }).code]]);
-	const { outputFiles } = await esbuild.build({ ...options, entryPoints: [path.join(FROM, 'panel.js')], bundle: true, format: 'esm', write: false, external: ['./messages.*.js'], plugins: [plugin] });
-	files.set('panel.js', outputFiles[0].text);
-	for (const name of readdirSync(FROM).filter((file) => /^messages\.\w+\.js$/.test(file))) files.set(name, esbuild.transformSync(source(name), { ...options, format: 'esm' }).code);
+	const nameCache = {}; // the languages call their sentences what the panel calls them
+	const small = async (code, properties) => (await terser.minify(esbuild.transformSync(code, { minify: true, format: 'esm', target: 'esnext', charset: 'utf8', legalComments: 'none' }).code, {
+		module: true, ecma: 2022, nameCache, format: { ascii_only: false, comments: false },
+		compress: { passes: 3, ecma: 2022, unsafe: true, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, keep_fargs: false },
+		mangle: { properties: properties && { regex: new RegExp(`^(${OURS.join('|')})$`) } },
+	})).code;
+	const { outputFiles } = await esbuild.build({ entryPoints: [path.join(FROM, 'panel.js')], bundle: true, format: 'esm', target: 'esnext', charset: 'utf8', legalComments: 'none', write: false, plugins: [plugin] });
+	const files = new Map([['baton-chat.js', await small(source('baton-chat.js'), false)], ['panel.js', await small(outputFiles[0].text, true)]]);
+	for (const name of readdirSync(FROM).filter((file) => /^messages\.\w+\.js$/.test(file))) files.set(name, await small(source(name), true));
 	return files;
 }
 

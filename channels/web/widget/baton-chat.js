@@ -5,7 +5,6 @@
 // or at once where a conversation is to be resumed. Two kilobytes gzipped at most: everything that can
 // wait is not here. Nothing is stored by this file, and nothing is read but our own keys.
 
-const HOME = new URL(import.meta.url).origin;
 /* Name of the launcher; all other words are in messages.js. */
 const NAMES = { en: 'Chat with us', de: 'Chat öffnen', fr: 'Ouvrir le chat', es: 'Abrir el chat', ar: 'تحدث معنا' };
 
@@ -15,7 +14,7 @@ sheet.replaceSync(/* css */ `
 :host([theme=light]) { color-scheme: light; }
 :host([theme=dark]) { color-scheme: dark; }
 .launcher, .panel {
-  all: initial; box-sizing: border-box; position: fixed; inset-block-end: 20px; inset-inline-end: 20px; z-index: var(--baton-z, 2147483000);
+  all: initial; box-sizing: border-box; position: fixed; inset-block: auto 20px; inset-inline: auto 20px; z-index: var(--baton-z, 2147483000);
   font: 15px/1.45 var(--baton-font, system-ui, sans-serif);
   --accent: var(--baton-accent, #14584a); --on: var(--baton-on-accent, #fff);
 }
@@ -24,32 +23,29 @@ sheet.replaceSync(/* css */ `
   min-inline-size: 56px; min-block-size: 56px; border-radius: 28px; background: var(--accent); color: var(--on); display: grid; place-items: center;
   cursor: pointer; border: 2px solid transparent; box-shadow: 0 4px 18px #0006;
 }
-:focus-visible { outline: 3px solid light-dark(#0b6bcb, #7cc0ff); outline-offset: 2px; }
+:focus-visible { outline: 3px solid #2f81f7; outline-offset: 2px; }
 `);
 
-const make = (node, attrs, ...kids) => {
+const make = (tag, attrs, kid = '', space = 'http://www.w3.org/1999/xhtml') => {
+	const node = document.createElementNS(space, tag);
 	for (const name in attrs) node.setAttribute(name, attrs[name]);
-	node.append(...kids);
+	node.append(kid);
 	return node;
 };
-const html = (tag, ...rest) => make(document.createElement(tag), ...rest);
-const svg = (tag, ...rest) => make(document.createElementNS('http://www.w3.org/2000/svg', tag), ...rest);
+const SVG = 'http://www.w3.org/2000/svg';
 
-/* Listeners are wrapped once, so that off finds what on has added. */
-const wrapped = new WeakMap();
+/* A listener of the page is wrapped once, so that off finds what on has added. */
 const listen = (on) => function (name, fn) {
-	if (!wrapped.has(fn)) wrapped.set(fn, (event) => fn(event.detail));
-	this[`${on}EventListener`](`baton:${name}`, wrapped.get(fn));
+	fn.baton ??= (event) => fn(event.detail);
+	this[`${on}EventListener`](`baton:${name}`, fn.baton);
 };
 
 let came;
 const first = new Promise((go) => { came = go; });
 
-export class BatonChat extends HTMLElement {
+class BatonChat extends HTMLElement {
 	static observedAttributes = ['lang'];
-	#launcher; #chat; #loading; #tries = 0; #calls = []; #wanted; #here;
-	/** Resolves to the element when it stands in the page and is listening. */
-	ready = new Promise((go) => { this.#here = go; });
+	#launcher; #chat; #loading; #tries = 0; #calls = []; #wanted;
 
 	connectedCallback() {
 		if (this.#chat) return; // moved within the page
@@ -58,7 +54,6 @@ export class BatonChat extends HTMLElement {
 		this.#launcher.hidden = this.hasAttribute('inline');
 		if (this.#wanted || this.hasAttribute('open') || this.#launcher.hidden || this.#stored((storage, key) => storage[key])) this.#load();
 		came();
-		this.#here(this);
 		this.emit('ready', {});
 	}
 
@@ -81,9 +76,14 @@ export class BatonChat extends HTMLElement {
 		return this.closest('[lang]')?.lang || navigator.language;
 	}
 
-	/** Origin of the Baton server. */
+	/** Origin of the Baton server: where this file came from, unless an attribute says otherwise. */
 	get base() {
-		return new URL(this.getAttribute('server') || HOME, HOME).origin;
+		return new URL(this.getAttribute('server') ?? '', import.meta.url).origin;
+	}
+
+	/** Resolves to the element when it stands in the page and is listening. */
+	get ready() {
+		return first.then(() => this);
 	}
 
 	/** Messages that came while the panel was closed. */
@@ -133,11 +133,11 @@ export class BatonChat extends HTMLElement {
 	}
 
 	#draw() {
-		const load = () => this.#load();
-		this.#launcher = html('button', { class: 'launcher', part: 'launcher', 'aria-expanded': 'false', 'aria-controls': 'panel' },
-			html('slot', { name: 'launcher-icon' }, svg('svg', { viewBox: '0 0 24 24', width: 26, fill: 'currentColor', 'aria-hidden': 'true' },
-				svg('path', { d: 'M4 3h16a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H9l-5 5v-5a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2z' }))), '');
-		for (const sign of ['pointerenter', 'focus', 'touchstart']) this.#launcher.addEventListener(sign, load, { passive: true });
+		this.#launcher = make('button', { class: 'launcher', part: 'launcher', 'aria-expanded': 'false', 'aria-controls': 'panel' },
+			make('slot', { name: 'launcher-icon' }, make('svg', { viewBox: '0 0 24 24', width: 26, fill: 'currentColor', 'aria-hidden': 'true' },
+				make('path', { d: 'M4 3h16a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H9l-5 5v-5a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2z' }, '', SVG), SVG)));
+		this.#launcher.append('');
+		this.#launcher.onpointerenter = this.#launcher.onfocus = () => this.#load();
 		this.#launcher.onclick = () => this.open();
 		const root = this.attachShadow({ mode: 'open' });
 		root.adoptedStyleSheets = [sheet];

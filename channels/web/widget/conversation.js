@@ -15,6 +15,9 @@ export const utf8Length = (text) => encoder.encode(text).length;
 /** An answer's id is "<turn>-<attempt>"; the turn is the seq of the message it answers. */
 const turnOf = (id) => Number(/^(\d+)-\d+$/.exec(id)?.[1] ?? 0);
 
+/* Events that the customer reads about where they happened. */
+const NOTICE = /^(answer_superseded|case_(queued|claimed|released|transferred)|handback_approved|human_offered|ticket_left|message_captured|automation_resumed|session_(resolved|erased))$/;
+
 export class Conversation {
 	items = []; // in the order to show; each {key, kind, text, seq, ts, rev, ...}
 	seq = 0; // resume after this one
@@ -22,7 +25,6 @@ export class Conversation {
 	running = false; // the bot works on an answer
 	typing = null; // {who, name} who is typing now
 	agent = '';
-	resolved = false;
 	mode = null; // {mode, what, text, until_ms}: works in a limited way, and says so
 	looking = false; // the bot looks something up for its answer
 	place = null; // in the queue: {position, waiting, wait_ms?, open, opens_ms?, agents}, as far as told
@@ -35,11 +37,9 @@ export class Conversation {
 	#resynced = new Set();
 	#files = { customer: [], human: [] }; // came before the message they belong to
 	#known = new Set(); // attachments seen
-	#everything;
+	#everything; // not in the widget
 
-	constructor({ everything = false } = {}) {
-		this.#everything = everything;
-	}
+	constructor({ everything = false } = {}) { this.#everything = everything; } // not in the widget
 
 	get(key) {
 		return this.#byKey.get(key);
@@ -50,9 +50,7 @@ export class Conversation {
 		return this.#item(`c-${id}`, kind, { text, bytes: utf8Length(text), ts, files, own: true, state: 'queued', final: true });
 	}
 
-	remove(key) {
-		this.#drop((item) => item.key === key);
-	}
+	remove(key) { this.#drop((item) => item.key === key); } // not in the widget
 
 	/** Something changed on an item from outside. */
 	touch(item, change) {
@@ -237,7 +235,7 @@ export class Conversation {
 		if (seq > this.#owned) this.#own(what, value, seq);
 		if (what.startsWith('mode_') && seq > this.#limited) this.#limit(what, value, seq, ts);
 		if (this.#everything) return { item: this.#item(`e${seq}`, 'event', { what, value, seq, ts, final: true }) };
-		if (!NOTICES.has(what)) return {};
+		if (!NOTICE.test(what)) return {};
 		// A withdrawal is told where the text stood: above the answer that takes its place.
 		const place = what === 'answer_superseded' ? value.turn + 0.4 : 0;
 		// A mode's sentence is read above the conversation already: not twice.
@@ -258,7 +256,6 @@ export class Conversation {
 		if (!owner) return;
 		this.#owned = seq;
 		this.owner = owner;
-		this.resolved = what === 'session_resolved';
 		this.agent = value.agent_name ?? '';
 		this.running = this.looking = false;
 		this.typing = null;
@@ -269,5 +266,3 @@ export class Conversation {
 		if (owner !== 'bot') this.#drop((item) => item.kind === 'bot' && !item.final);
 	}
 }
-
-const NOTICES = new Set(['answer_superseded', 'case_queued', 'case_claimed', 'case_released', 'case_transferred', 'handback_approved', 'human_offered', 'ticket_left', 'message_captured', 'automation_resumed', 'session_resolved', 'session_erased']);

@@ -6,11 +6,14 @@
 
 const MANY = 5; // with one message; the server allows no more
 
-/** 2.5MB, in the visitor's language. */
-export const size = (bytes, lang) => new Intl.NumberFormat(lang, { style: 'unit', unit: 'byte', unitDisplay: 'narrow', notation: 'compact' }).format(bytes);
+/** 4 minutes, in the visitor's language. */
+export const measure = (lang, unit, n) => new Intl.NumberFormat(lang, { style: 'unit', unit, unitDisplay: 'long' }).format(n);
+
+/** 2.5 megabytes */
+export const size = (lang, bytes) => measure(lang, 'megabyte', Math.ceil(bytes / 1e5) / 10);
 
 /** image/jpeg -> JPEG */
-export const kinds = (types) => types.map((type) => type.replace(/.*[/.+-]/, '').toUpperCase().replace('PLAIN', 'TXT')).join(', ');
+export const kinds = (types) => types.join(', ').replace(/\w+\//g, '').toUpperCase();
 
 export class Uploads {
 	#to; #changed; #made = 0;

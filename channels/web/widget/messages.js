@@ -11,11 +11,11 @@ export const en = {
 	bot: 'AI assistant', template: 'Automated reply', you: 'You', person: '{name} (human)', someone: 'a colleague',
 	disclosure: 'You are chatting with an AI assistant. You can ask for a person at any time.',
 	answering: 'The AI assistant is answering…', looking: 'The AI assistant is looking this up…', typing: '{name} is typing…',
-	sources: 'Sources', up: 'Helpful', down: 'Not helpful', thanks: 'Thank you for the feedback.', comment: 'What should have been different? (optional)',
+	sources: 'Sources', up: 'Helpful', down: 'Not helpful', thanks: 'Thank you for the feedback.', comment: 'Anything to add? (optional)',
 	answer_superseded: 'A partial answer was withdrawn; a complete one follows.',
 	case_claimed: '{name} (human) has joined the chat.', case_released: 'You are waiting for another colleague. Nothing is lost.',
 	session_resolved: 'This conversation is closed. Write again to reopen it.', session_erased: 'This conversation was erased.',
-	place: 'You are number {n} in line.', wait: 'About {time}.', closed: 'Nobody is here right now.', opens: 'We are back {time}.', nobody: 'No colleague is free right now. Your place is kept.',
+	place: 'You are number {n}.', wait: 'About {time}.', closed: 'Nobody is here right now.', opens: 'Back {time}.', nobody: 'Nobody is free right now. Your place is kept.',
 	ticket: 'Leave your e-mail instead', contact: 'Your e-mail address',
 	attach: 'Attach files', limits: 'Files up to {size}: {types}',
 	upload_failed: 'This file cannot be sent.', uploading: 'Sending the files…', remove: 'Remove {name}', download: 'Download {name}',
@@ -28,12 +28,14 @@ export const en = {
 	refused: 'The chat is not available on this page.', too_long: 'This message is too long. Please send it in parts.',
 };
 
-/** Promises {t, lang, dir} for a BCP 47 tag: t(key, values) -> sentence; the others are attributes. */
+/** Fills in {x}. */
+export const fill = (text, values) => text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+
+/** Promises {w, lang, dir} for a BCP 47 tag: w, the sentences; the others are attributes. */
 export async function speak(tag) {
 	const lang = String(tag).slice(0, 2).toLowerCase();
 	// Loaded when a page asks for them: nobody pays for a language that is not spoken here.
 	const address = `./messages.${lang}.js`;
 	const own = /^(ar|de|es|fr)$/.test(lang) && (await import(address).catch(() => null))?.default;
-	const t = (key, values = {}) => (own?.[key] ?? en[key] ?? '').replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
-	return { t, lang: own ? lang : 'en', dir: own && lang === 'ar' ? 'rtl' : 'ltr' };
+	return { w: { ...en, ...own }, lang: own ? lang : 'en', dir: own && lang === 'ar' ? 'rtl' : 'ltr' };
 }

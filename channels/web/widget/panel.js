@@ -9,17 +9,19 @@ import { Uploads, download } from './files.js';
 import { speak } from './messages.js';
 import { Store } from './store.js';
 import { sheet } from './style.js';
-import { plain } from './text.js';
 import { Outbox, Transport, onWake, ulid } from './transport.js';
 import { createView } from './view.js';
 
 const TYPING_EVERY_MS = 3000;
 const TYPING_ENDS_MS = 6000;
 
+/* For the ear: the words without their marks. */
+const spoken = (text) => text.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').replace(/\s*[*_`#|]+\s*/g, ' ').trim();
+
 /* Whose identity it is, to notice a change; what it says is for the server to judge. */
 function subjectOf({ token, id }) {
 	try {
-		return token ? JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/'))).sub : id;
+		return token ? JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))).sub : id;
 	} catch {
 		return token;
 	}
@@ -31,7 +33,8 @@ export function createChat(host, launcher) {
 	const inline = host.hasAttribute('inline');
 	const store = new Store(base);
 	const rated = new Map();
-	const undo = [];
+	const until = new AbortController();
+	const { signal } = until;
 	let mine = null; // {session, token, read}: of the welcome, stored or not
 	let used = false; // the visitor opened or sent: from now on the tab's state is stored
 	let sent = false; // the visitor sent: from now on the session is stored
@@ -41,7 +44,7 @@ export function createChat(host, launcher) {
 	let talk = new Conversation();
 	let limits = {};
 	let greeting, disclosure, asked; // asked: id of the frame that wants a person
-	let view, t, locale, frame, slow, typing, stopped;
+	let view, w, locale, frame, slow, typing;
 	let typedAt = 0;
 	let count = 0;
 
@@ -51,13 +54,10 @@ export function createChat(host, launcher) {
 
 	async function begin() {
 		await setLocale(host.locale);
-		const watch = (target, name, fn) => {
-			target.addEventListener(name, fn);
-			undo.push(() => target.removeEventListener(name, fn));
-		};
-		for (const name of ['offline', 'online']) watch(window, name, () => connection(transport.state));
-		for (const name of ['resize', 'scroll']) watch(visualViewport, name, () => view.fit(visualViewport));
-		undo.push(onWake(() => transport.wake()), store.onSession(otherTab));
+		for (const name of ['offline', 'online']) addEventListener(name, () => connection(transport.state), { signal });
+		for (const name of ['resize', 'scroll']) visualViewport.addEventListener(name, () => view.fit(visualViewport), { signal });
+		onWake(transport.wake, signal);
+		store.onSession(otherTab, signal);
 
 		mine = store.session;
 		const tab = store.tab;
@@ -75,9 +75,8 @@ export function createChat(host, launcher) {
 
 	/** Taken out of the page: the connection goes, what is stored stays. */
 	function stop() {
-		stopped = true;
+		until.abort();
 		transport.stop();
-		for (const fn of undo) fn();
 		view.show(false);
 		view.panel.remove();
 	}
@@ -93,7 +92,7 @@ export function createChat(host, launcher) {
 		text = String(text ?? '').trim() || files.map((file) => file.name).join(', ');
 		if (!text) return null;
 		if (utf8Length(text) > (limits.text_bytes ?? 8192)) {
-			view.state(t('too_long'));
+			view.state(w.too_long);
 			return null;
 		}
 		const id = ulid();
@@ -115,8 +114,8 @@ export function createChat(host, launcher) {
 		const now = who ? subjectOf(who) : undefined;
 		if (subject !== undefined && subject !== now) logout();
 		subject = now;
-		const { token, id, email, name, identifier_hash } = who ?? {};
-		claims = token ? { identity: token } : { id: id?.toString(), email, name, identifier_hash };
+		const { token, ...hashed } = who ?? {};
+		claims = token ? { identity: token } : hashed;
 		reintroduce();
 	}
 
@@ -138,8 +137,8 @@ export function createChat(host, launcher) {
 		if (tag === locale) return;
 		locale = tag;
 		const words = await speak(tag);
-		if (tag !== locale || stopped) return; // another came meanwhile
-		t = words.t;
+		if (tag !== locale || signal.aborted) return; // another came meanwhile
+		w = words.w;
 		const root = host.shadowRoot;
 		const old = view;
 		const inside = old?.panel.contains(root.activeElement);
@@ -193,7 +192,7 @@ export function createChat(host, launcher) {
 	/** Files that are still on their way are waited for, and said to be. */
 	function submit(event) {
 		event.preventDefault();
-		if (uploads.busy) return view.say(t('uploading'));
+		if (uploads.busy) return view.say(w.uploading);
 		const files = uploads.take();
 		if (send(view.input.value, files) === null) return uploads.entries.unshift(...files);
 		view.input.value = '';
@@ -222,7 +221,7 @@ export function createChat(host, launcher) {
 
 	/** On a small screen the panel hides the page: who tabs on to the page shall see it. */
 	function left({ relatedTarget: to }) {
-		if (to && !inline && view.covers() && !view.panel.contains(to)) show(false);
+		if (to && !inline && view.panel.offsetWidth >= innerWidth && !view.panel.contains(to)) show(false);
 	}
 
 	function uploaded() {
@@ -233,7 +232,7 @@ export function createChat(host, launcher) {
 		if (rated.get(seq)?.value === value && !comment) return;
 		rated.set(seq, { value, comment });
 		post({ t: 'feedback', id: ulid(), value, seq, ...(comment && { comment }) });
-		view.say(t('thanks'));
+		view.say(w.thanks);
 	}
 
 	function outboxChanged() {
@@ -306,28 +305,27 @@ export function createChat(host, launcher) {
 	// --- receiving -----------------------------------------------------------------------------
 
 	function take(what) {
-		if (what.t === 'welcome') welcome(what);
-		if (what.t === 'ev') event(what);
-		if (what.t === 'err') error(what);
-		if (what.t === 'ack') {
-			talk.acked(what.id, what.seq);
-			outbox.acked(what.id);
-		}
-		if (what.t === 'caught_up') {
-			talk.caughtUp(what);
-			ready();
-		}
+		({ welcome, ev: event, err: error, ack, caught_up: caughtUp })[what.t]?.(what);
 		draw();
 	}
 
-	function welcome({ session, token, greeting: hail, disclosure: note, limits: told, owner }) {
+	function ack({ id, seq }) {
+		talk.acked(id, seq);
+		outbox.acked(id);
+	}
+
+	function caughtUp(what) {
+		talk.caughtUp(what);
+		ready();
+	}
+
+	function welcome(what) {
+		const { session, owner } = what;
 		const resumed = sent && mine?.session === session;
 		if (mine && mine.session !== session) reset(null);
-		mine = { read: 0, ...mine, session, token: token ?? mine?.token };
+		mine = { read: 0, ...mine, session, token: what.token ?? mine?.token };
 		remember();
-		greeting = hail ?? greeting;
-		disclosure = note ?? disclosure;
-		limits = told ?? {};
+		({ greeting = greeting, disclosure = disclosure, limits = {} } = what);
 		if (owner) talk.owner = owner;
 		uploaded();
 		// A resumed session is sent from the log first: what it holds need not be sent again.
@@ -351,19 +349,19 @@ export function createChat(host, launcher) {
 			say(view.words(notice));
 		}
 		if (place) say(view.place(place));
-		if (name === 'baton.mode_left' && !talk.mode) say(t('mode_left'));
+		if (name === 'baton.mode_left' && !talk.mode) say(w.mode_left);
 		if (who) showTyping();
 		if (name === 'baton.session_erased') erased();
 		return undefined;
 	}
 
 	function say(text) {
-		if (live) view.say(text);
+		if (live && text) view.say(text);
 	}
 
 	function arrived(item, seq) {
 		if (live) {
-			say(`${view.who(item)}: ${plain(item.text)}`);
+			say(`${view.who(item)}: ${spoken(item.text)}`);
 			emit('message', { id: item.key, seq, from: item.kind, name: item.name, text: item.text });
 		}
 		if (isOpen) seen(seq, true);
@@ -446,8 +444,8 @@ export function createChat(host, launcher) {
 		clearTimeout(slow);
 		const shown = navigator.onLine === false && state !== 'idle' ? 'offline' : state;
 		// A quick first connection is not worth a word; a slow one is.
-		if (shown === 'connecting') slow = setTimeout(() => view.state(t(mine ? 'waiting' : state)), 1000);
-		else view.state(/^(offline|waiting|refused)$/.test(shown) ? t(shown) : '');
+		if (shown === 'connecting') slow = setTimeout(() => view.state(mine ? w.waiting : w.connecting), 1000);
+		else view.state({ offline: w.offline, waiting: w.waiting, refused: w.refused }[shown]);
 		emit('state', { ...chat.status, connection: shown });
 		draw();
 	}
@@ -457,9 +455,9 @@ export function createChat(host, launcher) {
 		if (frame) return;
 		const now = () => {
 			frame = 0;
-			if (stopped) return;
+			if (signal.aborted) return;
 			view.draw(talk, {
-				disclosure: talk.disclosure || disclosure || (isOpen || talk.items.some((item) => item.kind === 'bot') ? t('disclosure') : ''),
+				disclosure: talk.disclosure || disclosure || (isOpen || talk.items.some((item) => item.kind === 'bot') ? w.disclosure : ''),
 				greeting, asked, online: transport.state === 'open', sent: sent && mine, rated,
 			});
 		};

@@ -5,13 +5,13 @@
 // draft, whether the panel is open. Nothing is written before the visitor opens the panel or sends.
 // Where storage is forbidden or full, the chat works on without a memory.
 
-function read(storage, key) {
+const read = (storage, key) => {
 	try {
 		return JSON.parse(globalThis[storage].getItem(key)) ?? null;
 	} catch {
 		return null;
 	}
-}
+};
 
 function write(storage, key, value) {
 	try {
@@ -48,10 +48,9 @@ export class Store {
 		write('sessionStorage', this.#key, value);
 	}
 
-	/** Calls back when another tab begins, changes or forgets the session; gives back the way to stop. */
-	onSession(fn) {
-		const changed = (event) => (event.key === this.#key || event.key === null) && event.storageArea === globalThis.localStorage && fn();
-		addEventListener('storage', changed);
-		return () => removeEventListener('storage', changed);
+	/** Calls back when another tab begins, changes or forgets the session, until the signal ends it. */
+	onSession(fn, signal) {
+		const changed = ({ key, storageArea }) => (key ?? this.#key) === this.#key && storageArea === globalThis.localStorage && fn();
+		addEventListener('storage', changed, { signal });
 	}
 }

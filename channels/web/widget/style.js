@@ -2,7 +2,7 @@
 //
 // The widget's looks. A constructed sheet is script, not style, in the eyes of CSP: it works under
 // `style-src 'none'`. Logical properties only (right-to-left pages), both colour schemes, forced
-// colours, reduced motion. `all: initial` on the roots (baton-chat.js) keeps the page's inherited styles out.
+// colours; nothing moves. `all: initial` on the roots (baton-chat.js) keeps the page's inherited styles out.
 // What carries the way to a person, and what could cover it or push it out of sight, is fixed with
 // !important: inside a shadow root that wins over whatever a page says of our parts.
 
@@ -10,7 +10,7 @@ export const sheet = new CSSStyleSheet();
 sheet.replaceSync(/* css */ `
 .panel {
   --bg: var(--baton-bg, light-dark(#fff, #16201d)); --fg: var(--baton-fg, light-dark(#17211e, #e7efec)); --r: var(--baton-radius, 16px);
-  --soft: light-dark(#eef3f0, #243230); --line: light-dark(#c9d5d0, #41534e); --dim: light-dark(#4d5b56, #aebdb8);
+  --soft: color-mix(in srgb, var(--fg) 8%, var(--bg)); --line: color-mix(in srgb, var(--fg) 25%, var(--bg)); --dim: color-mix(in srgb, var(--fg) 75%, var(--bg));
   --link: light-dark(#0a5443, #8cd8c2);
   inline-size: min(390px, 100vw - 40px); block-size: min(640px, 100dvh - 40px); min-inline-size: min(280px, 100vw) !important; min-block-size: min(320px, 100dvh) !important;
   padding: 0 !important; color: var(--fg); background: var(--bg); border: 1px solid var(--line); border-radius: var(--r); box-shadow: 0 12px 48px #0005; overflow: hidden;
@@ -20,15 +20,15 @@ sheet.replaceSync(/* css */ `
 :host([inline]) .panel { position: relative; inset: 0; inline-size: 100%; block-size: 100%; z-index: 0; }
 .inner { display: flex; flex-direction: column; block-size: 100%; }
 *, ::after { box-sizing: border-box; }
-.panel :is(button, textarea, input) { font: inherit; color: inherit; border: 1px solid light-dark(#6b7a74, #83958f); border-radius: 8px; background: none; }
+.panel :is(button, textarea, input) { font: inherit; color: inherit; border: 1px solid var(--dim); border-radius: 8px; background: none; }
 button { cursor: pointer; min-block-size: 28px; min-inline-size: 28px; }
 .sr { position: absolute; clip-path: inset(50%); }
 .badge { position: absolute; inset-block-start: -6px; inset-inline-end: -6px; min-inline-size: 22px; padding-inline: 5px; border-radius: 11px; background: #b3261e; color: #fff; font-size: 13px; line-height: 22px; text-align: center; }
 .head { display: flex; gap: 4px; align-items: center; padding: 10px 16px; background: var(--accent); color: var(--on); position: static !important; max-block-size: 30% !important; overflow: hidden; }
 h2 { font-size: 17px; margin: 0; flex: 1; }
 .panel .head button { border: 0; outline-color: currentColor; }
-.state, .place { padding: 6px 16px; background: light-dark(#fff3d6, #4a3a12); color: light-dark(#4a3500, #ffe6ad); font-size: 14px; }
-.place { background: var(--soft); color: var(--fg); }
+.state, .place { padding: 6px 16px; font-size: 14px; background: var(--soft); }
+.state { background: var(--fg); color: var(--bg); }
 .panel .link { border: 0; padding: 0; color: var(--link); text-decoration: underline; display: block; max-inline-size: 100%; overflow-wrap: anywhere; }
 .note .link, .own .link { margin-inline: auto 0; }
 .ask { display: flex; gap: 6px; margin-block-start: 4px; }
@@ -53,12 +53,11 @@ ul, ol { margin: 0; padding-inline-start: 20px; }
 .bubble pre { white-space: pre; overflow-x: auto; }
 td { border: 1px solid var(--line); padding: 2px 6px; }
 a { color: var(--link); }
-.live .bubble > :last-child::after { content: "▍"; animation: blink 1s steps(2) infinite; }
-@keyframes blink { 50% { opacity: 0; } }
+.live .bubble { border-inline-end: 4px solid var(--link); }
 .foot { margin: 4px 0; }
 .bad { color: light-dark(#a31510, #ffb4ab); }
 .rate, .files li { display: flex; gap: 6px; align-items: center; }
-[aria-pressed=true] { background: var(--accent) !important; color: var(--on) !important; }
+[aria-pressed=true] { background: var(--accent) !important; color: var(--on) !important; font-weight: 700 !important; }
 .files { padding: 0; font-size: 14px; max-block-size: 96px; overflow-y: auto; }
 .files bdi { flex: 1; overflow: hidden; text-overflow: ellipsis; }
 .busy { padding: 0 16px 6px; min-block-size: 26px; }
@@ -77,6 +76,4 @@ textarea, .send { position: static !important; transform: none !important; margi
   .inner { padding: env(safe-area-inset-top) env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left); }
 }
 @media (max-height: 420px) { .busy, #limits { display: none; } .foot-bar, .head { padding-block: 2px; } }
-@media (prefers-reduced-motion: reduce) { *, ::after { animation: none !important; } }
-@media (forced-colors: active) { [aria-pressed=true] { outline: 2px solid Highlight; } }
 `);

@@ -34,7 +34,7 @@ function flanks(text, at, mark) {
 	};
 }
 
-const link = (href, kids) => ({ tag: 'a', href, kids });
+export const link = (href, kids) => ({ tag: 'a', href, kids });
 
 /** The text of one line or paragraph as a list of strings and nodes. */
 export function inline(text) {
@@ -122,7 +122,8 @@ export function parse(text) {
 	});
 }
 
-function build(node, doc) {
+/** One node of parse() as an element. */
+export function build(node, doc = document) {
 	if (typeof node === 'string') return doc.createTextNode(node);
 	const element = doc.createElement(node.tag);
 	if (node.href) {

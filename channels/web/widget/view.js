@@ -6,8 +6,9 @@
 // log itself is silent (aria-live=off), a separate node speaks.
 
 import { arrange, h, setAttr, setText } from './dom.js';
-import { kinds, size } from './files.js';
-import { safeUrl, render } from './text.js';
+import { kinds, measure, size } from './files.js';
+import { fill } from './messages.js';
+import { build, link, render, safeUrl } from './text.js';
 
 /** A text, or nothing at all. */
 const tell = (node, text = '') => {
@@ -15,33 +16,32 @@ const tell = (node, text = '') => {
 	node.hidden = !text;
 };
 
-/** chat: what the buttons do (panel.js); words: of speak(); launcher: the button of the element. */
-export function createView(chat, { t, lang, dir }, launcher) {
-	const nodes = new Map(); // key -> node of an item
-	const drawn = new Map(); // key -> what it was drawn from
+/** chat: what the buttons do (panel.js); words: of speak(), w: the sentences; launcher: the button of the element. */
+export function createView(chat, { w, lang, dir }, launcher) {
+	const nodes = new Map(); // key -> node of an item, with what it was drawn from
 	let atEnd = true;
 
 	const badge = launcher.querySelector('.badge') ?? h('span', { class: 'badge', 'aria-hidden': 'true', hidden: true });
 	launcher.append(badge);
 	const disclosed = h('p', { class: 'note disclosure', dir: 'auto', hidden: true });
 	const empty = h('slot', { name: 'empty' });
-	const log = h('div', { class: 'log', part: 'log', role: 'log', 'aria-label': t('log'), 'aria-live': 'off', tabindex: '0',
+	const log = h('div', { class: 'log', part: 'log', role: 'log', 'aria-label': w.log, 'aria-live': 'off', tabindex: '0',
 		onscroll: () => { atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80; } }, disclosed, empty);
 	const stateLine = h('div', { class: 'state', role: 'status', hidden: true });
 	const modeLine = h('div', { class: 'state mode', role: 'status', dir: 'auto', hidden: true });
 	const said = h('div', { class: 'sr', role: 'status' });
 	const busy = h('div', { class: 'busy' });
-	const save = button('transcript', '⤓', () => chat.fetchPath('transcript?format=html', `chat-${new Date().toISOString().slice(0, 10)}.html`));
+	const save = button(w.transcript, '⤓', () => chat.fetchPath('transcript?format=html', 'chat.html'));
 	const human = h('button', { class: 'human-bar', onclick: () => chat.requestHuman() });
 
 	// The place in the queue, and the way out of waiting.
 	const where = h('b');
-	const contact = ask('contact', chat.ticket, 'email');
+	const contact = ask(w.contact, chat.ticket, 'email');
 	const instead = h('button', { class: 'link', onclick: () => {
 		instead.hidden = true;
 		contact.hidden = false;
 		contact[0].focus();
-	} }, t('ticket'));
+	} }, w.ticket);
 	contact.hidden = true;
 	const placed = h('div', { class: 'place', hidden: true }, where, instead, contact);
 
@@ -51,33 +51,37 @@ export function createView(chat, { t, lang, dir }, launcher) {
 		chat.attach(pick.files);
 		pick.value = '';
 	} });
-	const clip = button('attach', '+', () => pick.click(), { class: 'send', 'aria-describedby': 'limits', hidden: true });
-	const input = h('textarea', { rows: 1, 'aria-label': t('composer'), placeholder: t('placeholder'), dir: 'auto', enterkeyhint: 'send', part: 'composer',
+	const clip = button(w.attach, '+', () => pick.click(), { class: 'send', 'aria-describedby': 'limits', hidden: true });
+	const input = h('textarea', { rows: 1, 'aria-label': w.composer, placeholder: w.placeholder, dir: 'auto', enterkeyhint: 'send', part: 'composer',
 		oninput: chat.typed, onkeydown: chat.key, onpaste: (event) => dropped(event, event.clipboardData) });
-	const panel = h('section', { class: 'panel', part: 'panel', id: 'panel', role: chat.inline ? 'region' : 'dialog', 'aria-label': t('title'), hidden: true,
+	const panel = h('section', { class: 'panel', part: 'panel', id: 'panel', role: chat.inline ? 'region' : 'dialog', 'aria-label': w.title, hidden: true,
 		onkeydown: chat.escape, onfocusout: chat.left, ondragover: (event) => clip.hidden || event.preventDefault(), ondrop: (event) => dropped(event, event.dataTransfer) },
 	h('div', { class: 'inner', lang, dir },
-		h('div', { class: 'head', part: 'header' }, h('slot', { name: 'header' }, h('h2', {}, t('title'))), save, !chat.inline && button('close', '✕', chat.close)),
+		h('div', { class: 'head', part: 'header' }, h('slot', { name: 'header' }, h('h2', {}, w.title)), save, !chat.inline && button(w.close, '✕', chat.close)),
 		stateLine, modeLine, log, busy, placed,
 		h('div', { class: 'foot-bar' }, human, fileList, limitLine,
-			h('form', { onsubmit: chat.submit }, pick, clip, input, h('button', { class: 'send', part: 'send', 'aria-label': t('send') }, '↑'))),
+			h('form', { onsubmit: chat.submit }, pick, clip, input, h('button', { class: 'send', part: 'send', 'aria-label': w.send }, '↑'))),
 		said));
 
 	function button(name, sign, onclick, more) {
-		return h('button', { type: 'button', 'aria-label': t(name), title: t(name), onclick, ...more }, sign);
+		return h('button', { type: 'button', 'aria-label': name, title: name, onclick, ...more }, sign);
+	}
+
+	function at(text, ms) {
+		return fill(text, { time: new Date(ms).toLocaleString(lang, { dateStyle: 'short', timeStyle: 'short' }) });
 	}
 
 	function named(name) {
-		return { name: name || t('someone') };
+		return { name: name || w.someone };
 	}
 
 	/* A question of one line. */
 	function ask(name, then, type) {
-		const input = h('input', { 'aria-label': t(name), placeholder: t(name), type, required: true, maxlength: '200', dir: 'auto' });
+		const input = h('input', { 'aria-label': name, placeholder: name, type, required: true, dir: 'auto' });
 		return h('form', { class: 'ask', onsubmit: (event) => {
 			event.preventDefault();
 			then(input.value);
-		} }, input, h('button', {}, t('send')));
+		} }, input, h('button', {}, w.send));
 	}
 
 	function dropped(event, data) {
@@ -103,49 +107,42 @@ export function createView(chat, { t, lang, dir }, launcher) {
 		if (open) log.scrollTop = log.scrollHeight;
 	}
 
-	/** Does it cover the whole page? */
-	function covers() {
-		return panel.offsetWidth >= innerWidth;
-	}
-
 	/** Beside an on-screen keyboard. Written through the object model: no policy forbids that. */
 	function fit({ height, offsetTop, scale }) {
 		if (scale > 1.01) return; // the visitor zooms
-		panel.style.setProperty('--seen', `${height}px`);
-		panel.style.setProperty('--above', `${offsetTop}px`);
+		panel.style.cssText = `--seen: ${height}px; --above: ${offsetTop}px`;
 	}
 
 	function unread(count) {
-		tell(badge, count ? (count > 99 ? '99+' : String(count)) : '');
-		setAttr(launcher, 'aria-label', t('launcher') + (count ? `, ${t('unread', { n: count })}` : ''));
+		tell(badge, count ? String(count) : '');
+		setAttr(launcher, 'aria-label', w.launcher + (count ? `, ${fill(w.unread, { n: count })}` : ''));
 	}
 
 	/** The files of the message that is being written. limits: {bytes, types}; absent: no files here. */
 	function files(entries, limits) {
 		clip.hidden = !limits;
-		tell(limitLine, limits && t('limits', { size: size(limits.bytes, lang), types: kinds(limits.types) }));
+		tell(limitLine, limits && fill(w.limits, { size: size(lang, limits.bytes), types: kinds(limits.types) }));
 		setAttr(pick, 'accept', limits?.types.join());
 		arrange(fileList, entries.map((entry) => {
 			// A node for life: what has the focus keeps it while the others move on.
-			entry.node ??= h('li', {}, h('bdi', {}, entry.name), h('span'), button('remove', '✕', () => {
+			entry.node ??= h('li', {}, h('bdi', {}, entry.name), h('span'), button('', '✕', () => {
 				chat.detach(entry);
 				input.focus();
 			}));
 			const [, how, remove] = entry.node.children;
-			setAttr(remove, 'aria-label', t('remove', { name: entry.name }));
-			if (entry.bad && !how.className) say(`${entry.name}: ${t('upload_failed')}`);
+			setAttr(remove, 'aria-label', fill(w.remove, { name: entry.name }));
+			if (entry.bad && !how.className) say(`${entry.name}: ${w.upload_failed}`);
 			how.className = entry.bad ? 'bad' : '';
-			setText(how, entry.bad ? t('upload_failed') : entry.attachment ? size(entry.bytes, lang) : `${Math.floor(entry.part * 100)} %`);
+			setText(how, entry.bad ? w.upload_failed : entry.attachment ? size(lang, entry.bytes) : `${Math.floor(entry.part * 100)} %`);
 			return entry.node;
 		}));
 	}
 
 	/** Where they stand in the queue, as far as the server knows. */
 	function place({ position, wait_ms: wait, open, opens_ms: opens, agents }) {
-		const minutes = (n) => new Intl.NumberFormat(lang, { style: 'unit', unit: 'minute', unitDisplay: 'long' }).format(Math.ceil(n / 60000));
 		const known = open
-			? [position && t('place', { n: position }), wait && t('wait', { time: minutes(wait) }), !agents && t('nobody')]
-			: [t('closed'), opens && t('opens', { time: new Date(opens).toLocaleString(lang, { weekday: 'long', hour: 'numeric', minute: 'numeric' }) })];
+			? [position && fill(w.place, { n: position }), wait && fill(w.wait, { time: measure(lang, 'minute', Math.ceil(wait / 60000)) }), !agents && w.nobody]
+			: [w.closed, opens && at(w.opens, opens)];
 		return known.filter(Boolean).join(' ');
 	}
 
@@ -160,11 +157,7 @@ export function createView(chat, { t, lang, dir }, launcher) {
 		empty.hidden = talk.items.length > 0;
 		const items = greeting ? [{ key: 'greeting', kind: 'bot', origin: 'template', text: greeting, final: true, rev: 0 }, ...talk.items] : talk.items;
 		arrange(log, [disclosed, ...items.map((item) => shown(item, online, rated.get(item.seq), free)), empty]);
-		for (const key of nodes.keys()) {
-			if (key === 'greeting' || talk.get(key)) continue;
-			nodes.delete(key);
-			drawn.delete(key);
-		}
+		for (const key of nodes.keys()) if (key !== 'greeting' && !talk.get(key)) nodes.delete(key);
 		const streaming = talk.items.some((item) => !item.final && item.text);
 		setAttr(log, 'aria-busy', streaming ? 'true' : null);
 		setText(busy, doing(talk, streaming));
@@ -174,8 +167,8 @@ export function createView(chat, { t, lang, dir }, launcher) {
 	}
 
 	function doing(talk, streaming) {
-		if (talk.typing?.who === 'agent') return t('typing', named(talk.typing.name || talk.agent));
-		return talk.running && !streaming ? t(talk.looking ? 'looking' : 'answering') : '';
+		if (talk.typing?.who === 'agent') return fill(w.typing, named(talk.typing.name || talk.agent));
+		return talk.running && !streaming ? (talk.looking ? w.looking : w.answering) : '';
 	}
 
 	/* Waiting: where, and what else one may do. A mode that keeps messages needs no address. */
@@ -188,8 +181,9 @@ export function createView(chat, { t, lang, dir }, launcher) {
 
 	/* The way to a person never leaves the screen; where it was taken, it says so. */
 	function way({ owner, mode, agent }, asked, free) {
-		const key = owner === 'agent' ? 'human_here' : owner === 'queue' ? (mode?.what === 'ticket' ? 'message_captured' : 'human_waiting') : asked ? 'human_asked' : 'human';
-		setText(human, t(key, named(agent)));
+		const kept = mode?.what === 'ticket';
+		const text = { agent: w.human_here, queue: kept ? w.message_captured : w.human_waiting }[owner] ?? (asked ? w.human_asked : w.human);
+		setText(human, fill(text, named(agent)));
 		setAttr(human, 'aria-disabled', free ? null : 'true');
 	}
 
@@ -197,15 +191,15 @@ export function createView(chat, { t, lang, dir }, launcher) {
 		const offered = free && item.what === 'human_offered';
 		const now = [item.rev, item.own && online, rated?.value, rated?.comment, offered].join();
 		let node = nodes.get(item.key);
-		if (node && drawn.get(item.key) === now) return node;
-		const notice = item.kind === 'notice';
-		if (!node) nodes.set(item.key, (node = h(notice ? 'p' : 'div', { class: 'note', dir: notice && 'auto' })));
-		drawn.set(item.key, now);
-		if (!notice) {
+		if (node?.drawn === now) return node;
+		if (!node) nodes.set(item.key, (node = h('div', { class: 'note' })));
+		node.drawn = now;
+		if (item.kind !== 'notice') {
 			message(node, item, online, rated);
 		} else {
+			node.dir = 'auto';
 			tell(node, words(item));
-			if (offered) node.append(h('button', { class: 'link', onclick: () => chat.requestHuman() }, t('human')));
+			if (offered) node.append(h('button', { class: 'link', onclick: () => chat.requestHuman() }, w.human));
 		}
 		return node;
 	}
@@ -228,42 +222,42 @@ export function createView(chat, { t, lang, dir }, launcher) {
 
 	/** What a notice says. */
 	function words({ what, text, value }) {
-		const said = text || t(what, named(value.agent_name));
-		return value.until_ms ? `${said} ${t('until', { time: new Date(value.until_ms).toLocaleString([], { dateStyle: 'short', timeStyle: 'short' }) })}` : said;
+		const said = text || fill(w[what] ?? '', named(value.agent_name));
+		return value.until_ms ? `${said} ${at(w.until, value.until_ms)}` : said;
 	}
 
 	function who(item) {
-		if (item.kind === 'human') return t('person', named(item.name));
-		return t(item.kind === 'customer' ? 'you' : item.origin === 'template' ? 'template' : 'bot');
+		if (item.kind === 'human') return fill(w.person, named(item.name));
+		return item.kind === 'customer' ? w.you : item.origin === 'template' ? w.template : w.bot;
 	}
 
 	function attached({ files }) {
-		return (files ?? []).map((file) => h('div', { class: 'foot' }, h('button', { class: 'link', 'aria-label': t('download', file), onclick: () => chat.fetchFile(file) }, h('bdi', {}, file.name), ` ${size(file.bytes, lang)} ⤓`)));
+		return (files ?? []).map((file) => h('div', { class: 'foot' }, h('button', { class: 'link', 'aria-label': fill(w.download, file), onclick: () => chat.fetchFile(file) }, h('bdi', {}, file.name), ` ${size(lang, file.bytes)} ⤓`)));
 	}
 
 	function below(item, own, online, rated) {
 		const foot = (...kids) => h('div', { class: 'foot' }, kids);
 		if (own) {
 			if (!item.own) return [];
-			if (item.state !== 'failed') return [foot(t(item.state === 'acked' ? 'sent' : online ? 'sending' : 'kept'))];
-			return [h('div', { class: 'foot bad' }, `${t('failed')} `, h('button', { onclick: () => chat.retry(item.key.slice(2)) }, t('retry')))];
+			if (item.state !== 'failed') return [foot(item.state === 'acked' ? w.sent : online ? w.sending : w.kept)];
+			return [h('div', { class: 'foot bad' }, `${w.failed} `, h('button', { onclick: () => chat.retry(item.key.slice(2)) }, w.retry))];
 		}
 		if (!item.final) return [];
-		const feet = item.rest?.marked ? [foot(t('marked'))] : [];
+		const feet = item.rest?.marked ? [foot(w.marked)] : [];
 		if (item.sources?.length) {
-			feet.push(foot(t('sources'), h('ul', {}, item.sources.map(({ title, uri, id }) => {
+			feet.push(foot(w.sources, h('ul', {}, item.sources.map(({ title, uri, id }) => {
 				const href = safeUrl(uri);
 				const label = String(title || uri || id);
-				return h('li', { dir: 'auto' }, href ? h('a', { href, target: '_blank', rel: 'noopener noreferrer nofollow' }, label) : label);
+				return h('li', { dir: 'auto' }, href ? build(link(href, [label])) : label);
 			}))));
 		}
 		if (item.kind === 'bot' && item.seq) {
-			const thumb = (value) => h('button', { 'aria-pressed': String(rated?.value === value), onclick: () => chat.rate(item, value) }, t(value));
-			feet.push(h('div', { class: 'foot rate' }, thumb('up'), thumb('down'), rated && h('span', {}, t('thanks'))));
-			if (rated && !rated.comment) feet.push(ask('comment', (text) => chat.rate(item, rated.value, text)));
+			const thumb = (value, text) => h('button', { 'aria-pressed': String(rated?.value === value), onclick: () => chat.rate(item, value) }, text);
+			feet.push(h('div', { class: 'foot rate' }, thumb('up', w.up), thumb('down', w.down), rated && w.thanks));
+			if (rated && !rated.comment) feet.push(ask(w.comment, (text) => chat.rate(item, rated.value, text)));
 		}
 		return feet;
 	}
 
-	return { panel, input, say, state, show, covers, fit, unread, files, place, draw, words, who };
+	return { panel, input, say, state, show, fit, unread, files, place, draw, words, who };
 }
