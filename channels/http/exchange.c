@@ -164,22 +164,38 @@ static int wrong_method(struct baton_listener *listener, struct lws *wsi, const 
 				  (baton_str){ headers, (size_t)n });
 }
 
+/* Browsers name what they read as a list, "gzip, deflate, br"; who weighs it with "q=" gets it plain. */
+static bool reads_gzip(struct lws *wsi)
+{
+	char list[128];
+
+	return baton_request_header(wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING, list, sizeof(list)) &&
+	       strstr(list, "gzip") && !strstr(list, "q=");
+}
+
 static int answer_file(struct baton_listener *listener, struct lws *wsi,
 		       const struct baton_request *request, const struct baton_web_file *file)
 {
-	char known[64], headers[256];
+	const struct baton_web_file *gzip = baton_web_gzip(&listener->web, file);
+	const char *how = gzip ? "Vary: Accept-Encoding\r\n" : "";
+	char known[64], headers[320];
 
 	if (!(request->method & (BATON_METHOD_GET | BATON_METHOD_HEAD)))
 		return wrong_method(listener, wsi, "GET, HEAD");
+	if (gzip && reads_gzip(wsi)) {
+		file = gzip;
+		how = "Vary: Accept-Encoding\r\nContent-Encoding: gzip\r\n";
+	}
 
 	bool same = baton_request_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, known, sizeof(known)) &&
 		    strcmp(known, file->etag) == 0;
 	/* The widget is a module that pages of any origin load; everything else is for our own. */
-	int n = snprintf(headers, sizeof(headers), "ETag: %s\r\nCache-Control: %s\r\n%s",
+	int n = snprintf(headers, sizeof(headers), "ETag: %s\r\nCache-Control: %s\r\n%s%s",
 			 file->etag, file->is_widget ? "public, max-age=300" : "no-cache",
 			 file->is_widget ? "Access-Control-Allow-Origin: *\r\n"
 					   "Cross-Origin-Resource-Policy: cross-origin\r\n"
-					 : "");
+					 : "",
+			 how);
 	struct baton_answer answer = {
 		.status = same ? 304 : 200,
 		.type = same ? NULL : file->type,

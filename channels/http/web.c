@@ -43,6 +43,7 @@ static const struct {
 	{ ".html", "text/html; charset=utf-8" },
 	{ ".js", "text/javascript; charset=utf-8" },
 	{ ".mjs", "text/javascript; charset=utf-8" },
+	{ ".js.gz", "text/javascript; charset=utf-8" },
 	{ ".css", "text/css; charset=utf-8" },
 	{ ".json", "application/json" },
 	{ ".webmanifest", "application/manifest+json" },
@@ -197,6 +198,15 @@ void baton_web_done(struct baton_web *web)
 	}
 	baton_free(web->files);
 	*web = (struct baton_web){ 0 };
+}
+
+const struct baton_web_file *baton_web_gzip(const struct baton_web *web,
+					    const struct baton_web_file *file)
+{
+	char path[PATH_BYTES_MAX + 8];
+	int n = snprintf(path, sizeof(path), "%s.gz", file->path);
+
+	return n < (int)sizeof(path) ? find(web, (baton_str){ path, (size_t)n }) : NULL;
 }
 
 const struct baton_web_file *baton_web_find(const struct baton_web *web, baton_str path)

@@ -23,5 +23,8 @@ struct baton_web {
 /* Missing folders are no error: then there is nothing to serve. */
 void baton_web_load(struct baton_web *web, const char *dir);
 void baton_web_done(struct baton_web *web);
+/* The same file, made small beforehand (its name with .gz), or NULL. */
+const struct baton_web_file *baton_web_gzip(const struct baton_web *web,
+					    const struct baton_web_file *file);
 /* NULL if there is no such file. Lives as long as `web`. */
 const struct baton_web_file *baton_web_find(const struct baton_web *web, baton_str path);

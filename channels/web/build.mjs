@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Makes channels/web/widget/dist of the sources: the loader, everything behind it as one file, and a file per
-// language, minified. `node channels/web/build.mjs` after `npm ci` in tests/; with --check nothing is
+// language, minified, and beside each what the server sends to those who read gzip. `node channels/web/build.mjs` after `npm ci` in tests/; with --check nothing is
 // written: it says what would change or what a language lacks, and fails if there is any. Nothing here is served.
 
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,13 +14,14 @@ const FROM = path.join(HERE, 'widget');
 const TO = path.join(FROM, 'dist');
 const BANNER = '// SPDX-License-Identifier: Apache-2.0\n';
 
-let esbuild, terser;
+let esbuild, terser, zopfli;
 try {
 	const require = createRequire(path.join(HERE, '..', '..', 'tests', 'package.json'));
 	esbuild = require('esbuild');
 	terser = require('terser');
+	zopfli = require('@gfx/zopfli');
 } catch {
-	console.log('SKIP esbuild or terser is not installed: npm ci in tests/');
+	console.log('SKIP esbuild, terser or zopfli is not installed: npm ci in tests/');
 	process.exit(0);
 }
 
@@ -52,17 +53,23 @@ async function built() {
 	return files;
 }
 
+const gzip = (bytes) => new Promise((done, failed) => zopfli.gzip(bytes, { numiterations: 30 }, (error, small) => (error ? failed(error) : done(Buffer.from(small)))));
+
 const read = (name) => {
 	try {
-		return readFileSync(path.join(TO, name), 'utf8');
+		return readFileSync(path.join(TO, name));
 	} catch {
 		return null;
 	}
 };
 
-const files = await built();
-const stale = [...files].filter(([name, code]) => read(name) !== BANNER + code).map(([name]) => name);
-const extra = readdirSync(TO, { withFileTypes: true }).map((entry) => entry.name).filter((name) => name.endsWith('.js') && !files.has(name));
+const files = new Map();
+for (const [name, code] of await built()) {
+	files.set(name, Buffer.from(BANNER + code));
+	files.set(`${name}.gz`, await gzip(files.get(name)));
+}
+const stale = [...files].filter(([name, bytes]) => !read(name)?.equals(bytes)).map(([name]) => name);
+const extra = readdirSync(TO).filter((name) => !files.has(name));
 
 /* Languages that lack a sentence, have one more, or forget what is to be filled in. */
 async function untranslated() {
@@ -70,7 +77,7 @@ async function untranslated() {
 	const holes = (text) => (text.match(/\{\w+\}/g) ?? []).sort().join();
 	const found = [];
 	for (const name of files.keys()) {
-		if (!name.startsWith('messages.')) continue;
+		if (!/^messages\..*js$/.test(name)) continue;
 		const { default: other } = await import(path.join(FROM, name));
 		for (const key of new Set([...Object.keys(en), ...Object.keys(other)]))
 			if (!en[key] || !other[key] || holes(en[key]) !== holes(other[key])) found.push(`channels/web/widget/${name}: ${key}`);
@@ -86,4 +93,4 @@ if (process.argv.includes('--check')) {
 }
 mkdirSync(TO, { recursive: true });
 for (const name of extra) rmSync(path.join(TO, name));
-for (const name of stale) writeFileSync(path.join(TO, name), BANNER + files.get(name));
+for (const name of stale) writeFileSync(path.join(TO, name), files.get(name));

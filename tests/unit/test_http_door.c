@@ -24,10 +24,18 @@ static void write_file(const char *name, const char *text, size_t n)
 	assert_int_equal(fclose(file), 0);
 }
 
-static const char *const folders[] = { "shop", "shop/img", "console", "widget" };
-static const char *const files[] = { "shop/index.html", "shop/.env",      "shop/key.pem",
-				     "shop/img/a.svg",  "console/big.js", "widget/baton-chat.js",
-				     "secret.html",     "shop/link.html" };
+static const char *const folders[] = { "shop", "shop/img", "console", "widget", "widget/dist" };
+static const char *const files[] = { "shop/index.html",
+				     "shop/.env",
+				     "shop/key.pem",
+				     "shop/img/a.svg",
+				     "console/big.js",
+				     "widget/baton-chat.js",
+				     "secret.html",
+				     "widget/dist/built.js",
+				     "widget/dist/built.js.gz",
+				     "widget/built.js",
+				     "shop/link.html" };
 
 static int make_web(void **state)
 {
@@ -40,7 +48,7 @@ static int make_web(void **state)
 		(void)snprintf(path, sizeof(path), "%s/%s", web, folders[i]);
 		assert_int_equal(mkdir(path, 0700), 0);
 	}
-	for (size_t i = 0; i < 7; i++)
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) - 1; i++)
 		write_file(files[i], files[i], strlen(files[i]));
 	for (int i = 0; i < BIG_BYTES; i++)
 		big[i] = (char)('a' + i % 26);
@@ -185,6 +193,28 @@ static void the_widget_may_be_loaded_by_other_pages(void **state)
 	struct client *client = http(house, GET("/shop/"));
 	assert_null(strstr(client->message, "Access-Control-Allow-Origin"));
 	client_free(client);
+}
+
+static void what_is_built_goes_before_its_source_and_small_to_who_reads_it(void **state)
+{
+	(void)state;
+	const char *small = "GET /w/1/built.js HTTP/1.1\r\nHost: h\r\n"
+			    "Accept-Encoding: deflate, gzip\r\n\r\n";
+	expect_http(house, small, 200, "Content-Encoding: gzip\r\n");
+	expect_http(house, small, 200, "Content-Type: text/javascript; charset=utf-8\r\n");
+	expect_http(house, small, 200, "widget/dist/built.js.gz");
+	struct client *client = http(house, GET("/w/1/built.js"));
+	assert_non_null(strstr(client->message, "Vary: Accept-Encoding\r\n"));
+	assert_null(strstr(client->message, "Content-Encoding"));
+	assert_non_null(strstr(client->message, "widget/dist/built.js"));
+	client_free(client);
+	expect_http(house,
+		    "GET /w/1/built.js HTTP/1.1\r\nHost: h\r\n"
+		    "Accept-Encoding: gzip;q=0\r\n\r\n",
+		    200, "Content-Length: 20\r\n");
+	expect_http(house, GET("/w/src/built.js"), 200, "widget/built.js");
+	expect_http(house, GET("/w/1/baton-chat.js"), 200, "widget/baton-chat.js");
+	expect_http(house, GET("/w/src/dist/built.js"), 404, "");
 }
 
 static void an_unchanged_file_is_not_sent_again(void **state)
@@ -356,6 +386,7 @@ int main(void)
 		T(a_long_path_is_refused),
 		T(files_are_served_from_the_table_alone),
 		T(the_widget_may_be_loaded_by_other_pages),
+		T(what_is_built_goes_before_its_source_and_small_to_who_reads_it),
 		T(an_unchanged_file_is_not_sent_again),
 		T(a_large_file_arrives_whole),
 		T(requests_may_share_a_connection),
