@@ -68,7 +68,7 @@ export function createView(chat, { w, lang, dir }, launcher) {
 	}
 
 	function at(text, ms) {
-		return fill(text, { time: new Date(ms).toLocaleString(lang, { dateStyle: 'short', timeStyle: 'short' }) });
+		return fill(text, { time: new Date(ms).toLocaleString([], { dateStyle: 'short', timeStyle: 'short' }) });
 	}
 
 	function named(name) {
