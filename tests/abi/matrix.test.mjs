@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Modules of two minors on servers of two minors. There is one minor so far, so the next one is made up: a
+// Modules of two minors on servers of two minors. The next minor is made up: a
 // copy of the header with members appended to every struct that crosses the border both ways, and a server
 // built against it. A module answers with what it found; a module that must not run is refused by name.
 
@@ -65,8 +65,8 @@ before(() => {
 	makeServer();
 	const old = path.join(ROOT, 'core/include');
 	makeProbe('old', old);
-	makeProbe('later-frugal', LATER, '-DBATON_ABI_NEEDED=0u');
-	makeProbe('later', LATER);
+	makeProbe('later-frugal', LATER, '-DHAS_LATER', '-DBATON_ABI_NEEDED=0u');
+	makeProbe('later', LATER, '-DHAS_LATER');
 });
 
 /* --- who meets whom ---------------------------------------------------------------------------------- */

@@ -27,7 +27,7 @@ struct answer {
 };
 
 /* With a header that has `later`, asked through BATON_HAS; without it there is nothing to ask. */
-#if BATON_ABI_MINOR >= 1
+#ifdef HAS_LATER
 #define AGE(pointer) (BATON_HAS(pointer, later) ? "new" : "old")
 #else
 #define AGE(pointer) ((void)(pointer), "unknown")
