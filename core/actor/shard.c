@@ -91,14 +91,10 @@ void baton_shard_command(struct baton_shard *shard, const struct baton_id *sessi
 		actor_cool(actor);
 }
 
-static bool is_somebody_elses(const struct baton_session *state, baton_str customer)
+void baton_shard_subscribe(struct baton_shard *shard, const struct baton_id *session,
+			   baton_conn conn, enum baton_audience audience, uint64_t after)
 {
-	return customer.n > 0 && state->verified && !baton_str_is(customer, state->customer);
-}
-
-static void subscribe(struct baton_actor *actor, struct subscriber as, baton_str customer,
-		      uint64_t after)
-{
+	struct baton_actor *actor = actor_get(shard, session);
 	bool was_present = people_present(actor);
 	int rc = actor->failed ? actor->failed : actor_load(actor);
 
@@ -106,14 +102,11 @@ static void subscribe(struct baton_actor *actor, struct subscriber as, baton_str
 	 * nothing. */
 	if (rc == BATON_OK && actor->state->seq == 0)
 		rc = BATON_E_NOTFOUND;
-	if (rc == BATON_OK && is_somebody_elses(actor->state, customer))
-		rc = BATON_E_AUTH;
-	struct subscriber *subscriber =
-		rc == BATON_OK ? actor_follow(actor, as.conn, as.audience) : NULL;
+	struct subscriber *subscriber = rc == BATON_OK ? actor_follow(actor, conn, audience) : NULL;
 	if (rc == BATON_OK && !subscriber)
 		rc = BATON_E_LIMIT;
 	if (rc < 0) {
-		tell_refused(actor, &(struct waiter){ .conn = as.conn, .verb_name = "resume" }, rc);
+		tell_refused(actor, &(struct waiter){ .conn = conn, .verb_name = "resume" }, rc);
 	} else {
 		actor_replay(actor, subscriber, after);
 		people_tell_place(actor, subscriber);
@@ -122,21 +115,6 @@ static void subscribe(struct baton_actor *actor, struct subscriber as, baton_str
 	actor_touch(actor);
 	if (rc == BATON_E_NOTFOUND || !actor->state)
 		actor_cool(actor);
-}
-
-void baton_shard_subscribe(struct baton_shard *shard, const struct baton_id *session,
-			   baton_conn conn, enum baton_audience audience, uint64_t after)
-{
-	subscribe(actor_get(shard, session), (struct subscriber){ conn, audience, false, false },
-		  BATON_STR(""), after);
-}
-
-void baton_shard_subscribe_signed(struct baton_shard *shard, const struct baton_id *session,
-				  baton_conn conn, baton_str customer, uint64_t after)
-{
-	subscribe(actor_get(shard, session),
-		  (struct subscriber){ conn, BATON_AUDIENCE_CUSTOMER, false, false }, customer,
-		  after);
 }
 
 void baton_shard_unsubscribe(struct baton_shard *shard, const struct baton_id *session,

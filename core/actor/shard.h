@@ -34,10 +34,6 @@ void baton_shard_command(struct baton_shard *shard, const struct baton_id *sessi
  * `after`. Unknown session: REFUSED with BATON_E_NOTFOUND. */
 void baton_shard_subscribe(struct baton_shard *shard, const struct baton_id *session,
 			   baton_conn conn, enum baton_audience audience, uint64_t after);
-/* The same for a customer whose backend has signed who he is: if the session is somebody else's,
- * REFUSED with BATON_E_AUTH. `customer` "": anonymous, as above. */
-void baton_shard_subscribe_signed(struct baton_shard *shard, const struct baton_id *session,
-				  baton_conn conn, baton_str customer, uint64_t after);
 void baton_shard_unsubscribe(struct baton_shard *shard, const struct baton_id *session,
 			     baton_conn conn);
 /* `conn` typed; the others that follow are told, nothing is stored. */

@@ -206,7 +206,13 @@ static const char *const names[] = { "messages",
 				     "cases of lost agents",
 				     "cases without a reply",
 				     "customers who gave up",
-				     "places told" };
+				     "places told",
+				     "transfers",
+				     "cases taken over",
+				     "tickets",
+				     "files",
+				     "times labelled",
+				     "times a person was offered" };
 
 int main(int argc, char **argv)
 {

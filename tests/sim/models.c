@@ -430,9 +430,16 @@ static int models_rules(void *ud, struct baton_release *release, const baton_fac
 		*ret = (baton_verdict){ .size = sizeof(*ret),
 					.action = BATON_ACT_ESCALATE,
 					.priority = 4,
+					.flags = sim_chance(sim, 50) ? BATON_VERDICT_REVERSIBLE : 0,
 					.rule = "exchanges-spent",
 					.reason = "no solution so far",
 					.queue = "general" };
+	else if (sim_chance(sim, 10))
+		*ret = (baton_verdict){ .size = sizeof(*ret),
+					.action = BATON_ACT_OFFER_HUMAN,
+					.rule = "weak",
+					.reason = "unsure",
+					.queue = "" };
 	else if (sim_chance(sim, 3))
 		*ret = (baton_verdict){ .size = sizeof(*ret),
 					.action = BATON_ACT_REVIEW,

@@ -75,8 +75,24 @@ void people_lose_server(struct sim *sim)
 
 /* --- what a customer does --- */
 
+/* One message in eight comes with a file; the id is the message's, so a repeat is the same. */
+static size_t files_of(const struct message *message, struct baton_attachment *file)
+{
+	if (message->id[strlen(message->id) - 1] != '3')
+		return 0;
+	*file = (struct baton_attachment){ .id = baton_str_of(message->id),
+					   .name = BATON_STR("receipt.png"),
+					   .media_type = BATON_STR("image/png"),
+					   .sha256 = BATON_STR("00"),
+					   .bytes = 17 };
+	return 1;
+}
+
 static void customer_send(struct customer *customer, struct message *message)
 {
+	struct baton_attachment file;
+	size_t n_files = files_of(message, &file);
+
 	customer->began = true;
 	if (!message->first_conn)
 		message->first_conn = customer->conn;
@@ -89,7 +105,9 @@ static void customer_send(struct customer *customer, struct message *message)
 		       &(struct baton_command){ .verb = BATON_CMD_MESSAGE,
 						.role = BATON_CUSTOMER,
 						.client_id = baton_str_of(message->id),
-						.text = baton_str_of(message->text) });
+						.text = baton_str_of(message->text),
+						.attachments = &file,
+						.n_attachments = n_files });
 }
 
 static void new_message(struct customer *customer)
@@ -124,12 +142,13 @@ static void send_plain(struct customer *customer, enum baton_verb verb)
 	snprintf(id, sizeof(id), "c%u-f%llu", customer->index,
 		 (unsigned long long)customer->sim->now_ns);
 	server_command(customer->sim, &customer->session, customer->conn,
-		       &(struct baton_command){ .verb = verb,
-						.role = BATON_CUSTOMER,
-						.client_id = verb == BATON_CMD_FEEDBACK
-								     ? baton_str_of(id)
-								     : BATON_STR(""),
-						.value = BATON_STR("up") });
+		       &(struct baton_command){
+			       .verb = verb,
+			       .role = BATON_CUSTOMER,
+			       .client_id = verb == BATON_CMD_FEEDBACK || verb == BATON_CMD_TICKET
+						    ? baton_str_of(id)
+						    : BATON_STR(""),
+			       .value = BATON_STR("up") });
 }
 
 static void customer_act(struct sim *sim, void *what)
@@ -158,6 +177,8 @@ static void customer_act(struct sim *sim, void *what)
 			send_plain(customer, BATON_CMD_FEEDBACK);
 		else if (what_now == 16 && sim_chance(sim, 30))
 			send_plain(customer, BATON_CMD_RESOLVE);
+		else if (what_now == 17)
+			send_plain(customer, BATON_CMD_TICKET);
 	}
 	sim_later(sim, (50 + sim_below(sim, 4000)) * MS, customer_act, customer);
 }
@@ -392,11 +413,36 @@ void people_hear(struct sim *sim, baton_conn conn, struct baton_notice *notice)
 /* --- agents --- */
 
 static const enum baton_verb agent_verbs[] = {
-	BATON_CMD_CLAIM,    BATON_CMD_CLAIM,   BATON_CMD_CLAIM,   BATON_CMD_REPLY,
-	BATON_CMD_REPLY,    BATON_CMD_NOTE,    BATON_CMD_DRAFT,   BATON_CMD_DRAFT,
-	BATON_CMD_HANDBACK, BATON_CMD_RELEASE, BATON_CMD_RESOLVE, BATON_CMD_SUGGEST,
-	BATON_CMD_SUGGEST
+	BATON_CMD_CLAIM,    BATON_CMD_CLAIM,    BATON_CMD_CLAIM,    BATON_CMD_REPLY,
+	BATON_CMD_REPLY,    BATON_CMD_NOTE,     BATON_CMD_DRAFT,    BATON_CMD_DRAFT,
+	BATON_CMD_HANDBACK, BATON_CMD_RELEASE,  BATON_CMD_RESOLVE,  BATON_CMD_SUGGEST,
+	BATON_CMD_SUGGEST,  BATON_CMD_TRANSFER, BATON_CMD_TRANSFER, BATON_CMD_TAG
 };
+
+/* To a queue or a colleague that exist, and sometimes to none that does. */
+static void add_transfer(struct sim *sim, struct baton_command *command)
+{
+	static const char *const queues[] = { "general", "billing", "", "nowhere" };
+
+	command->value = baton_str_of(queues[sim_below(sim, sim_chance(sim, 90) ? 3 : 4)]);
+	command->to_agent = sim_chance(sim, 40)
+				    ? baton_str_of(sim->agents[sim_below(sim, SIM_AGENTS)].id)
+				    : BATON_STR("");
+}
+
+/* A supervisor may do more, and does it on purpose only. */
+static void act_as(struct sim *sim, const struct agent *agent, struct baton_command *command)
+{
+	command->agent = baton_str_of(agent->id);
+	command->agent_name = baton_str_of(agent->name);
+	command->role = agent->index == SIM_SUPERVISOR && sim_chance(sim, 60) ? BATON_SUPERVISOR
+									      : BATON_AGENT;
+	command->take = command->verb == BATON_CMD_CLAIM && sim_chance(sim, 40);
+	if (command->verb == BATON_CMD_TRANSFER)
+		add_transfer(sim, command);
+	if (command->verb == BATON_CMD_TAG)
+		command->value = BATON_STR("[\"late\",\"order-17\"]");
+}
 
 static uint64_t draft_of(struct sim *sim, const struct baton_id *session)
 {
@@ -428,17 +474,21 @@ static void agent_act(struct sim *sim, void *what)
 	/* The id says on what it rests, for the promises. */
 	snprintf(id, sizeof(id), "%llu/%llu/%s-%llu", (unsigned long long)if_seq,
 		 (unsigned long long)draft, agent->id, (unsigned long long)++agent->serial);
-	server_command(sim, &customer->session, agent->conn,
-		       &(struct baton_command){ .verb = verb,
-						.role = BATON_AGENT,
-						.client_id = baton_str_of(id),
-						.text = BATON_STR("I am on it."),
-						.value = sim_chance(sim, 50) ? BATON_STR("accept")
-									     : BATON_STR("edit"),
-						.about_seq = draft,
-						.if_seq = verb == BATON_CMD_REPLY ? if_seq : 0,
-						.agent = baton_str_of(agent->id),
-						.agent_name = baton_str_of(agent->name) });
+	struct baton_command command = {
+		.verb = verb,
+		.client_id = baton_str_of(id),
+		.text = BATON_STR("I am on it."),
+		.value = sim_chance(sim, 50) ? BATON_STR("accept") : BATON_STR("edit"),
+		.about_seq = draft,
+		.if_seq = verb == BATON_CMD_REPLY ? if_seq : 0,
+	};
+	act_as(sim, agent, &command);
+	struct baton_attachment file = { .id = baton_str_of(id), .name = BATON_STR("label.pdf") };
+	if (verb == BATON_CMD_REPLY && sim_chance(sim, 20)) {
+		command.attachments = &file;
+		command.n_attachments = 1;
+	}
+	server_command(sim, &customer->session, agent->conn, &command);
 	sim_later(sim, (100 + sim_below(sim, 6000)) * MS, agent_act, agent);
 }
 

@@ -67,20 +67,20 @@ static void outcome(struct sim *sim, struct log *log, uint64_t upto)
 	log->restarts = 0;
 }
 
-static void release_hold(struct log *log)
+void promise_release_hold(struct log *log)
 {
 	log->resumes[0] = '\0';
 	log->held_after = 0;
 }
 
-static void hold(struct log *log, const char *prefix, baton_str what)
+void promise_hold(struct log *log, const char *prefix, baton_str what)
 {
 	if (log->resumes[0] == '\0')
 		log->held_after = log->answered;
 	snprintf(log->resumes, sizeof(log->resumes), "%s%.*s", prefix, (int)what.n, what.p);
 }
 
-static void own(struct sim *sim, struct log *log, enum baton_owner owner, uint64_t epoch)
+void promise_own(struct sim *sim, struct log *log, enum baton_owner owner, uint64_t epoch)
 {
 	PROMISE(sim, epoch == log->epoch + 1, "each change of owner raises the epoch by one",
 		&log->session);
@@ -101,7 +101,7 @@ static void bot_speaks(struct sim *sim, struct log *log, uint64_t turn)
 		&log->session);
 }
 
-static uint64_t stored_u64(const struct stored *stored, const char *key)
+uint64_t stored_u64(const struct stored *stored, const char *key)
 {
 	struct baton_json object, value;
 
@@ -121,21 +121,13 @@ static void committed_message(struct sim *sim, struct log *log, const struct bat
 	PROMISE(sim, baton_str_is(event->message_received.text, message->text),
 		"as the customer wrote it", &log->session);
 	message->stored = true;
+	if (log->unanswered_ms == 0)
+		log->unanswered_ms = event->unix_ms;
+	log->given_up = false;
 	message_opened(sim, log);
 	log->last_message = event->seq;
 	if (log->owner != BATON_OWNER_BOT)
 		log->answered = event->seq;
-}
-
-static void clear_wish(struct sim *sim, const struct log *log)
-{
-	for (size_t i = 0; i < SIM_CUSTOMERS; i++) {
-		struct customer *customer = &sim->customers[i];
-
-		if (!customer->wants_person || !baton_id_eq(&customer->session, &log->session))
-			continue;
-		customer->wants_person = false;
-	}
 }
 
 /* What each class lets a customer read; the sim's own table, see policy_make(). */
@@ -186,7 +178,10 @@ static void committed_answer(struct sim *sim, struct log *log, const struct bato
 	promise_nothing_left(sim, log);
 	promise_class(sim, log, event->answer_generated.target);
 	outcome(sim, log, event->answer_generated.upto);
-	release_hold(log);
+	if (log->answered == log->last_message)
+		log->unanswered_ms = 0;
+	log->answers++;
+	promise_release_hold(log);
 	sim->saw.answers++;
 }
 
@@ -199,7 +194,7 @@ static void committed_captured(struct sim *sim, struct log *log, const struct ba
 		"who is kept waiting by a mode was told of it", &log->session);
 	PROMISE(sim, event->message_captured.upto == event->message_captured.turn,
 		"a mode keeps all that is open", &log->session);
-	hold(log, "mode:", event->message_captured.mode);
+	promise_hold(log, "mode:", event->message_captured.mode);
 	outcome(sim, log, event->message_captured.upto);
 	sim->saw.captured++;
 }
@@ -221,10 +216,11 @@ static void committed_resumed(struct sim *sim, struct log *log, const struct bat
 			sim->now_ns < sim->off_ns[0] + DISK_MS * MS,
 		"who waits for a target waits until it is back", &log->session);
 	sim->saw.targets_back += waited_for_targets;
-	own(sim, log, BATON_OWNER_BOT, back->epoch);
+	promise_own(sim, log, BATON_OWNER_BOT, back->epoch);
+	promise_nobody_waits(log);
 	log->answered = back->after;
 	log->disturbed = false;
-	release_hold(log);
+	promise_release_hold(log);
 	sim->saw.resumed++;
 }
 
@@ -276,101 +272,6 @@ static void committed_route(struct sim *sim, struct log *log, const struct baton
 		 (int)route->class_name.n, route->class_name.p);
 	snprintf(log->asked.target, sizeof(log->asked.target), "%.*s", (int)route->target.n,
 		 route->target.p);
-}
-
-/* The client's id says on what it rested: "<if_seq>/<draft>/...". */
-static void committed_human(struct sim *sim, struct log *log, const struct baton_event *event)
-{
-	const struct baton_ev_human_message *said = &event->human_message;
-	const struct stored *before = store_record(sim, &log->session, event->seq - 1);
-	char id[48];
-	char *rest;
-
-	PROMISE(sim, log->owner == BATON_OWNER_AGENT && baton_str_is(said->agent, log->agent),
-		"only the agent who holds a case speaks in it", &log->session);
-	snprintf(id, sizeof(id), "%.*s", (int)said->client_id.n, said->client_id.p);
-	uint64_t if_seq = strtoull(id, &rest, 10), draft = strtoull(rest + 1, NULL, 10);
-	if (before && before->type == BATON_EV_DRAFT_REVIEWED)
-		PROMISE(sim, stored_u64(before, "draft") == draft,
-			"the draft that the agent meant is accepted", &log->session);
-	else
-		PROMISE(sim, if_seq == 0 || log->last_message <= if_seq,
-			"a reply rests on what the agent has seen", &log->session);
-	log->open_after = event->seq;
-	sim->saw.human_messages++;
-}
-
-/* What failed, and what nobody has replied to, is the bot's if the agent gives it back; what the
- * rules or the customer gave to a person is not. */
-static void open_from(struct log *log)
-{
-	if (log->resumes[0])
-		log->open_after = log->held_after;
-	else if (log->owner == BATON_OWNER_BOT)
-		log->open_after = log->answered;
-}
-
-static void committed_handback(struct sim *sim, struct log *log, const struct baton_event *event)
-{
-	PROMISE(sim, log->owner == BATON_OWNER_AGENT, "only its agent hands a case back",
-		&log->session);
-	own(sim, log, BATON_OWNER_BOT, event->handback_approved.epoch);
-	release_hold(log);
-	if (log->open_after < log->last_message) {
-		log->answered = log->open_after;
-		log->disturbed = false;
-		memset(&log->on, 0, sizeof(log->on)); /* a new turn over the same message */
-	}
-	sim->saw.handbacks++;
-}
-
-static void committed_case(struct sim *sim, struct log *log, const struct baton_event *event)
-{
-	switch ((int)event->type) {
-	case BATON_EV_CASE_QUEUED:
-		PROMISE(sim, log->owner == BATON_OWNER_BOT, "only the bot's conversation is queued",
-			&log->session);
-		own(sim, log, BATON_OWNER_QUEUE, event->case_queued.epoch);
-		log->open_after = log->last_message;
-		sim->saw.handovers++;
-		break;
-	case BATON_EV_CASE_CLAIMED:
-		PROMISE(sim, log->owner != BATON_OWNER_AGENT, "a case is claimed once",
-			&log->session);
-		open_from(log);
-		own(sim, log, BATON_OWNER_AGENT, event->case_claimed.epoch);
-		release_hold(log);
-		snprintf(log->agent, sizeof(log->agent), "%.*s", (int)event->case_claimed.agent.n,
-			 event->case_claimed.agent.p);
-		sim->saw.claims++;
-		break;
-	case BATON_EV_CASE_RELEASED:
-		PROMISE(sim, log->owner == BATON_OWNER_AGENT, "only a claimed case is released",
-			&log->session);
-		own(sim, log, BATON_OWNER_QUEUE, event->case_released.epoch);
-		break;
-	case BATON_EV_HANDBACK_APPROVED:
-		committed_handback(sim, log, event);
-		break;
-	default:
-		own(sim, log, BATON_OWNER_BOT, event->session_resolved.epoch);
-		release_hold(log);
-		server_saved(sim, &log->session, event->seq);
-		break;
-	}
-	if (log->owner != BATON_OWNER_BOT)
-		clear_wish(sim, log);
-}
-
-static void committed_escalated(struct sim *sim, struct log *log, const struct baton_event *event)
-{
-	const struct baton_ev_escalation_triggered *why = &event->escalation_triggered;
-
-	sim->saw.ran_out += baton_str_is(why->rule, "core.mode_expired");
-	if (why->resumes.n > 0)
-		hold(log, "", why->resumes);
-	else
-		release_hold(log);
 }
 
 static void committed_draft(struct sim *sim, struct log *log, const struct baton_event *event)
@@ -524,6 +425,7 @@ static void committed_on_release(struct sim *sim, struct log *log, const struct 
 void promise_committed(struct sim *sim, struct log *log, const struct baton_event *event)
 {
 	committed_on_release(sim, log, event);
+	promise_case(sim, log, event);
 	switch ((int)event->type) {
 	case BATON_EV_DISCLOSURE_MADE:
 		log->disclosed = true;
@@ -542,9 +444,6 @@ void promise_committed(struct sim *sim, struct log *log, const struct baton_even
 		break;
 	case BATON_EV_ROUTE_SELECTED:
 		committed_route(sim, log, event);
-		break;
-	case BATON_EV_ESCALATION_TRIGGERED:
-		committed_escalated(sim, log, event);
 		break;
 	case BATON_EV_MESSAGE_CAPTURED:
 		committed_captured(sim, log, event);
@@ -566,9 +465,6 @@ void promise_committed(struct sim *sim, struct log *log, const struct baton_even
 		committed_superseded(sim, log, event);
 		sim->saw.superseded++;
 		break;
-	case BATON_EV_HUMAN_MESSAGE:
-		committed_human(sim, log, event);
-		break;
 	case BATON_EV_DRAFT_REVIEWED:
 		committed_review(sim, log, event);
 		break;
@@ -577,13 +473,6 @@ void promise_committed(struct sim *sim, struct log *log, const struct baton_even
 			"each restart of a turn is counted", &log->session);
 		PROMISE(sim, log->restarts <= BATON_TURN_RESTARTS_MAX + 1,
 			"a turn that kills the server goes to a person", &log->session);
-		break;
-	case BATON_EV_CASE_QUEUED:
-	case BATON_EV_CASE_CLAIMED:
-	case BATON_EV_CASE_RELEASED:
-	case BATON_EV_HANDBACK_APPROVED:
-	case BATON_EV_SESSION_RESOLVED:
-		committed_case(sim, log, event);
 		break;
 	case BATON_EV_TRANSCRIPT_SAVED:
 		PROMISE(sim, event->transcript_saved.upto < event->seq,
@@ -675,6 +564,7 @@ void promises_at_the_end(struct sim *sim)
 		PROMISE(sim, log->owner != BATON_OWNER_BOT || log->resumes[0] == '\0',
 			"what a mode kept is not forgotten", &log->session);
 		check_snapshot(sim, log);
+		promise_served(sim, log);
 		waiting += log->owner == BATON_OWNER_QUEUE;
 		claimed += log->owner == BATON_OWNER_AGENT;
 	}

@@ -97,6 +97,8 @@ static void seam_notify(void *ud, baton_conn conn, struct baton_notice *notice)
 
 	if (notice->type == BATON_NOTE_DELTA)
 		promise_shown(shard->sim, notice);
+	if (notice->type == BATON_NOTE_PLACE)
+		promise_place(shard->sim, notice);
 	telling->conn = conn;
 	telling->notice = baton_notice_ref(notice);
 	sim_later(shard->sim, NETWORK_US * 1000, telling_due, telling);
@@ -309,6 +311,21 @@ static void keep(struct sending *sending, baton_str *s)
 		s->p = baton_arena_dup(sending->arena, s->p, s->n);
 }
 
+static void keep_files(struct sending *sending)
+{
+	struct baton_command *command = &sending->command;
+	size_t n = command->n_attachments;
+
+	if (n == 0)
+		return;
+	struct baton_attachment *files = baton_arena_alloc(sending->arena, n * sizeof(*files));
+	for (size_t i = 0; i < n; i++) {
+		files[i] = command->attachments[i];
+		keep(sending, &files[i].id);
+	}
+	command->attachments = files;
+}
+
 void server_command(struct sim *sim, const struct baton_id *session, baton_conn conn,
 		    const struct baton_command *command)
 {
@@ -321,6 +338,8 @@ void server_command(struct sim *sim, const struct baton_id *session, baton_conn 
 	keep(sending, &sending->command.value);
 	keep(sending, &sending->command.agent);
 	keep(sending, &sending->command.agent_name);
+	keep(sending, &sending->command.to_agent);
+	keep_files(sending);
 }
 
 void server_subscribe(struct sim *sim, const struct baton_id *session, baton_conn conn,

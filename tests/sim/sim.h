@@ -125,6 +125,11 @@ struct log {
 	char agent[16];		   /* who holds it */
 	char resumes[BATON_NAME_BYTES_MAX + 8]; /* held until this is back */
 	uint64_t held_after;
+	/* unix ms of what nobody has replied to; since when it waits for a person; 0: not so */
+	uint64_t unanswered_ms, waiting_ms;
+	char queue[16], to_agent[16];
+	bool ticket, given_up, gave_up_told; /* left an address; went away; that is on record */
+	uint64_t answers, offered_at;        /* of the stretch; when a person was offered last */
 	uint64_t open_after; /* messages behind it are the bot's again if an agent gives it back */
 	struct { /* of the open turn: whom it asked, and how that went */
 		uint64_t turn, attempts;
@@ -253,7 +258,8 @@ struct sim {
 			drills, probes, targets_back, ran_out, told, published, canaries,
 			promoted, rolled_back, shut, retired, moved, suggestions, writeups,
 			templates, offers, offers_taken, offers_missed, leases_lost, returns,
-			abandoned, places;
+			abandoned, places, transfers, takeovers, tickets, files, labels,
+			person_offered;
 	} saw;
 	bool trace;
 };
@@ -383,7 +389,20 @@ void followers_settle(struct sim *sim);
 void followers_at_the_end(struct sim *sim);
 void followers_free(struct sim *sim);
 
+/* cases.c: who has it, and what people do with it */
+void promise_case(struct sim *sim, struct log *log, const struct baton_event *event);
+/* The bot has it again. */
+void promise_nobody_waits(struct log *log);
+/* Somebody is told his place. */
+void promise_place(struct sim *sim, const struct baton_notice *notice);
+/* When all has settled. */
+void promise_served(struct sim *sim, const struct log *log);
+
 /* promises.c */
+void promise_own(struct sim *sim, struct log *log, enum baton_owner owner, uint64_t epoch);
+void promise_hold(struct log *log, const char *prefix, baton_str what);
+void promise_release_hold(struct log *log);
+uint64_t stored_u64(const struct stored *stored, const char *key);
 /* Somebody is told the next bytes of an answer. */
 /* helps.c */
 void promise_suggestion(struct sim *sim, struct log *log, const struct baton_event *event);
