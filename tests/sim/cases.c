@@ -111,7 +111,7 @@ static void queued(struct sim *sim, struct log *log, const struct baton_event *e
 	sim->saw.handovers++;
 }
 
-/* Agent 0 works on one queue; a transfer to him, and what comes from the bot, is his all the same. */
+/* Agent 0 works on one queue; what is transferred to him, or comes from the bot, is his as well. */
 static bool may_claim(const struct sim *sim, const struct log *log, baton_str agent)
 {
 	return !baton_str_is(agent, sim->agents[0].id) || log->owner == BATON_OWNER_BOT ||
