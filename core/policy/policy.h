@@ -324,7 +324,8 @@ struct baton_identity_def {
 	struct baton_identity_key *keys; /* several live at a time: rotation */
 	size_t n_keys;
 	const char *tier_claim;       /* claim that names the customer tier */
-	const char *role_claim;       /* of an agent's token; its value must be a role of ours */
+	const char *agent_claim;      /* of an agent's token: the id in desk.yaml */
+	const char *role_claim;       /* ... which must be, or hold, that agent's role */
 	const char *hash_secret;      /* name of the secret of `identifier_hash` (hex HMAC-SHA256 of the id); "" off */
 	uint32_t max_age_ms;          /* of a token: exp - iat must not be more */
 	uint32_t leeway_ms;           /* of clocks */

@@ -20,7 +20,7 @@ static const struct baton_field key_fields[] = {
 	  .doc = "The one algorithm this key is used with. HS256: a secret that both sides know." },
 	{ "secret", BATON_FIELD_SECRET, REQUIRED, AT(struct baton_identity_key, secret),
 	  .doc = "Name of the secret: for HS256 the key itself, at least 32 bytes; else the public "
-		 "key as a JWK or as PEM." },
+		 "key as a JWK, a JWKS (its `kid` picks the key) or as PEM." },
 	{ "issuer", BATON_FIELD_TEXT, AT(struct baton_identity_key, issuer), .max = 512,
 	  .otherwise = "", .doc = "What `iss` must be. Default: not looked at." },
 	{ "audience", BATON_FIELD_TEXT, AT(struct baton_identity_key, audience), .max = 512,
@@ -42,9 +42,13 @@ static const struct baton_field identity_fields[] = {
 	{ "tier_claim", BATON_FIELD_TEXT, INTO(tier_claim), .max = BATON_NAME_BYTES_MAX,
 	  .otherwise = "tier",
 	  .doc = "Claim that names the customer's tier (desk.yaml, `tiers`)." },
+	{ "agent_claim", BATON_FIELD_TEXT, INTO(agent_claim), .min = 1, .max = BATON_NAME_BYTES_MAX,
+	  .otherwise = "sub",
+	  .doc = "Claim of an agent's token that is the agent's id in desk.yaml. It must be one that "
+		 "people cannot change for themselves." },
 	{ "role_claim", BATON_FIELD_TEXT, INTO(role_claim), .min = 1, .max = BATON_NAME_BYTES_MAX,
 	  .otherwise = "role",
-	  .doc = "Claim of an agent's token; it must be the role that desk.yaml gives to the agent." },
+	  .doc = "Claim of an agent's token; it must be, or hold, the role that desk.yaml gives." },
 	{ "hash_secret", BATON_FIELD_SECRET, INTO(hash_secret),
 	  .doc = "Name of the secret of `identifier_hash`: the hexadecimal HMAC-SHA256 of a "
 		 "customer's id, as other chats use it. Default: such hashes are refused." },

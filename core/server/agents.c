@@ -224,15 +224,13 @@ int baton_port_login_check(struct baton_port *port, baton_str text,
 
 /* --- by somebody else's signature --- */
 
-int identity_become_agent(struct baton_identities *identities, baton_str id, baton_str role,
-			  struct baton_identity *ret_identity)
+int identity_agent(struct baton_identities *identities, baton_str id,
+		   struct baton_identity *ret_identity)
 {
 	struct agent_entry entry;
 
 	if (!agent_find(identities, id, &entry))
 		return BATON_E_NOTFOUND;
-	if (!baton_str_is(role, role_words[entry.role]))
-		return BATON_E_DENIED;
 	become(&entry, ret_identity);
 	return BATON_OK;
 }

@@ -2,9 +2,9 @@
 
 /* What all workers share of who is who. Internal to core/server.
  *
- * Two locks, never held together: `lock` for table lookups, `keys_lock` for as long as a signature
- * takes, because the keys' JSON is not for two threads at once. Secrets are files and are read
- * under neither.
+ * Two locks, `lock` inside `keys_lock` if both: `lock` for table lookups, `keys_lock` for as long
+ * as a signature takes, because the keys' JSON is not for two threads at once. Secrets are files
+ * and are read under neither.
  */
 #pragma once
 
@@ -26,7 +26,7 @@ struct signers {
 	struct jwt_key *keys;
 	size_t n;
 	char *hash_secret; /* NULL: identifier_hash is refused */
-	char *tier_claim, *role_claim;
+	char *tier_claim, *agent_claim, *role_claim;
 	int64_t max_age_ms, leeway_ms;
 	uint64_t session_ms;
 };
@@ -50,10 +50,9 @@ void tickets_done(struct baton_identities *identities);
 /* From now on the agents of this set. Blocking: reads secrets. */
 void agents_adopt(struct baton_server *server, const struct baton_policy *policy);
 
-/* The agent called `id`, if it has that role in the live policy. 0, BATON_E_NOTFOUND,
- * BATON_E_DENIED. */
-int identity_become_agent(struct baton_identities *identities, baton_str id, baton_str role,
-			  struct baton_identity *ret_identity);
+/* The agent of the live policy called `id`; BATON_E_NOTFOUND. */
+int identity_agent(struct baton_identities *identities, baton_str id,
+		   struct baton_identity *ret_identity);
 
 /* --- signers.c --- */
 /* From now on the keys of this set. Blocking: reads secrets. */

@@ -33,7 +33,8 @@ struct jwt_key {
 };
 
 /* A key as identity.yaml describes it, with what its secret holds: for HS256 the key, else a JWK
- * or PEM. 0, or BATON_E_INVAL with a line in `why` that says nothing of the secret. */
+ * (or a set of them) or PEM. 0, or BATON_E_INVAL with a line in `why` that says nothing of the
+ * secret. */
 int jwt_key_read(struct jwt_key *key, const struct baton_identity_key *def, const char *secret,
 		 char *why, size_t cap);
 void jwt_key_done(struct jwt_key *key);

@@ -44,22 +44,39 @@ static json_t *pem_key(const char *secret)
 	return jwk;
 }
 
+/* A JWK, or the one called `kid` of a set of them (RFC 7517), as identity providers publish it. */
+static json_t *jwk_of(const char *text, const char *kid)
+{
+	json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *found = NULL;
+	const json_t *all = json_object_get(json, "keys");
+
+	if (!all)
+		return json;
+	for (size_t i = 0; i < json_array_size(all) && !found; i++) {
+		json_t *one = json_array_get(all, i);
+		const char *name = json_string_value(json_object_get(one, "kid"));
+
+		if (name && strcmp(name, kid) == 0)
+			found = json_deep_copy(one);
+	}
+	json_decref(json);
+	return found;
+}
+
 /* The public half only: what is not there cannot leak. */
-static json_t *public_key(const char *secret, char *why, size_t cap)
+static json_t *public_key(const char *secret, const char *kid, char *why, size_t cap)
 {
 	size_t blanks = strspn(secret, " \t\r\n");
-	json_t *jwk = NULL;
+	json_t *jwk = secret[blanks] == '{' ? jwk_of(secret, kid) : pem_key(secret);
 
-	if (secret[blanks] == '{')
-		jwk = json_loads(secret, JSON_REJECT_DUPLICATES, NULL);
-	else
-		jwk = pem_key(secret);
 	jose_cfg_t *cfg = jose_cfg();
 	jose_cfg_set_err_func(cfg, jwt_quiet, NULL);
 	bool ok = jwk && jose_jwk_pub(cfg, jwk);
 	jose_cfg_decref(cfg);
 	if (!ok) {
-		snprintf(why, cap, "neither a JWK nor a public key in PEM (BEGIN PUBLIC KEY)");
+		snprintf(why, cap,
+			 "neither a JWK, nor a JWKS with this kid, nor a public key in PEM "
+			 "(BEGIN PUBLIC KEY)");
 		json_decref(jwk);
 		return NULL;
 	}
@@ -102,7 +119,8 @@ int jwt_key_read(struct jwt_key *key, const struct baton_identity_key *def, cons
 		 char *why, size_t cap)
 {
 	bool symmetric = strcmp(def->alg, "HS256") == 0;
-	json_t *jwk = symmetric ? secret_key(secret, why, cap) : public_key(secret, why, cap);
+	json_t *jwk =
+		symmetric ? secret_key(secret, why, cap) : public_key(secret, def->kid, why, cap);
 
 	if (!jwk)
 		return BATON_E_INVAL;

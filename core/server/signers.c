@@ -72,6 +72,7 @@ void signers_free(struct signers **signers)
 		OPENSSL_cleanse(own->hash_secret, strlen(own->hash_secret));
 	baton_free(own->hash_secret);
 	baton_free(own->tier_claim);
+	baton_free(own->agent_claim);
 	baton_free(own->role_claim);
 	baton_free(own->keys);
 	baton_free(own);
@@ -88,6 +89,7 @@ void signers_adopt(struct baton_server *server, const struct baton_policy *polic
 		key_load(server, &def->keys[i], signers);
 	signers->hash_secret = hash_secret_load(server, def->hash_secret);
 	signers->tier_claim = baton_memdupz(def->tier_claim, strlen(def->tier_claim));
+	signers->agent_claim = baton_memdupz(def->agent_claim, strlen(def->agent_claim));
 	signers->role_claim = baton_memdupz(def->role_claim, strlen(def->role_claim));
 	signers->max_age_ms = def->max_age_ms;
 	signers->leeway_ms = def->leeway_ms;
@@ -261,13 +263,42 @@ struct baton_identity_answer baton_port_customer(struct baton_port *port,
 
 /* --- agents --- */
 
-struct agent_claims {
-	char id[BATON_NAME_BYTES_MAX + 1], role[BATON_NAME_BYTES_MAX + 1];
-};
-
-static enum jwt_refusal agent_by_token(struct baton_identities *identities, baton_str token,
-				       struct agent_claims *ret)
+/* A claim that is this text, or a list that holds it. */
+static bool claim_holds(const json_t *claim, const char *text)
 {
+	const char *alone = json_string_value(claim);
+
+	for (size_t i = 0; !alone && i < json_array_size(claim); i++) {
+		const char *one = json_string_value(json_array_get(claim, i));
+
+		if (one && strcmp(one, text) == 0)
+			return true;
+	}
+	return alone && strcmp(alone, text) == 0;
+}
+
+/* What the token says, held against the live policy. */
+static enum jwt_refusal take_agent(struct baton_identities *identities,
+				   const struct signers *signers, const json_t *claims,
+				   struct baton_identity *ret)
+{
+	char id[BATON_NAME_BYTES_MAX + 1] = "";
+
+	if (!claim_text(claims, signers->agent_claim, BATON_NAME_BYTES_MAX, id, sizeof(id)))
+		return JWT_BAD_CLAIM;
+	if (identity_agent(identities, baton_str_of(id), ret) < 0)
+		return JWT_UNKNOWN_AGENT;
+	return claim_holds(json_object_get(claims, signers->role_claim),
+			   baton_port_role_word(ret->role))
+		       ? JWT_OK
+		       : JWT_WRONG_ROLE;
+}
+
+int baton_port_agent_jwt(struct baton_port *port, baton_str token,
+			 struct baton_identity *ret_identity, struct baton_identity_answer *ret)
+{
+	struct baton_identities *identities = port->worker->server->identities;
+	struct baton_identity said = { .role = BATON_CUSTOMER };
 	const struct jwt_key *key = NULL;
 	json_t *claims = NULL;
 
@@ -276,29 +307,12 @@ static enum jwt_refusal agent_by_token(struct baton_identities *identities, bato
 	struct jwt_rules rules = rules_of(signers, true);
 	enum jwt_refusal refusal =
 		jwt_verify(signers->keys, signers->n, &rules, token, &claims, &key);
-	if (refusal == JWT_OK &&
-	    (!claim_text(claims, "sub", BATON_NAME_BYTES_MAX, ret->id, sizeof(ret->id)) ||
-	     !claim_text(claims, signers->role_claim, BATON_NAME_BYTES_MAX, ret->role,
-			 sizeof(ret->role))))
-		refusal = JWT_BAD_CLAIM;
+	if (refusal == JWT_OK)
+		refusal = take_agent(identities, signers, claims, &said);
 	pthread_mutex_unlock(&identities->keys_lock);
 	json_decref(claims);
-	return refusal;
-}
-
-int baton_port_agent_jwt(struct baton_port *port, baton_str token,
-			 struct baton_identity *ret_identity, struct baton_identity_answer *ret)
-{
-	struct baton_identities *identities = port->worker->server->identities;
-	struct agent_claims said = { "", "" };
-	enum jwt_refusal refusal = agent_by_token(identities, token, &said);
-
-	if (refusal == JWT_OK) {
-		int rc = identity_become_agent(identities, baton_str_of(said.id),
-					       baton_str_of(said.role), ret_identity);
-		if (rc < 0)
-			refusal = rc == BATON_E_NOTFOUND ? JWT_UNKNOWN_AGENT : JWT_WRONG_ROLE;
-	}
+	if (refusal == JWT_OK)
+		*ret_identity = said;
 	*ret = (struct baton_identity_answer){ jwt_refusal_word(refusal),
 					       jwt_refusal_hint(refusal) };
 	return refusal == JWT_OK ? BATON_OK : BATON_E_AUTH;

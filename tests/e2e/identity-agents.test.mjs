@@ -115,6 +115,7 @@ test('a signed token logs in whom desk.yaml lists, in the role it gives', async 
 	const answer = await login({ jwt: staff({}) });
 	assert.deepEqual([answer.status, answer.json.agent, answer.json.role], [200, 'nina', 'agent']);
 	assert.equal((await me({ cookie: cookieOf(answer) })).json.agent, 'nina');
+	assert.equal((await login({ jwt: staff({ role: ['staff', 'agent'] }) })).json.role, 'agent', 'a list that holds it');
 	assert.equal((await ticket({ bearer: staff({ sub: 'sara', role: 'supervisor' }), origin: null, custom: null })).json.role, 'supervisor');
 });
 
@@ -149,6 +150,7 @@ test('refusals of a login say why, and guessing is slowed down', async () => {
 	const rows = [
 		[{ jwt: staff({ sub: 'nobody' }) }, 'unknown_agent'],
 		[{ jwt: staff({ role: 'supervisor' }) }, 'wrong_role'],
+		[{ jwt: staff({ role: ['supervisor', ['agent'], 'agents'] }) }, 'wrong_role'],
 		[{ jwt: staff({ role: undefined }) }, 'wrong_role'],
 		[{ jwt: staff({ aud: 'shop' }) }, 'wrong_audience'],
 		[{ jwt: staff({ exp: now() - 100, iat: now() - 200 }) }, 'expired'],

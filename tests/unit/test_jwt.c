@@ -227,6 +227,35 @@ static void what_we_sign_ourselves_is_taken(void **state)
 	json_decref(claims);
 }
 
+static void of_a_set_of_keys_the_kid_picks_one(void **state)
+{
+	(void)state;
+	json_t *ec = json_deep_copy(ec_private), *rsa = json_deep_copy(rsa_private);
+	json_object_set_new(ec, "kid", json_string("ec"));
+	json_object_set_new(rsa, "kid", json_string("rsa"));
+	json_t *set = json_pack("{s:[o,o,{}]}", "keys", rsa, ec);
+	char *text = json_dumps(set, 0);
+	struct baton_identity_key def = { .kid = "ec",
+					  .alg = "ES256",
+					  .secret = "NAME",
+					  .issuer = "",
+					  .audience = "",
+					  .for_ = "customers" };
+	struct jwt_key key;
+	char why[256] = "";
+
+	assert_int_equal(jwt_key_read(&key, &def, text, why, sizeof(why)), 0);
+	assert_null(json_object_get(key.jwk, "d")); /* the private half is not kept */
+	jwt_key_done(&key);
+	def.kid = "rsa"; /* found, and of another algorithm */
+	assert_int_equal(jwt_key_read(&key, &def, text, why, sizeof(why)), BATON_E_INVAL);
+	def.kid = "nobody";
+	assert_int_equal(jwt_key_read(&key, &def, text, why, sizeof(why)), BATON_E_INVAL);
+	assert_non_null(strstr(why, "with this kid"));
+	free(text);
+	json_decref(set);
+}
+
 static void a_key_in_pem_is_as_good_as_a_jwk(void **state)
 {
 	(void)state;
@@ -548,7 +577,7 @@ static void a_key_that_does_not_fit_is_refused_with_a_reason(void **state)
 		  "looks like a key" },
 		{ "HS256", "{\"kty\":\"oct\",\"k\":\"AAAAAAAAAAAAAAAAAAAAAAAA\"}",
 		  "looks like a key" },
-		{ "ES256", SECRET, "neither a JWK nor" },
+		{ "ES256", SECRET, "neither a JWK, nor" },
 		{ "ES256", "{}", "" },
 		{ "ES256", "{\"kty\":\"oct\",\"k\":\"AAAA\"}", "" },
 		{ "ES256", "{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"AA\",\"y\":\"AA\"}",
@@ -558,7 +587,7 @@ static void a_key_that_does_not_fit_is_refused_with_a_reason(void **state)
 		  "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\",\"use\":\"enc\"}",
 		  "not for signatures" },
 		{ "ES256", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
-		  "neither a JWK nor" },
+		  "neither a JWK, nor" },
 	};
 
 	(void)state;
@@ -603,6 +632,7 @@ int main(void)
 		T(a_token_of_each_algorithm_is_taken),
 		T(two_keys_are_good_at_a_time_and_each_for_its_own),
 		T(what_we_sign_ourselves_is_taken),
+		T(of_a_set_of_keys_the_kid_picks_one),
 		T(a_key_in_pem_is_as_good_as_a_jwk),
 		T(the_key_and_its_algorithm_are_held_against_the_header_first),
 		T(a_public_key_used_as_a_shared_secret_signs_nothing),
