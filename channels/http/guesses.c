@@ -54,5 +54,7 @@ bool baton_guess_may(struct baton_listener *listener, struct lws *wsi, unsigned 
 	guesses.slots[slot].failed += failed;
 	bool ok = guesses.slots[slot].failed < GUESSES_PER_MINUTE;
 	pthread_mutex_unlock(&guesses.lock);
+	if (failed > 0)
+		baton_port_count(listener->port, BATON_METRIC_LOGINS_REFUSED, failed);
 	return ok;
 }

@@ -253,10 +253,14 @@ struct baton_identity_answer baton_port_customer(struct baton_port *port,
 		refusal = JWT_UNSIGNED;
 	if (refusal != JWT_OK)
 		forget(ret);
+	if (ret->customer[0])
+		baton_port_count(port, BATON_METRIC_IDENTITIES_VERIFIED, 1);
 	/* Who only says who they are has not tried to prove it. */
-	if (refusal != JWT_OK && refusal != JWT_UNSIGNED)
+	if (refusal != JWT_OK && refusal != JWT_UNSIGNED) {
+		baton_port_count(port, BATON_METRIC_IDENTITIES_REFUSED, 1);
 		identity_copy(ret->auth_failed, sizeof(ret->auth_failed),
 			      baton_str_of(jwt_refusal_word(refusal)));
+	}
 	return (struct baton_identity_answer){ jwt_refusal_word(refusal),
 					       jwt_refusal_hint(refusal) };
 }

@@ -191,6 +191,16 @@ test('somebody else who signs in does not get the conversation of the first', as
 	}
 });
 
+test('what was believed and what was not is counted', async () => {
+	const figure = async (name) => Number(new RegExp(`^baton_${name}_total (\\d+)`, 'm').exec(await (await baton.http('/metrics')).text())[1]);
+	const before = [await figure('identities_verified'), await figure('identities_refused')];
+	await answerOf(of({ sub: '1' }));
+	await answerOf('x');
+	await ask({ id: '1' });
+	await ask({});
+	assert.deepEqual([await figure('identities_verified'), await figure('identities_refused')], before.map((n) => n + 1));
+});
+
 test('a key that cannot be used is said in the log without its secret', async () => {
 	const lines = baton.stderr.split('\n').filter((line) => line.includes('identity_key_unusable'));
 	assert.deepEqual(lines.map((line) => JSON.parse(line).kid).sort(), ['lost', 'short']);
