@@ -19,7 +19,7 @@ const SHOP_KEY = 'a-key-for-customers-0123456789abcdef';
 const FILES = {
 	'identity.yaml': { session: '1h', tier_claim: 'tier', keys: [{ kid: 'sso', alg: 'ES256', secret: 'SSO_KEY', issuer: 'https://id.example', audience: 'baton-desk', for: 'agents' },
 		{ kid: 'shop', alg: 'HS256', secret: 'SHOP_KEY', issuer: 'https://shop.example', audience: 'baton' }] },
-	'desk.yaml': { ...desk(), queues: [{ name: 'general', title: 'General' }, { name: 'offered', title: 'Offered', assign: 'offer', offer_for: '500ms' }], missed_offers: 1 },
+	'desk.yaml': { ...desk(), queues: [{ name: 'general', title: 'General' }, { name: 'offered', title: 'Offered', assign: 'offer', offer_for: '500ms' }, { name: 'strict', title: 'Strict', return_after: '1s' }], missed_offers: 1 },
 };
 
 let browser, provider, baton;
@@ -132,15 +132,34 @@ test('an identity that is refused is said so, and the case is anonymous', async 
 	assert.ok(!(await why.innerText()).includes('Mallory'));
 });
 
-test('who does not answer offers is away, and is told so', async () => {
-	const { words } = await waiting();
-	const nina = await Console.visit(await browser.person(), baton);
+/** To a queue, by a supervisor. */
+async function move(words, queue) {
 	const sara = await Console.visit(await browser.person(), baton, 'sara');
 	await sara.page.getByRole('button', { name: 'Available' }).click();
 	await sara.cases.filter({ hasText: words }).click();
 	await sara.verb('Transfer').click();
-	await sara.page.getByRole('dialog').getByLabel('Queue').selectOption('offered');
+	await sara.page.getByRole('dialog').getByLabel('Queue').selectOption(queue);
 	await sara.page.getByRole('dialog').getByRole('button', { name: 'Transfer', exact: true }).click();
+}
+
+test('a case that goes back for want of a reply says so, and keeps what was written', async () => {
+	const { words } = await waiting();
+	await move(words, 'strict');
+	const { page, ...nina } = await Console.visit(await browser.person(), baton);
+	await nina.cases.filter({ hasText: words }).filter({ hasText: 'strict' }).click();
+	await page.keyboard.press('c');
+	await nina.text.waitFor();
+	await nina.text.fill('too slow');
+	await page.getByText('There was no reply for too long: the case went back to its queue.').waitFor();
+	await page.getByRole('button', { name: 'Claim' }).click();
+	await nina.text.waitFor();
+	assert.equal(await nina.text.inputValue(), 'too slow');
+});
+
+test('who does not answer offers is away, and is told so', async () => {
+	const { words } = await waiting();
+	const nina = await Console.visit(await browser.person(), baton);
+	await move(words, 'offered');
 	await nina.page.getByRole('button', { name: 'Away: offers were not answered' }).click();
 	await nina.page.getByRole('button', { name: 'Available' }).waitFor();
 });

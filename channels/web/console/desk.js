@@ -7,12 +7,15 @@
 const first = (a, b) => a.priority - b.priority || a.waiting_since_ms - b.waiting_since_ms || (a.session < b.session ? -1 : 1);
 const ranked = (a, b) => (a.rank || Infinity) - (b.rank || Infinity) || first(a, b);
 
+/* What the order rests on: a frame that changes nothing of it does not make it anew. */
+const ORDERING = ['state', 'rank', 'queue', 'priority', 'waiting_since_ms', 'agent', 'unanswered_ms', 'due_ms', 'claimed_ms'];
+
 export class Desk {
 	#cases = new Map();
-	#waiting = null; // in order; null when it must be made again
+	#waiting = null; // sessions in order; null when it must be made again
 	#places = new Map(); // session -> place in its queue
 	#coming = 0; // cases that are still to come after `desk`
-	version = 0; // rises with each change
+	version = 0; // rises when the order may have changed
 
 	get(session) {
 		return this.#cases.get(session);
@@ -44,7 +47,7 @@ export class Desk {
 		const before = this.#cases.get(frame.session);
 		if (frame.state === 'gone') this.#cases.delete(frame.session);
 		else this.#cases.set(frame.session, { ...frame, tags: list(frame.tags) });
-		this.#changed();
+		if (!before || ORDERING.some((name) => before[name] !== frame[name])) this.#changed();
 		if (this.#coming > 0) {
 			if (!before) this.#coming--;
 			return false;
@@ -70,6 +73,12 @@ export class Desk {
 		const others = tab === 'all' ? this.list('claimed').filter((one) => one.agent !== agent) : [];
 		const all = [...mine, ...waiting, ...others];
 		return queue ? all.filter((one) => one.queue === queue) : all;
+	}
+
+	/** How many wait. */
+	get waiting() {
+		if (!this.#waiting) this.#order();
+		return this.#waiting.length;
 	}
 
 	/** The queues that have cases. */
@@ -98,7 +107,7 @@ export class Desk {
 
 	/** Place in its queue among the waiting, from 1. */
 	position({ session }) {
-		this.#order();
+		if (!this.#waiting) this.#order();
 		return this.#places.get(session) ?? 0;
 	}
 
@@ -108,16 +117,17 @@ export class Desk {
 	}
 
 	#order() {
-		if (this.#waiting) return this.#waiting;
-		this.#waiting = [...this.#cases.values()].filter((one) => one.state === 'waiting').sort(ranked);
+		if (this.#waiting) return this.#waiting.map((session) => this.#cases.get(session));
+		const waiting = [...this.#cases.values()].filter((one) => one.state === 'waiting').sort(ranked);
+		this.#waiting = waiting.map(({ session }) => session);
 		this.#places = new Map();
 		const counts = new Map();
-		for (const { session, queue } of this.#waiting) {
+		for (const { session, queue } of waiting) {
 			const place = (counts.get(queue) ?? 0) + 1;
 			counts.set(queue, place);
 			this.#places.set(session, place);
 		}
-		return this.#waiting;
+		return waiting;
 	}
 }
 

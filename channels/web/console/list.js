@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The left of the console: the rows of the cases in view. A frame redraws its own row and nothing else;
-// the order is made again at most every 150 ms, with as few moves as possible; long lists are built a
-// piece per frame. Rows out of sight are skipped by the browser (content-visibility) and do not tick.
+// the order is made again at most every 150 ms, with as few moves as possible. Long lists are built a
+// piece per frame, and no further than somebody looks: the first 200, and more when their end comes into
+// sight. Rows out of sight are skipped by the browser (content-visibility) and do not tick.
 
 import { h, setAttr, setText } from '/w/1/dom.js';
 import { age, due, marks } from './desk.js';
@@ -10,19 +11,26 @@ import { place } from './place.js';
 
 const ORDER_EVERY_MS = 150;
 const BUILD_AT_ONCE = 40;
+const SHOWN = 200;
 const BUDGET_MS = 8;
 const ICONS = { ok: '✓', soon: '!', broken: '✕' };
 
 export class CaseList {
-	#ol; #act; #rows = new Map(); #stale = new Set(); #ordered = -1; #orderedAt = 0; #seen = new Set(); #watch; #key = '';
+	#ol; #act; #rows = new Map(); #stale = new Set(); #ordered = -1; #orderedAt = 0; #seen = new Set(); #watch; #key = ''; #limit = SHOWN; #more; #moreText;
 
-	/** act: {open(session, byKeyboard), mode(session)} */
+	/** act: {open(session, byKeyboard), mode(session), more(): draw again} */
 	constructor(ol, scroller, act) {
 		this.#ol = ol;
 		this.#act = act;
 		this.#watch = new IntersectionObserver((entries) => {
-			for (const { target, isIntersecting } of entries) this.#seen[isIntersecting ? 'add' : 'delete'](target.dataset.session);
+			for (const { target, isIntersecting } of entries) {
+				if (target === this.#more) { if (isIntersecting) this.#extend(); }
+				else this.#seen[isIntersecting ? 'add' : 'delete'](target.session);
+			}
 		}, { root: scroller });
+		this.#moreText = h('button', { type: 'button', class: 'more-cases', onclick: () => this.#extend() });
+		this.#more = h('li', { hidden: true }, this.#moreText);
+		this.#watch.observe(this.#more);
 	}
 
 	get(session) {
@@ -36,7 +44,10 @@ export class CaseList {
 
 	clear() {
 		for (const row of this.#rows.values()) row.remove();
+		this.#more.remove();
 		this.#watch.disconnect();
+		this.#watch.observe(this.#more);
+		this.#limit = SHOWN;
 		this.#rows.clear();
 		this.#seen.clear();
 		this.#stale.clear();
@@ -52,6 +63,7 @@ export class CaseList {
 			const wait = key === this.#key ? this.#orderedAt + ORDER_EVERY_MS - now : 0;
 			if (wait > 0) more = wait;
 			else {
+				if (key !== this.#key) this.#limit = SHOWN;
 				this.#key = key;
 				more = this.#order(desk, desk.view(tab, me, queue), me, now);
 			}
@@ -88,6 +100,15 @@ export class CaseList {
 		const row = at?.isConnected ? (step > 0 ? at.parentNode.nextElementSibling : at.parentNode.previousElementSibling) ?? at.parentNode : this.#ol.firstElementChild;
 		row?.firstChild.focus({ preventScroll: true });
 		row?.scrollIntoView({ block: 'nearest' });
+		if (row && row.nextElementSibling === this.#more) this.#extend();
+	}
+
+	#extend() {
+		if (this.#more.hidden) return;
+		this.#limit += SHOWN;
+		this.#ordered = -1;
+		this.#orderedAt = 0;
+		this.#act.more();
 	}
 
 	#order(desk, view, me, now) {
@@ -95,7 +116,7 @@ export class CaseList {
 		let built = 0;
 		let left = false;
 		const rows = [];
-		for (const one of view) {
+		for (const one of view.slice(0, this.#limit)) {
 			let row = this.#rows.get(one.session);
 			if (!row) {
 				if (built >= BUILD_AT_ONCE) { left = true; continue; }
@@ -105,7 +126,10 @@ export class CaseList {
 			}
 			rows.push(row);
 		}
-		this.#place(rows);
+		const hidden = view.length - this.#limit;
+		this.#more.hidden = hidden <= 0 || left;
+		setText(this.#moreText, `${hidden} more`);
+		this.#place(hidden > 0 ? [...rows, this.#more] : rows);
 		for (const row of rows) {
 			const one = desk.get(row.session);
 			if (row.parts.at !== desk.position(one)) this.#where(row.parts, one, desk, me);

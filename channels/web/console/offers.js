@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the desk offers to this agent, with the time that is left, and the agent's own state: available
-// or away, and how many cases of how many. An offer is an invitation: accepting is claiming, and somebody
-// else may be faster.
+// What the desk offers to this agent, with the time that is left. An offer is an invitation: accepting is
+// claiming, and somebody else may be faster.
 
-import { arrange, h, setAttr, setText } from '/w/1/dom.js';
+import { arrange, h, setText } from '/w/1/dom.js';
 import { age } from './desk.js';
 
 export class Offers {
 	#root; #act; #all = new Map();
-	available = true;
-	capacity = 0;
 
-	/** act: {accept(session), decline(session), about(session) -> case, say(text)} */
+	/** act: {accept(session), decline(session), about(session) -> case, say(text), focus()} */
 	constructor(root, act) {
 		this.#root = root;
 		this.#act = act;
@@ -65,21 +62,4 @@ export class Offers {
 		return h('section', { class: 'offer', 'aria-label': 'Offer' }, h('p', {}, h('b', {}, 'Offered to you'), ' ', h('span', { class: 'offer-left' })), h('p', { class: 'offer-what', dir: 'auto' }),
 			h('p', { class: 'row' }, h('button', { type: 'button', class: 'primary', onclick: () => this.#act.accept(session) }, 'Accept'), h('button', { type: 'button', onclick: () => this.#act.decline(session) }, 'Decline')));
 	}
-}
-
-/** The agent's own line in the bar. `own` is his entry of the overview, or undefined; `chosen`: just now. */
-export function drawOwn(own, held, { available, why, chosen }) {
-	const on = chosen || !own ? available : own.state === 'available';
-	const button = document.getElementById('status');
-	setText(button, on ? '● Available' : `○ Away${why ? `: ${why}` : ''}`);
-	setAttr(button, 'aria-pressed', String(on));
-	setAttr(button, 'title', on ? 'Cases are offered to you' : 'No case is offered to you');
-	const cases = held;
-	const capacity = own?.capacity ?? 0;
-	setText(document.getElementById('load-text'), capacity ? `${cases} of ${capacity} cases` : `${cases} ${cases === 1 ? 'case' : 'cases'}`);
-	const meter = document.getElementById('load-meter');
-	meter.hidden = !capacity;
-	meter.max = capacity || 1;
-	meter.high = capacity || 1;
-	meter.value = Math.min(cases, capacity || 1);
 }

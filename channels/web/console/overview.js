@@ -39,7 +39,7 @@ export class Overview {
 	#progress; #results; #actions; #note; #none;
 	told = null; // the newest overview frame
 
-	/** act: {desk, role(), queues(), send(frame), note(session, text), close(), say(text)} */
+	/** act: {desk, queues(), send(frame) -> bool, note(session, text) -> bool, close()} */
 	constructor(root, act) {
 		this.#root = root;
 		this.#act = act;

@@ -17,6 +17,7 @@ export class Room {
 	suggesting = false; // a draft was asked for
 	files = []; // attached to the next reply: {id, name, bytes} and, on their way, {name, state, why}
 	sent = []; // files of the newest reply that had some, should it come back
+	was = false; // the agent's own when the connection went
 	claimed = false; // just now, by the agent here: the text field is wanted
 	next = false; // when it is resolved, the next one is wanted
 

@@ -48,7 +48,7 @@ export class Tabs {
 
 	/** titles: [{name, title}] as welcome tells them. */
 	draw(desk, agent, titles) {
-		const counts = { mine: desk.mine(agent).length, waiting: desk.list('waiting').length, all: desk.size };
+		const counts = { mine: desk.mine(agent).length, waiting: desk.waiting, all: desk.size };
 		const known = [...new Set([...titles.map(({ name }) => name), ...desk.queues()])];
 		this.#filter(known, titles);
 		const key = `${this.name} ${JSON.stringify(counts)}`;
