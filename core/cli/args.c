@@ -77,6 +77,8 @@ static const struct cli_option {
 	{ 'e', "email", "ADDRESS", "the customer's address" },
 	{ 'T', "ttl", "TIME", "how long it is good (default: 5m)" },
 	{ 'y', "kid", "KID", "the key of identity.yaml (default: the first that fits)" },
+	{ 'J', "dry-run", NULL, "only count what it would be" },
+	{ 'Q', "offline", NULL, "in the folder itself, while no server runs on it" },
 	{ 'j', "json", NULL, "output for scripts" },
 	{ 'h', "help", NULL, "this text" },
 };
@@ -146,7 +148,8 @@ static bool set(struct cli_options *options, char letter, const char *value)
 		['x'] = &options->force,   ['k'] = &options->cold,
 		['v'] = &options->verbose, ['+'] = &options->isolated,
 		['='] = &options->inline_, ['.'] = &options->list,
-		['!'] = &options->chat,
+		['!'] = &options->chat,    ['J'] = &options->dry_run,
+		['Q'] = &options->offline,
 	};
 	bool *flag = switches[(unsigned char)letter & 127];
 

@@ -28,6 +28,7 @@ struct cli_options {
 	unsigned grace_s;
 	unsigned delay_commit_us;
 	unsigned keep_uploads_ms;
+	bool dry_run, offline;
 	unsigned labour_usd;
 	unsigned speed; /* 0: as written */
 	bool json, help, allow_loopback_http, repair, not_durable, no_rate_limit, drills;
@@ -86,6 +87,9 @@ int cli_module_list(const struct cli_options *options);
 int cli_module_show(const struct cli_options *options);
 int cli_module_debuginfo(const struct cli_options *options);
 int cli_module_new(const struct cli_options *options);
+
+/* --- session.c --- */
+extern const struct cli_command cli_session_commands[];
 
 /* --- module_check.c --- */
 int cli_module_check(const struct cli_options *options); /* docs/CHECKER.md */

@@ -145,6 +145,11 @@ void attach_metrics(struct baton_server *server, struct baton_buf *out)
 
 /* --- what channels ask --------------------------------------------------------------------- */
 
+struct baton_files *attach_files(struct baton_server *server)
+{
+	return server->attach->files;
+}
+
 struct baton_files *baton_port_files(struct baton_port *port)
 {
 	return port->worker->server->attach->files;

@@ -17,5 +17,6 @@ int attach_start(struct baton_server *server);
 void attach_stop(struct baton_server *server);
 /* After the workers: uploads that were under way are gone then. */
 void attach_close(struct baton_server *server);
+struct baton_files *attach_files(struct baton_server *server);
 /* [any] baton_attachments_* gauges. */
 void attach_metrics(struct baton_server *server, struct baton_buf *out);

@@ -422,6 +422,7 @@ static void control_down(struct control *control)
 		conn_flush(conn);
 		conn_free(conn);
 	}
+	control_erase_drop(control);
 	watch_unlisten(control->server->watch);
 	operations_close(&control->operations);
 	if (control->listen_watch != 0)

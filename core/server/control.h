@@ -57,6 +57,7 @@ struct control {
 	unsigned n_conns, n_windows; /* those with a socket, those without */
 	uint64_t last_conn, last_talk;
 	struct conversation *talks;    /* of all connections, by number */
+	struct erasing *erasings;      /* control_erase.c */
 	struct baton_release *live;    /* while a line is answered */
 	struct operations *operations; /* of this thread; NULL: the log could not be read */
 	struct dir_watch *dir_watch;   /* policies and modules, if they are watched */
@@ -102,6 +103,13 @@ void control_releases(struct control_conn *conn, const struct control_request *r
 void control_modules(struct control_conn *conn, const struct control_request *request);
 void control_why_live(struct control_conn *conn, const struct control_request *request);
 void control_forgive(struct control_conn *conn, const struct control_request *request);
+
+/* --- control_erase.c --- */
+void control_erase(struct control_conn *conn, const struct control_request *request);
+/* True if the notice was for an erasure. */
+bool control_erase_hear(struct control *control, uint64_t number, struct baton_notice *notice);
+/* At the end. */
+void control_erase_drop(struct control *control);
 
 /* --- converse.c --- */
 void converse_open(struct control_conn *conn, const struct control_request *request);

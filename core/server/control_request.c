@@ -47,6 +47,9 @@ enum member {
 	M_FORCE,
 	M_COLD,
 	M_STEPS,
+	M_SESSION,
+	M_CUSTOMER,
+	M_DRY_RUN,
 	M_COUNT
 };
 #define BIT(member) (UINT64_C(1) << (member))
@@ -100,6 +103,9 @@ static const struct {
 	[M_FORCE] = { "force", FLAG, AT(force) },
 	[M_COLD] = { "cold", FLAG, AT(cold) },
 	[M_STEPS] = { "steps", FLAG, AT(steps) },
+	[M_SESSION] = { "session", NAME, AT(session) },
+	[M_CUSTOMER] = { "customer", NAME, AT(customer) },
+	[M_DRY_RUN] = { "dry_run", FLAG, AT(dry_run) },
 };
 
 /* What every change of releases takes; how a new one is brought in. */
@@ -139,6 +145,8 @@ static const struct {
 	{ "module.load", CONTROL_MODULE_LOAD, M(MODULE), STAGES | M(PATH) },
 	{ "module.canary", CONTROL_MODULE_CANARY, M(MODULE), STAGES | M(PATH) | M(SHARE_PPM) },
 	{ "module.forgive", CONTROL_MODULE_FORGIVE, M(SHA), CHANGES },
+	{ "session.erase", CONTROL_SESSION_ERASE, 0,
+	  M(SESSION) | M(CUSTOMER) | M(DRY_RUN) | M(WHY) },
 	{ "converse", CONTROL_CONVERSE, M(KEY),
 	  M(CHANNEL) | M(LOCALE) | M(AS) | M(DELTAS) | M(TIER) },
 };

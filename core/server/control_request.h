@@ -35,6 +35,7 @@ enum control_verb {
 	CONTROL_MODULE_LOAD,
 	CONTROL_MODULE_CANARY,
 	CONTROL_MODULE_FORGIVE,
+	CONTROL_SESSION_ERASE,
 	CONTROL_CONVERSE,
 	/* Lines of an open conversation: they have a key and no verb. */
 	CONTROL_MSG,
@@ -55,8 +56,10 @@ struct control_request {
 	baton_str target, mode, name, why;      /* z */
 	baton_str key, channel, locale, intent; /* z */
 	baton_str customer_tier;                /* z */
+	baton_str session, customer; /* z */
 	uint64_t for_ms;
 	bool as_agent, deltas;
+	bool dry_run;
 	bool hold; /* of a drill: it ends with the connection */
 	baton_str module, path, sha; /* z; the path is absolute, the sha 12 to 64 digits */
 	uint64_t release;

@@ -362,6 +362,8 @@ static void hear_deliver(struct baton_mail *mail, struct baton_loop *loop)
 
 	if (talk)
 		hear(talk, letter->notice);
+	else if (loop)
+		(void)control_erase_hear(letter->control, letter->number, letter->notice);
 	baton_notice_unref(&letter->notice);
 	baton_free(letter);
 }

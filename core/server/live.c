@@ -328,6 +328,7 @@ int live_may(const struct control_request *request, char *hint, size_t cap)
 	case CONTROL_MODULE_LOAD:
 	case CONTROL_MODULE_CANARY:
 	case CONTROL_MODULE_FORGIVE:
+	case CONTROL_SESSION_ERASE:
 	case CONTROL_CONVERSE:
 	case CONTROL_MSG:
 	case CONTROL_HUMAN:
