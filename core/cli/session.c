@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* baton session erase: through the server that runs, or with --offline on its folder when none does. */
+/* baton session erase: through the server that runs, or with --offline in its folder when none
+ * does. */
 
 #include "core/cli/admin.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* "session.erase": counts first, then one conversation behind the other: its worker writes
- * session_erased and lets go of it, a job destroys the key and the files, the operations log has who
- * asked. Each is whole or not at all; what fails is told, and the others are done. It goes on when
- * the connection goes: half an answer would be worse than none. */
+ * session_erased and lets go of it, a job destroys the key and the files, the operations log has
+ * who asked. Each is whole or not at all; what fails is told, and the others are done. It goes on
+ * when the connection goes: half of it would be worse than none. */
 #include "core/server/control.h"
 
 #include "core/base/errors.h"
