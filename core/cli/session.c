@@ -144,8 +144,7 @@ static int offline(const struct cli_options *options)
 	if (rc == 0)
 		rc = baton_files_open(&files_options, &place.files);
 	if (rc < 0)
-		fprintf(stderr,
-			"baton: %s; if a server runs on this folder, leave --offline out\n",
+		fprintf(stderr, "baton: %s; if a server runs on this folder, leave --offline out\n",
 			baton_error_info(rc)->text);
 	int code = rc == 0 ? erase_all(options, &place) : CLI_FAILED;
 	baton_files_close(&place.files);
