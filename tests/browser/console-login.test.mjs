@@ -19,7 +19,7 @@ const SHOP_KEY = 'a-key-for-customers-0123456789abcdef';
 const FILES = {
 	'identity.yaml': { session: '1h', tier_claim: 'tier', keys: [{ kid: 'sso', alg: 'ES256', secret: 'SSO_KEY', issuer: 'https://id.example', audience: 'baton-desk', for: 'agents' },
 		{ kid: 'shop', alg: 'HS256', secret: 'SHOP_KEY', issuer: 'https://shop.example', audience: 'baton' }] },
-	'desk.yaml': { ...desk(), queues: [{ name: 'general', title: 'General' }, { name: 'offered', title: 'Offered', assign: 'offer', offer_for: '500ms' }, { name: 'strict', title: 'Strict', return_after: '1s' }], missed_offers: 1 },
+	'desk.yaml': { ...desk(), agents: [...desk().agents, { id: 'ada', name: 'Ada', role: 'admin' }], queues: [{ name: 'general', title: 'General' }, { name: 'offered', title: 'Offered', assign: 'offer', offer_for: '500ms' }, { name: 'strict', title: 'Strict', return_after: '1s' }], missed_offers: 1 },
 };
 
 let browser, provider, baton;
@@ -72,6 +72,18 @@ test('a token signed by the house signs in; no script can read what keeps it so'
 	await second.reload();
 	await second.getByLabel('Agent token').waitFor();
 	assert.deepEqual((await context.cookies()).filter(({ name }) => name === '__Host-baton'), []);
+});
+
+test('an admin takes no cases, and is led to the live page', async () => {
+	await waiting();
+	const page = await (await browser.person()).newPage();
+	await page.goto(`${baton.base}/console/#token=${jwt({ key: ec.privateKey, kid: 'sso', alg: 'ES256', claims: { sub: 'ada', name: 'Ada', iss: 'https://id.example', aud: 'baton-desk', role: 'admin' } })}`);
+	await connected(page);
+	await page.getByText('Admins take no cases.').waitFor();
+	assert.equal(await page.locator('.case').count(), 0);
+	await assertAccessible(page, 'an admin');
+	await page.getByRole('main').getByRole('link', { name: 'live page' }).click();
+	await page.waitForURL(/\/admin\//);
 });
 
 test('a login that ends keeps what was written, for the same person alone', async () => {

@@ -35,7 +35,7 @@ export function commandsOf(at) {
 		{ title: 'Why am I here', key: 'g i', when: () => !!at.room, run: () => at.focusWhy() },
 		{ title: 'Transcript', key: 'g t', when: () => !!at.room, run: () => at.focusLog() },
 		{ title: 'Technical events: show or hide', key: 'g d', when: () => !!at.room, run: () => at.toggleTechnical() },
-		{ title: 'Overview of queues and people', key: 'g o', when: () => at.watches(), run: () => at.showOverview() },
+		{ title: 'Overview of queues and people', key: 'g o', when: () => at.supervisor(), run: () => at.showOverview() },
 		{ title: 'Close the case', key: 'u', when: () => !!entry() || !!at.room, run: () => at.close() },
 		{ title: 'Keys', key: '?', run: () => at.help() },
 		{ title: 'Sign out', run: () => at.signOut() },

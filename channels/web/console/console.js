@@ -21,7 +21,7 @@ import { Overview } from './overview.js';
 import { Palette, drawHelp } from './palette.js';
 import { Room } from './room.js';
 import { SignIn } from './signin.js';
-import { at, desk, follow, mine, rooms, send, supervisor, titleOf, verbs, watches } from './state.js';
+import { at, desk, follow, mine, rooms, send, supervisor, titleOf, verbs } from './state.js';
 import { Status } from './status.js';
 import { Tabs, keep, preferences } from './tabs.js';
 import { Transcript } from './transcript.js';
@@ -262,7 +262,7 @@ function drawRoom() {
 }
 
 function showOverview() {
-	if (!watches()) return;
+	if (!supervisor()) return;
 	$('overview').hidden = false;
 	draw(true);
 	$('overview').focus();
@@ -296,7 +296,7 @@ function tick() {
 // --- keys ---------------------------------------------------------------------------------------
 
 const commands = commandsOf({
-	composer, offers, ask, accept, decline, review, showOverview, watches, verbs,
+	composer, offers, ask, accept, decline, review, showOverview, supervisor, verbs,
 	get room() { return at.room; },
 	toggleStatus: () => { status.toggle(); draw(); },
 	signOut: () => signing.out(),

@@ -6,7 +6,7 @@
 
 import { setText } from '/w/1/dom.js';
 import { plain } from '/w/1/text.js';
-import { at, desk, follow, mine, rooms, send, watches } from './state.js';
+import { at, desk, follow, mine, rooms, send, supervisor } from './state.js';
 
 const TYPING_ENDS_MS = 6000;
 const PACKAGE_AFTER_MS = 400;
@@ -54,9 +54,13 @@ function welcome(got) {
 	at.queues = got.queues ?? [];
 	page.composer.canned = got.canned ?? [];
 	page.composer.limits = got.limits?.attachments ?? null;
-	setText($('me'), watches() ? `${at.me.name} (${at.me.role})` : at.me.name ?? '');
-	$('overview-open').hidden = !watches();
-	$('admin').hidden = at.me.role !== 'admin';
+	const admin = at.me.role === 'admin';
+	setText($('me'), supervisor() || admin ? `${at.me.name} (${at.me.role})` : at.me.name ?? '');
+	$('overview-open').hidden = !supervisor();
+	// An admin takes no cases and is told none: the way to the live page is all there is here.
+	$('admin').hidden = $('admin-only').hidden = !admin;
+	$('desk-bar').hidden = $('app').hidden = admin;
+	if (admin) return;
 	desk.clear();
 	send({ t: 'desk' });
 	page.status.again();

@@ -54,7 +54,7 @@ export class SignIn {
 	ask(why = '') {
 		at.transport?.stop();
 		at.transport = null;
-		$('app').hidden = $('sign-out').hidden = $('desk-bar').hidden = $('admin').hidden = true;
+		$('app').hidden = $('sign-out').hidden = $('desk-bar').hidden = $('admin').hidden = $('admin-only').hidden = true;
 		$('sign-in').hidden = false;
 		for (const dialog of document.querySelectorAll('dialog[open]')) dialog.close();
 		setText($('connection'), '');

@@ -18,8 +18,6 @@ export const at = {
 };
 
 export const supervisor = () => at.me?.role === 'supervisor';
-/** An admin sees everything, and takes no case. */
-export const watches = () => supervisor() || at.me?.role === 'admin';
 export const titleOf = (name) => at.queues.find((queue) => queue.name === name)?.title || name;
 
 /** False if it cannot be sent now; then it is not kept either. */
