@@ -324,10 +324,20 @@ static void agents_follow_the_desk_and_sessions(void **state)
 	assert_non_null(strstr(client_hear_until(agent, "\"t\":\"ack\""), session));
 	(void)client_hear_until(customer, "Nina here");
 
+	client_say(agent, "{\"t\":\"status\",\"available\":false}");
+	(void)client_hear_until(agent, "\"agents\":[{\"state\":\"away\"}]");
+	client_say(agent, "{\"t\":\"status\"}");
+	(void)client_hear_until(agent, "\"for\":\"status\"");
+	(void)snprintf(frame, sizeof(frame), "{\"t\":\"decline\",\"session\":\"%s\"}", session);
+	client_say(agent, frame);
+	assert_non_null(strstr(client_hear_until(agent, "\"t\":\"offer\""), session));
+
 	client_say(agent, "{\"t\":\"msg\",\"id\":\"x\",\"text\":\"I am no customer\"}");
 	(void)client_hear_until(agent, "\"code\":\"denied\"");
 	client_say(customer, "{\"t\":\"desk\"}");
 	(void)client_hear_until(customer, "\"code\":\"denied\"");
+	client_say(customer, "{\"t\":\"status\",\"available\":true}");
+	(void)client_hear_until(customer, "\"for\":\"status\"");
 	client_free(agent);
 	client_free(customer);
 }
