@@ -57,7 +57,8 @@ struct conn {
 	bool known;    /* a ticket said who it is */
 	bool lagging;  /* a slow reader: nothing but KEPT frames is queued */
 	bool watches_operations;
-	bool watches_desk, has_begun /* the session exists */;
+	bool watches_desk, desk_has_more /* when this has been sent */,
+		has_begun /* the session exists */;
 	bool told_failure; /* its first word has carried why its identity was refused */
 };
 

@@ -90,6 +90,7 @@ void follow_lag(struct conn *conn)
 {
 	chat_count(conn->chat, BATON_METRIC_LAGGING);
 	conn->lagging = true;
+	conn->desk_has_more = false;
 	conn_drop(conn);
 	for (int i = 0; i < conn->n_follows; i++) {
 		struct follow *follow = conn->follows[i];
@@ -115,6 +116,9 @@ void follow_drained(struct conn *conn)
 	}
 	if (lagged && conn->watches_desk)
 		conn_watch_desk(conn);
+	else if (conn->desk_has_more)
+		baton_port_desk_more(chat_port(conn->chat), conn->id);
+	conn->desk_has_more = false;
 }
 
 bool follow_hears_answer(const struct conn *conn)
@@ -242,6 +246,15 @@ static void on_subscribed(struct conn *conn, struct follow *follow,
 		talk_resumed(conn, notice);
 }
 
+/* A page of the desk's list: the next one when this one has been taken. */
+static void on_desk_more(struct conn *conn)
+{
+	if (!conn->watches_desk || conn->lagging)
+		return;
+	conn->desk_has_more = true;
+	chat_dirty(conn);
+}
+
 /* The replay has come as far as `seq`, also past events that this audience does not see. */
 static void on_replayed(struct conn *conn, struct follow *follow, const struct baton_notice *notice)
 {
@@ -315,6 +328,8 @@ void follow_notify(struct conn *conn, const struct baton_notice *notice)
 	case BATON_NOTE_PLACE:
 		if (follow)
 			on_followed(conn, follow, notice);
+		else if (notice->type == BATON_NOTE_MORE && baton_id_is_zero(&notice->session))
+			on_desk_more(conn);
 		break;
 	}
 }

@@ -41,13 +41,15 @@ void baton_desk_free(struct baton_desk **desk)
 		baton_free(person);
 	}
 	baton_notice_unref(&(*desk)->overview);
+	for (size_t i = 0; i < (*desk)->n_watchers; i++)
+		baton_free((*desk)->watchers[i].list);
 	baton_free((*desk)->order);
 	baton_free((*desk)->watchers);
 	baton_free(*desk);
 	*desk = NULL;
 }
 
-static struct desk_case *case_find(const struct baton_desk *desk, const struct baton_id *session)
+struct desk_case *case_find(const struct baton_desk *desk, const struct baton_id *session)
 {
 	struct desk_case *entry = NULL;
 
@@ -285,7 +287,7 @@ void baton_desk_watch(struct baton_desk *desk, struct baton_now now,
 		desk->watchers =
 			baton_realloc(desk->watchers, (desk->n_watchers + 1) * sizeof(*watcher));
 		watcher = &desk->watchers[desk->n_watchers++];
-		*watcher = (struct desk_watcher){ who->conn, person };
+		*watcher = (struct desk_watcher){ .conn = who->conn, .person = person };
 		person_comes(desk, now, person);
 	}
 	order_refresh(desk, now);
@@ -296,6 +298,14 @@ void baton_desk_watch(struct baton_desk *desk, struct baton_now now,
 	offer_person(desk, now, person);
 }
 
+void baton_desk_more(struct baton_desk *desk, baton_conn conn)
+{
+	struct desk_watcher *watcher = roster_watcher(desk, conn);
+
+	if (watcher)
+		sight_more(desk, watcher);
+}
+
 void baton_desk_unwatch(struct baton_desk *desk, struct baton_now now, baton_conn conn)
 {
 	struct desk_watcher *watcher = roster_watcher(desk, conn);
@@ -303,6 +313,7 @@ void baton_desk_unwatch(struct baton_desk *desk, struct baton_now now, baton_con
 
 	if (!watcher)
 		return;
+	baton_free(watcher->list);
 	*watcher = desk->watchers[--desk->n_watchers];
 	if (--person->n_conns > 0)
 		return;
@@ -395,7 +406,7 @@ void baton_desk_tick(struct baton_desk *desk, struct baton_now now)
 	offer_expire(desk, now);
 	lease_tick(desk, now);
 	place_tick(desk, now);
-	sight_ranks(desk);
+	sight_ranks(desk, now);
 	if (second) {
 		desk->second_at_ms = now.ms > 0 ? now.ms : 1;
 		offer_all(desk, now);

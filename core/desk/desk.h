@@ -56,10 +56,13 @@ struct baton_desk_who {
 	enum baton_role role; /* AGENT, SUPERVISOR, ADMIN */
 	baton_str agent, name;
 };
-/* DESK with the number of cases that this person sees, then one CASE for each, those that wait
- * in their order first; then every change. Again: all of it again. */
+/* DESK with the number of cases that this person sees, then one CASE for each, those that wait in
+ * their order first; and every change. After a page MORE (of no session) says that there are more:
+ * ask for them once the connection has taken these. Again: all of it again. */
+enum { BATON_DESK_PAGE = 100 };
 void baton_desk_watch(struct baton_desk *desk, struct baton_now now,
 		      const struct baton_desk_who *who);
+void baton_desk_more(struct baton_desk *desk, baton_conn conn);
 void baton_desk_unwatch(struct baton_desk *desk, struct baton_now now, baton_conn conn);
 /* The person is, or is not, there for offers. */
 void baton_desk_status(struct baton_desk *desk, struct baton_now now, baton_conn conn,

@@ -53,6 +53,8 @@ struct desk_person {
 struct desk_watcher {
 	baton_conn conn;
 	struct desk_person *person;
+	struct baton_id *list; /* what he has still to be shown, from `listed` on; owned */
+	size_t n_list, listed;
 };
 
 struct desk_key { /* the order of service, least first */
@@ -107,7 +109,7 @@ struct baton_desk {
 
 	bool people_changed; /* figures of roster_count() are old */
 	bool news;           /* and so may be what the overview says */
-	uint64_t second_at_ms, overview_at_ms;
+	uint64_t second_at_ms, overview_at_ms, ranked_at_ms;
 	struct baton_notice *overview; /* told last */
 	uint64_t waits, waits_ms, handled, handled_ms;
 };
@@ -130,6 +132,9 @@ static inline void desk_count(struct baton_desk *desk, unsigned metric)
 		desk->host.count(desk->host.ud, metric, 1);
 }
 
+/* --- desk.c --- */
+struct desk_case *case_find(const struct baton_desk *desk, const struct baton_id *session);
+
 /* --- sight.c: who sees what --- */
 /* One case as a watcher would see it under these policies. */
 bool sight_of(const struct baton_desk *desk, const struct desk_person *person,
@@ -141,9 +146,11 @@ void sight_tell(struct baton_desk *desk, struct desk_case *entry, const bool *sa
 void sight_gone(struct baton_desk *desk, const struct baton_notice *last, const bool *saw);
 /* A flag for each watcher; to be freed. */
 bool *sight_before(const struct baton_desk *desk, const struct desk_case *entry);
-void sight_list(struct baton_desk *desk, const struct desk_watcher *watcher);
-/* The ranks that have changed, a few at a time. */
-void sight_ranks(struct baton_desk *desk);
+void sight_list(struct baton_desk *desk, struct desk_watcher *watcher);
+/* The next page of the list. */
+void sight_more(struct baton_desk *desk, struct desk_watcher *watcher);
+/* The ranks that have changed, a few at a time, twice a second. */
+void sight_ranks(struct baton_desk *desk, struct baton_now now);
 
 /* --- roster.c: who is at work --- */
 struct desk_person *roster_person(struct baton_desk *desk, struct baton_now now, baton_str id);

@@ -12,7 +12,7 @@
 
 #include "core/desk/inside.h"
 
-enum { RANKS_TOP = 5, RANKS_ROUND = 10, RANKS_LOOK = 2000 };
+enum { RANKS_TOP = 10, RANKS_ROUND = 15, RANKS_LOOK = 2000, RANKS_MS = 500 };
 
 static bool in_queue_of(const struct baton_desk *desk, const struct desk_person *person,
 			baton_str queue)
@@ -134,39 +134,74 @@ bool *sight_before(const struct baton_desk *desk, const struct desk_case *entry)
 static void list_one(struct baton_desk *desk, const struct desk_watcher *watcher,
 		     struct desk_case *entry)
 {
-	if (!sight_of(desk, watcher->person, desk_told(entry)))
-		return;
 	struct baton_notice *notice =
 		shown_case(entry, may_claim(watcher->person, desk_told(entry)));
+
 	if (entry->told_rank != entry->rank)
 		entry->told_rank = 0; /* who came now knows better than the others */
 	desk->host.notify(desk->host.ud, watcher->conn, notice);
 	baton_notice_unref(&notice);
 }
 
-void sight_list(struct baton_desk *desk, const struct desk_watcher *watcher)
+static void list_add(const struct baton_desk *desk, struct desk_watcher *watcher,
+		     const struct desk_case *entry)
+{
+	if (sight_of(desk, watcher->person, desk_told(entry)))
+		watcher->list[watcher->n_list++] = entry->notice->session;
+}
+
+/* Names, because cases change while the list is being told; what changes is told at once. */
+void sight_list(struct baton_desk *desk, struct desk_watcher *watcher)
 {
 	static const struct baton_id nobody;
 	struct baton_notice *begins = baton_notice_new(BATON_NOTE_DESK, &nobody);
 	struct desk_case *entry;
 
-	for (entry = desk->cases; entry; entry = entry->hh.next)
-		begins->seq += sight_of(desk, watcher->person, desk_told(entry));
-	desk->host.notify(desk->host.ud, watcher->conn, begins);
-	baton_notice_unref(&begins);
+	baton_free(watcher->list);
+	watcher->list = baton_alloc((HASH_COUNT(desk->cases) + 1) * sizeof(struct baton_id));
+	watcher->n_list = watcher->listed = 0;
 	for (size_t i = 0; i < desk->n_order; i++)
-		list_one(desk, watcher, desk->order[i]);
+		list_add(desk, watcher, desk->order[i]);
 	for (entry = desk->cases; entry; entry = entry->hh.next)
 		if (!desk_waits(entry))
-			list_one(desk, watcher, entry);
+			list_add(desk, watcher, entry);
+	begins->seq = watcher->n_list;
+	desk->host.notify(desk->host.ud, watcher->conn, begins);
+	baton_notice_unref(&begins);
+	sight_more(desk, watcher);
 }
 
-void sight_ranks(struct baton_desk *desk)
+void sight_more(struct baton_desk *desk, struct desk_watcher *watcher)
+{
+	static const struct baton_id nobody;
+	size_t page = watcher->n_list - watcher->listed;
+
+	for (page = page < BATON_DESK_PAGE ? page : BATON_DESK_PAGE; page > 0; page--) {
+		struct desk_case *entry = case_find(desk, &watcher->list[watcher->listed++]);
+
+		if (entry && sight_of(desk, watcher->person, desk_told(entry)))
+			list_one(desk, watcher, entry);
+	}
+	if (watcher->listed < watcher->n_list) {
+		struct baton_notice *more = baton_notice_new(BATON_NOTE_MORE, &nobody);
+
+		more->seq = watcher->n_list - watcher->listed;
+		desk->host.notify(desk->host.ud, watcher->conn, more);
+		baton_notice_unref(&more);
+		return;
+	}
+	baton_free(watcher->list);
+	watcher->list = NULL;
+	watcher->n_list = watcher->listed = 0;
+}
+
+void sight_ranks(struct baton_desk *desk, struct baton_now now)
 {
 	size_t told = 0, looked = 0;
 
-	if (desk->n_watchers == 0)
+	if (desk->n_watchers == 0 || !desk_passed(desk->ranked_at_ms, RANKS_MS, now))
 		return;
+	desk->ranked_at_ms = now.ms;
 	for (size_t i = 0; i < desk->n_order && told < RANKS_TOP; i++)
 		if (desk->order[i]->told_rank != desk->order[i]->rank) {
 			sight_tell(desk, desk->order[i], NULL);

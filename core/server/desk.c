@@ -113,7 +113,7 @@ void worker_desk_metrics(struct worker *worker, struct baton_buf *out)
 
 /* --- what consoles say --- */
 
-enum desk_errand { DESK_WATCH, DESK_UNWATCH, DESK_STATUS, DESK_DECLINE };
+enum desk_errand { DESK_WATCH, DESK_MORE, DESK_UNWATCH, DESK_STATUS, DESK_DECLINE };
 
 struct desk_mail {
 	struct baton_mail mail;
@@ -143,6 +143,9 @@ static void desk_run(const struct desk_mail *letter)
 	switch (letter->errand) {
 	case DESK_WATCH:
 		watch(letter);
+		break;
+	case DESK_MORE:
+		baton_desk_more(desk, letter->conn);
 		break;
 	case DESK_UNWATCH:
 		baton_desk_unwatch(desk, now, letter->conn);
@@ -191,6 +194,11 @@ void baton_port_desk_watch(struct baton_port *port, baton_conn conn,
 	memcpy(letter->agent, who->agent, sizeof(letter->agent));
 	memcpy(letter->name, who->agent_name, sizeof(letter->name));
 	post(letter);
+}
+
+void baton_port_desk_more(struct baton_port *port, baton_conn conn)
+{
+	post(letter_new(port, DESK_MORE, conn));
 }
 
 void baton_port_desk_unwatch(struct baton_port *port, baton_conn conn)

@@ -44,14 +44,16 @@ void baton_port_unsubscribe(struct baton_port *port, const struct baton_id *sess
 			    baton_conn conn);
 void baton_port_typing(struct baton_port *port, const struct baton_id *session, baton_conn conn,
 		       enum baton_role role, baton_str agent_name);
-/* To an agent: NOTE_PACKAGE with the case package of the session (docs/wire/package.schema.json), or
- * REFUSED. */
+/* To an agent: NOTE_PACKAGE with the case package of the session
+ * (docs/wire/package.schema.json), or REFUSED. */
 void baton_port_package(struct baton_port *port, const struct baton_id *session, baton_conn conn);
-/* The desk (core/server/desk.c): DESK, then one CASE for each that this person sees, then every change,
- * offers, and the overview. Again: all of it again. */
+/* The desk (core/server/desk.c): DESK, then one CASE for each that this person sees, then
+ * every change, offers, and the overview. Again: all of it again. */
 struct baton_identity;
 void baton_port_desk_watch(struct baton_port *port, baton_conn conn,
 			   const struct baton_identity *who);
+/* The desk said MORE (of no session), and what came before it has been sent. */
+void baton_port_desk_more(struct baton_port *port, baton_conn conn);
 /* Who watches is there for offers, or is not. */
 void baton_port_desk_status(struct baton_port *port, baton_conn conn, bool available);
 /* The connection's person would rather not have what he was offered. */
@@ -66,8 +68,8 @@ void baton_port_operations(struct baton_port *port, baton_conn conn, bool on);
 void baton_port_admin(struct baton_port *port, baton_conn conn, baton_str who, baton_str client_id,
 		      baton_str request_json);
 
-/* The switch of `baton demo` (demo.c): {"model":NAME,"on":true}; turning it is done in a moment, look
- * again. BATON_E_NOTFOUND on every other server. */
+/* The switch of `baton demo` (demo.c): {"model":NAME,"on":true}; turning it is done in a
+ * moment, look again. BATON_E_NOTFOUND on every other server. */
 struct baton_buf;
 int baton_port_demo(struct baton_port *port, struct baton_buf *out);
 int baton_port_demo_switch(struct baton_port *port, bool on);
@@ -181,8 +183,8 @@ struct baton_port_upload {
 	baton_str name;
 	const char *agent; /* "": the customer */
 };
-/* Reserves a place, by the limits of the live policies. As baton_upload_new(), and BATON_E_DENIED: no
- * files are taken. */
+/* Reserves a place, by the limits of the live policies. As baton_upload_new(), and
+ * BATON_E_DENIED: no files are taken. */
 int baton_port_upload_new(struct baton_port *port, const struct baton_port_upload *ask,
 			  struct baton_upload **ret_upload);
 /* A file that a message of this conversation may name: uploaded within the last hour, by this agent
@@ -195,15 +197,15 @@ struct baton_script;
 enum baton_script_format { BATON_SCRIPT_TEXT, BATON_SCRIPT_HTML, BATON_SCRIPT_JSON };
 struct baton_script *baton_port_script(struct baton_port *port, const struct baton_id *session,
 				       enum baton_script_format format);
-/* [job] Appends the next page. 0; BATON_E_NOTFOUND, _ERASED, _CORRUPT, _IO. The last page comes with
- * *ret_last. */
+/* [job] Appends the next page. 0; BATON_E_NOTFOUND, _ERASED, _CORRUPT, _IO. The last page
+ * comes with *ret_last. */
 int baton_script_next(struct baton_script *script, struct baton_buf *out, bool *ret_last);
 void baton_script_free(struct baton_script **script); /* [job, or loop] NULL-tolerant */
 /* The policy of a page of it, as a header's value. Static. */
 const char *baton_script_csp(enum baton_script_format format);
 
-/* Members of an agent's welcome, each with a comma before it: the queues, and the prepared replies of
- * those that the agent works on. */
+/* Members of an agent's welcome, each with a comma before it: the queues, and the prepared
+ * replies of those that the agent works on. */
 struct baton_buf;
 void baton_port_desk_words(struct baton_port *port, baton_str agent, struct baton_buf *out);
 

@@ -73,6 +73,8 @@ RIG void rig_notify(void *ud, baton_conn conn, struct baton_notice *notice)
 	else if (notice->type == BATON_NOTE_OFFER)
 		baton_buf_printf(&rig->diary, "%d:%c%d ", (int)conn, notice->unix_ms ? 'o' : 'x',
 				 rig_number(&notice->session));
+	else if (notice->type == BATON_NOTE_MORE)
+		baton_buf_printf(&rig->diary, "%d:more%d ", (int)conn, (int)notice->seq);
 	rig->overviews += notice->type == BATON_NOTE_OVERVIEW;
 	if (notice->type == BATON_NOTE_OVERVIEW)
 		(void)snprintf(rig->overview, sizeof(rig->overview), "{%.*s}", (int)notice->text.n,

@@ -264,12 +264,23 @@ void baton_port_desk_watch(struct baton_port *port, baton_conn conn,
 {
 	struct baton_notice desk = { .type = BATON_NOTE_DESK, .seq = 1 };
 	struct baton_notice kase = { .type = BATON_NOTE_CASE };
+	struct baton_notice more = { .type = BATON_NOTE_MORE };
 
 	assert_string_equal(who->agent, "nina");
 	port->desk = conn;
 	kase.kase.state = BATON_CASE_WAITING;
 	kase.kase.queue = BATON_STR("billing");
 	house_notify(port, conn, &desk);
+	house_notify(port, conn, &kase);
+	house_notify(port, conn, &more);
+}
+
+void baton_port_desk_more(struct baton_port *port, baton_conn conn)
+{
+	struct baton_notice kase = { .type = BATON_NOTE_CASE };
+
+	kase.kase.state = BATON_CASE_WAITING;
+	kase.kase.queue = BATON_STR("page-two");
 	house_notify(port, conn, &kase);
 }
 

@@ -312,6 +312,7 @@ static void agents_follow_the_desk_and_sessions(void **state)
 	client_say(agent, "{\"t\":\"desk\"}");
 	(void)client_hear_until(agent, "{\"t\":\"desk\",\"cases\":1}");
 	(void)client_hear_until(agent, "\"queue\":\"billing\"");
+	(void)client_hear_until(agent, "\"queue\":\"page-two\""); /* asked for once that was sent */
 
 	(void)snprintf(frame, sizeof(frame), "{\"t\":\"open\",\"session\":\"%s\"}", session);
 	client_say(agent, frame);
