@@ -170,6 +170,52 @@ static void put_intents(const struct baton_report *report, struct baton_buf *out
 	}
 }
 
+static void put_review_row(struct baton_buf *out, const char *name, const uint64_t counts[2],
+			   uint64_t edit_ppm)
+{
+	if (counts[0] == 0)
+		return;
+	baton_buf_printf(out, "%-26.26s %9llu %11llu %9llu%% %13.1f%%\n", name,
+			 (unsigned long long)counts[0], (unsigned long long)counts[1],
+			 (unsigned long long)(counts[1] * 100 / counts[0]), (double)edit_ppm / 1e4);
+}
+
+/* What people made of drafts: by intent, by who wrote them, and of what agents had asked for. */
+static void put_reviews(const struct baton_report *report, struct baton_buf *out)
+{
+	const struct baton_slice *well = &report->total[0];
+	const struct baton_slice *hurt = &report->total[1];
+	uint64_t suggestions = well->suggestions + hurt->suggestions;
+	uint64_t used = well->suggestions_sent + hurt->suggestions_sent;
+	uint64_t writeups = well->writeups + hurt->writeups;
+
+	if (well->reviewed + hurt->reviewed + suggestions + writeups == 0)
+		return;
+	baton_buf_printf(out, "\n%-26s %9s %11s %10s %14s\n", "drafts, by intent and target",
+			 "reviewed", "overridden", "share", "words changed");
+	for (size_t i = 0; i < report->n_intents; i++) {
+		const struct baton_slice *a = &report->intents[i].sides[0], *b = a + 1;
+		uint64_t n = a->edit_ppm.n + b->edit_ppm.n;
+		uint64_t counts[2] = { a->reviewed + b->reviewed, a->overridden + b->overridden };
+
+		put_review_row(out, report->intents[i].name, counts,
+			       n ? (a->edit_ppm.sum + b->edit_ppm.sum) / n : 0);
+	}
+	for (size_t i = 0; i < report->n_targets; i++) {
+		const struct baton_report_target *target = &report->targets[i];
+		uint64_t counts[2] = { target->reviewed, target->overridden };
+
+		put_review_row(out, target->name, counts,
+			       target->sent ? target->edit_ppm_sum / target->sent : 0);
+	}
+	baton_buf_printf(out,
+			 "suggestions: %llu asked for, %llu sent; write-ups: %llu, "
+			 "%llu of them without a model\n",
+			 (unsigned long long)suggestions, (unsigned long long)used,
+			 (unsigned long long)writeups,
+			 (unsigned long long)(well->writeups_template + hurt->writeups_template));
+}
+
 static void put_fragile(const struct baton_report *report, struct baton_buf *out)
 {
 	uint16_t order[LIST_MAX];
@@ -257,6 +303,7 @@ void cli_report_text(const struct baton_report *report, const struct cli_report_
 	put_metrics(report, out);
 	put_figures(report, out);
 	put_intents(report, out);
+	put_reviews(report, out);
 	put_fragile(report, out);
 	baton_buf_printf(out, "\nincidents: %zu%s\n", report->incidents.n,
 			 report->incidents.dropped ? ", older ones are not told" : "");
