@@ -6,6 +6,8 @@
 
 #include "tests/sim/sim.h"
 
+#include "core/base/json.h"
+
 #include <stdlib.h>
 
 /* What a model wrote for agents says which epoch the case had when it was asked. */
@@ -51,4 +53,37 @@ void promise_writeup(struct sim *sim, struct log *log, const struct baton_event 
 	promise_for_agents(sim, log, written->text);
 	sim->saw.writeups += by_model;
 	sim->saw.templates += !by_model;
+}
+
+/* The seqs of a list say of events what they are. */
+static void promise_list(struct sim *sim, const struct log *log, const struct baton_json *package,
+			 const char *name, enum baton_event_type type)
+{
+	struct baton_json list = baton_json_get(package, name), item;
+
+	for (size_t at = 0; baton_json_element(&list, &at, &item);) {
+		struct baton_json seq = baton_json_get(&item, "seq");
+		uint64_t n = baton_json_u64(&seq, 0);
+
+		PROMISE(sim, n > 0 && n <= log->n && log->records[n - 1].type == (uint32_t)type,
+			"a case package names the events that it rests on", &log->session);
+	}
+}
+
+void promise_package(struct sim *sim, const struct baton_notice *notice)
+{
+	const struct log *log = store_log(sim, &notice->session);
+	struct baton_json package, seq;
+
+	PROMISE(sim,
+		baton_json_parse(notice->text, &package) == 0 && package.type == BATON_JSON_OBJECT,
+		"a case package is one JSON object", &notice->session);
+	seq = baton_json_get(&package, "seq");
+	PROMISE(sim, log && baton_json_u64(&seq, 0) > 0 && baton_json_u64(&seq, 0) <= log->n,
+		"a case package tells of what is durable", &notice->session);
+	promise_list(sim, log, &package, "questions", BATON_EV_MESSAGE_RECEIVED);
+	promise_list(sim, log, &package, "tried", BATON_EV_ROUTE_SELECTED);
+	promise_list(sim, log, &package, "drafts", BATON_EV_DRAFT_PROPOSED);
+	promise_list(sim, log, &package, "notes", BATON_EV_NOTE_ADDED);
+	sim->saw.packages++;
 }

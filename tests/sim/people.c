@@ -405,6 +405,9 @@ void people_hear(struct sim *sim, baton_conn conn, struct baton_notice *notice)
 
 	if (customer && baton_id_eq(&customer->session, &notice->session))
 		customer_hear(customer, notice);
+	for (size_t i = 0; conn != 0 && i < SIM_AGENTS; i++)
+		if (sim->agents[i].conn == conn && notice->type == BATON_NOTE_PACKAGE)
+			promise_package(sim, notice);
 	for (size_t i = 0; conn != 0 && i < SIM_FOLLOWERS; i++)
 		if (sim->followers[i].conn == conn)
 			follower_hear(&sim->followers[i], notice);
@@ -467,6 +470,8 @@ static void agent_act(struct sim *sim, void *what)
 		return;
 	if (!agent->conn)
 		agent->conn = ++sim->last_conn;
+	if (sim_chance(sim, 10))
+		server_package(sim, &customer->session, agent->conn);
 	uint64_t if_seq = sim_chance(sim, 30) ? 1 + sim_below(sim, 40) : 0;
 	uint64_t draft = draft_of(sim, &customer->session);
 	if (draft > 0 && sim_chance(sim, 15))

@@ -263,7 +263,14 @@ struct sending {
 	struct baton_command command;
 	struct baton_event event; /* of SAVED */
 	struct baton_arena *arena;
-	enum { SEND_COMMAND, SEND_SUBSCRIBE, SEND_UNSUBSCRIBE, SEND_TYPING, SEND_PLACE } kind;
+	enum {
+		SEND_COMMAND,
+		SEND_SUBSCRIBE,
+		SEND_UNSUBSCRIBE,
+		SEND_TYPING,
+		SEND_PLACE,
+		SEND_PACKAGE
+	} kind;
 	struct baton_queue_place place;
 	enum baton_audience audience;
 	uint64_t after;
@@ -284,6 +291,8 @@ static void sending_due(struct sim *sim, void *what)
 	else if (arrives && sending->kind == SEND_TYPING)
 		baton_shard_typing(shard, &sending->session, sending->conn, sending->command.role,
 				   sending->command.agent_name);
+	else if (arrives && sending->kind == SEND_PACKAGE)
+		baton_shard_package(shard, &sending->session, sending->conn);
 	else if (arrives && sending->kind == SEND_PLACE)
 		baton_shard_place(shard, &sending->session, &sending->place);
 	else if (arrives)
@@ -355,6 +364,11 @@ void server_subscribe(struct sim *sim, const struct baton_id *session, baton_con
 void server_unsubscribe(struct sim *sim, const struct baton_id *session, baton_conn conn)
 {
 	sending_new(sim, session, conn)->kind = SEND_UNSUBSCRIBE;
+}
+
+void server_package(struct sim *sim, const struct baton_id *session, baton_conn conn)
+{
+	sending_new(sim, session, conn)->kind = SEND_PACKAGE;
 }
 
 void server_place(struct sim *sim, const struct baton_id *session,

@@ -257,7 +257,7 @@ struct sim {
 			drains, saved, captured, resumed, modes_on, modes_off, target_changes,
 			drills, probes, targets_back, ran_out, told, published, canaries,
 			promoted, rolled_back, shut, retired, moved, suggestions, writeups,
-			templates, offers, offers_taken, offers_missed, leases_lost, returns,
+			templates, packages, offers, offers_taken, offers_missed, leases_lost, returns,
 			abandoned, places, transfers, takeovers, tickets, files, labels,
 			person_offered;
 	} saw;
@@ -320,6 +320,7 @@ void server_start(struct sim *sim);
 void server_crash(struct sim *sim);
 void server_command(struct sim *sim, const struct baton_id *session, baton_conn conn,
 		    const struct baton_command *command);
+void server_package(struct sim *sim, const struct baton_id *session, baton_conn conn);
 void server_subscribe(struct sim *sim, const struct baton_id *session, baton_conn conn,
 		      enum baton_audience audience, uint64_t after);
 void server_unsubscribe(struct sim *sim, const struct baton_id *session, baton_conn conn);
@@ -407,6 +408,7 @@ uint64_t stored_u64(const struct stored *stored, const char *key);
 /* helps.c */
 void promise_suggestion(struct sim *sim, struct log *log, const struct baton_event *event);
 void promise_writeup(struct sim *sim, struct log *log, const struct baton_event *event);
+void promise_package(struct sim *sim, const struct baton_notice *notice);
 void promise_shown(struct sim *sim, const struct baton_notice *delta);
 /* The commit failed: the run that wanted it is no more. */
 void promise_begins_anew(struct log *log);
