@@ -64,7 +64,8 @@ static void put_head(struct baton_buf *out, const struct baton_answer *answer)
 		baton_buf_printf(out, "Content-Type: %s\r\n", answer->type);
 	if (answer->chunked)
 		baton_buf_z(out, "Transfer-Encoding: chunked\r\n");
-	else if (answer->status != 204 && answer->status != 304)
+	else if (answer->status != 204 && answer->status != 304 &&
+		 !(answer->streamed && answer->close)) /* else its end is the connection's */
 		baton_buf_printf(out, "Content-Length: %llu\r\n",
 				 answer->streamed ? (unsigned long long)answer->bytes
 						  : (unsigned long long)answer->body.n);

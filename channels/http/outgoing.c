@@ -150,21 +150,16 @@ static int send_head(struct outgoing *outgoing)
 	outgoing->ops->head(outgoing->ud, &headers, &answer);
 	outgoing->headed = true;
 	outgoing->chunked = answer.chunked && !outgoing->http10;
-	answer.close = answer.chunked && outgoing->http10; /* its end is the connection's */
-	if (answer.close) {
-		answer.chunked = false;
-		answer.bytes = 0;
-		answer.streamed = true;
-	}
+	answer.close = answer.chunked && outgoing->http10;
+	answer.chunked = outgoing->chunked;
 	answer.head = outgoing->head_only;
 	answer.headers = baton_buf_view(&headers);
 	baton_listener_count(outgoing->listener, BATON_METRIC_DOWNLOADS);
 	/* For HEAD the answer ends there, and with it what hangs on the connection. */
 	struct lws *wsi = outgoing->wsi;
 	struct baton_listener *listener = outgoing->listener;
-	if (outgoing->head_only) {
+	if (outgoing->head_only)
 		let_go(outgoing);
-	}
 	int rc = baton_answer(listener, wsi, &answer);
 	baton_buf_done(&headers);
 	return rc;

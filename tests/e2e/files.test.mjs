@@ -106,6 +106,11 @@ test('a photo sent with the first message reaches the agent as it was', async ()
 	}
 	const headOnly = await baton.http(`/v1/attachments/${ada.session}/${json.attachment}`, { method: 'HEAD', headers: proof(ada) });
 	assert.equal(headOnly.headers.get('content-length'), String(PNG.length));
+	const old = (what) => raw(`GET ${what} HTTP/1.0\r\nAuthorization: Bearer ${ada.resume.token}\r\nX-Baton-Session: ${ada.session}\r\n\r\n`);
+	const told = await old('/v1/transcript');
+	assert.match(told, /^HTTP\/1\.1 200 [^]*You sent a file: Größe & Farbe\.png/, 'a client of HTTP\/1.0 reads to the end');
+	assert.doesNotMatch(told, /Transfer-Encoding|Content-Length/);
+	assert.match(await old(`/v1/attachments/${ada.session}/${json.attachment}`), /Content-Length: 200008/);
 	await nina.follow(ada.session);
 	const seen = await nina.event(ada.session, 'attachment_added');
 	assert.equal(seen.value.sha256, createHash('sha256').update(PNG).digest('hex'));

@@ -51,6 +51,28 @@ static void a_verb_comes_with_what_it_needs(void **state)
 	baton_arena_done(&arena);
 }
 
+static void an_erasure_names_whom_and_may_only_count(void **state)
+{
+	struct baton_arena arena = { NULL, 0 };
+	struct control_request request;
+
+	(void)state;
+	assert_int_equal(
+		read_line("{\"do\":\"session.erase\",\"customer\":\"c-7\",\"dry_run\":true,"
+			  "\"why\":\"a letter\"}",
+			  &arena, &request),
+		BATON_OK);
+	assert_int_equal(request.verb, CONTROL_SESSION_ERASE);
+	assert_string_equal(request.customer.p, "c-7");
+	assert_true(request.dry_run);
+	assert_int_equal(request.session.n, 0);
+	expect("{\"do\":\"session.erase\",\"customer\":7}", BATON_E_INVAL, "customer");
+	expect("{\"do\":\"session.erase\",\"session\":\"x\",\"dry_run\":\"no\"}", BATON_E_INVAL,
+	       "dry_run");
+	expect("{\"do\":\"ping\",\"dry_run\":true}", BATON_E_INVAL, "does not take `dry_run`");
+	baton_arena_done(&arena);
+}
+
 static void a_line_of_a_conversation_has_a_key_and_no_verb(void **state)
 {
 	struct baton_arena arena = { NULL, 0 };
@@ -267,6 +289,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_verb_comes_with_what_it_needs),
+		cmocka_unit_test(an_erasure_names_whom_and_may_only_count),
 		cmocka_unit_test(a_line_of_a_conversation_has_a_key_and_no_verb),
 		cmocka_unit_test(a_drill_is_read_whole),
 		cmocka_unit_test(a_wrong_line_is_answered_with_the_way_out),
