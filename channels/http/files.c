@@ -193,8 +193,12 @@ static baton_str read_name(struct lws *wsi, char *p, size_t size)
 	for (const char *c = p; *c; c++) {
 		bool is_escape = c[0] == '%' && hex(c[1]) >= 0 && hex(c[2]) >= 0;
 
-		p[n++] = is_escape ? (char)(hex(c[1]) << 4 | hex(c[2])) : *c;
-		c += is_escape ? 2 : 0;
+		p[n] = *c;
+		if (is_escape) {
+			p[n] = (char)(hex(c[1]) << 4 | hex(c[2]));
+			c += 2;
+		}
+		n++;
 	}
 	return (baton_str){ p, n };
 }

@@ -314,6 +314,7 @@ static void a_chunk_of_another_file_and_a_file_in_anothers_place_are_damage(void
 	spit(here, q, n);
 	assert_int_equal(get_nothing(&rig, 1, &one.id), BATON_E_CORRUPT);
 	/* Also with the ids of the place it was put to. */
+	free(q);
 	slurp(there, &q);
 	memcpy(q + FILE_AT_FILE, one.id.b, 16);
 	memcpy(q + FILE_AT_SESSION, one.session.b, 16);
