@@ -30,6 +30,7 @@ import { Why } from './why.js';
 
 const $ = (id) => document.getElementById(id);
 
+const KEPT = 30; // cases whose transcript is kept for coming back
 const keys = new Keys();
 const news = new News($('said'));
 let frame = 0;
@@ -92,6 +93,7 @@ function openCase(session, focus) {
 		if (at.room) send({ t: 'leave', session: at.room.session });
 		at.room = rooms.get(session) ?? new Room(session, new Conversation({ everything: true }));
 		rooms.set(session, at.room);
+		forgetOld();
 		at.room.ready = false;
 		transcript.clear();
 		banner('');
@@ -101,6 +103,15 @@ function openCase(session, focus) {
 	}
 	draw(true);
 	if (focus) (mine(at.room) ? $('text') : $('verbs').querySelector('button') ?? $('log')).focus();
+}
+
+/* Cases that were only read are forgotten, the oldest first; what is being written or sent is not. */
+function forgetOld() {
+	for (const [session, one] of rooms) {
+		if (rooms.size <= KEPT) return;
+		const busy = one === at.room || one.text || one.files.length || mine(one) || at.outbox.entries.some(({ frame: sent }) => sent.session === session);
+		if (!busy) rooms.delete(session);
+	}
 }
 
 function closeCase() {
