@@ -139,6 +139,13 @@ test('what changes the set changes who is in', async () => {
 	await settle(200);
 	reload((set) => { set.agents.find((agent) => agent.id === 'omar').role = 'supervisor'; });
 	await settle(401);
+	const admin = await login({ token: AGENTS.omar });
+	assert.equal(admin.json.role, 'supervisor');
+	reload((set) => { set.agents.find((agent) => agent.id === 'omar').role = 'admin'; });
+	await settle(401);
+	const again = await login({ token: AGENTS.omar });
+	assert.deepEqual([again.json.role, (await ticket({ cookie: cookieOf(again) })).json.role], ['admin', 'admin']);
+	assert.equal((await me({ cookie: cookieOf(admin) })).status, 401);
 	reload((set) => { set.agents.find((agent) => agent.id === 'omar').secret = 'SHOP_KEY'; });
 	await settle(401); // another token: logins under the old one have ended
 	reload(() => {});
