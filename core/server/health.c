@@ -55,6 +55,8 @@ bool baton_port_ready(struct baton_port *port, struct baton_buf *out)
 	struct baton_server *server = port->worker->server;
 	struct baton_journal_stats stats;
 	bool draining = baton_port_draining(port);
+	/* Not the worker's: the control thread asks, too, and a worker may be changing its own. */
+	struct baton_release *live = loader_live(server);
 
 	baton_journal_stats(server->journal, &stats);
 	bool ready = stats.state == 0 && !draining;
@@ -66,7 +68,8 @@ bool baton_port_ready(struct baton_port *port, struct baton_buf *out)
 		(unsigned long long)stats.records, (unsigned long long)stats.queued);
 	baton_buf_printf(out, ",\"workers\":%u,\"release\":%llu,\"started_ms\":%llu}\n",
 			 server->n_workers,
-			 (unsigned long long)baton_release_number(port->worker->live),
+			 (unsigned long long)(live ? baton_release_number(live) : 0),
 			 (unsigned long long)server->started_ms);
+	baton_release_unref(&live);
 	return ready;
 }
