@@ -251,6 +251,30 @@ static void follows_files(struct sim *sim, const struct log *log, const struct b
 		"a file precedes its message", &log->session);
 }
 
+/* Once for each connection that could not, however much it says. */
+static void not_proved(struct sim *sim, struct log *log)
+{
+	const struct customer *customer = &sim->customers[SIM_UNPROVED];
+
+	PROMISE(sim, baton_id_eq(&customer->session, &log->session),
+		"a failed proof is its own customer's", &log->session);
+	PROMISE(sim, ++log->auth_failures <= customer->n_conns,
+		"a failed proof counts once for each connection", &log->session);
+	sim->saw.not_proved++;
+}
+
+static void verified(struct sim *sim, struct log *log, const struct baton_event *event)
+{
+	const struct stored *before = store_record(sim, &log->session, event->seq - 1);
+
+	PROMISE(sim, baton_str_is(event->identity_verified.customer, "signed"),
+		"a session is one customer's", &log->session);
+	PROMISE(sim, !before || before->type != BATON_EV_IDENTITY_VERIFIED,
+		"who somebody is, is noted when it is new", &log->session);
+	log->verified = true;
+	sim->saw.verified++;
+}
+
 static void offered(struct sim *sim, struct log *log, const struct baton_event *event)
 {
 	const struct stored *before = store_record(sim, &log->session, event->seq - 1);
@@ -306,6 +330,12 @@ void promise_case(struct sim *sim, struct log *log, const struct baton_event *ev
 		break;
 	case BATON_EV_ATTACHMENT_ADDED:
 		file_added(sim, log, event);
+		break;
+	case BATON_EV_AUTHENTICATION_FAILED:
+		not_proved(sim, log);
+		break;
+	case BATON_EV_IDENTITY_VERIFIED:
+		verified(sim, log, event);
 		break;
 	case BATON_EV_HUMAN_OFFERED:
 		offered(sim, log, event);

@@ -213,7 +213,9 @@ static const char *const names[] = { "messages",
 				     "tickets",
 				     "files",
 				     "times labelled",
-				     "times a person was offered" };
+				     "times a person was offered",
+				     "failed proofs",
+				     "signed identities" };
 
 int main(int argc, char **argv)
 {

@@ -41,6 +41,7 @@ static void connect_customer(struct customer *customer)
 	struct sim *sim = customer->sim;
 
 	customer->conn = ++sim->last_conn;
+	customer->n_conns++;
 	customer->caught_up = !customer->began;
 	customer->conn_seen = customer->seen;
 	customer->turn = customer->attempt = customer->bytes = 0;
@@ -88,6 +89,22 @@ static size_t files_of(const struct message *message, struct baton_attachment *f
 	return 1;
 }
 
+/* One customer cannot prove who he is, one is signed in, and now and then somebody else's page holds
+ * his session. */
+static void add_identity(const struct customer *customer, struct baton_command *command)
+{
+	struct sim *sim = customer->sim;
+	const struct log *log = store_log(sim, &customer->session);
+
+	if (customer->index == SIM_UNPROVED)
+		command->auth_failed = BATON_STR("expired");
+	if (customer->index != SIM_SIGNED)
+		return;
+	bool other = log && log->verified && sim_chance(sim, 5);
+	command->identity.customer = other ? BATON_STR("somebody") : BATON_STR("signed");
+	command->identity.customer_tier = sim_chance(sim, 20) ? BATON_STR("vip") : BATON_STR("");
+}
+
 static void customer_send(struct customer *customer, struct message *message)
 {
 	struct baton_attachment file;
@@ -101,13 +118,14 @@ static void customer_send(struct customer *customer, struct message *message)
 	message->asked_conn = customer->conn;
 	message->asked_ns = customer->sim->now_ns;
 	message->unanswered++;
-	server_command(customer->sim, &customer->session, customer->conn,
-		       &(struct baton_command){ .verb = BATON_CMD_MESSAGE,
-						.role = BATON_CUSTOMER,
-						.client_id = baton_str_of(message->id),
-						.text = baton_str_of(message->text),
-						.attachments = &file,
-						.n_attachments = n_files });
+	struct baton_command command = { .verb = BATON_CMD_MESSAGE,
+					 .role = BATON_CUSTOMER,
+					 .client_id = baton_str_of(message->id),
+					 .text = baton_str_of(message->text),
+					 .attachments = &file,
+					 .n_attachments = n_files };
+	add_identity(customer, &command);
+	server_command(customer->sim, &customer->session, customer->conn, &command);
 }
 
 static void new_message(struct customer *customer)

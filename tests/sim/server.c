@@ -348,6 +348,8 @@ void server_command(struct sim *sim, const struct baton_id *session, baton_conn 
 	keep(sending, &sending->command.agent);
 	keep(sending, &sending->command.agent_name);
 	keep(sending, &sending->command.to_agent);
+	keep(sending, &sending->command.identity.customer);
+	keep(sending, &sending->command.identity.customer_tier);
 	keep_files(sending);
 }
 

@@ -17,7 +17,7 @@
 #include "core/swap/trial.h"
 
 enum { SIM_TURN_MICROUSD = 700 }; /* what one turn may cost */
-enum { SIM_SHARDS = 2, SIM_CUSTOMERS = 6, SIM_AGENTS = 3, SIM_CAPACITY = 2, SIM_SUPERVISOR = 2, SIM_TARGETS = 3, SIM_FOLLOWERS = 6 };
+enum { SIM_SHARDS = 2, SIM_CUSTOMERS = 6, SIM_AGENTS = 3, SIM_CAPACITY = 2, SIM_SUPERVISOR = 2, SIM_UNPROVED = 1, SIM_SIGNED = 2, SIM_TARGETS = 3, SIM_FOLLOWERS = 6 };
 
 #define MS 1000000ull
 
@@ -57,6 +57,7 @@ struct customer {
 	unsigned index;
 	struct baton_id session;
 	baton_conn conn; /* 0: offline */
+	uint64_t n_conns; /* that he has had */
 	bool caught_up;
 	uint64_t seen;      /* highest seq, in ev or ack */
 	uint64_t conn_seen; /* highest event seq on this connection */
@@ -130,6 +131,8 @@ struct log {
 	char queue[16], to_agent[16];
 	bool ticket, given_up, gave_up_told; /* left an address; went away; that is on record */
 	uint64_t answers, offered_at;        /* of the stretch; when a person was offered last */
+	bool verified;                       /* who the customer is has been signed */
+	uint64_t auth_failures;
 	uint64_t open_after; /* messages behind it are the bot's again if an agent gives it back */
 	struct { /* of the open turn: whom it asked, and how that went */
 		uint64_t turn, attempts;
@@ -259,7 +262,7 @@ struct sim {
 			promoted, rolled_back, shut, retired, moved, suggestions, writeups,
 			templates, packages, offers, offers_taken, offers_missed, leases_lost, returns,
 			abandoned, places, transfers, takeovers, tickets, files, labels,
-			person_offered;
+			person_offered, not_proved, verified;
 	} saw;
 	bool trace;
 };
