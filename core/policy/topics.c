@@ -15,6 +15,7 @@
 #include "core/policy/topics.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <utf8proc.h>
 
 enum { APART_MAX = 32 }; /* characters that one can be taken apart into: 18 is the most */
@@ -228,4 +229,23 @@ uint32_t baton_topics_of_intent(const struct baton_policy *policy, baton_str int
 			if (baton_str_is(intent, policy->topics[i].intents[j]))
 				topics |= 1u << i;
 	return topics;
+}
+
+uint32_t baton_topics_flags(const struct baton_policy *policy, uint32_t topics)
+{
+	static const struct {
+		const char *topic;
+		uint32_t flag;
+	} known[] = { { "security", BATON_FACT_SECURITY },
+		      { "billing", BATON_FACT_BILLING },
+		      { "legal", BATON_FACT_LEGAL },
+		      /* Plain words have been heard before a turn begins (core/session/asks.c). */
+		      { "person", BATON_FACT_ASKED_HUMAN } };
+	uint32_t flags = 0;
+
+	for (size_t i = 0; i < policy->n_topics && i < BATON_TOPICS_MAX; i++)
+		for (size_t j = 0; j < sizeof(known) / sizeof(known[0]); j++)
+			if (topics & 1u << i && strcmp(policy->topics[i].name, known[j].topic) == 0)
+				flags |= known[j].flag;
+	return flags;
 }

@@ -18,5 +18,11 @@ size_t baton_topic_words(baton_str text);
 void baton_topics_compile(struct baton_policy *policy);
 /* Bit i: the text has a word or phrase of policy->topics[i] whole, whatever its case and form. */
 uint32_t baton_topics_of_text(const struct baton_policy *policy, baton_str text);
+/* The facts that some topics are by name: BATON_FACT_SECURITY, _BILLING, _LEGAL, _ASKED_HUMAN. */
+enum {
+	BATON_TOPICS_FLAGS = BATON_FACT_SECURITY | BATON_FACT_BILLING | BATON_FACT_LEGAL |
+			     BATON_FACT_ASKED_HUMAN
+};
+uint32_t baton_topics_flags(const struct baton_policy *policy, uint32_t topics);
 /* Bit i: the intent is one of the topic's. */
 uint32_t baton_topics_of_intent(const struct baton_policy *policy, baton_str intent);

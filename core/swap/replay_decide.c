@@ -7,6 +7,7 @@
 
 #include "core/policy/expr.h"
 #include "core/policy/facts.h"
+#include "core/policy/topics.h"
 
 #include <stdio.h>
 
@@ -26,6 +27,17 @@ static void take_intent(const struct baton_policy *policy, baton_str intent, uin
 	to->route = baton_policy_route(policy, baton_str_of(to->intent));
 }
 
+/* What a message speaks of is for each set to say; one without topics has only what was recorded. */
+static void take_topics(const struct baton_policy *policy, baton_str text, baton_facts *facts)
+{
+	if (policy->n_topics == 0 || text.n == 0)
+		return;
+	uint32_t topics =
+		baton_topics_of_text(policy, text) | baton_topics_of_intent(policy, facts->intent);
+	facts->flags &= ~(uint32_t)BATON_TOPICS_FLAGS;
+	facts->flags |= baton_topics_flags(policy, topics);
+}
+
 static bool take_facts(const struct replay_judge *judge, baton_str json, uint32_t intent_ppm,
 		       const struct replay_decided *so_far, struct baton_arena *arena,
 		       baton_facts *ret)
@@ -36,6 +48,10 @@ static bool take_facts(const struct replay_judge *judge, baton_str json, uint32_
 		return false;
 	ret->intent = baton_str_of(so_far->intent);
 	ret->intent_ppm = intent_ppm;
+	ret->class_name = baton_str_of(
+		so_far->route && so_far->route->class_ ? so_far->route->class_->name : "");
+	if (so_far->route)
+		ret->tier = so_far->tier > so_far->route->tier ? so_far->tier : so_far->route->tier;
 	/* What the policies themselves say is theirs, not the recorded one's. */
 	ret->cost_ceiling_microusd = so_far->route && so_far->route->turn_microusd
 					     ? so_far->route->turn_microusd
@@ -118,6 +134,7 @@ bool replay_decide(const struct replay_judge *judge, const struct baton_replay_t
 	take_intent(judge->side->policy, intent, intent_ppm, ret);
 	if (!take_facts(judge, turn->before, intent_ppm, ret, arena, &ret->before_facts))
 		return false;
+	take_topics(judge->side->policy, turn->text, &ret->before_facts);
 	ret->before_facts.stage = BATON_STAGE_BEFORE;
 	ask_rules(judge, &ret->before_facts, ret, &ret->before);
 	if (rules_say_person(judge, ret, &ret->before))
@@ -132,6 +149,7 @@ bool replay_decide(const struct replay_judge *judge, const struct baton_replay_t
 		return true;
 	if (!take_facts(judge, turn->after, intent_ppm, ret, arena, &ret->after_facts))
 		return false;
+	take_topics(judge->side->policy, turn->text, &ret->after_facts);
 	ret->after_facts.stage = BATON_STAGE_AFTER;
 	ret->asked_after = true;
 	ask_rules(judge, &ret->after_facts, ret, &ret->after);

@@ -151,29 +151,9 @@ void run_find_topics(struct baton_run *run)
 	run->tags = tags_json(run);
 }
 
-static uint32_t topic_flags(const struct baton_run *run)
-{
-	static const struct {
-		const char *topic;
-		uint32_t flag;
-	} known[] = { { "security", BATON_FACT_SECURITY },
-		      { "billing", BATON_FACT_BILLING },
-		      { "legal", BATON_FACT_LEGAL },
-		      /* Plain words have been heard before the turn began (core/session/asks.c). */
-		      { "person", BATON_FACT_ASKED_HUMAN } };
-	uint32_t flags = 0;
-
-	for (size_t i = 0; i < run->policy->n_topics && i < BATON_TOPICS_MAX; i++)
-		for (size_t j = 0; j < sizeof(known) / sizeof(known[0]); j++)
-			if (run->topics & 1u << i &&
-			    strcmp(run->policy->topics[i].name, known[j].topic) == 0)
-				flags |= known[j].flag;
-	return flags;
-}
-
 static uint32_t fact_flags(const struct baton_run *run)
 {
-	uint32_t flags = topic_flags(run);
+	uint32_t flags = baton_topics_flags(run->policy, run->topics);
 
 	if (run->unknown || (run->searched && run->step > BATON_STEP_RETRIEVED && run->n_docs == 0))
 		flags |= BATON_FACT_RETRIEVAL_EMPTY;

@@ -233,6 +233,34 @@ static void a_rule_with_another_name_changes_nothing_for_anybody(void **state)
 	end(&o, &replay);
 }
 
+static void words_that_a_topic_has_now_are_looked_for_in_what_was_said(void **state)
+{
+	static const char rule[] = "rules:\n"
+				   "- id: law\n  when: legal\n  action: escalate_now\n"
+				   "  reason: a lawyer\n";
+	static const char *const old[] = { "escalation.yaml", rule, NULL };
+	static const char *const now[] = { "escalation.yaml",
+					   "topics: [{ name: legal, words: [money back] }]\n"
+					   "rules:\n"
+					   "- id: law\n  when: legal\n  action: escalate_now\n"
+					   "  reason: a lawyer\n",
+					   NULL };
+	struct baton_replay *replay = baton_replay_new(100, day, day + HOUR);
+	struct turn other = refund, recorded = refund;
+
+	(void)state;
+	other.text = "back to my money";
+	recorded.text = "see you in court";
+	recorded.before.flags = BATON_FACT_LEGAL; /* by words that the old set does not say */
+	record(replay, 1, day, &refund);
+	record(replay, 2, day, &other);
+	record(replay, 3, day, &recorded);
+	struct outcome o = compare(replay, old, now);
+	assert_int_equal(o.sum.turns, 3);
+	assert_int_equal(o.sum.changed, 2); /* the first is law now, the third is not any more */
+	end(&o, &replay);
+}
+
 static void routes_tiers_and_limits_of_confidence_are_looked_at(void **state)
 {
 	static const char *const target[] = {
@@ -577,6 +605,7 @@ int main(void)
 		cmocka_unit_test(the_same_set_changes_nothing),
 		cmocka_unit_test(a_stricter_rule_sends_more_to_its_queue_and_says_why),
 		cmocka_unit_test(a_rule_with_another_name_changes_nothing_for_anybody),
+		cmocka_unit_test(words_that_a_topic_has_now_are_looked_for_in_what_was_said),
 		cmocka_unit_test(routes_tiers_and_limits_of_confidence_are_looked_at),
 		cmocka_unit_test(rules_on_answers_see_the_recorded_answer),
 		cmocka_unit_test(another_classifier_changes_what_is_understood),
