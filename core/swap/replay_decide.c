@@ -27,7 +27,7 @@ static void take_intent(const struct baton_policy *policy, baton_str intent, uin
 	to->route = baton_policy_route(policy, baton_str_of(to->intent));
 }
 
-/* What a message speaks of is for each set to say; one without topics has only what was recorded. */
+/* What a message speaks of is for each set to say; without topics it is what was recorded. */
 static void take_topics(const struct baton_policy *policy, baton_str text, baton_facts *facts)
 {
 	if (policy->n_topics == 0 || text.n == 0)

@@ -89,8 +89,8 @@ static size_t files_of(const struct message *message, struct baton_attachment *f
 	return 1;
 }
 
-/* One customer cannot prove who he is, one is signed in, and now and then somebody else's page holds
- * his session. */
+/* One customer cannot prove who he is, one is signed in, and now and then somebody else's page
+ * holds his session. */
 static void add_identity(const struct customer *customer, struct baton_command *command)
 {
 	struct sim *sim = customer->sim;
