@@ -20,11 +20,12 @@ export class Browser {
 	#contexts = [];
 	faults = []; // what a page did that no page may
 
-	static async launch() {
+	/** args: more switches of Chromium's. */
+	static async launch(args = []) {
 		const self = new Browser();
 		self.chromium = await chromium.launch({
 			executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-			args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+			args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', ...args],
 		});
 		return self;
 	}

@@ -24,7 +24,8 @@ sheet.replaceSync(/* css */ `
 button { cursor: pointer; min-block-size: 28px; min-inline-size: 28px; }
 .sr { position: absolute; clip-path: inset(50%); }
 .badge { position: absolute; inset-block-start: -6px; inset-inline-end: -6px; min-inline-size: 22px; padding-inline: 5px; border-radius: 11px; background: #b3261e; color: #fff; font-size: 13px; line-height: 22px; text-align: center; }
-.head { display: flex; gap: 4px; align-items: center; padding: 10px 16px; background: var(--accent); color: var(--on); position: static !important; max-block-size: 30% !important; overflow: hidden; }
+.head { display: flex; gap: 4px; align-items: center; padding: 10px 16px; background: var(--accent); color: var(--on); max-block-size: 30% !important; overflow: hidden; }
+.head, .log { min-block-size: 0 !important; position: static !important; }
 h2 { font-size: 17px; margin: 0; flex: 1; }
 .panel .head button { border: 0; outline-color: currentColor; }
 .state, .place { padding: 6px 16px; font-size: 14px; background: var(--soft); }
@@ -34,7 +35,7 @@ h2 { font-size: 17px; margin: 0; flex: 1; }
 .ask { display: flex; gap: 6px; margin-block-start: 4px; }
 .ask input { flex: 1; min-inline-size: 0; padding: 4px 10px; }
 .log {
-  flex: 1 1 0 !important; min-block-size: 0 !important; max-block-size: none !important; position: static !important; contain: paint !important; margin: 0 !important;
+  flex: 1 1 0 !important; max-block-size: none !important; contain: paint !important; margin: 0 !important;
   overflow-y: auto; overscroll-behavior: contain; padding: 12px 16px;
 }
 .log:focus-visible { outline-offset: -3px; }
@@ -66,7 +67,7 @@ a { color: var(--link); }
   display: block !important; visibility: visible !important; opacity: 1 !important; position: relative !important; inset: auto !important; z-index: 2 !important;
   inline-size: 100% !important; min-block-size: 34px !important; font-size: 14px !important; font-weight: 600; border: 1.5px solid; background: var(--bg); color: var(--link); margin-block-end: 8px;
 }
-.human-bar[aria-disabled] { border-style: dashed !important; cursor: default; }
+.human-bar[aria-disabled] { border-style: dashed !important; }
 .foot-bar form { display: flex; gap: 8px; align-items: end; }
 textarea { flex: 1; min-inline-size: 0; resize: none; field-sizing: content; min-block-size: 42px; max-block-size: 140px !important; padding: 9px 12px; font-size: 16px !important; }
 textarea, .send { position: static !important; transform: none !important; margin: 0 !important; z-index: 0 !important; border-radius: 12px !important; }

@@ -22,7 +22,7 @@ export function createView(chat, { w, lang, dir }, launcher) {
 	let atEnd = true;
 
 	const badge = launcher.querySelector('.badge') ?? h('span', { class: 'badge', 'aria-hidden': 'true', hidden: true });
-	launcher.append(badge);
+	launcher.prepend(badge);
 	const disclosed = h('p', { class: 'note disclosure', dir: 'auto', hidden: true });
 	const empty = h('slot', { name: 'empty' });
 	const log = h('div', { class: 'log', part: 'log', role: 'log', 'aria-label': w.log, 'aria-live': 'off', tabindex: '0',
