@@ -153,7 +153,7 @@ class BatonChat extends HTMLElement {
 		this.#loading = true;
 		try {
 			// A browser may remember that a module failed; another address is another try.
-			const address = `./panel.js${'?'.repeat(this.#tries++)}`;
+			const address = `./panel.js${'?'.repeat(this.#tries)}`;
 			const { createChat } = await import(address);
 			const chat = createChat(this, this.#launcher);
 			await chat.begin();
@@ -164,6 +164,7 @@ class BatonChat extends HTMLElement {
 			for (const call of this.#calls.splice(0)) call();
 		} catch (error) {
 			this.#loading = false;
+			this.#tries++;
 			this.#launcher.lastChild.data = '⚠';
 			console.warn(error);
 		}

@@ -40,7 +40,7 @@ h2 { font-size: 17px; margin: 0; flex: 1; }
 }
 .log:focus-visible { outline-offset: -3px; }
 .note, .foot, .who, .busy { font-size: 13px; color: var(--dim); }
-.note { text-align: center; margin: 10px 8px; }
+.note { text-align: center; margin-block: 10px; }
 .disclosure { background: var(--soft); border-radius: 10px; padding: 8px 12px; color: var(--fg); }
 .item { margin-block: 12px; max-inline-size: 88%; inline-size: fit-content; }
 .own { margin-inline-start: auto; }
@@ -60,7 +60,7 @@ a { color: var(--link); }
 .rate, .files li { display: flex; gap: 6px; align-items: center; }
 [aria-pressed=true] { background: var(--accent) !important; color: var(--on) !important; font-weight: 700 !important; }
 .files { padding: 0; font-size: 14px; max-block-size: 96px; overflow-y: auto; }
-.files bdi { flex: 1; overflow: hidden; text-overflow: ellipsis; }
+.files bdi { flex: 1; overflow-wrap: anywhere; }
 .busy { padding: 0 16px 6px; min-block-size: 26px; }
 .foot-bar { border-block-start: 1px solid var(--line); padding: 8px 12px; background: var(--bg); flex: none !important; position: relative !important; z-index: 1 !important; }
 .panel .human-bar {
