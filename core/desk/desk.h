@@ -88,5 +88,7 @@ struct baton_desk_figures {
 	uint64_t waits, waits_ms, handled, handled_ms;
 };
 void baton_desk_figures(const struct baton_desk *desk, struct baton_desk_figures *ret_figures);
+/* Queues and people as the overview has them: `"queues":[...],"agents":[...]`. */
+void baton_desk_people(struct baton_desk *desk, struct baton_now now, struct baton_buf *out);
 /* Prometheus text of each queue, and of people by state. */
 void baton_desk_metrics(const struct baton_desk *desk, struct baton_now now, struct baton_buf *out);

@@ -115,7 +115,7 @@ static void put_people(struct baton_desk *desk, struct baton_buf *out)
 		const struct baton_agent_def *def = &desk->policy->agents[i];
 
 		HASH_FIND(hh, desk->people, def->id, strlen(def->id), person);
-		if (person)
+		if (person || strcmp(def->role, "admin") == 0)
 			continue;
 		baton_buf_z(out, comma);
 		put_absent(desk, out, def);
@@ -192,21 +192,28 @@ static void put_groups(const struct baton_desk *desk, struct baton_buf *out)
 
 /* --- telling --- */
 
+void baton_desk_people(struct baton_desk *desk, struct baton_now now, struct baton_buf *out)
+{
+	const struct desk_queue *queue;
+
+	baton_buf_z(out, "\"queues\":[");
+	for (queue = desk->queues; queue; queue = queue->hh.next) {
+		put_queue(out, queue, now);
+		baton_buf_z(out, queue->hh.next ? "," : "");
+	}
+	baton_buf_z(out, "],\"agents\":[");
+	put_people(desk, out);
+	baton_buf_z(out, "]");
+}
+
 static struct baton_notice *overview_notice(struct baton_desk *desk, struct baton_now now)
 {
 	static const struct baton_id nobody;
 	struct baton_notice *notice = baton_notice_new(BATON_NOTE_OVERVIEW, &nobody);
 	struct baton_buf out = { NULL, 0, 0 };
-	const struct desk_queue *queue;
 
-	baton_buf_z(&out, "\"queues\":[");
-	for (queue = desk->queues; queue; queue = queue->hh.next) {
-		put_queue(&out, queue, now);
-		baton_buf_z(&out, queue->hh.next ? "," : "");
-	}
-	baton_buf_z(&out, "],\"agents\":[");
-	put_people(desk, &out);
-	baton_buf_z(&out, "],\"groups\":[");
+	baton_desk_people(desk, now, &out);
+	baton_buf_z(&out, ",\"groups\":[");
 	put_groups(desk, &out);
 	baton_buf_z(&out, "]");
 	notice->text = baton_notice_keep(notice, baton_buf_view(&out));

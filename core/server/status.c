@@ -85,14 +85,22 @@ static void put_intake(struct baton_server *server, struct baton_buf *out)
 
 static void put_desk(struct baton_server *server, struct baton_buf *out)
 {
+	struct baton_buf people = { NULL, 0, 0 };
 	struct watch_desk desk;
 
 	watch_desk(server->watch, &desk);
 	baton_buf_printf(
 		out,
-		",\"desk\":{\"waiting\":%llu,\"claimed\":%llu,\"oldest_wait_ms\":%llu,\"agents_free\":%llu}",
+		",\"desk\":{\"waiting\":%llu,\"claimed\":%llu,\"oldest_wait_ms\":%llu,\"agents_free\":%llu",
 		(ull)desk.waiting, (ull)desk.claimed, (ull)desk.oldest_wait_ms,
 		(ull)desk.agents_free);
+	watch_people(server->watch, &people);
+	if (people.n > 0) {
+		baton_buf_z(out, ",");
+		baton_buf_str(out, baton_buf_view(&people));
+	}
+	baton_buf_done(&people);
+	baton_buf_z(out, "}");
 }
 
 static uint64_t total(struct baton_server *server, enum baton_metric metric)

@@ -20,6 +20,7 @@ enum {
 	TICK_MS = 250,
 	SAVE_MS = 1000,          /* at most so often, unless an admin waits for it */
 	HEARD_MAX = 4096,        /* happenings that nobody has taken yet */
+	PEOPLE_MS = 1000,        /* how old queues and people may be */
 	RESUME_PER_TICK = 25,    /* held conversations: a hundred a second */
 	RESUME_AGAIN_MS = 1000,  /* the work index is written behind: look twice */
 	RESUME_EVERY_MS = 30000, /* and now and then, whatever happens */
@@ -44,6 +45,7 @@ struct watch {
 	struct baton_release *release; /* whose policies the board has adopted; counted */
 	struct watch_desk desk;
 	struct baton_buf desk_text; /* of its queues and people, for /metrics */
+	struct baton_buf people;    /* its queues and people as JSON members, for status */
 	struct heard *heard;        /* oldest first */
 	size_t n_heard;
 	uint64_t unheard; /* beyond HEARD_MAX */
@@ -57,7 +59,7 @@ struct watch {
 	_Atomic(int) resume; /* something came back */
 	/* worker 0's own: */
 	bool saving;
-	uint64_t next_save_ms;
+	uint64_t next_save_ms, next_people_ms;
 	struct held held;
 };
 
@@ -87,6 +89,13 @@ void watch_desk(struct watch *watch, struct watch_desk *ret_desk)
 {
 	pthread_mutex_lock(&watch->lock);
 	*ret_desk = watch->desk;
+	pthread_mutex_unlock(&watch->lock);
+}
+
+void watch_people(struct watch *watch, struct baton_buf *out)
+{
+	pthread_mutex_lock(&watch->lock);
+	baton_buf_str(out, baton_buf_view(&watch->people));
 	pthread_mutex_unlock(&watch->lock);
 }
 
@@ -386,6 +395,21 @@ static void read_desk(struct watch *watch, struct watch_desk *ret_desk)
 	ret_desk->agents_free = figures.agents_free;
 }
 
+static void read_people(struct watch *watch, struct baton_now now)
+{
+	struct baton_buf text = { NULL, 0, 0 };
+
+	if (now.ms < watch->next_people_ms)
+		return;
+	watch->next_people_ms = now.ms + PEOPLE_MS;
+	baton_desk_people(watch->server->workers[0].desk, now, &text);
+	pthread_mutex_lock(&watch->lock);
+	struct baton_buf old = watch->people;
+	watch->people = text;
+	pthread_mutex_unlock(&watch->lock);
+	baton_buf_done(&old);
+}
+
 static void tick(void *ud)
 {
 	struct watch *watch = ud;
@@ -405,6 +429,7 @@ static void tick(void *ud)
 	bool dirty = baton_board_dirty(board);
 	watch_done(watch);
 	baton_buf_done(&old);
+	read_people(watch, now);
 	save_if_due(watch, now.ms, dirty);
 	held_look(&watch->held, now.ms);
 	held_let_go(&watch->held);
@@ -480,6 +505,7 @@ void watch_close(struct baton_server *server)
 	DL_FOREACH_SAFE(watch->heard, heard, after)
 	heard_free(heard);
 	baton_board_free(&watch->board);
+	baton_buf_done(&watch->people);
 	baton_release_unref(&watch->release);
 	baton_free(watch->held.ids);
 	baton_buf_done(&watch->desk_text);

@@ -36,6 +36,8 @@ void watch_done(struct watch *watch);
 int watch_save(struct watch *watch);
 /* [any] */
 void watch_desk(struct watch *watch, struct watch_desk *ret_desk);
+/* [any] Its queues and people, at most a second old; "" before the first tick. */
+void watch_people(struct watch *watch, struct baton_buf *out);
 /* [any] How often it could not be written, how many happenings nobody heard. */
 void watch_metrics(struct watch *watch, struct baton_buf *out);
 

@@ -76,7 +76,7 @@ const modes = new Table($('modes'), [
 
 const queues = new Table($('queues'), [
 	column('Queue', (row) => row.title ?? row.name), column('Open', (row) => (row.open === false ? 'closed' : 'open'), { mark: (row) => (row.open === false ? 'warn' : '') }),
-	number('Waiting', (row) => row.waiting), number('Oldest', (row) => (row.waiting ? age(row.oldest_ms) : '–')), number('Late', (row) => row.breached ?? 0), number('Soon late', (row) => row.due_soon ?? 0),
+	number('Waiting', (row) => row.waiting), number('Oldest', (row) => (row.waiting && row.oldest_ms ? age(status.unix_ms - row.oldest_ms) : '–')), number('Late', (row) => row.breached ?? 0), number('Soon late', (row) => row.due_soon ?? 0),
 	number('With people', (row) => row.claimed), number('People', (row) => `${row.available ?? 0} of ${row.agents ?? 0}`),
 ], { label: 'Queues', empty: 'The desk has not said anything yet.' });
 

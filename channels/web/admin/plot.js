@@ -13,7 +13,7 @@ const LINES = 4, ROWS = 60;
 export class Plot {
 	#title; #word; #least; #picture; #legend; #table; #details; #lines = [];
 
-	/** word(value): a value with its unit. least: the scale ends there or above. */
+	/** word(value): a value with its unit. least: the scale ends there or above, at a round multiple of it. */
 	constructor(place, title, word, least) {
 		this.#least = least;
 		this.#title = title;
@@ -30,7 +30,7 @@ export class Plot {
 		this.#lines = lines.slice(0, LINES);
 		const from = now - SPAN_MS;
 		const values = this.#lines.flatMap((line) => line.points.map(([, y]) => y));
-		const top = ceilingOf(Math.max(this.#least, ...values));
+		const top = ceilingOf(Math.max(1, ...values.map((value) => value / this.#least))) * this.#least;
 		const x = (at) => LEFT + ((Math.max(at, from) - from) / SPAN_MS) * (WIDTH - LEFT - RIGHT);
 		const y = (value) => HEIGHT - BOTTOM - (Math.min(value, top) / top) * (HEIGHT - TOP - BOTTOM);
 		const kids = [];

@@ -60,9 +60,9 @@ export class Series {
 	}
 }
 
-/** An end of the scale at or above the highest value that divides well: 1, 2, 5 and their tens. */
+/** An end of the scale at or above the highest value that divides well: 1, 2, 2.5, 5 and their tens. */
 export function ceilingOf(highest) {
 	if (!(highest > 0)) return 1;
 	const ten = 10 ** Math.floor(Math.log10(highest));
-	return [1, 2, 5, 10].map((step) => step * ten).find((end) => end >= highest * 0.9999);
+	return [1, 2, 2.5, 5, 10].map((step) => step * ten).find((end) => end >= highest * 0.9999);
 }
