@@ -85,7 +85,7 @@ async function answered(baton, text) {
 function oneDrill(content) {
 	const set = shopSet();
 	write(set, { 'drills/tiny.yaml': { name: 'tiny', duration: '3s',
-		faults: [{ target: 'primary', fault: 'disabled', at: '500ms', for: '1500ms' }],
+		faults: ['primary', 'fallback'].map((target) => ({ target, fault: 'disabled', at: '500ms', for: '1500ms' })),
 		conversations: [{ scenario: 'order', every: '300ms', messages: ['Where is my order?'],
 			expect: { outcome: 'answered' }, degraded: { outcome: 'handed_over' } }], ...content } });
 	return { set, file: path.join(set, 'drills', 'tiny.yaml') };

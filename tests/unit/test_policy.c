@@ -250,7 +250,7 @@ static void the_shop_loads_without_a_word(void **state)
 	}
 	assert_true(automated >= 10);
 	assert_true(json_array_size(policy->articles) >= 30);
-	assert_int_equal(policy->n_agents, 3);
+	assert_int_equal(policy->n_agents, 4);
 	assert_int_equal(policy->n_queues, 4);
 	assert_null(baton_policy_intent(policy, BATON_STR("nobody")));
 	baton_policy_free(&policy);
