@@ -33,13 +33,13 @@ static bool is_ours(const struct baton_request *request)
 	return is_address(request->host) && strcmp(request->origin, origin) == 0;
 }
 
-int baton_demo_look(struct baton_listener *listener, struct lws *wsi,
-		    const struct baton_request *request)
+static int answer_json(struct baton_listener *listener, struct lws *wsi,
+		       const struct baton_request *request,
+		       int (*make)(struct baton_port *port, struct baton_buf *out))
 {
 	struct baton_buf json = { NULL, 0, 0 };
 
-	int rc = is_address(request->host) ? baton_port_demo(listener->port, &json)
-					   : BATON_E_NOTFOUND;
+	int rc = make(listener->port, &json);
 	if (rc < 0)
 		return baton_answer_error(listener, wsi, 404, rc, BATON_STR_NONE);
 	struct baton_answer answer = { .status = 200,
@@ -49,6 +49,22 @@ int baton_demo_look(struct baton_listener *listener, struct lws *wsi,
 	rc = baton_answer(listener, wsi, &answer);
 	baton_buf_done(&json);
 	return rc;
+}
+
+int baton_demo_look(struct baton_listener *listener, struct lws *wsi,
+		    const struct baton_request *request)
+{
+	if (!is_address(request->host))
+		return baton_answer_error(listener, wsi, 404, BATON_E_NOTFOUND, BATON_STR_NONE);
+	return answer_json(listener, wsi, request, baton_port_demo);
+}
+
+int baton_demo_vera(struct baton_listener *listener, struct lws *wsi,
+		    const struct baton_request *request)
+{
+	if (!is_ours(request))
+		return baton_answer_error(listener, wsi, 403, BATON_E_ORIGIN, BATON_STR_NONE);
+	return answer_json(listener, wsi, request, baton_port_demo_identity);
 }
 
 static int turn(struct baton_listener *listener, struct lws *wsi,

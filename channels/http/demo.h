@@ -9,6 +9,9 @@
 /* Is the model on? */
 int baton_demo_look(struct baton_listener *listener, struct lws *wsi,
 		    const struct baton_request *request);
+/* What a shop's server would sign for its customer Vera, for a page of this very server. */
+int baton_demo_vera(struct baton_listener *listener, struct lws *wsi,
+		    const struct baton_request *request);
 /* Turns it off or on, for a page of this very server. */
 int baton_demo_off(struct baton_listener *listener, struct lws *wsi,
 		   const struct baton_request *request);

@@ -130,6 +130,7 @@ static const struct route {
 	{ "/v1/chat", BATON_METHOD_GET, "GET", route_chat, NULL, NULL },
 	{ "/v1/demo", GET, "GET, HEAD", baton_demo_look, NULL, NULL },
 	{ "/v1/demo/model/off", BATON_METHOD_POST, "POST", baton_demo_off, NULL, NULL },
+	{ "/v1/demo/vera", BATON_METHOD_POST, "POST", baton_demo_vera, NULL, NULL },
 	{ "/v1/demo/model/on", BATON_METHOD_POST, "POST", baton_demo_on, NULL, NULL },
 	{ "/shop", GET, "GET, HEAD", route_slash, NULL, NULL },
 	{ "/console", GET, "GET, HEAD", route_slash, NULL, NULL },

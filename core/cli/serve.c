@@ -47,46 +47,93 @@ static void read_token(const struct running *running, const char *secret,
 	close(fd);
 }
 
+/* The first agent of a role; NULL: the set has none. */
+static const struct baton_agent_def *first_of(const struct running *running, const char *role)
+{
+	for (size_t i = 0; i < running->policy->n_agents; i++)
+		if (strcmp(running->policy->agents[i].role, role) == 0)
+			return &running->policy->agents[i];
+	return NULL;
+}
+
+static const char *page_of(const struct baton_agent_def *agent)
+{
+	return strcmp(agent->role, "admin") == 0 ? "admin" : "console";
+}
+
+static void put_link(const struct running *running, const char *base,
+		     const struct baton_agent_def *agent, struct baton_buf *out)
+{
+	char token[TOKEN_TEXT + 1];
+
+	read_token(running, agent->secret, token);
+	baton_buf_printf(out, "%s/%s/#token=%s", base, page_of(agent), token);
+}
+
 static void ready_json(const struct running *running, const char *base, struct baton_buf *out)
 {
+	static const struct {
+		const char *name, *role;
+	} links[] = { { "console", "agent" }, { "live", "admin" } };
+
 	baton_buf_printf(out, "{\"ready\":true,\"pid\":%d,\"base\":\"%s\",\"health\":\"%s/readyz\"",
 			 (int)getpid(), base, base);
-	for (size_t i = 0; running->policy && i < running->policy->n_agents; i++) {
-		char token[TOKEN_TEXT + 1];
+	if (running->policy && running->policy->n_agents > 0) {
+		baton_buf_printf(out, ",\"shop\":\"%s/shop/\"", base);
+		for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+			const struct baton_agent_def *agent = first_of(running, links[i].role);
 
-		read_token(running, running->policy->agents[i].secret, token);
-		if (i == 0)
-			baton_buf_printf(
-				out,
-				",\"shop\":\"%s/shop/\",\"console\":\"%s/console/#token=%s\",\"agents\":{",
-				base, base, token);
-		baton_buf_printf(out, "%s\"%s\":\"%s\"", i ? "," : "",
-				 running->policy->agents[i].id, token);
+			if (!agent)
+				continue;
+			baton_buf_printf(out, ",\"%s\":\"", links[i].name);
+			put_link(running, base, agent, out);
+			baton_buf_z(out, "\"");
+		}
+		baton_buf_z(out, ",\"agents\":{");
+		for (size_t i = 0; i < running->policy->n_agents; i++) {
+			char token[TOKEN_TEXT + 1];
+
+			read_token(running, running->policy->agents[i].secret, token);
+			baton_buf_printf(out, "%s\"%s\":\"%s\"", i ? "," : "",
+					 running->policy->agents[i].id, token);
+		}
+		baton_buf_z(out, "}");
 	}
-	baton_buf_z(out, running->policy && running->policy->n_agents ? "}}\n" : "}\n");
+	baton_buf_z(out, "}\n");
+}
+
+/* An address for each person, and what it is good for. */
+static void put_people(const struct running *running, const char *base, struct baton_buf *out)
+{
+	for (size_t i = 0; i < running->policy->n_agents; i++) {
+		const struct baton_agent_def *agent = &running->policy->agents[i];
+		bool admin = strcmp(agent->role, "admin") == 0;
+		bool sees_all = strcmp(agent->role, "supervisor") == 0;
+
+		baton_buf_printf(out, "  %-8s ", admin ? "live" : i == 0 ? "console" : "");
+		put_link(running, base, agent, out);
+		baton_buf_printf(out, "\n           you are the %s \"%s\": %s\n", agent->role,
+				 agent->name,
+				 admin      ? "how the server does; turn the model off and on"
+				 : sees_all ? "all queues, everybody at work; take over, transfer"
+					    : "claim, reply, hand back");
+	}
 }
 
 static void ready_text(const struct running *running, const char *base, struct baton_buf *out)
 {
-	char token[TOKEN_TEXT + 1] = "";
-
 	if (!running->policy) {
 		baton_buf_printf(out, "baton serves on %s\n  health   %s/readyz\n", base, base);
 		return;
 	}
-	if (running->policy->n_agents > 0)
-		read_token(running, running->policy->agents[0].secret, token);
 	baton_buf_printf(out, "\nbaton demo - data in %s, stop with Ctrl-C\n\n",
 			 running->options->data);
 	baton_buf_printf(
 		out,
 		"  shop     %s/shop/\n           a page with the widget; try: \"Where is my order?\", \"I was charged"
-		" twice\", \"talk to a human\"\n",
+		" twice\", \"talk to a human\";\n           then turn the model off at the top of the page\n",
 		base);
-	baton_buf_printf(
-		out,
-		"  console  %s/console/#token=%s\n           you are the agent \"%s\": claim, reply, hand back\n",
-		base, token, running->policy->n_agents ? running->policy->agents[0].name : "");
+	put_people(running, base, out);
 	baton_buf_printf(out, "  health   %s/readyz\n\n", base);
 }
 
@@ -228,7 +275,7 @@ int cli_serve(const struct cli_options *given)
 	return supervised ? CLI_IN_ORDER + rc : rc;
 }
 
-/* --- the demo: agents need tokens; they are made once and kept in DATA/secrets --- */
+/* --- the demo: agents need tokens, and signatures a key; made once, kept in DATA/secrets --- */
 
 static int make_token(const struct running *running, const char *secret)
 {

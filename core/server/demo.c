@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The demonstration's switch: visitors of the shop turn its model off and on, and see what
+/* The demonstration's switches: visitors of the shop turn its model off and on, and see what
  * becomes of their conversations. Only `baton demo` has it; a server of `baton serve` answers
  * that there is none. It does what an admin would do on the control socket, through the same
  * lines.
  */
 
+#include "core/server/jwt.h"
 #include "core/server/live.h"
 #include "core/server/watch.h"
 
 #include "core/base/errors.h"
 #include "core/base/json.h"
+#include "core/module/file.h"
+
+#include <jansson.h>
 
 static const char by[] = "demo";
 
@@ -76,5 +80,61 @@ int baton_port_demo_switch(struct baton_port *port, bool on)
 	baton_buf_z(&request, ",\"why\":\"the switch of the demonstration\"}");
 	live_ask(server, 0, by, BATON_STR_NONE, baton_buf_view(&request));
 	baton_buf_done(&request);
+	return BATON_OK;
+}
+
+/* What a shop's own server would sign for a customer who is logged in there. */
+static json_t *vera(int64_t now_s, const struct baton_identity_def *identity,
+		    const struct baton_identity_key *key)
+{
+	json_t *claims =
+		json_pack("{s:s,s:s,s:s,s:s,s:I,s:I}", "sub", "vera", "name", "Vera Haugen",
+			  "email", "vera@shop.example", identity->tier_claim, "vip", "iat",
+			  (json_int_t)now_s, "exp", (json_int_t)(now_s + 3600));
+
+	if (key->issuer && key->issuer[0])
+		json_object_set_new(claims, "iss", json_string(key->issuer));
+	if (key->audience && key->audience[0])
+		json_object_set_new(claims, "aud", json_string(key->audience));
+	return claims;
+}
+
+static const struct baton_identity_key *customer_key(const struct baton_identity_def *identity)
+{
+	for (size_t i = 0; i < identity->n_keys; i++)
+		if (strcmp(identity->keys[i].alg, "HS256") == 0 &&
+		    strcmp(identity->keys[i].for_, "customers") == 0)
+			return &identity->keys[i];
+	return NULL;
+}
+
+/* The key is a small file, read when somebody presses a button of the demonstration. */
+int baton_port_demo_identity(struct baton_port *port, struct baton_buf *out)
+{
+	struct baton_server *server = port->worker->server;
+	const struct baton_identity_def *identity =
+		&baton_release_policy(port->worker->live)->identity;
+	const struct baton_identity_key *def = customer_key(identity);
+	struct jwt_key key = { .kid = NULL };
+	char *secret = NULL, *token = NULL, why[256];
+
+	if (!server->options.demo || !def ||
+	    baton_secret_read(server->options.secrets_dir, def->secret, &secret, why, sizeof(why)) <
+		    0)
+		return BATON_E_NOTFOUND;
+	if (jwt_key_read(&key, def, secret, why, sizeof(why)) == BATON_OK) {
+		json_t *claims = vera((int64_t)(baton_loop_unix_ms() / 1000), identity, def);
+
+		token = jwt_sign(&key, claims);
+		json_decref(claims);
+		jwt_key_done(&key);
+	}
+	baton_secret_free(&secret);
+	if (!token)
+		return BATON_E_NOTFOUND;
+	baton_buf_z(out, "{\"identity\":");
+	baton_buf_json(out, baton_str_of(token));
+	baton_buf_z(out, "}");
+	baton_free(token);
 	return BATON_OK;
 }

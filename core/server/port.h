@@ -73,6 +73,8 @@ void baton_port_admin(struct baton_port *port, baton_conn conn, baton_str who, b
 struct baton_buf;
 int baton_port_demo(struct baton_port *port, struct baton_buf *out);
 int baton_port_demo_switch(struct baton_port *port, bool on);
+/* {"identity":TOKEN}: who the demonstration's customer is, signed for an hour. */
+int baton_port_demo_identity(struct baton_port *port, struct baton_buf *out);
 
 /* A fresh session id. */
 struct baton_id baton_port_new_session(struct baton_port *port);
