@@ -141,7 +141,8 @@ describe('the live page', () => {
 		await refused('denied', { do: 'drill.start', name: 'd', for_ms: 1000, hold: true, why: 'x', faults: [{ target: 't0', fault: 'outage' }] });
 		await refused('invalid', { do: 'target.disable', target: 't0' });
 		await refused('not_found', { do: 'target.disable', target: 'nobody', why: 'x' });
-		await refused('unsupported', { do: 'session.erase', why: 'x' });
+		await refused('denied', { do: 'session.erase', session: '01890000-0000-7000-8000-000000000001', why: 'x' });
+		await refused('unsupported', { do: 'stauts' });
 		await refused('invalid', { do: 'status', target: 't0' });
 		await refused('invalid', {});
 	});
