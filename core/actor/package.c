@@ -105,7 +105,7 @@ void baton_shard_package(struct baton_shard *shard, const struct baton_id *sessi
 	struct baton_package *package = NULL;
 	int rc = actor->failed ? actor->failed : actor_load(actor);
 
-	/* Of a session whose first message is on its way to the disk there is nothing to tell yet. */
+	/* Its first message may still be on its way to the disk: then there is nothing to tell. */
 	if (rc == BATON_OK && actor->committed_seq == 0)
 		rc = BATON_E_NOTFOUND;
 	if (rc == BATON_OK && actor->state->erased)
