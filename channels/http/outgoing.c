@@ -155,12 +155,13 @@ static int send_head(struct outgoing *outgoing)
 	answer.head = outgoing->head_only;
 	answer.headers = baton_buf_view(&headers);
 	baton_listener_count(outgoing->listener, BATON_METRIC_DOWNLOADS);
-	/* For HEAD the answer ends there, and with it what hangs on the connection. */
-	struct lws *wsi = outgoing->wsi;
-	struct baton_listener *listener = outgoing->listener;
+	/* For HEAD the answer ends there: nothing hangs on the connection any more, but the head's
+	 * strings are still ours. */
 	if (outgoing->head_only)
-		let_go(outgoing);
-	int rc = baton_answer(listener, wsi, &answer);
+		lws_set_opaque_user_data(outgoing->wsi, NULL);
+	int rc = baton_answer(outgoing->listener, outgoing->wsi, &answer);
+	if (outgoing->head_only)
+		outgoing_free(outgoing);
 	baton_buf_done(&headers);
 	return rc;
 }

@@ -171,7 +171,7 @@ test('on a stopped server it is done in the folder', async () => {
 	const log = run(['transcript', 'operations', '--data', baton.data, '--json']).stdout;
 	assert.match(log, /"action":"session erase".*"why":"asked by letter"/);
 	assert.match(log, /"subject":"customer sha256:[0-9a-f]{12}"/);
-	assert.doesNotMatch(log, /c-7/, 'whom it was about is not told again');
+	assert.doesNotMatch(log, /\bc-7\d?"/, 'whom it was about is not told again');
 	const done = erase(ada.session, '--offline');
 	assert.equal(done.code, 0, done.stderr);
 	assert.equal(JSON.parse(done.stdout).files, 1);
