@@ -254,3 +254,44 @@ test('a draft waits until it is reviewed', () => {
 	feed(room.talk, custom(9, 'draft_reviewed', { draft: 5, action: 'accepted' }));
 	assert.equal(room.draft(), null);
 });
+
+test('the place in the queue is told while one waits there, and when it changes', () => {
+	const talk = new Conversation();
+	const place = (content) => ({ t: 'ev', ev: { type: 'ACTIVITY_SNAPSHOT', messageId: 'queue', activityType: 'QUEUE', content } });
+	assert.deepEqual(feed(talk, place({ position: 1 })), [{}], 'nobody waits');
+	const told = feed(talk, custom(3, 'case_queued', { text: 'soon' }), place({ position: 2, agents: 1 }), place({ position: 2, agents: 2 }), place({ position: 1, agents: 2 }));
+	assert.deepEqual(told.slice(1).map(({ place: one }) => one?.position), [2, undefined, 1]);
+	assert.equal(talk.place.agents, 2);
+	talk.reconnecting();
+	assert.equal(talk.place, null, 'what was true before a reconnect is not said');
+	feed(talk, place({ position: 4 }), custom(4, 'ticket_left', { text: 'thanks' }));
+	assert.deepEqual([talk.place.position, talk.ticket], [4, true]);
+	feed(talk, custom(5, 'case_claimed', { agent_name: 'Nina' }));
+	assert.deepEqual([talk.place, talk.ticket, talk.agent], [null, false, 'Nina']);
+	feed(talk, custom(6, 'case_transferred', { text: 'a colleague' }));
+	assert.equal(talk.owner, 'queue');
+	assert.deepEqual(shown(talk), ['notice:soon', 'notice:thanks', 'notice:case_claimed', 'notice:a colleague']);
+});
+
+test('files belong to the message behind them, once, whoever sent them', () => {
+	const talk = new Conversation();
+	const file = (seq, id, by) => custom(seq, 'attachment_added', { attachment: id, name: `${id}.png`, media_type: 'image/png', bytes: 9, by });
+	const names = (key) => talk.get(key).files.map((one) => one.name);
+	feed(talk, file(2, 'a', 'customer'), file(3, 'b', 'customer'), file(4, 'x', 'human'), ...message('c-1', 5, 'look', 'customer'), ...message('s6', 6, 'here', 'human'));
+	assert.deepEqual([names('c-1'), names('s6')], [['a.png', 'b.png'], ['x.png']]);
+	feed(talk, file(2, 'a', 'customer'), ...message('c-1', 5, 'look', 'customer'), ...message('c-7', 7, 'no file', 'customer'));
+	assert.deepEqual([names('c-1'), names('c-7')], [['a.png', 'b.png'], []], 'a replay doubles nothing');
+	talk.pending('9', 'mine', 1, 'customer', [{ attachment: 'm', name: 'm.png' }]);
+	talk.acked('9', 9);
+	assert.deepEqual(names('c-9'), ['m.png']);
+	assert.deepEqual(shown(talk).filter((line) => line.startsWith('notice')), []);
+});
+
+test('looking something up is another thing than answering', () => {
+	const talk = new Conversation();
+	const at = (type) => { feed(talk, { t: 'ev', ev: { type } }); return [talk.running, talk.looking]; };
+	assert.deepEqual([at('RUN_STARTED'), at('TOOL_CALL_START'), at('TOOL_CALL_RESULT'), at('STEP_STARTED')], [[true, false], [true, true], [true, false], [true, true]]);
+	feed(talk, start('3-1'), content('3-1', 'It'));
+	assert.equal(talk.looking, false);
+	assert.deepEqual([at('STEP_STARTED'), at('RUN_FINISHED')], [[true, true], [false, false]]);
+});
