@@ -106,12 +106,12 @@ test('files: limits are told first, what does not fit stays out, what fits arriv
 	const widget = await visit({ acceptDownloads: true });
 	await widget.say('hello');
 	await widget.answer();
-	await widget.page.getByText('Files up to 1.1 megabytes: PNG, PDF, PLAIN').waitFor();
+	await widget.page.getByText('Files up to 1 megabyte: PNG, PDF, TXT').waitFor();
 	const [chooser] = await Promise.all([widget.page.waitForEvent('filechooser'), widget.page.getByRole('button', { name: 'Attach files' }).click()]);
 	await chooser.setFiles([{ name: 'photo.png', mimeType: 'image/png', buffer: PNG }, { name: 'big.png', mimeType: 'image/png', buffer: Buffer.alloc(1200000, 1) },
 		{ name: 'page.html', mimeType: 'text/html', buffer: Buffer.from('<h1>x</h1>') }, { name: 'lie.png', mimeType: 'image/png', buffer: Buffer.from('no picture at all') }]);
 	const files = widget.page.locator('baton-chat .files li');
-	await files.filter({ hasText: 'photo.png' }).getByText('0.2 megabytes').waitFor();
+	await files.filter({ hasText: 'photo.png' }).getByText('0.1 megabytes').waitFor();
 	for (const name of ['big.png', 'page.html']) await files.filter({ hasText: name }).getByText('This file cannot be sent.').waitFor();
 	await assertAccessible(widget.page, 'files');
 	await shot(widget.page, 'widget-files');

@@ -9,11 +9,11 @@ const MANY = 5; // with one message; the server allows no more
 /** 4 minutes, in the visitor's language. */
 export const measure = (lang, unit, n) => new Intl.NumberFormat(lang, { style: 'unit', unit, unitDisplay: 'long' }).format(n);
 
-/** 2.5 megabytes */
-export const size = (lang, bytes) => measure(lang, 'megabyte', Math.ceil(bytes / 1e5) / 10);
+/** 2.5 megabytes; rather less, for it is said of limits too. */
+export const size = (lang, bytes) => measure(lang, 'megabyte', Math.floor(bytes / 1e5) / 10 || 0.1);
 
 /** image/jpeg -> JPEG */
-export const kinds = (types) => types.join(', ').replace(/\w+\//g, '').toUpperCase();
+export const kinds = (types) => types.join(', ').replace(/\w+\//g, '').replace('plain', 'txt').toUpperCase();
 
 export class Uploads {
 	#to; #changed; #made = 0;

@@ -30,8 +30,7 @@ h2 { font-size: 17px; margin: 0; flex: 1; }
 .panel .head button { border: 0; outline-color: currentColor; }
 .state, .place { padding: 6px 16px; font-size: 14px; background: var(--soft); }
 .state { background: var(--fg); color: var(--bg); }
-.panel .link { border: 0; padding: 0; color: var(--link); text-decoration: underline; display: block; max-inline-size: 100%; overflow-wrap: anywhere; }
-.note .link, .own .link { margin-inline: auto 0; }
+.panel .link { border: 0; padding: 0; color: var(--link); text-decoration: underline; margin-inline: 4px; overflow-wrap: anywhere; }
 .ask { display: flex; gap: 6px; margin-block-start: 4px; }
 .ask input { flex: 1; min-inline-size: 0; padding: 4px 10px; }
 .log {
@@ -69,7 +68,7 @@ a { color: var(--link); }
 }
 .human-bar[aria-disabled] { border-style: dashed !important; }
 .foot-bar form { display: flex; gap: 8px; align-items: end; }
-textarea { flex: 1; min-inline-size: 0; resize: none; field-sizing: content; min-block-size: 42px; max-block-size: 140px !important; padding: 9px 12px; font-size: 16px !important; }
+textarea { unicode-bidi: plaintext; flex: 1; min-inline-size: 0; resize: none; field-sizing: content; min-block-size: 42px; max-block-size: 140px !important; padding: 9px 12px; font-size: 16px !important; }
 textarea, .send { position: static !important; transform: none !important; margin: 0 !important; z-index: 0 !important; border-radius: 12px !important; }
 .panel .send { background: var(--accent); color: var(--on); border-color: transparent; inline-size: 44px; block-size: 42px; max-block-size: 42px !important; font-size: 20px; }
 @media (max-width: 480px) {

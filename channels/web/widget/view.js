@@ -52,7 +52,7 @@ export function createView(chat, { w, lang, dir }, launcher) {
 		pick.value = '';
 	} });
 	const clip = button(w.attach, '+', () => pick.click(), { class: 'send', 'aria-describedby': 'limits', hidden: true });
-	const input = h('textarea', { rows: 1, 'aria-label': w.composer, placeholder: w.placeholder, dir: 'auto', enterkeyhint: 'send', part: 'composer',
+	const input = h('textarea', { rows: 1, 'aria-label': w.composer, placeholder: w.placeholder, enterkeyhint: 'send', part: 'composer',
 		oninput: chat.typed, onkeydown: chat.key, onpaste: (event) => dropped(event, event.clipboardData) });
 	const panel = h('section', { class: 'panel', part: 'panel', id: 'panel', role: chat.inline ? 'region' : 'dialog', 'aria-label': w.title, hidden: true,
 		onkeydown: chat.escape, onfocusout: chat.left, ondragover: (event) => clip.hidden || event.preventDefault(), ondrop: (event) => dropped(event, event.dataTransfer) },
