@@ -342,6 +342,13 @@ int baton_port_demo_switch(struct baton_port *port, bool on)
 	return BATON_E_NOTFOUND;
 }
 
+int baton_port_demo_identity(struct baton_port *port, struct baton_buf *out)
+{
+	(void)port;
+	(void)out;
+	return BATON_E_NOTFOUND;
+}
+
 void baton_port_package(struct baton_port *port, const struct baton_id *session, baton_conn conn)
 {
 	struct baton_notice notice = { .type = BATON_NOTE_PACKAGE,
