@@ -42,6 +42,7 @@ static void put_customer(struct baton_buf *out, const struct baton_case *kase)
 static void put_clocks(struct baton_buf *out, const struct baton_case *kase)
 {
 	put_some(out, ",\"rank\":", kase->position);
+	put_some(out, ",\"precedence\":", kase->precedence);
 	put_some(out, ",\"due_ms\":", kase->due_ms);
 	put_some(out, ",\"unanswered_ms\":", kase->unanswered_ms);
 	put_some(out, ",\"queued_ms\":", kase->queued_ms);

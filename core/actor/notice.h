@@ -47,6 +47,7 @@ struct baton_case {
 		mode /* the degraded mode it was told of, "" none */;
 	bool has_draft;
 	uint64_t tier;   /* of the question, 1..3; 0 unknown */
+	uint64_t precedence; /* the desk's: priority as waiting and the customer's tier made it */
 	uint64_t due_ms; /* unix ms by which the first reply is promised; the desk's; 0: none */
 	uint64_t
 		unanswered_ms; /* unix ms of the oldest message without a reply; 0: all are replied to */

@@ -122,8 +122,11 @@ void order_refresh(struct baton_desk *desk, struct baton_now now)
 	for (size_t i = 0; i < desk->n_order; i++) {
 		uint64_t priority = priority_now(desk, desk->order[i], now);
 
-		changed = changed || priority != desk->order[i]->key.priority;
-		desk->order[i]->key.priority = priority;
+		if (priority != desk->order[i]->key.priority) {
+			desk->order[i]->key.priority = priority;
+			desk->order[i]->told_rank = 0; /* it is to be told again */
+			changed = true;
+		}
 		count_waiting(desk->order[i], now);
 	}
 	if (changed)

@@ -70,6 +70,7 @@ static struct baton_notice *shown_case(const struct desk_case *entry, bool claim
 	struct baton_notice *notice = copy_of(entry->notice);
 
 	notice->kase.position = entry->rank;
+	notice->kase.precedence = entry->rank > 0 ? entry->key.priority : 0;
 	notice->kase.due_ms = entry->due_ms;
 	notice->kase.claimable = claimable;
 	notice->kase.abandoned = notice->kase.abandoned && !notice->kase.present;

@@ -27,13 +27,13 @@ test('a promise is on time, due soon or broken, and says so in words', () => {
 
 test('the order of the desk is kept, whatever priority and age say', () => {
 	const desk = new Desk();
-	desk.apply(waiting('a', { rank: 3, priority: 1 }));
-	desk.apply(waiting('b', { rank: 1, priority: 9 }));
-	desk.apply(waiting('c', { rank: 2, queue: 'billing' }));
+	desk.apply(waiting('a', { rank: 1, precedence: 3, priority: 1 })); // a rank that was true once
+	desk.apply(waiting('b', { rank: 2, precedence: 1, priority: 9 }));
+	desk.apply(waiting('c', { rank: 3, precedence: 2, queue: 'billing' }));
 	assert.deepEqual(desk.list('waiting').map((one) => one.session), ['b', 'c', 'a']);
 	assert.deepEqual(['a', 'b', 'c'].map((session) => desk.position(desk.get(session))), [2, 1, 1]);
-	desk.apply(waiting('a', { rank: 1 }));
-	desk.apply(waiting('b', { rank: 2 }));
+	desk.apply(waiting('a', { rank: 2, precedence: 1, waiting_since_ms: 1 }));
+	desk.apply(waiting('b', { rank: 1, precedence: 1, waiting_since_ms: 2 }));
 	assert.equal(desk.list('waiting')[0].session, 'a');
 });
 

@@ -110,7 +110,7 @@ describe('a full desk', () => {
 			wire = ws;
 			const base = Date.now();
 			const frame = (i, change) => JSON.stringify({ t: 'case', session: `01a1fde5-dafb-70e7-a9c8-${String(i).padStart(12, '0')}`, state: 'waiting', queue: i % 3 ? 'general' : 'billing', priority: 1 + (i % 9), reason: `reason ${i % 7}`, waiting_since_ms: base - i * 1000,
-				unanswered_ms: base - i * 1000, due_ms: base + 600000 - i * 1000, queued_ms: base, rank: i + 1, claimable: true, present: true, preview: `preview of ${i}`, tier_level: 1 + (i % 3), rule: 'core.no_model', ...change });
+				unanswered_ms: base - i * 1000, due_ms: base + 600000 - i * 1000, queued_ms: base, rank: i + 1, precedence: 1 + (i % 9), claimable: true, present: true, preview: `preview of ${i}`, tier_level: 1 + (i % 3), rule: 'core.no_model', ...change });
 			wire.frame = frame;
 			ws.onMessage((text) => {
 				const { t } = JSON.parse(text);
@@ -130,7 +130,7 @@ describe('a full desk', () => {
 			const shift = ++round * 137; // the order changes in each round
 			const storm = (async () => {
 				for (const [k, i] of changed.entries()) {
-					wire.send(wire.frame(i, { preview: `changed ${k}`, rank: ((i * 31 + shift) % 2000) + 1 }));
+					wire.send(wire.frame(i, { preview: `changed ${k}`, precedence: ((i * 31 + shift) % 9) + 1 }));
 					await sleep(1000 / STORM_PER_S);
 				}
 			})();

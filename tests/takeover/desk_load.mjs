@@ -74,7 +74,7 @@ class Agent {
 
 	// The first in the desk's order that nobody beside this agent is likely to take at the same moment.
 	#next() {
-		const first = [...this.seen.values()].sort((a, b) => (a.rank ?? 1e9) - (b.rank ?? 1e9) || a.waiting_since_ms - b.waiting_since_ms).slice(0, 8);
+		const first = [...this.seen.values()].sort((a, b) => a.precedence - b.precedence || a.waiting_since_ms - b.waiting_since_ms).slice(0, 8);
 		return first[Math.floor(Math.random() * first.length)];
 	}
 

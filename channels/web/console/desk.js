@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The desk as the `case` frames tell it: which cases wait, in which order, who holds the others. Pure.
-// The order of service is the desk's own: `rank`. Where it has said none yet: priority (1 is highest),
-// then who has waited longest.
+// The order of service is the desk's own: `precedence` (1 first), which is the priority as the customer's tier and
+// waiting have made it; then who has waited longest. A `rank` is old as soon as somebody else is claimed.
 
-const first = (a, b) => a.priority - b.priority || a.waiting_since_ms - b.waiting_since_ms || (a.session < b.session ? -1 : 1);
-const ranked = (a, b) => (a.rank || Infinity) - (b.rank || Infinity) || first(a, b);
+const longest = (a, b) => a.waiting_since_ms - b.waiting_since_ms || (a.session < b.session ? -1 : 1);
+const first = (a, b) => a.priority - b.priority || longest(a, b);
+const ranked = (a, b) => (a.precedence || a.priority) - (b.precedence || b.priority) || longest(a, b);
 
 /* What the order rests on: a frame that changes nothing of it does not make it anew. */
-const ORDERING = ['state', 'rank', 'queue', 'priority', 'waiting_since_ms', 'agent', 'unanswered_ms', 'due_ms', 'claimed_ms'];
+const ORDERING = ['state', 'precedence', 'queue', 'priority', 'waiting_since_ms', 'agent', 'unanswered_ms', 'due_ms', 'claimed_ms'];
 
 export class Desk {
 	#cases = new Map();
