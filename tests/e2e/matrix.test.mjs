@@ -122,7 +122,7 @@ function policiesOf({ scenario, fault, work }, n) {
 				{ name: 'main', provider: fault.model ? 'openai' : 'gone', model: main, account: 'a', prompt: 'assistant', max_output_tokens: 500 },
 				{ name: 'backup', provider: 'openai', model: `ok#backup${n}`, account: 'b', prompt: 'assistant', max_output_tokens: 500 }] },
 			'routes.yaml': { routes: [{ intent: 'default', primary: 'main', ...fallback, class: 'general', tier: 1,
-				first_token_ms: 1000, stall_ms: 1000, total_ms: TOTAL_MS }] },
+				first_token_ms: 2000, stall_ms: 2000, total_ms: TOTAL_MS }] },
 		},
 	});
 }

@@ -38,7 +38,7 @@ function openaiSet(url) {
 // The demonstration's queues, our agents.
 function mergedDesk(shop) {
 	const text = readFileSync(path.join(shop, 'desk.yaml'), 'utf8');
-	const queues = [...text.split(/^agents:/m)[0].matchAll(/-\s*\{?\s*name:\s*["']?([\w.-]+)/g)].map((m) => ({ name: m[1] }));
+	const queues = [...text.split(/^queues:/m)[1].split(/^\w+:/m)[0].matchAll(/-\s*\{?\s*name:\s*["']?([\w.-]+)/g)].map((m) => ({ name: m[1] }));
 	const first = text.match(/^default_queue:\s*["']?([\w.-]+)/m)[1];
 	return { ...desk(), queues: queues.length ? queues : [{ name: first }], default_queue: first };
 }

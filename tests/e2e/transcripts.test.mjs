@@ -59,12 +59,12 @@ function filled(sessions) {
 
 // Customers who talk until they are told to stop. `late`: how many answers did not come in time, those
 // that a killed server took with it among them.
-function talk(baton, n) {
+async function talk(baton, n) {
 	const state = { late: 0, answered: 0 };
 	const stopped = new Promise((go) => { state.stop = go; });
-	const all = Array.from({ length: n }, async () => {
-		const one = new Customer(baton, { auto: true });
-		await one.connect();
+	const customers = Array.from({ length: n }, () => new Customer(baton, { auto: true }));
+	await Promise.all(customers.map((one) => one.connect()));
+	const all = customers.map(async (one) => {
 		for (let going = true; going;) {
 			const turn = one.say('Where is it?').then(({ seq }) => one.answer(seq)).then(() => { state.answered++; return true; },
 				() => { state.late++; return true; });
@@ -91,7 +91,7 @@ describe('every event of the journal', options, () => {
 		const receiver = await new Receiver().start();
 		receiver.next = () => (Math.random() < 0.1 ? [500, 503, 'cut', 'drop'][Math.floor(Math.random() * 4)] : 200);
 		const baton = await start([jsonl, pg.entry(), receiver.entry()], { data: filled(2500) });
-		const talking = talk(baton, 4);
+		const talking = await talk(baton, 4);
 		for (let i = 0; i < 3; i++) {
 			await sleep(300 + Math.random() * 700);
 			await baton.kill();
@@ -115,7 +115,7 @@ describe('every event of the journal', options, () => {
 	// A minute of outages with the load of hours: the pauses between attempts are the real ones.
 	test('a database that is away, killed in mid-transaction, stopped and locked loses nothing, and delays nobody', async () => {
 		const baton = await start([jsonl, pg.entry('postgres', { statement_ms: 500, connect_ms: 500 })]);
-		const talking = talk(baton, 12);
+		const talking = await talk(baton, 12);
 		await soon(() => pg.number("SELECT count(*) FROM pg_tables WHERE tablename = 'baton_events'") === 1, 'a table');
 
 		pg.stop();
