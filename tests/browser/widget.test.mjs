@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { HostileProvider, answerOf } from '../fault/provider.mjs';
 import { Baton } from '../lib/baton.mjs';
 import { KEY_ENV, SAYS, simpleSet } from '../lib/policies.mjs';
@@ -13,6 +14,7 @@ import { Browser, Widget, assertAccessible, shot, until } from './browser.mjs';
 const QUICK = 'ok,gap=5';
 const SLOWLY = 'ok,gap=60';
 
+const OFFLINE_S = Number(process.env.OFFLINE_S ?? 0);
 let browser;
 before(async () => { browser = await Browser.launch(); });
 after(() => browser?.close());
@@ -166,6 +168,8 @@ served('a conversation', [QUICK], (at) => {
 		await widget.log.getByText('Not sent yet, kept').first().waitFor();
 		await widget.page.getByText('Reconnecting… your messages are kept.').waitFor();
 		await shot(widget.page, 'widget-reconnecting');
+		await sleep(OFFLINE_S * 1000); // a minute by hand: OFFLINE_S=60 make browser T=widget
+		context.setDefaultTimeout(15000 + Math.min(OFFLINE_S, 30) * 1000); // the pauses between attempts have grown
 		await at.baton.start();
 		await widget.answer(2);
 		await until(widget.page, 'all sent', () => [...document.querySelector('baton-chat').shadowRoot.querySelectorAll('.own .foot')].every((foot) => foot.textContent === 'Sent'));
