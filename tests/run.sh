@@ -57,7 +57,7 @@ suite_tsan() { run_tests tsan "${threaded[@]}"; }
 suite_sim() { make -s sim SEEDS="${SEEDS:-2000}"; }
 suite_crash() { make -s crash N="${CRASHES:-20}" && echo "ok - ${CRASHES:-20} kills of the writer lose nothing"; }
 # End-to-end files by what they wait for; what is not named here is in e2e.
-waiting=(admin control drills matrix modes report transcripts)
+waiting=(admin control crashes drills matrix modes report tickets transcripts)
 suite_e2e() {
 	local file name busy=()
 	for file in tests/e2e/*.test.mjs; do

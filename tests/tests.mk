@@ -3,7 +3,7 @@
 # Targets of the tests that are not unit tests; included by the Makefile after its own rules.
 #
 # make e2e [T=spine|desk|...] [KILLS=50]   real processes, real WebSockets (V picks the build)
-# make e2e-asan                            spine, desk, admins against the sanitized build
+# make e2e-asan                            spine, desk, files and more against the sanitized build
 # make complaints [T=16]                  what users of comparable systems complain about, a file each
 # make faults [ROW=S08]                    the fault catalogue in full time, with its figures
 # make abi                                 the layout of the module ABI against its lock
@@ -35,7 +35,7 @@ complaints: all tests/node_modules/.package-lock.json
 faults: all tests/node_modules/.package-lock.json
 	V=$(V) ROW=$(ROW) node --test --test-reporter=spec tests/fault/full.mjs
 e2e-asan:
-	$(MAKE) V=asan e2e T="spine desk person-first admin control reload modules"
+	$(MAKE) V=asan e2e T="spine desk person-first reload files tiers identity"
 
 # The tools the tests rest on: the checker must catch, the hostile provider must be hostile.
 test-tools: tests/node_modules/.package-lock.json

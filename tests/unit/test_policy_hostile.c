@@ -294,7 +294,7 @@ static const char *const shop_files[] = {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { ROUNDS = 30 }; /* each takes four times as long */
 #else
-enum { ROUNDS = 100 };
+enum { ROUNDS = 60 };
 #endif
 enum { SHOP_FILES_N = sizeof(shop_files) / sizeof(shop_files[0]) };
 
