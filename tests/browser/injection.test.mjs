@@ -83,7 +83,8 @@ before(async () => {
 	d.canned = SHORT.slice(3, 23).map((words, i) => ({ name: `c${i}`, text: words }));
 	const url = `http://127.0.0.1:${model.address().port}/v1`;
 	baton = await Baton.start({ env: KEY_ENV, args: ['--no-rate-limit'], policies: simpleSet(url, {
-		files: { 'desk.yaml': d, 'channel.yaml': { origins: ['self', `http://127.0.0.1:${page.address().port}`], say: { ...SAYS, greeting: MARKDOWN[6], handed_over: SHORT[4] } } } }) });
+		files: { 'desk.yaml': d, 'channel.yaml': { origins: ['self', `http://127.0.0.1:${page.address().port}`], say: { ...SAYS, greeting: MARKDOWN[6], handed_over: SHORT[4] },
+			attachments: { enabled: true, max_bytes: '64KiB', types: ['text/plain'] } } } }) });
 });
 after(async () => {
 	await browser?.close();
@@ -104,7 +105,7 @@ async function looked(page, root) {
 }
 
 describe(`${PAYLOADS.length} public payloads`, () => {
-	test('carried by customer, model, agent, notes, names and reasons: nothing runs, nobody is called', { timeout: 120000 }, async () => {
+	test('carried by customer, model, agent, files, notes, names and reasons: nothing runs, nobody is called', { timeout: 120000 }, async () => {
 		const customer = await browser.person(), person = await browser.person();
 		const foreign = [];
 		for (const context of [customer, person]) {
@@ -134,6 +135,16 @@ describe(`${PAYLOADS.length} public payloads`, () => {
 			typist.send({ t: 'msg', id: `p${++n}`, text: payload });
 			await answered;
 		}
+		// Files with payloads as their names, and as their contents.
+		const names = SHORT.filter((t) => t.includes('<')).slice(0, 10);
+		for (const [i, name] of names.entries()) {
+			const upload = await baton.http('/v1/attachments', { method: 'POST', body: name,
+				headers: { authorization: `Bearer ${stored.token}`, 'x-baton-session': stored.session, 'x-baton-name': encodeURIComponent(`${i}-${name}`) } });
+			assert.equal(upload.status, 201);
+			const sent = typist.wait((f) => (f.t === 'ack' || f.t === 'err') && f.id === `f${i}`, 'ack of a file');
+			typist.send({ t: 'msg', id: `f${i}`, text: `file ${i}`, attachments: [(await upload.json()).attachment] });
+			assert.equal((await sent).t, 'ack');
+		}
 		const claimed = typist.wait(event('case_claimed'), 'case_claimed');
 		nina.send({ t: 'claim', session: stored.session });
 		await claimed;
@@ -162,6 +173,8 @@ describe(`${PAYLOADS.length} public payloads`, () => {
 		for (const link of await widget.log.locator('a').all())
 			assert.match(await link.getAttribute('href'), /^(https?:|mailto:)/);
 
+		for (const at of [widget.page.locator('baton-chat'), desk.page.locator('#log')])
+			assert.ok(await at.getByText('0-').count() > 0, 'files stand there by their names');
 		const inWidget = await looked(widget.page, 'baton-chat'), inConsole = await looked(desk.page, null);
 		assert.ok(inWidget.shown > 20000 && inConsole.shown > 20000, `${inWidget.shown} and ${inConsole.shown} characters were shown`);
 		assert.deepEqual([inWidget.ran, inConsole.ran], [[], []]);
