@@ -136,13 +136,15 @@ describe(`${PAYLOADS.length} public payloads`, () => {
 			await answered;
 		}
 		// Files with payloads as their names, and as their contents.
-		const names = SHORT.filter((t) => t.includes('<')).slice(0, 10);
+		const labels = [], names = SHORT.filter((t) => t.includes('<')).slice(0, 10);
 		for (const [i, name] of names.entries()) {
 			const upload = await baton.http('/v1/attachments', { method: 'POST', body: name,
 				headers: { authorization: `Bearer ${stored.token}`, 'x-baton-session': stored.session, 'x-baton-name': encodeURIComponent(`${i}-${name}`) } });
 			assert.equal(upload.status, 201);
+			const file = await upload.json();
+			labels.push(file.name);
 			const sent = typist.wait((f) => (f.t === 'ack' || f.t === 'err') && f.id === `f${i}`, 'ack of a file');
-			typist.send({ t: 'msg', id: `f${i}`, text: `file ${i}`, attachments: [(await upload.json()).attachment] });
+			typist.send({ t: 'msg', id: `f${i}`, text: `file ${i}`, attachments: [file.attachment] });
 			assert.equal((await sent).t, 'ack');
 		}
 		const claimed = typist.wait(event('case_claimed'), 'case_claimed');
@@ -174,7 +176,8 @@ describe(`${PAYLOADS.length} public payloads`, () => {
 			assert.match(await link.getAttribute('href'), /^(https?:|mailto:)/);
 
 		for (const at of [widget.page.locator('baton-chat'), desk.page.locator('#log')])
-			assert.ok(await at.getByText('0-').count() > 0, 'files stand there by their names');
+			for (const label of labels)
+				assert.ok(await at.getByText(label).count() > 0, `a file stands there by its name: ${label}`);
 		const inWidget = await looked(widget.page, 'baton-chat'), inConsole = await looked(desk.page, null);
 		assert.ok(inWidget.shown > 20000 && inConsole.shown > 20000, `${inWidget.shown} and ${inConsole.shown} characters were shown`);
 		assert.deepEqual([inWidget.ran, inConsole.ran], [[], []]);

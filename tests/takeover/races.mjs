@@ -158,6 +158,7 @@ function judgeLog(log, lane) {
 			unseen = seq;
 		else if (what === 'human') {
 			const knew = lane.if_seq?.get(value.client_id);
+			lane.count.judged += knew !== undefined;
 			if (knew !== undefined && unseen > knew)
 				lane.fault('stale', `${lane.session}: a reply at ${seq} that knew ${knew} over a message at ${unseen}`);
 		}
@@ -208,7 +209,7 @@ export const KINDS = Object.keys(RACES);
 // Runs `n` races of a kind on `lanes` lanes; {count, faults, seconds, events}.
 export async function runRaces(baton, kind, { n, lanes = 50, progress = () => {} }) {
 	const { race, begin } = RACES[kind];
-	const count = { claims: 0, claims_before: 0, claims_amid: 0, claims_after: 0, owners: 0, owner_nina: 0, owner_omar: 0, replies: 0, replies_sent: 0, replies_stale: 0 };
+	const count = { claims: 0, claims_before: 0, claims_amid: 0, claims_after: 0, owners: 0, owner_nina: 0, owner_omar: 0, replies: 0, replies_sent: 0, replies_stale: 0, judged: 0 };
 	const faults = [];
 	const fault = (what, text) => faults.push(`${what}: ${text}`);
 	const began = performance.now();
@@ -234,7 +235,8 @@ export function wasRace({ kind, count }) {
 		return count.claims_before > 0 && count.claims_amid > 0 && count.claims_after > 0;
 	if (kind === 'owners')
 		return count.owner_nina > 0 && count.owner_omar > 0;
-	return count.replies_sent > 0 && count.replies_stale > 0;
+	// Each reply that went out was found in a log, with what its agent had seen.
+	return count.replies_sent > 0 && count.replies_stale > 0 && count.judged === count.replies_sent;
 }
 
 export function tell({ kind, count, faults, events, seconds }) {
