@@ -44,6 +44,14 @@ enum {
 	BATON_PROMPT_MSGS_MAX = 24,         /* history handed to a provider */
 	BATON_PROMPT_BYTES_MAX = 48 * 1024,
 	BATON_DOCS_MAX = 5,
+	BATON_TOOL_ROUNDS_MAX = 8,              /* times a model may ask for tools in one turn */
+	BATON_TOOL_CALLS_MAX = 16,              /* calls of one turn, look-ups included */
+	BATON_TOOL_ARGS_BYTES_MAX = 8 * 1024,   /* arguments of one call, JSON */
+	BATON_TOOL_RESULT_BYTES_MAX = 64 * 1024, /* one result; a longer one is a failure */
+	BATON_TOOL_MS = 10000,                  /* default time of a call with all its tries */
+	BATON_PLAN_STEPS_MAX = 6,
+	BATON_HITS_MAX = 256,                   /* of one text by one guard; more: it counts as not looked at */
+	BATON_SECRETS_KEPT_MAX = 1024,          /* different personal data of one conversation */
 	BATON_TURNS_PER_WORKER_MAX = 10000, /* open turns; more are handed over at once */
 	BATON_TARGET_CALLS_MAX = 2000, /* calls of one target at once, where it says nothing */
 

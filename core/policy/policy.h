@@ -24,7 +24,7 @@ struct baton_policy_module {
 	const char *name;      /* how other files call it: "openai", "knowledge" */
 	const char *file;      /* file name within the modules directory, "provider-openai.so" */
 	const char *sha256;    /* what the file's bytes must add up to, 64 digits; NULL: not pinned */
-	const char *kind;      /* classifier, provider, rule, transcript, retriever */
+	const char *kind;      /* classifier, provider, rule, transcript, retriever, tool, guard */
 	const char *isolation; /* "inline", "process"; NULL: inline for what we ship, else process */
 	const char **egress;   /* host:port patterns it may reach through the host's HTTP */
 	size_t n_egress;
@@ -43,7 +43,9 @@ struct baton_policy_module {
  * {"rules":[{"id","stage","when","action","queue","priority","reason","reversible"}]};
  * retriever and provider
  * {"articles":[{"id","title","also":[...],"intents":[...],"text","updated","valid_until","uri"}]}
- * only if the entry says `knowledge: true`; others have none. Dates are YYYY-MM-DD, valid_until is
+ * only if the entry says `knowledge: true`; a provider with knowledge and a tool also get
+ * {"tools":[{"name","title","description","writes","idempotent","timeout_ms","arguments","result","answer","config"}]}
+ * (tools.yaml; a tool only those that name it as their module); guard: guards.yaml as JSON; others have none. Dates are YYYY-MM-DD, valid_until is
  * "" for an article without end; articles for agents only are not in there. */
 
 /* When a target counts as down. It opens after `failures` failed calls in a row, or when at least
@@ -87,6 +89,9 @@ struct baton_class {
 	const char **needs; /* modules (guards, verifiers) without which its work stops, by name */
 	size_t n_needs;
 	const struct baton_mode_def *mode; /* what holds a message when nobody is left to ask; NULL: a person */
+	const char **unattended; /* tools that change something and may do so without a person's leave, by name */
+	size_t n_unattended;
+	bool approve_all; /* every tool needs a person's leave, also what only looks up */
 };
 
 /* Another first target, or a person, while a condition holds. The first that holds wins. */
@@ -98,6 +103,41 @@ struct baton_switch_def {
 	const char *reason;           /* for the transcript */
 };
 
+/* tools.yaml: what may be looked up or changed outside, and on what terms. */
+struct baton_tool_bind {
+	const char *argument; /* set by the server, never by a model, which does not even see it */
+	const char *from;     /* customer, customer_tier, session, locale: customer is the signed one alone */
+};
+struct baton_tool_def {
+	const char *name;
+	const char *module;         /* of kind tool */
+	const char *title;          /* what a customer reads while it works: "looks up your order" */
+	const char *description;    /* for models */
+	json_t *arguments, *result; /* JSON Schemas (core/module/schema.h); result NULL: anything */
+	const char *arguments_json; /* as text, without what is bound: what models are shown */
+	bool writes, idempotent;
+	bool approval;              /* a person approves each call; true for what writes if it is not said */
+	bool verified;              /* only for customers whose identity is signed */
+	uint32_t timeout_ms;        /* of a call with all its tries */
+	struct baton_tool_bind *binds;
+	size_t n_binds;
+	const char **reveals;       /* kinds of personal data that it is shown in its arguments; others stay placeholders */
+	size_t n_reveals;
+	const char *answer;         /* what a provider without a model says of the result: "{{status}}"; "" nothing */
+	json_t *config;             /* for its module: `request` of tool-http, `remote` of tool-mcp; may be NULL */
+};
+/* A call that is declared with the route: made if all its arguments are known. */
+struct baton_lookup_def {
+	const struct baton_tool_def *tool;
+	json_t *arguments; /* an object; "{{slot}}" in a text is what the message names, or named before */
+};
+/* What becomes of an answer whose sources do not hold. */
+enum baton_grounding {
+	BATON_GROUNDING_OFF,    /* not looked at */
+	BATON_GROUNDING_CITED,  /* what it cites was retrieved: else a guard has hit */
+	BATON_GROUNDING_REQUIRED /* ... and it cites something, or says that it does not know */
+};
+
 struct baton_route {
 	const char *intent; /* "default" catches the rest */
 	const struct baton_target *primary; /* NULL is possible in tier 3 only */
@@ -106,6 +146,13 @@ struct baton_route {
 	uint32_t max_p95_ms; /* 0: not set */
 	uint32_t min_tokens_per_s; /* a slower stream counts as a stall; 0: no floor */
 	uint64_t turn_microusd, day_microusd; /* 0: what budgets.yaml says */
+	const struct baton_tool_def **tools; /* what its model may ask for; none: no tools */
+	size_t n_tools;
+	uint32_t tool_rounds; /* how often in a turn it may ask for some */
+	struct baton_lookup_def *lookups; /* called before any model is asked, in this order */
+	size_t n_lookups;
+	bool plan;            /* a plan is made, and on record, before anything is done */
+	enum baton_grounding grounding;
 	struct baton_switch_def *switches;
 	size_t n_switches;
 	bool disable_tools_on_fallback;
@@ -116,12 +163,21 @@ struct baton_route {
 	const char *queue; /* where this intent is handed over to */
 };
 
+/* What a message may name that a tool needs: an order number, a date. */
+struct baton_slot_def {
+	const char *name, *type; /* pattern, words, email, number, date */
+	const char *pattern;     /* type pattern: PCRE2, the first group or all of it is the value; "" */
+	const char **words;      /* type words: one of them, case folded */
+	size_t n_words;
+};
 struct baton_intent_def {
 	const char *name, *class_name;
 	unsigned tier;
 	const char **examples;
 	size_t n_examples;
 	uint32_t min_confidence_ppm; /* below: treated as not understood */
+	struct baton_slot_def *slots;
+	size_t n_slots;
 	bool internal; /* work of Baton's own, never detected in a message: the classifier has no word of it */
 };
 
@@ -356,8 +412,18 @@ struct baton_topic_phrase {
 	uint32_t topics; /* bit i: policy->topics[i] */
 };
 
+/* guards.yaml */
+struct baton_guard_def {
+	const char *module; /* of kind guard */
+	uint32_t at;        /* BATON_AT_*; 0: wherever the module says it is of use */
+	bool open;          /* what it could not look at passes; else a person gets the conversation */
+	const char **intents; /* only for questions of these; none: all. Customers' words are looked at before any is known */
+	size_t n_intents;
+};
+
 struct baton_prompt_def {
 	const char *name, *text;
+	char version[9]; /* the first digits of its checksum */
 };
 
 /* One file of the set as it was read, with the checksum of its bytes. */
@@ -393,6 +459,11 @@ struct baton_policy {
 	size_t n_prompts;
 	struct baton_mode_def *modes; /* in order of precedence */
 	size_t n_modes;
+	struct baton_tool_def *tools; /* tools.yaml */
+	size_t n_tools;
+	struct baton_guard_def *guards; /* guards.yaml, in the order in which they look */
+	size_t n_guards;
+	json_t *guards_json;            /* all of guards.yaml, for the modules; NULL: there is none */
 	struct baton_budgets budgets;
 	struct baton_alert_def alert; /* needed = 0: none is declared */
 	struct baton_drill_file *drills;
@@ -408,7 +479,7 @@ struct baton_policy {
 
 	/* channel.yaml */
 	struct baton_attachments_def attachments;
-	const char *say_offer_human, *say_transferred, *say_ticket, *say_lost_agent;
+	const char *say_offer_human, *say_transferred, *say_ticket, *say_lost_agent, *say_approval;
 	/* identity.yaml */
 	struct baton_identity_def identity;
 	/* escalation.yaml */
@@ -482,6 +553,8 @@ int baton_policy_write(const struct baton_policy *policy, const char *dir);
 const struct baton_route *baton_policy_route(const struct baton_policy *policy, baton_str intent);
 const struct baton_intent_def *baton_policy_intent(const struct baton_policy *policy,
 						   baton_str name);
+/* tools.yaml, by name; NULL: it is not there. */
+const struct baton_tool_def *baton_policy_tool(const struct baton_policy *policy, baton_str name);
 const struct baton_drill_file *baton_policy_drill(const struct baton_policy *policy,
 						  baton_str name);
 /* desk.yaml, by name; NULL: it is not there. */

@@ -47,6 +47,11 @@ enum baton_verb {
 	BATON_CMD_ABANDON, /* self (the desk): `epoch` must be the case's; about_seq = ms since the customer went */
 	BATON_CMD_ASSIST, /* self: `events` of help for agents (writeup_generated, draft_proposed with
 	                       asked_by); `epoch` must be the case's */
+	BATON_CMD_TOOL_REVIEW, /* agent who holds the case: about_seq = tool_proposed, value (approve|reject), text =
+	                            reason, client_id */
+	BATON_CMD_TOOL, /* self: `events` of a call that a person has approved: tool_called (once, while the
+	                     proposal is approved), tool_finished. Who owns the case then does not matter */
+	BATON_CMD_SUMMARY, /* self: `events`, one summary_made; of use whoever owns the case */
 	BATON_CMD_RESUME /* self: value = what has come back ("mode:<name>", "targets"), or "expired":
 	                        nothing has, and a person gets what was kept */
 };

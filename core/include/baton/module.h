@@ -43,9 +43,12 @@
  *
  * CHANGES BY MINOR (docs/ABI.md: what a minor may bring; share/baton/abi/1.N.lock: its exact layout)
  *  1.0  The first. Served: provider, classifier, rule, transcript, retriever. Drafts, which no server
- *       serves and nobody is promised: tool, guard, channel; session_get, session_put and event, which
- *       come with the tool kind and answer BATON_E_UNSUPPORTED until then.
+ *       serves and nobody is promised: channel; session_get, session_put and event, which answer
+ *       BATON_E_UNSUPPORTED.
  *  1.1  baton_facts: class_name, language, tier; the flags BATON_FACT_VERIFIED, _SLA_BREACHED, _CLAIMED_BEFORE.
+ *  1.2  The kinds tool and guard, with the result "tool/1". baton_intents: out_of_scope_ppm, human_ppm.
+ *       baton_facts: guard_rule, out_of_scope_ppm, human_ppm, tool_calls; the flags BATON_FACT_UNKNOWN,
+ *       _UNGROUNDED, _INJECTION. BATON_ERROR_IN_DOUBT, BATON_DOC_STALE.
  */
 #ifndef BATON_MODULE_H
 #define BATON_MODULE_H
@@ -56,7 +59,7 @@ extern "C" {
 #endif
 
 #define BATON_ABI_MAJOR 1u
-#define BATON_ABI_MINOR 1u
+#define BATON_ABI_MINOR 2u
 #define BATON_MAGIC     0x314e5442u                   /* "BTN1", little endian */
 #define BATON_ENTRY_SYMBOL "baton_module_entry"
 #define BATON_HAS(ptr, field) ((ptr) != NULL && \
@@ -97,7 +100,8 @@ enum { /* what a failure says something about, and so what a breaker closes */
   BATON_SCOPE_ACCOUNT                      /* every model that this key pays for */
 };
 enum { BATON_ERROR_BILLED = 1u,            /* the provider has counted tokens for this attempt: see usage() */
-       BATON_ERROR_NOT_AGAIN = 2u };       /* the provider says that asking it the same again is of no use */
+       BATON_ERROR_NOT_AGAIN = 2u,         /* the provider says that asking it the same again is of no use */
+       BATON_ERROR_IN_DOUBT = 4u };        /* since 1.2, tools: the effect may have happened all the same */
 enum { BATON_CANCEL_USER = 0, BATON_CANCEL_DEADLINE, BATON_CANCEL_SUPERSEDED, BATON_CANCEL_BUDGET,
        BATON_CANCEL_DRAIN, BATON_CANCEL_SHUTDOWN };
 enum { BATON_LOG_DEBUG = 0, BATON_LOG_INFO, BATON_LOG_NOTICE, BATON_LOG_WARN, BATON_LOG_ERROR };
@@ -163,6 +167,7 @@ enum { BATON_WATCH_READ = 1u, BATON_WATCH_WRITE = 2u };             /* events of
 #define BATON_RESULT_DOCS "doc/1"        /* baton_doc[], best first */
 #define BATON_RESULT_INTENTS "intents/1" /* one baton_intents */
 #define BATON_RESULT_ENTRIES "entry/1"   /* baton_entry[], by seq: what read() of a transcript found */
+#define BATON_RESULT_TOOL "tool/1"       /* one baton_tool_result; since 1.2 */
 
 /* The host. The table lives as long as the process; its ctx is the one of load() (for [any] functions)
  * or of the instance (for all). */
@@ -255,7 +260,9 @@ typedef struct baton_host {
   /* That pointer; NULL: none was set, or the call has ended. Asking is never a sin. */
   void   *(*call_get)(baton_ctx *, baton_call);
 } baton_host;
-enum { BATON_DELTA_TEXT = 0, BATON_DELTA_REASONING, BATON_DELTA_TOOL_CALL /* json */, BATON_DELTA_CITATION /* json: sources used */,
+enum { BATON_DELTA_TEXT = 0, BATON_DELTA_REASONING,
+       BATON_DELTA_TOOL_CALL /* one whole call: {"id":"...","name":"...","arguments":{...}}; then end(BATON_END_TOOL_CALLS) */,
+       BATON_DELTA_CITATION /* json: sources used */,
        BATON_DELTA_UNKNOWN /* no data: "I do not know" is what the text says */ };
 enum { BATON_END_STOP = 0, BATON_END_LENGTH, BATON_END_TOOL_CALLS, BATON_END_FILTERED };
 
@@ -275,8 +282,9 @@ enum { BATON_TURN_DEGRADED = 1u, BATON_TURN_SHADOW = 2u, BATON_TURN_DRILL = 4u }
  * of the passage, Markdown; `uri` names the article; `version` is its own (a date or a number). */
 typedef struct baton_doc {
   baton_str id, title, uri, snippet, version;
-  uint32_t score_ppm; uint32_t flags; uint64_t updated_unix_ms;
+  uint32_t score_ppm; uint32_t flags; uint64_t updated_unix_ms;   /* flags: BATON_DOC_* */
 } baton_doc;
+enum { BATON_DOC_STALE = 1u };             /* since 1.2: past the date until which it is valid */
 
 #define BATON_PROVIDER "baton.provider/1"
 typedef struct baton_prompt {
@@ -307,7 +315,11 @@ typedef struct baton_provider {
 
 #define BATON_CLASSIFIER "baton.classifier/1"
 typedef struct baton_intent { baton_str name; uint32_t confidence_ppm; uint32_t flags; baton_str entities_json; } baton_intent;
-typedef struct baton_intents { uint32_t size; uint32_t n, cap; uint32_t sentiment_ppm; baton_intent *v; baton_str language; } baton_intents;
+typedef struct baton_intents {
+  uint32_t size; uint32_t n, cap; uint32_t sentiment_ppm; baton_intent *v; baton_str language;
+  /* since 1.2: how likely no intent covers the message; how likely it asks for a person. 0: not said */
+  uint32_t out_of_scope_ppm, human_ppm;
+} baton_intents;
 typedef struct baton_classifier {
   uint32_t size; uint32_t flags;
   /* [loop] A JSON array of every name that classify() may tell. May be NULL. */
@@ -336,13 +348,18 @@ typedef struct baton_facts {               /* everything a rule may look at; rec
   /* since 1.1: the workflow class and tier of the question's route, and the language it is written in */
   baton_str class_name, language;
   uint32_t tier, reserved3;
+  /* since 1.2: what a guard objected to most, the classifier's doubts, calls of tools in this turn */
+  baton_str guard_rule;
+  uint32_t out_of_scope_ppm, human_ppm, tool_calls, reserved4;
 } baton_facts;
 enum { BATON_STAGE_BEFORE = 0, BATON_STAGE_AFTER };
 enum { BATON_FACT_ASKED_HUMAN = 1u, BATON_FACT_HUMAN_ACTIVE = 2u, BATON_FACT_SECURITY = 4u, BATON_FACT_BILLING = 8u,
        BATON_FACT_LEGAL = 16u, BATON_FACT_RETRIEVAL_EMPTY = 32u, BATON_FACT_POLICY_HIT = 64u,
        BATON_FACT_SUBSTITUTE = 128u, BATON_FACT_STALE = 256u,
        /* since 1.1 */
-       BATON_FACT_VERIFIED = 512u, BATON_FACT_SLA_BREACHED = 1024u, BATON_FACT_CLAIMED_BEFORE = 2048u };
+       BATON_FACT_VERIFIED = 512u, BATON_FACT_SLA_BREACHED = 1024u, BATON_FACT_CLAIMED_BEFORE = 2048u,
+       /* since 1.2 */
+       BATON_FACT_UNKNOWN = 4096u, BATON_FACT_UNGROUNDED = 8192u, BATON_FACT_INJECTION = 16384u };
 typedef struct baton_verdict {
   uint32_t size; uint32_t action;       /* the strictest verdict of all rules wins */
   uint32_t priority; uint32_t flags;    /* BATON_VERDICT_REVERSIBLE */
@@ -378,13 +395,39 @@ typedef struct baton_transcript {          /* the core's LMDB log is the truth; 
   void    (*cancel)(void *inst, baton_call, uint32_t why);
 } baton_transcript;
 
-/* DRAFT: no server serves it, and until one does it may change (see CHANGES). */
+/* Since 1.2. Something outside is looked up or changed. The policies (tools.yaml) say which tools there are,
+ * what they may be given, who may ask for them and what needs a person's leave; a tool performs, and decides
+ * nothing of that. The call is on record before invoke(). */
 #define BATON_TOOL "baton.tool/1"
-typedef struct baton_tool_req { uint32_t size; uint32_t flags; const baton_turn *turn; baton_str name, args_json, idempotency_key; } baton_tool_req;
+typedef struct baton_tool_req {
+  uint32_t size; uint32_t flags;        /* BATON_TOOL_*, as the policies say of it */
+  const baton_turn *turn;                  /* without its messages: n_msgs is 0 */
+  baton_str name;                          /* as in tools.yaml */
+  baton_str args_json;                     /* an object that fits the tool's schema: the host has checked */
+  baton_str idempotency_key;               /* of this call: the same for each try, also after a restart of the server */
+} baton_tool_req;
+enum { BATON_TOOL_WRITES = 1u,             /* it changes something */
+       BATON_TOOL_IDEMPOTENT = 2u,         /* twice with the same key is once: it may be tried again */
+       BATON_TOOL_SHADOW = 4u };           /* nothing may be changed: the turn is tried out (baton eval) */
+typedef struct baton_tool_result {
+  uint32_t size; uint32_t flags;        /* BATON_TOOL_NO, BATON_TOOL_CACHED */
+  baton_str json;                          /* one JSON value, at most 64 KiB; the host checks it against the tool's schema */
+  baton_str code;                          /* with BATON_TOOL_NO: a word for models and rules, [a-z0-9_]{1,63}: "not_found" */
+  uint32_t http_status; uint32_t tries;   /* 0: nobody was asked over HTTP; how often it was tried */
+} baton_tool_result;
+enum { BATON_TOOL_NO = 1u,                 /* it worked, and the answer is no: there is no such order */
+       BATON_TOOL_CACHED = 2u };           /* known from before; nobody was asked */
 typedef struct baton_tool {
   uint32_t size; uint32_t flags;
-  int32_t (*describe)(void *inst, const baton_sink *json);           /* schema, read-only?, idempotent?, needs approval? */
+  /* [loop] A JSON array of the tools that it can perform: {"name","description","arguments": JSON Schema,
+   * "writes": bool} as far as known. May be NULL. */
+  int32_t (*describe)(void *inst, const baton_sink *json);
+  /* [loop] BATON_OK: accepted; result("tool/1") and end(), or fail(), both maybe before invoke() returns. <0:
+   * not started. The request lives during the call only. fail() with BATON_ERROR_IN_DOUBT if the effect may have
+   * happened. Must be there. */
   int32_t (*invoke)(void *inst, baton_call, const baton_tool_req *);
+  /* [loop] Nobody waits any more; the end within 250 ms. What was sent may still happen: say so with
+   * BATON_ERROR_IN_DOUBT. Must be there. */
   void    (*cancel)(void *inst, baton_call, uint32_t why);
 } baton_tool;
 
@@ -400,15 +443,56 @@ typedef struct baton_retriever {
   void    (*cancel)(void *inst, baton_call, uint32_t why);
 } baton_retriever;
 
-/* DRAFT, as the tool. */
-#define BATON_GUARD "baton.guard/1"     /* redaction and policy, inbound and per outbound delta */
+/* Since 1.2. Looks at text that comes in or goes out and says what is in it; the host does what follows:
+ * placeholders and their way back, withdrawing, asking a person. Pure like a rule: no I/O, no clock, no
+ * randomness, no host calls but log; the same text gives the same hits. */
+#define BATON_GUARD "baton.guard/1"
+enum { /* where text stands; a mask in baton_guard.at and in guards.yaml */
+  BATON_AT_CUSTOMER = 1u,                  /* what a customer wrote */
+  BATON_AT_AGENT = 2u,                     /* what a person at the desk wrote */
+  BATON_AT_KNOWLEDGE = 4u,                 /* a passage that a retriever found */
+  BATON_AT_TOOL_RESULT = 8u,               /* JSON that a tool brought */
+  BATON_AT_TOOL_ARGS = 16u,                /* JSON that a model wants a tool to be given */
+  BATON_AT_ANSWER = 32u };                 /* what a model says, while it grows and when it is whole */
+enum { /* what a hit asks of the host; an unknown value is a MARK */
+  BATON_GUARD_MARK = 0,                    /* on record and a fact for rules, nothing else */
+  BATON_GUARD_REDACT,                      /* a placeholder "[TYPE_n]" takes its place before anybody outside sees it;
+                                              in an answer to the customer the placeholder is turned back */
+  BATON_GUARD_REMOVE,                      /* taken out, for everybody: invisible characters */
+  BATON_GUARD_APPEND,                      /* AT_ANSWER, final: `text` is to stand behind the answer */
+  BATON_GUARD_BLOCK };                     /* does not pass: an answer is not sent, a passage or result is not shown to
+                                              the model, a tool is not called */
+typedef struct baton_hit {
+  uint32_t begin, end;                     /* bytes of the text, [begin, end), whole characters */
+  uint32_t action; uint32_t confidence_ppm;
+  baton_str type;                          /* [a-z0-9_]{1,31}: "card", "injection", "promise" */
+  baton_str rule;                          /* id for the record and for rules: "no-refund-promise"; empty: the type */
+  baton_str text;                          /* APPEND: the words */
+} baton_hit;
+typedef struct baton_hits {            /* the host's; `v` has room for `cap` */
+  uint32_t size; uint32_t n, cap;
+  uint32_t safe;                           /* AT_ANSWER, not final: so many leading bytes may be shown now. What stands behind
+                                              may be the beginning of something. Comes as all of the text. */
+  baton_hit *v;
+} baton_hits;
+typedef struct baton_inspection {
+  uint32_t size; uint32_t at;             /* one of BATON_AT_* */
+  const baton_turn *turn;                  /* without its messages; `intent` is there from when it is known */
+  baton_str text;                          /* of an answer: all of it so far */
+  uint32_t from;                           /* AT_ANSWER: bytes before this have been shown: only what reaches behind counts */
+  uint32_t final;                          /* AT_ANSWER: 0 while it grows; 1 when it is whole, and anywhere else */
+} baton_inspection;
 typedef struct baton_guard {
-  uint32_t size; uint32_t flags;
-  int32_t (*inbound)(void *inst, const baton_turn *, baton_str text, const baton_sink *rewritten);
-  int32_t (*outbound)(void *inst, const baton_turn *, baton_str text, uint32_t final, const baton_sink *rewritten);
+  uint32_t size; uint32_t at;             /* mask of BATON_AT_*: where it is of any use */
+  /* [loop] A JSON array of what it can find: {"type","action","description"}. May be NULL. */
+  int32_t (*describe)(void *inst, const baton_sink *json);
+  /* [loop] BATON_OK: `out` filled, sorted by `begin`, not overlapping; its strings are the module's and live until
+   * the next call of the instance. BATON_E_LIMIT: more than `cap`. <0: cannot be said, and the host takes the
+   * safe reading. Must be there. */
+  int32_t (*inspect)(void *inst, const baton_inspection *, baton_hits *out);
 } baton_guard;
 
-/* DRAFT, as the tool. */
+/* DRAFT: no server serves it, and until one does it may change (see CHANGES). */
 #define BATON_CHANNEL "baton.channel/1"
 typedef struct baton_channel {
   uint32_t size; uint32_t flags;
