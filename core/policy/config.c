@@ -88,6 +88,22 @@ static json_t *rules(const struct baton_policy *policy)
 	return list;
 }
 
+/* What is written for agents is found by retrievers alone: what they find passes the core, which
+ * knows whom the answer is for. A provider that reads articles by itself would not. */
+static json_t *for_customers(json_t *all)
+{
+	json_t *list = json_array(), *article;
+	size_t i;
+
+	json_array_foreach(all, i, article) {
+		const char *audience = json_string_value(json_object_get(article, "audience"));
+
+		if (strcmp(audience, "customers") == 0)
+			json_array_append(list, article);
+	}
+	return list;
+}
+
 static json_t *articles(const struct baton_load *load)
 {
 	json_t *list = json_array();
@@ -95,16 +111,31 @@ static json_t *articles(const struct baton_load *load)
 	for (size_t i = 0; i < load->n_articles; i++) {
 		const struct baton_article *a = &load->articles[i];
 
-		if (strcmp(a->audience, "customers") != 0)
-			continue;
-		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s}",
-						      "id", a->id, "title", a->title, "also",
-						      strings(a->also, a->n_also), "intents",
-						      strings(a->intents, a->n_intents), "text",
-						      a->text, "updated", a->updated, "valid_until",
-						      a->valid_until, "uri", a->uri));
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s}", "id", a->id,
+				  "title", a->title, "also", strings(a->also, a->n_also), "intents",
+				  strings(a->intents, a->n_intents), "audience", a->audience,
+				  "language", a->language, "text", a->text, "updated", a->updated,
+				  "valid_until", a->valid_until, "uri", a->uri));
 	}
 	return list;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Files come sorted; what is looked up by halving is sorted by ourselves all the same. */
+static void agents_only(const struct baton_load *load, struct baton_policy *policy)
+{
+	policy->agents_only = baton_arena_alloc(
+		&policy->arena, (load->n_articles + 1) * sizeof(*policy->agents_only));
+	for (size_t i = 0; i < load->n_articles; i++)
+		if (strcmp(load->articles[i].audience, "agents") == 0)
+			policy->agents_only[policy->n_agents_only++] = load->articles[i].id;
+	qsort(policy->agents_only, policy->n_agents_only, sizeof(*policy->agents_only), by_name);
 }
 
 static json_t *policy_part(const struct baton_policy *policy,
@@ -114,8 +145,10 @@ static json_t *policy_part(const struct baton_policy *policy,
 		return json_pack("{s:o}", "intents", intents(policy));
 	if (strcmp(module->kind, "rule") == 0)
 		return json_pack("{s:o}", "rules", rules(policy));
-	if (module->knowledge)
+	if (module->knowledge && strcmp(module->kind, "retriever") == 0)
 		return json_pack("{s:O}", "articles", policy->articles);
+	if (module->knowledge)
+		return json_pack("{s:o}", "articles", for_customers(policy->articles));
 	return NULL;
 }
 
@@ -124,6 +157,7 @@ void baton_load_configs(struct baton_load *load)
 	struct baton_policy *policy = load->policy;
 
 	policy->articles = articles(load);
+	agents_only(load, policy);
 	for (size_t i = 0; i < policy->n_modules; i++) {
 		struct baton_policy_module *module = &policy->modules[i];
 		const struct baton_yaml *node =

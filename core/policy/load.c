@@ -243,8 +243,10 @@ static void complete(struct baton_load *load)
 			complete_talk(&policy->drills[i].talks[j]);
 	for (size_t i = 0; i < policy->n_rules; i++)
 		policy->rules[i].queue = or_else(policy->rules[i].queue, "");
-	for (size_t i = 0; i < load->n_articles; i++)
+	for (size_t i = 0; i < load->n_articles; i++) {
 		load->articles[i].valid_until = or_else(load->articles[i].valid_until, "");
+		load->articles[i].language = or_else(load->articles[i].language, "");
+	}
 }
 
 void baton_load_trees(struct baton_load *load)

@@ -30,6 +30,26 @@ const struct baton_intent_def *baton_policy_intent(const struct baton_policy *po
 	return NULL;
 }
 
+bool baton_policy_agents_only(const struct baton_policy *policy, baton_str id)
+{
+	size_t low = 0, high = policy->n_agents_only;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		baton_str name = baton_str_of(policy->agents_only[mid]);
+		size_t n = name.n < id.n ? name.n : id.n;
+		int order = n > 0 ? memcmp(name.p, id.p, n) : 0;
+
+		if (order == 0 && name.n == id.n)
+			return true;
+		if (order < 0 || (order == 0 && name.n < id.n))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return false;
+}
+
 const struct baton_drill_file *baton_policy_drill(const struct baton_policy *policy, baton_str name)
 {
 	for (size_t i = 0; i < policy->n_drills; i++)

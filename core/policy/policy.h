@@ -42,11 +42,12 @@ struct baton_policy_module {
  * {"intents":[{"name","tier","min_confidence_ppm","examples":[...]}]}; rule
  * {"rules":[{"id","stage","when","action","queue","priority","reason","reversible"}]};
  * retriever and provider
- * {"articles":[{"id","title","also":[...],"intents":[...],"text","updated","valid_until","uri"}]}
+ * {"articles":[{"id","title","also":[...],"intents":[...],"audience","language","text","updated","valid_until","uri"}]}
  * only if the entry says `knowledge: true`; a provider with knowledge and a tool also get
  * {"tools":[{"name","title","description","writes","idempotent","timeout_ms","arguments","result","answer","config"}]}
  * (tools.yaml; a tool only those that name it as their module); guard: guards.yaml as JSON; others have none. Dates are YYYY-MM-DD, valid_until is
- * "" for an article without end; articles for agents only are not in there. */
+ * "" for an article without end; language "" if it is not said; audience "customers" or "agents": the
+ * latter are given to retrievers only, and the core shows them to no customer, whatever is found. */
 
 /* When a target counts as down. It opens after `failures` failed calls in a row, or when at least
  * `min_calls` calls of the window failed to `share_ppm`; one probe after `open_ms`, each failed probe
@@ -469,7 +470,9 @@ struct baton_policy {
 	struct baton_drill_file *drills;
 	size_t n_drills;
 	struct baton_release_def releases;
-	json_t *articles; /* [{id,title,also,intents,text,updated,uri}] */
+	json_t *articles; /* [{id,title,also,intents,audience,language,text,updated,valid_until,uri}] */
+	const char **agents_only; /* ids of the articles that no customer may be shown, sorted */
+	size_t n_agents_only;
 
 	/* channel.yaml */
 	const char **origins; /* exact scheme://host[:port]; "self" = the server's own address */
@@ -553,6 +556,8 @@ int baton_policy_write(const struct baton_policy *policy, const char *dir);
 const struct baton_route *baton_policy_route(const struct baton_policy *policy, baton_str intent);
 const struct baton_intent_def *baton_policy_intent(const struct baton_policy *policy,
 						   baton_str name);
+/* An article of this id is for agents only. */
+bool baton_policy_agents_only(const struct baton_policy *policy, baton_str id);
 /* tools.yaml, by name; NULL: it is not there. */
 const struct baton_tool_def *baton_policy_tool(const struct baton_policy *policy, baton_str name);
 const struct baton_drill_file *baton_policy_drill(const struct baton_policy *policy,

@@ -42,7 +42,7 @@ extern const struct baton_shape baton_shape_modules, baton_shape_targets, baton_
 
 /* Front matter of an article, and its text. */
 struct baton_article {
-	const char *id, *title, *updated, *valid_until, *audience, *uri, *text;
+	const char *id, *title, *updated, *valid_until, *audience, *language, *uri, *text;
 	const char **also, **intents;
 	size_t n_also, n_intents;
 };

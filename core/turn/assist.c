@@ -162,6 +162,7 @@ static struct then suggest(struct baton_run *run)
 		.cost_microusd = total_cost(run, true),
 		.mode = baton_str_of(run->in_mode ? run->mode.mode->name : ""),
 		.asked_by = run->asked_by,
+		.stale = run_stale(run),
 	};
 	return finish(run, BATON_METRIC_SUGGESTIONS);
 }

@@ -66,8 +66,17 @@ struct then step_hand_over(struct baton_run *run);
 
 /* A guard or verifier that the class cannot do without; NULL: all are there. */
 const char *run_missing_module(struct baton_run *run);
+
+/* --- sources.c: what was found, and what the answer rests on --- */
+
+/* What a retriever is asked to leave out; empty: nothing. */
+baton_str run_filter_json(const struct baton_run *run);
+/* False: an article for agents only, and this run answers a customer. */
+bool run_may_show(const struct baton_run *run, const baton_doc *doc);
 /* What the search found, as in sources_retrieved. */
 baton_str run_docs_json(struct baton_run *run);
+/* How many articles that the answer rests on are past their date. */
+uint32_t run_stale(const struct baton_run *run);
 
 /* --- assist.c: help for agents --- */
 

@@ -207,6 +207,7 @@ static void report(struct baton_run *run, unsigned metric)
 		.degraded = is_degraded(run),
 		.low_confidence = support_ppm(run) < BATON_WEAK_PPM || run->unknown,
 		.retrieval_empty = run->searched && run->n_docs == 0,
+		.stale = run_stale(run) > 0,
 		.total_ms = since_start_ms(run, run->ops->now_ns(run->ud)),
 		.first_token_ms = since_start_ms(run, run->first_word_ns),
 	};
@@ -302,6 +303,7 @@ struct then step_answer(struct baton_run *run)
 		.continued = run->kept > 0,
 		.mode = mode_name(run),
 		.confidence_ppm = support_ppm(run),
+		.stale = run_stale(run),
 	};
 	note_offer(run);
 	run->ops->observe(run->ud, BATON_HIST_FIRST_TOKEN,
@@ -328,6 +330,7 @@ struct then step_draft(struct baton_run *run)
 		.origin = run->origin,
 		.cost_microusd = target ? run_cost_microusd(run) : 0,
 		.mode = mode_name(run),
+		.stale = run_stale(run),
 	};
 	return finish(run, BATON_CMD_EVENT, BATON_METRIC_TURNS_DRAFTED);
 }

@@ -157,6 +157,8 @@ static uint32_t fact_flags(const struct baton_run *run)
 
 	if (run->unknown || (run->searched && run->step > BATON_STEP_RETRIEVED && run->n_docs == 0))
 		flags |= BATON_FACT_RETRIEVAL_EMPTY;
+	if (run_stale(run) > 0)
+		flags |= BATON_FACT_STALE;
 	if (run->choice.target && run->choice.substitute)
 		flags |= BATON_FACT_SUBSTITUTE;
 	if (run->session->verified)

@@ -83,14 +83,18 @@ void baton_run_heard_docs(struct baton_run *run, const baton_doc *docs, uint32_t
 	if (n > BATON_DOCS_MAX)
 		n = BATON_DOCS_MAX;
 	run->docs = baton_arena_alloc(&run->arena, n * sizeof(*docs));
-	run->n_docs = n;
+	run->n_docs = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		run->docs[i] = docs[i];
-		run->docs[i].id = keep(run, docs[i].id);
-		run->docs[i].title = keep(run, docs[i].title);
-		run->docs[i].uri = keep(run, docs[i].uri);
-		run->docs[i].snippet = keep(run, docs[i].snippet);
-		run->docs[i].version = keep(run, docs[i].version);
+		if (!run_may_show(run, &docs[i]))
+			continue;
+		baton_doc *doc = &run->docs[run->n_docs++];
+
+		*doc = docs[i];
+		doc->id = keep(run, docs[i].id);
+		doc->title = keep(run, docs[i].title);
+		doc->uri = keep(run, docs[i].uri);
+		doc->snippet = keep(run, docs[i].snippet);
+		doc->version = keep(run, docs[i].version);
 	}
 }
 

@@ -217,11 +217,20 @@ static struct then step_retrieve(struct baton_run *run)
 
 	baton_run_view(run, view);
 	baton_query query = {
-		.size = sizeof(query), .k = BATON_DOCS_MAX, .turn = view, .text = last_question(run)
+		.size = sizeof(query),
+		.k = BATON_DOCS_MAX,
+		.turn = view,
+		.text = last_question(run),
+		.filter_json = run_filter_json(run),
 	};
 	run->heard_end = run->heard_fail = false;
 	run->ticket = run->ops->ticket(run->ud, run);
 	int rc = run->ops->retrieve(run->ud, run, &query);
+	if (rc == BATON_E_UNSUPPORTED && query.filter_json.n > 0) {
+		/* It knows no filters; what may not be shown is left out when it comes. */
+		query.filter_json = BATON_STR_NONE;
+		rc = run->ops->retrieve(run->ud, run, &query);
+	}
 	if (rc < 0)
 		run->ticket = 0;
 	if (rc == BATON_E_NOTFOUND)
@@ -232,28 +241,6 @@ static struct then step_retrieve(struct baton_run *run)
 		return go_on(BATON_STEP_RETRIEVED);
 	}
 	return wait_for(BATON_STEP_RETRIEVED, least(BATON_RETRIEVE_MS, run_left_ms(run)));
-}
-
-baton_str run_docs_json(struct baton_run *run)
-{
-	struct baton_buf json = { NULL, 0, 0 };
-
-	baton_buf_z(&json, "[");
-	for (uint32_t i = 0; i < run->n_docs; i++) {
-		const baton_doc *doc = &run->docs[i];
-
-		baton_buf_z(&json, i ? ",{\"id\":" : "{\"id\":");
-		baton_buf_json(&json, doc->id);
-		baton_buf_z(&json, ",\"title\":");
-		baton_buf_json(&json, doc->title);
-		baton_buf_z(&json, ",\"uri\":");
-		baton_buf_json(&json, doc->uri);
-		baton_buf_z(&json, ",\"version\":");
-		baton_buf_json(&json, doc->version);
-		baton_buf_printf(&json, ",\"score_ppm\":%u}", doc->score_ppm);
-	}
-	baton_buf_z(&json, "]");
-	return run_keep_buf(run, &json);
 }
 
 static struct then step_retrieved(struct baton_run *run)

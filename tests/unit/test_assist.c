@@ -230,7 +230,8 @@ static void prompts_of_the_set_come_first(void **state)
 {
 	struct help *help = *state;
 
-	help->bench.prompts[0] = (struct baton_prompt_def){ "writeup", "Ten lines." };
+	help->bench.prompts[0] =
+		(struct baton_prompt_def){ .name = "writeup", .text = "Ten lines." };
 	begin(help, BATON_PURPOSE_WRITEUP);
 	found(help);
 	assert_int_equal(strncmp(help->shown, "Ten lines.\n", 11), 0);

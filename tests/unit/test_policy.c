@@ -158,9 +158,11 @@ static void each_module_is_told_what_its_kind_needs(void **state)
 		"- { name: rules, kind: rule, file: rule-policy.so }\n"
 		"- { name: classifier, kind: classifier, file: classifier-linear.so, config: { depth: 2, low: 0.3, on: yes, list: [1, null] } }\n"
 		"- { name: openai, kind: provider, file: provider-openai.so, egress: [\"*.example.com:443\"], secrets: [KEY] }\n"
-		"- { name: articles, kind: retriever, file: retriever-fts.so, knowledge: true }\n");
-	set_text(dir, "knowledge/secret.md",
-		 "---\ntitle: Codes\nupdated: 2026-01-01\naudience: agents\n---\nFor us.\n");
+		"- { name: articles, kind: retriever, file: retriever-fts.so, knowledge: true }\n"
+		"- { name: pages, kind: provider, file: provider-knowledge.so, knowledge: true }\n");
+	set_text(
+		dir, "knowledge/secret.md",
+		"---\ntitle: Codes\nupdated: 2026-01-01\naudience: agents\nlanguage: de\n---\nFor us.\n");
 	policy = load_quietly(dir);
 	set_end(dir);
 
@@ -181,13 +183,30 @@ static void each_module_is_told_what_its_kind_needs(void **state)
 
 	config = config_of(policy, "articles");
 	json_t *articles = json_object_get(json_object_get(config, "policy"), "articles");
-	assert_int_equal(json_array_size(articles), 1); /* the other is for agents only */
-	assert_int_equal(json_unpack(json_array_get(articles, 0), "{s:s, s:s, s:s}", "id", &id,
-				     "uri", &uri, "valid_until", &valid),
+	assert_int_equal(json_array_size(articles), 2);
+	assert_int_equal(json_unpack(json_array_get(articles, 1), "{s:s, s:s, s:s}", "id", &id,
+				     "audience", &when, "language", &stage),
 			 0);
+	assert_string_equal(id, "secret");
+	assert_string_equal(when, "agents");
+	assert_string_equal(stage, "de");
+	assert_int_equal(policy->n_agents_only, 1);
+	assert_true(baton_policy_agents_only(policy, BATON_STR("secret")));
+	assert_int_equal(json_unpack(json_array_get(articles, 0), "{s:s, s:s, s:s, s:s, s:s}", "id",
+				     &id, "uri", &uri, "valid_until", &valid, "audience", &when,
+				     "language", &stage),
+			 0);
+	assert_string_equal(when, "customers");
+	assert_string_equal(stage, "");
 	assert_string_equal(id, "returns");
 	assert_string_equal(uri, "knowledge/returns.md");
 	assert_string_equal(valid, "");
+	json_decref(config);
+
+	/* A provider reads by itself, so what is for agents only is not in there. */
+	config = config_of(policy, "pages");
+	articles = json_object_get(json_object_get(config, "policy"), "articles");
+	assert_int_equal(json_array_size(articles), 1);
 	json_decref(config);
 
 	assert_string_equal(policy->modules[2].config_json, "{}");

@@ -25,10 +25,14 @@ struct bench {
 	uint64_t cost_microusd, upto; /* of the answer; of what was answered or kept */
 	bool substitute;
 	unsigned cancels;
-	int refuse; /* what emit() answers */
+	int refuse;  /* what emit() answers */
 	int refused; /* what the asker of a suggestion was told */
 	int no_classifier, no_rules;
 	bool no_guard, doubtful;
+	bool no_filters;        /* the retriever refuses them */
+	char filter[64];        /* what it was asked to leave out first */
+	unsigned unfiltered;    /* how often it was asked again without one */
+	uint64_t stale;         /* of the answer */
 	unsigned moves, turned; /* to another release; what the trial was told */
 	struct baton_trial_sample sample;
 	baton_verdict verdict[2]; /* by stage */
@@ -94,7 +98,11 @@ static inline int op_retrieve(void *ud, struct baton_run *run, const baton_query
 	assert_true(
 		baton_str_eq(query->text, bench->session.lines[bench->session.n_lines - 1].text));
 	note(bench->asked, sizeof(bench->asked), "retrieve");
-	return 0;
+	bench->unfiltered += query->filter_json.n == 0 && bench->filter[0] != '\0';
+	snprintf(bench->filter + strlen(bench->filter),
+		 sizeof(bench->filter) - strlen(bench->filter), "%.*s", (int)query->filter_json.n,
+		 query->filter_json.n ? query->filter_json.p : "");
+	return bench->no_filters && query->filter_json.n > 0 ? BATON_E_UNSUPPORTED : 0;
 }
 
 static inline int op_generate(void *ud, struct baton_run *run, const char *provider,
@@ -232,6 +240,7 @@ static inline void record(struct bench *bench, const struct baton_event *event)
 		bench->cost_microusd = event->answer_generated.cost_microusd;
 		bench->substitute = event->answer_generated.substitute;
 		bench->upto = event->answer_generated.upto;
+		bench->stale = event->answer_generated.stale;
 	}
 	if (event->type == BATON_EV_MESSAGE_CAPTURED)
 		bench->upto = event->message_captured.upto;
@@ -326,7 +335,7 @@ static inline void fill_policy(struct bench *bench)
 	bench->routes[1].intent = "shipping";
 	bench->intents[0] =
 		(struct baton_intent_def){ .name = "shipping", .min_confidence_ppm = 500000 };
-	bench->prompts[0] = (struct baton_prompt_def){ "support", "Be kind." };
+	bench->prompts[0] = (struct baton_prompt_def){ .name = "support", .text = "Be kind." };
 	bench->policy = (struct baton_policy){ .targets = bench->targets,
 					       .n_targets = 3,
 					       .routes = bench->routes,
