@@ -67,7 +67,14 @@ export function run(args, { env = {}, timeout = 20000 * SLOW, input } = {}) {
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
+// What a test that failed has left behind must not meet the next one.
+export function killServers() {
+	running.forEach((child) => child.kill('SIGKILL'));
+}
+
 export class Baton {
+	#exited;
+
 	constructor(options = {}) {
 		this.policies = options.policies ?? path.join(ROOT, 'policies', 'shop');
 		this.data = options.data ?? tempDir('data');
@@ -94,7 +101,7 @@ export class Baton {
 		{ cwd: scratch(), env: environment(this.env), stdio: ['ignore', 'pipe', 'pipe'] });
 		running.add(child);
 		this.starts++;
-		this.exited = new Promise((go) => child.once('exit', (code, signal) => {
+		this.#exited = new Promise((go) => child.once('exit', (code, signal) => {
 			running.delete(child);
 			this.exit = { code, signal };
 			go(this.exit);
@@ -106,7 +113,17 @@ export class Baton {
 		this.base = ready.base;
 		this.port = Number(new URL(ready.base).port); // a restart listens where clients look for it
 		this.ready = ready;
+		// A file whose tests are over ends, also if one of them failed and left its server (see above).
+		for (const part of [child, child.stdout, child.stderr])
+			part.unref();
 		return this;
+	}
+
+	// Who waits for the end keeps the process alive for it.
+	get exited() {
+		if (this.alive)
+			this.child.ref();
+		return this.#exited;
 	}
 
 	#ready(child) {
@@ -121,7 +138,7 @@ export class Baton {
 				clearTimeout(timer);
 				go(JSON.parse(line));
 			});
-			this.exited.then((exit) => {
+			this.#exited.then((exit) => {
 				clearTimeout(timer);
 				fail(new Error(`ended before it was ready: ${JSON.stringify(exit)}\n${this.stderr}`));
 			});

@@ -145,10 +145,11 @@ class Client {
 		}, what);
 	}
 
-	// Resolves with what `find` returns once that is truthy.
+	// Resolves with what `find` returns once that is truthy. Time counts only while this process runs: one
+	// that was held up (a synchronous command, a busy machine) has frames to read that came in time.
 	until(find, what, ms = PATIENCE_MS) {
 		return new Promise((go, fail) => {
-			const done = (fn, value) => { clearTimeout(timer); this.waiters.delete(look); fn(value); };
+			const done = (fn, value) => { clearInterval(timer); this.waiters.delete(look); fn(value); };
 			const look = () => {
 				try {
 					const value = find();
@@ -160,8 +161,13 @@ class Client {
 					done(fail, error);
 				}
 			};
-			const timer = setTimeout(() => done(fail, new Error(`${this.name}: no ${what} in ${ms} ms; last frames: ` +
-				`${this.frames.slice(-6).map((f) => JSON.stringify(f).slice(0, 300)).join('\n  ')} closed: ${JSON.stringify(this.closed)}`)), ms);
+			const tick = Math.min(ms, 250);
+			let left = ms;
+			const timer = setInterval(() => {
+				if ((left -= tick) <= 0)
+					done(fail, new Error(`${this.name}: no ${what} in ${ms} ms; last frames: ` +
+						`${this.frames.slice(-6).map((f) => JSON.stringify(f).slice(0, 300)).join('\n  ')} closed: ${JSON.stringify(this.closed)}`));
+			}, tick);
 			this.waiters.add(look);
 			look();
 		});

@@ -35,7 +35,7 @@ export class Postgres {
 
 	// The rows of a query, as lists of texts.
 	rows(sql) {
-		const out = spawnSync('psql', ['-h', this.dir, '-U', 'owner', '-AtqX', '-c', 'SET client_min_messages = error', '-F', '\t', '-c', sql, 'baton'], { encoding: 'utf8', maxBuffer: 64 << 20 });
+		const out = spawnSync('psql', ['-h', this.dir, '-U', 'owner', '-AtqX', '-c', 'SET client_min_messages = error', '-F', '\t', '-c', sql, 'baton'], { encoding: 'utf8', maxBuffer: 64 << 20, timeout: 60000 });
 		assert.equal(out.status, 0, out.stderr);
 		return out.stdout.split('\n').filter(Boolean).map((line) => line.split('\t'));
 	}
