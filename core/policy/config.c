@@ -145,6 +145,8 @@ static json_t *policy_part(const struct baton_policy *policy,
 		return json_pack("{s:o}", "intents", intents(policy));
 	if (strcmp(module->kind, "rule") == 0)
 		return json_pack("{s:o}", "rules", rules(policy));
+	if (strcmp(module->kind, "guard") == 0 && policy->guards_json)
+		return json_incref(policy->guards_json);
 	if (module->knowledge && strcmp(module->kind, "retriever") == 0)
 		return json_pack("{s:O}", "articles", policy->articles);
 	if (module->knowledge)
@@ -158,6 +160,9 @@ void baton_load_configs(struct baton_load *load)
 
 	policy->articles = articles(load);
 	agents_only(load, policy);
+	for (size_t i = 0; i < load->n_files; i++)
+		if (load->files[i].kind == BATON_SHAPE_GUARDS && load->files[i].root)
+			policy->guards_json = json_of(load, load->files[i].root);
 	for (size_t i = 0; i < policy->n_modules; i++) {
 		struct baton_policy_module *module = &policy->modules[i];
 		const struct baton_yaml *node =

@@ -23,11 +23,14 @@ static void root_read(struct baton_load *load, struct baton_load_file *file)
 		[BATON_SHAPE_ROUTES] = "routes",    [BATON_SHAPE_CLASSES] = "classes",
 		[BATON_SHAPE_ESCALATION] = "rules", [BATON_SHAPE_DESK] = "queues",
 		[BATON_SHAPE_MODES] = "modes",      [BATON_SHAPE_BUDGETS] = "accounts",
-		[BATON_SHAPE_IDENTITY] = "keys",
+		[BATON_SHAPE_IDENTITY] = "keys",    [BATON_SHAPE_GUARDS] = "guards",
 	};
 
-	baton_schema_read(&load->reader, baton_shape_files[file->kind].shape, file->root,
-			  load->policy);
+	void *into = file->kind == BATON_SHAPE_GUARDS ? (void *)&load->guards : load->policy;
+
+	baton_schema_read(&load->reader, baton_shape_files[file->kind].shape, file->root, into);
+	load->policy->guards = load->guards.guards;
+	load->policy->n_guards = load->guards.n_guards;
 	if (list_keys[file->kind])
 		load->lists[file->kind] = baton_yaml_get(file->root, list_keys[file->kind]);
 	if (file->kind == BATON_SHAPE_DESK)
@@ -292,6 +295,7 @@ static int load_run(struct baton_load *load)
 	baton_check_drills(load);
 	baton_check_releases(load);
 	baton_check_identity(load);
+	baton_check_guards(load);
 	/* Last: it adds nothing but trouble to a set that is refused already. */
 	if (load->findings.n_errors == 0)
 		baton_load_configs(load);

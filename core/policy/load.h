@@ -28,6 +28,7 @@ struct baton_load {
 		*lists[BATON_SHAPES_N]; /* modules, targets, routes, classes, rules, queues, modes, accounts */
 	const struct baton_yaml *agents;
 	const struct baton_yaml **intent_nodes;
+	struct baton_guards_file guards;
 	struct baton_article *articles;
 	struct baton_load_file **article_files, **drill_files;
 	size_t n_articles;
@@ -54,6 +55,7 @@ void baton_check_drills(struct baton_load *load);
 void baton_check_releases(struct baton_load *load);
 void baton_check_desk(struct baton_load *load);
 void baton_check_identity(struct baton_load *load);
+void baton_check_guards(struct baton_load *load);
 /* Builds the configuration of each module. */
 void baton_load_configs(struct baton_load *load);
 

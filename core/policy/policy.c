@@ -29,6 +29,7 @@ void baton_policy_free(struct baton_policy **policy)
 	for (struct baton_policy_condition *it = p->conditions; it; it = it->next)
 		baton_expr_free(it->expr);
 	json_decref(p->articles);
+	json_decref(p->guards_json);
 	struct baton_arena arena = p->arena; /* p itself is not in it; the arrays are */
 	baton_free(p);
 	baton_arena_done(&arena);

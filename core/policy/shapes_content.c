@@ -7,8 +7,8 @@
 
 /* --- modules.yaml --- */
 
-static const char *const kinds[] = { "classifier", "provider",  "rule",
-				     "transcript", "retriever", NULL };
+static const char *const kinds[] = { "classifier", "provider", "rule",  "transcript",
+				     "retriever",  "tool",     "guard", NULL };
 static const char *const isolations[] = { "inline", "process", NULL };
 static const char *const beginnings[] = { "start", "now", NULL };
 

@@ -8,6 +8,15 @@
 
 /* clang-format off: one line of a file is one line here */
 static const struct policy_file whole[] = {
+	{ "modules.yaml",
+	  "modules:\n"
+	  "- { name: rules, kind: rule, file: rule-policy.so }\n"
+	  "- { name: classifier, kind: classifier, file: classifier-linear.so }\n"
+	  "- { name: openai, kind: provider, file: provider-openai.so }\n"
+	  "- { name: pii, kind: guard, file: guard-pii.so }\n" },
+	{ "guards.yaml",
+	  "guards:\n"
+	  "- { module: pii, at: everywhere }\n" },
 	{ "targets.yaml",
 	  "targets:\n"
 	  "- { name: main, provider: openai, account: one, region: eu, prompt: support, context_tokens: 8000,\n"

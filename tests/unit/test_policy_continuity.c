@@ -4,6 +4,7 @@
  * word, one that breaks it is named with its place and a counterexample. And what the whole
  * becomes. */
 
+#include "tests/unit/policy_continuity_guards.h"
 #include "tests/unit/policy_continuity_modes.h"
 #include "tests/unit/policy_continuity_routes.h"
 
@@ -33,6 +34,12 @@ static void broken_proofs_of_modes_are_named_with_place_and_counterexample(void 
 	continuity_run(mode_cases, MODE_CASES_N);
 }
 
+static void broken_proofs_of_guards_are_named_with_place_and_counterexample(void **state)
+{
+	(void)state;
+	continuity_run(guard_cases, GUARD_CASES_N);
+}
+
 static bool is_broken_by(const struct proof_case *cases, size_t n, const char *name)
 {
 	char mark[64];
@@ -52,7 +59,8 @@ static void every_proof_has_a_case_that_breaks_it(void **state)
 	(void)state;
 	for (; (proof = baton_policy_proof_at(n)) != NULL; n++)
 		if (!is_broken_by(route_cases, ROUTE_CASES_N, proof->name) &&
-		    !is_broken_by(mode_cases, MODE_CASES_N, proof->name))
+		    !is_broken_by(mode_cases, MODE_CASES_N, proof->name) &&
+		    !is_broken_by(guard_cases, GUARD_CASES_N, proof->name))
 			fail_msg("no case breaks `%s`", proof->name);
 	assert_true(n >= 20);
 	assert_null(baton_policy_proof_at(SIZE_MAX));
@@ -271,6 +279,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_set_that_keeps_every_proof_loads_without_a_word),
 		cmocka_unit_test(broken_proofs_of_routes_are_named_with_place_and_counterexample),
+		cmocka_unit_test(
+			broken_proofs_of_guards_are_named_with_place_and_counterexample),
 		cmocka_unit_test(broken_proofs_of_modes_are_named_with_place_and_counterexample),
 		cmocka_unit_test(every_proof_has_a_case_that_breaks_it),
 		cmocka_unit_test(targets_have_a_breaker_whether_they_say_so_or_not),
