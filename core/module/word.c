@@ -114,8 +114,9 @@ bool baton_word_intents_ok(const baton_intents *intents, size_t cap, const char 
 	*why = "language is NULL, too long or not UTF-8";
 	if (!baton_host_text_ok(intents->language, LANGUAGE_BYTES_MAX))
 		return false;
-	*why = "sentiment_ppm above 1000000";
-	if (intents->sentiment_ppm > PPM)
+	*why = "sentiment_ppm, out_of_scope_ppm or human_ppm above 1000000";
+	if (intents->sentiment_ppm > PPM || intents->out_of_scope_ppm > PPM ||
+	    intents->human_ppm > PPM)
 		return false;
 	for (uint32_t i = 0; i < intents->n; i++) {
 		const baton_intent *v = &intents->v[i];

@@ -53,6 +53,21 @@ static json_t *strings(const char *const *v, size_t n)
 	return list;
 }
 
+static json_t *slots(const struct baton_intent_def *intent)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < intent->n_slots; i++) {
+		const struct baton_slot_def *slot = &intent->slots[i];
+
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s, s:o}", "name", slot->name, "type",
+						slot->type, "pattern", slot->pattern, "words",
+						strings(slot->words, slot->n_words)));
+	}
+	return list;
+}
+
 static json_t *intents(const struct baton_policy *policy)
 {
 	json_t *list = json_array();
@@ -62,11 +77,13 @@ static json_t *intents(const struct baton_policy *policy)
 
 		if (intent->internal)
 			continue;
-		json_array_append_new(
-			list, json_pack("{s:s, s:I, s:I, s:o}", "name", intent->name, "tier",
-					(json_int_t)intent->tier, "min_confidence_ppm",
-					(json_int_t)intent->min_confidence_ppm, "examples",
-					strings(intent->examples, intent->n_examples)));
+		json_t *json = json_pack("{s:s, s:I, s:I, s:o}", "name", intent->name, "tier",
+					 (json_int_t)intent->tier, "min_confidence_ppm",
+					 (json_int_t)intent->min_confidence_ppm, "examples",
+					 strings(intent->examples, intent->n_examples));
+		if (intent->n_slots > 0)
+			json_object_set_new(json, "slots", slots(intent));
+		json_array_append_new(list, json);
 	}
 	return list;
 }

@@ -284,6 +284,7 @@ static int load_run(struct baton_load *load)
 	baton_load_sha256(load);
 	baton_load_trees(load);
 	baton_check_names(load);
+	baton_check_slots(load);
 	baton_check_desk(load);
 	baton_check_rules(load);
 	baton_check_modes(load);

@@ -43,6 +43,7 @@ void baton_load_sha256(struct baton_load *load);
 void baton_load_trees(struct baton_load *load);
 /* The proofs of proofs.def, one file for each group. The first four resolve what refers by name. */
 void baton_check_names(struct baton_load *load);
+void baton_check_slots(struct baton_load *load);
 void baton_check_routes(struct baton_load *load);
 void baton_check_rules(struct baton_load *load);
 void baton_check_topics(struct baton_load *load);

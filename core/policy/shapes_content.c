@@ -60,6 +60,26 @@ const struct baton_shape baton_shape_modules = { "modules.yaml", "What is loaded
 
 /* --- intents/ and knowledge/ --- */
 
+static const char *const slot_types[] = { "pattern", "words", "email", "number", "date", NULL };
+static const struct baton_field slot_fields[] = {
+	{ "name", BATON_FIELD_NAME, REQUIRED, AT(struct baton_slot_def, name),
+	  .doc = "How look-ups call it: {{order}}. What one message names is known in those that follow." },
+	{ "type", BATON_FIELD_WORD, REQUIRED, AT(struct baton_slot_def, type), .words = slot_types,
+	  .doc = "pattern, words (one of a list), email, number, or date (its value is YYYY-MM-DD where "
+		 "the message says the year)." },
+	{ "pattern", BATON_FIELD_TEXT, AT(struct baton_slot_def, pattern), .otherwise = "",
+	  .max = 500,
+	  .doc = "Of type pattern: a regular expression (PCRE2). Its first group, or all of it, is the "
+		 "value. Small and capital letters are the same." },
+	{ "words", BATON_FIELD_TEXT, .flags = BATON_FIELD_MANY,
+	  MANY_AT(struct baton_slot_def, words), .max = LISTED_MAX,
+	  .doc = "Of type words: what it may be. The value is written as here." },
+	{ 0 },
+};
+static const struct baton_shape slot_shape = { "a slot",
+					       "What a message may name that a tool needs.",
+					       slot_fields, sizeof(struct baton_slot_def) };
+
 static const struct baton_field intent_fields[] = {
 	{ "name", BATON_FIELD_NAME, REQUIRED, AT(struct baton_intent_def, name),
 	  .doc = "How routes call it." },
@@ -75,6 +95,8 @@ static const struct baton_field intent_fields[] = {
 	{ "examples", BATON_FIELD_TEXT, .flags = BATON_FIELD_MANY,
 	  MANY_AT(struct baton_intent_def, examples), .max = LISTED_MAX,
 	  .doc = "What customers write. At least two; twenty are good." },
+	{ "slots", BATON_FIELD_LIST, MANY_AT(struct baton_intent_def, slots), .max = 32,
+	  .shape = &slot_shape, .doc = "What such messages name that look-ups and tools need." },
 	{ 0 },
 };
 static const struct baton_shape intent_shape = { "an intent", "Something customers want.",

@@ -9,6 +9,7 @@
 #include "core/base/assert.h"
 #include "core/journal/journal.h"
 #include "core/session/client_ids.h"
+#include "core/session/slots.h"
 
 #include <stdio.h>
 
@@ -25,6 +26,7 @@ void baton_session_done(struct baton_session *session)
 	baton_free(session->lines);
 	baton_str_drop(&session->draft_text);
 	baton_str_drop(&session->tags);
+	baton_str_drop(&session->slots);
 	baton_client_ids_free(&session->client_ids);
 	memset(session, 0, sizeof(*session));
 }
@@ -185,12 +187,26 @@ static void apply_erased(struct baton_session *session, const struct baton_event
 	(void)event;
 	session->erased = true;
 	session->answered_upto = session->last_message;
+	baton_str_drop(&session->slots);
 }
 
 static void apply_disclosed(struct baton_session *session, const struct baton_event *event)
 {
 	(void)event;
 	session->disclosed = true;
+}
+
+static void keep_slots(struct baton_session *session, baton_str newer)
+{
+	struct baton_buf merged = { NULL, 0, 0 };
+
+	if (newer.n == 0)
+		return;
+	baton_slots_merge(newer, session->slots, &merged);
+	baton_str_drop(&session->slots);
+	if (merged.n > 0)
+		session->slots = baton_str_keep(baton_buf_view(&merged));
+	baton_buf_done(&merged);
 }
 
 static void apply_intent(struct baton_session *session, const struct baton_event *event)
@@ -201,6 +217,7 @@ static void apply_intent(struct baton_session *session, const struct baton_event
 	fold_name(session->intent, event->intent_detected.intent);
 	memcpy(session->language, language.p ? language.p : "", language.n);
 	session->language[language.n] = '\0';
+	keep_slots(session, event->intent_detected.slots);
 }
 
 static void apply_failed(struct baton_session *session, const struct baton_event *event)

@@ -92,6 +92,7 @@ struct baton_session {
 	char resumes[BATON_NAME_BYTES_MAX + 8];
 
 	baton_str tags;           /* JSON list of all labels, "" none; owned by the session */
+	baton_str slots;          /* what messages have named, slots.h; newest first; owned by the session */
 	struct baton_line *lines; /* the newest BATON_PROMPT_MSGS_MAX, oldest first */
 	size_t n_lines;
 	struct baton_client_ids *client_ids; /* every client id seen, with its seq */

@@ -11,7 +11,7 @@
 #include "core/base/json.h"
 #include "core/session/client_ids.h"
 
-enum { SNAPSHOT_SCHEMA = 4 };
+enum { SNAPSHOT_SCHEMA = 5 };
 
 enum kind { NUMBER, FLAG, OWNER, TEXT };
 static const struct {
@@ -119,6 +119,8 @@ void baton_session_save(const struct baton_session *session, struct baton_buf *o
 	baton_buf_json(out, session->draft_text);
 	baton_buf_z(out, ",\"tags\":");
 	baton_buf_json(out, session->tags);
+	baton_buf_z(out, ",\"slots\":");
+	baton_buf_json(out, session->slots);
 	baton_buf_z(out, ",\"lines\":[");
 	for (size_t i = 0; i < session->n_lines; i++) {
 		const struct baton_line *line = &session->lines[i];
@@ -202,7 +204,8 @@ static int load_all(struct baton_session *session, const struct baton_json *obje
 	struct baton_json lines = baton_json_get(object, "lines"),
 			  ids = baton_json_get(object, "client_ids");
 	struct baton_json draft_text = baton_json_get(object, "draft_text"),
-			  tags = baton_json_get(object, "tags");
+			  tags = baton_json_get(object, "tags"),
+			  slots = baton_json_get(object, "slots");
 
 	if (baton_json_u64(&schema, 0) != SNAPSHOT_SCHEMA)
 		return BATON_E_SCHEMA;
@@ -216,6 +219,9 @@ static int load_all(struct baton_session *session, const struct baton_json *obje
 	baton_str labels = baton_json_text(&tags, arena);
 	if (labels.n > 0)
 		session->tags = baton_str_keep(labels);
+	baton_str named = baton_json_text(&slots, arena);
+	if (named.n > 0)
+		session->slots = baton_str_keep(named);
 	int rc = load_lines(session, &lines, arena);
 	return rc < 0 ? rc : baton_client_ids_load(&session->client_ids, &ids);
 }

@@ -224,8 +224,9 @@ static const char *intents_wrong(const baton_intents *intents)
 		return "intents counted, but none given";
 	if (!baton_rig_text_ok(intents->language, LANGUAGE_BYTES_MAX))
 		return "language is NULL, too long or not UTF-8";
-	if (intents->sentiment_ppm > PPM)
-		return "sentiment_ppm above 1000000";
+	if (intents->sentiment_ppm > PPM || intents->out_of_scope_ppm > PPM ||
+	    intents->human_ppm > PPM)
+		return "sentiment_ppm, out_of_scope_ppm or human_ppm above 1000000";
 	for (uint32_t i = 0; i < intents->n; i++) {
 		const baton_intent *v = &intents->v[i];
 		if (v->name.n == 0 || !baton_rig_text_ok(v->name, BATON_NAME_BYTES_MAX))
@@ -255,6 +256,8 @@ bool baton_rig_take_intents(struct baton_rig_call *call, const baton_intents *in
 	heard->intents = v;
 	heard->n_intents = intents->n;
 	heard->sentiment_ppm = intents->sentiment_ppm;
+	heard->out_of_scope_ppm = intents->out_of_scope_ppm;
+	heard->human_ppm = intents->human_ppm;
 	heard->language = keep(call, intents->language).p;
 	heard->n_results++;
 	return true;

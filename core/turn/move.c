@@ -37,6 +37,8 @@ static void forget(struct baton_run *run)
 	run->intent[0] = run->language[0] = '\0';
 	run->intent_ppm = 0;
 	run->sentiment_ppm = 500000;
+	run->out_of_scope_ppm = run->human_ppm = 0;
+	run->slots = run->others = BATON_STR("");
 	run->sentiment_known = run->classifier_failed = run->searched = run->unknown = false;
 	run->docs = NULL;
 	run->n_docs = 0;

@@ -245,6 +245,8 @@ void baton_run_facts(const struct baton_run *run, uint32_t stage, baton_facts *r
 		.intent_ppm = run->intent_ppm,
 		.answer_ppm = run->n_docs > 0 ? run->docs[0].score_ppm : 0,
 		.sentiment_ppm = run->sentiment_ppm,
+		.out_of_scope_ppm = run->out_of_scope_ppm,
+		.human_ppm = run->human_ppm,
 		.primary_health_ppm = 1000000,
 		.cost_microusd = run->session->cost_microusd + run->spent_microusd +
 				 (run->choice.target ? run_cost_microusd(run) : 0),

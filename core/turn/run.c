@@ -6,8 +6,12 @@
 
 #include "core/base/assert.h"
 #include "core/observe/metrics.h"
+#include "core/session/slots.h"
 
 #include <stdlib.h>
+
+/* Further intents that go on record: more is noise. */
+enum { OTHERS_MAX = 4, OTHER_PPM_MIN = 20000 };
 
 static baton_str keep(struct baton_run *run, baton_str s)
 {
@@ -67,8 +71,47 @@ static void copy_name(char *to, size_t cap, baton_str from)
 	to[cut.n] = '\0';
 }
 
+/* What the likeliest intent names counts most. One that is hardly likely names nothing: its pattern
+ * may fit anything. */
+static void hear_slots(struct baton_run *run, const baton_intents *intents)
+{
+	run->slots = BATON_STR("");
+	for (uint32_t i = 0; i < intents->n; i++) {
+		const struct baton_intent_def *def =
+			baton_policy_intent(run->policy, intents->v[i].name);
+		struct baton_buf merged = { NULL, 0, 0 };
+
+		if (i > 0 && (!def || intents->v[i].confidence_ppm < def->min_confidence_ppm))
+			continue;
+		baton_slots_merge(run->slots, intents->v[i].entities_json, &merged);
+		run->slots = run_keep_buf(run, &merged);
+	}
+}
+
+static void hear_others(struct baton_run *run, const baton_intents *intents)
+{
+	struct baton_buf list = { NULL, 0, 0 };
+
+	run->others = BATON_STR("");
+	for (uint32_t i = 1; i < intents->n && i <= OTHERS_MAX; i++) {
+		if (intents->v[i].confidence_ppm < OTHER_PPM_MIN)
+			break;
+		baton_buf_z(&list, i == 1 ? "[{\"intent\":" : ",{\"intent\":");
+		baton_buf_json(&list, baton_str_clip(intents->v[i].name, BATON_NAME_BYTES_MAX));
+		baton_buf_printf(&list, ",\"confidence_ppm\":%u}", intents->v[i].confidence_ppm);
+	}
+	if (list.n == 0)
+		return;
+	baton_buf_z(&list, "]");
+	run->others = run_keep_buf(run, &list);
+}
+
 void baton_run_heard_intents(struct baton_run *run, const baton_intents *intents)
 {
+	run->out_of_scope_ppm = intents->out_of_scope_ppm;
+	run->human_ppm = intents->human_ppm;
+	hear_slots(run, intents);
+	hear_others(run, intents);
 	run->sentiment_ppm = intents->sentiment_ppm;
 	run->sentiment_known = true;
 	copy_name(run->language, sizeof(run->language), intents->language);

@@ -123,7 +123,8 @@ struct baton_run {
 	uint64_t ask_at_ns;     /* a drill makes the target slow: asked only then; 0: asked */
 
 	char intent[BATON_NAME_BYTES_MAX + 1], language[16];
-	uint32_t intent_ppm, sentiment_ppm;
+	uint32_t intent_ppm, sentiment_ppm, out_of_scope_ppm, human_ppm;
+	baton_str slots, others; /* what the message names; what else it may be about: intent_detected */
 	uint32_t topics; /* of what is open: bits of policy->topics */
 	baton_str tags;  /* their names and the labels of agents, a JSON list */
 	bool classifier_failed, sentiment_known;

@@ -22,6 +22,8 @@ static struct then step_classify(struct baton_run *run)
 	baton_turn view;
 
 	baton_run_view(run, &view);
+	/* What the message before was about: "4711" alone may answer our question for a number. */
+	view.intent = baton_str_of(run->session->intent);
 	/* What was said before a person gave it back, or before it was settled, is history. */
 	uint64_t history = least(run->session->stretch_seq, run->session->answered_upto);
 	for (size_t i = 0; view.n_msgs > 1 && run->session->lines[i].seq <= history; i++) {
@@ -66,6 +68,10 @@ static struct then step_classified(struct baton_run *run)
 		.sentiment_ppm = run->sentiment_known ? run->sentiment_ppm : 0,
 		.language = baton_str_of(run->language),
 		.failed = why_nothing_came(run),
+		.slots = run->slots,
+		.others = run->others,
+		.out_of_scope_ppm = run->out_of_scope_ppm,
+		.human_ppm = run->human_ppm,
 	};
 	if (run->classifier_failed && !run->no_classifier) {
 		run->faulty = true;

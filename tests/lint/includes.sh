@@ -86,6 +86,7 @@ for file in $(ours 'core/*.c' 'core/*.h' 'channels/*.c' 'channels/*.h'); do
 	library "$file" 'curl/*' 'core/loop/*' core/loop
 	library "$file" 'lmdb.h' 'core/journal/*' core/journal
 	library "$file" 'yaml.h' 'core/policy/*' core/policy
+	library "$file" 'pcre2.h' 'core/policy/*' core/policy
 	library "$file" 'libwebsockets*' 'channels/*' channels
 	case $file in core/modhost/* | core/testhost/*) ;; *) library "$file" 'dlfcn.h' 'core/module/*' core/module ;; esac
 done

@@ -229,7 +229,7 @@ void policy_make(struct baton_policy *policy, struct baton_arena *arena)
 	policy->intents = baton_arena_alloc(arena, 8 * sizeof(*policy->intents));
 	policy->prompts = baton_arena_alloc(arena, sizeof(*policy->prompts));
 	policy->prompts[policy->n_prompts++] =
-		(struct baton_prompt_def){ "template", "We look into it and write to you." };
+		(struct baton_prompt_def){ "template", "We look into it and write to you.", "" };
 	add_targets(making);
 	add_modes(making);
 	add_classes(making);

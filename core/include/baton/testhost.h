@@ -166,6 +166,7 @@ typedef struct baton_heard {
 	uint32_t n_docs, n_intents, n_results, sentiment_ppm;
 	const char *language;
 	uint64_t started_ns, first_ns, ended_ns, cancelled_ns; /* 0: not (yet) */
+	uint32_t out_of_scope_ppm, human_ppm;
 } baton_heard;
 /* NULL: no such call. */
 const baton_heard *baton_testhost_heard(const baton_testhost *host, baton_call call);
