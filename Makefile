@@ -87,11 +87,11 @@ $(O)/baton: $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a
 $(O)/baton-modhost: $(call obj,$(MODHOST_SRC)) $(O)/libhost.a $(O)/libpure.a
 	$(Q)$(CC) $(LDFLAGS_ALL) -pie -Wl,--gc-sections -Wl,--as-needed -o $@ $(call obj,$(MODHOST_SRC)) $(O)/libhost.a $(O)/libpure.a -ljansson -lpthread -ldl -lm
 
-# A module: every .c of its folder and of the folders its `module.parts` names, the ABI header, and the
+# A module: every .c of its folder, what its `module.parts` names (folders or files), the ABI header, and the
 # libraries its `module.libs` names.
-module_dirs = modules/$(1) $(shell cat modules/$(1)/module.parts 2>/dev/null)
+module_parts = modules/$(1)/*.c $(foreach p,$(shell cat modules/$(1)/module.parts 2>/dev/null),$(if $(filter %.c,$(p)),$(p),$(p)/*.c))
 .SECONDEXPANSION:
-$(O)/modules/%.so: $$(call obj,$$(wildcard $$(addsuffix /*.c,$$(call module_dirs,$$*)))) modules/sdk/module.map
+$(O)/modules/%.so: $$(call obj,$$(wildcard $$(call module_parts,$$*))) modules/sdk/module.map
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) -shared -Wl,-z,relro,-z,now,-z,noexecstack,-Bsymbolic,--exclude-libs,ALL \
 		-Wl,--version-script=modules/sdk/module.map $(if $(SAN),,-Wl,-z,defs) -o $@ \
