@@ -56,11 +56,20 @@ struct baton_seam {
 			const baton_query *query);
 	int (*generate)(void *ud, struct baton_release *release, baton_ticket ticket,
 			const char *provider, const baton_prompt *prompt);
+	/* A tool; baton_shard_heard_tool(), then the end. Told to writing ones only after what says so is
+	 * durable. */
+	int (*invoke)(void *ud, struct baton_release *release, baton_ticket ticket,
+		      const char *module, const baton_tool_req *req);
 	/* After this nothing more comes for the ticket. */
 	void (*cancel)(void *ud, struct baton_release *release, baton_ticket ticket, uint32_t why);
 	/* Synchronous. All rule modules of the stage; the strictest verdict. 0, or <0: none could answer. */
 	int (*rules)(void *ud, struct baton_release *release, const baton_facts *facts,
 		     baton_verdict *ret);
+
+	/* Synchronous. One guard; `ret` comes with `v` and `cap`, texts of the hits are good until the next
+	 * inspect(). 0, or <0: it cannot be said (BATON_E_LIMIT: more than `cap`), n and safe are 0. */
+	int (*inspect)(void *ud, struct baton_release *release, const char *module,
+		       const baton_inspection *what, baton_hits *ret);
 
 	/* False if the release has no working instance of the module. */
 	bool (*module_works)(void *ud, struct baton_release *release, const char *module);

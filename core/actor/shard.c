@@ -354,6 +354,16 @@ void baton_shard_heard_docs(struct baton_shard *shard, baton_ticket ticket, cons
 		baton_run_heard_docs(run, docs, n);
 }
 
+void baton_shard_heard_tool(struct baton_shard *shard, baton_ticket ticket,
+			    const baton_tool_result *result)
+{
+	struct baton_actor *actor;
+	struct baton_run *run = listener(shard, ticket, &actor);
+
+	if (run)
+		baton_run_heard_result(run, result);
+}
+
 void baton_shard_heard_delta(struct baton_shard *shard, baton_ticket ticket, uint32_t kind,
 			     baton_str data)
 {

@@ -66,6 +66,9 @@ void baton_shard_heard_intents(struct baton_shard *shard, baton_ticket ticket,
 			       const baton_intents *intents);
 void baton_shard_heard_docs(struct baton_shard *shard, baton_ticket ticket, const baton_doc *docs,
 			    uint32_t n);
+/* What a tool brought; its end follows. */
+void baton_shard_heard_tool(struct baton_shard *shard, baton_ticket ticket,
+			    const baton_tool_result *result);
 void baton_shard_heard_delta(struct baton_shard *shard, baton_ticket ticket, uint32_t kind,
 			     baton_str data);
 /* All of the answer's text, and its end follows at once: it is not shown before it counts. */

@@ -172,8 +172,16 @@ static void (*cancel_of(const struct baton_call_state *call))(void *, baton_call
 		return ((const baton_provider *)vt)->cancel;
 	case BATON_CALL_TRANSCRIPT:
 		return ((const baton_transcript *)vt)->cancel;
+	case BATON_CALL_INVOKE:
+		return ((const baton_tool *)vt)->cancel;
 	}
 	return NULL;
+}
+
+/* Of a failure that is not the module's own word: nobody knows how far it got. */
+static uint32_t doubt_of(const struct baton_call_state *call)
+{
+	return call->writes ? BATON_ERROR_IN_DOUBT : 0;
 }
 
 /* Tells the module, and fences what it may still say. */
@@ -207,13 +215,13 @@ void baton_call_cancel(struct baton_rack *rack, uint64_t ticket, uint32_t why)
 
 void baton_call_end_all(struct baton_rack *rack)
 {
-	static const baton_error cancelled = { .size = sizeof(cancelled),
-					       .fail = BATON_FAIL_CANCELLED };
+	baton_error cancelled = { .size = sizeof(cancelled), .fail = BATON_FAIL_CANCELLED };
 	struct baton_call_state *call = NULL;
 	/* From the top each time: what the turn does in fail() may take others off the list. */
 	while (rack->listed) {
 		call = rack->listed;
 		uint64_t ticket = call->ticket;
+		cancelled.flags = doubt_of(call);
 		cancel(rack, call, BATON_CANCEL_SHUTDOWN);
 		rack->events.fail(rack->events.ud, ticket, &cancelled);
 	}
@@ -241,6 +249,7 @@ static void word_fail(struct baton_rack *rack, struct baton_call_state *call, ui
 	struct baton_word *word = baton_word_new(rack, call, BATON_WORD_FAIL, 0);
 	word->error.size = sizeof(word->error);
 	word->error.fail = fail;
+	word->error.flags = doubt_of(call);
 	word->error.message = baton_str_of(message); /* static text */
 }
 
@@ -405,6 +414,32 @@ static int32_t take_docs(struct baton_rack *rack, struct baton_call_state *call,
 	return BATON_OK;
 }
 
+/* A service may send back what it was sent, so secrets are taken out before anybody sees it. */
+static int32_t take_tool(struct baton_rack *rack, struct baton_call_state *call, const void *pod,
+			 size_t n)
+{
+	baton_tool_result result;
+	struct baton_buf json = { 0 };
+	const char *wrong = "tool/1: too short";
+	if (n >= BATON_FIRST_TOOL_RESULT) {
+		baton_abi_take(&result, sizeof(result), pod, n);
+		wrong = baton_abi_tool_wrong(&result);
+	}
+	if (wrong)
+		return cut(rack, call, wrong);
+	baton_buf_str(&json, result.json);
+	baton_generation_scrub(call->ctx->generation, &json);
+	result.json = baton_buf_view(&json);
+	wrong = baton_abi_tool_wrong(&result);
+	if (!wrong) {
+		struct baton_word *word = baton_word_new(rack, call, BATON_WORD_RESULT, 0);
+		baton_word_take_result(word, &result);
+		call->has_result = true;
+	}
+	baton_buf_done(&json);
+	return wrong ? cut(rack, call, wrong) : BATON_OK;
+}
+
 int32_t baton_call_host_result(baton_ctx *ctx, baton_call handle, const char *type, const void *pod,
 			       size_t n)
 {
@@ -418,6 +453,8 @@ int32_t baton_call_host_result(baton_ctx *ctx, baton_call handle, const char *ty
 		return cut(ctx->rack, call, "two results in one call");
 	if (call->kind == BATON_CALL_RETRIEVE && strcmp(type, BATON_RESULT_DOCS) == 0)
 		return take_docs(ctx->rack, call, pod, n);
+	if (call->kind == BATON_CALL_INVOKE && strcmp(type, BATON_RESULT_TOOL) == 0)
+		return take_tool(ctx->rack, call, pod, n);
 	if (call->kind != BATON_CALL_CLASSIFY || strcmp(type, BATON_RESULT_INTENTS) != 0)
 		return cut(ctx->rack, call, "a result of a type that was not asked for");
 	baton_intents intents;
@@ -454,7 +491,8 @@ int32_t baton_call_host_end(baton_ctx *ctx, baton_call handle, uint32_t reason)
 	if (reason > BATON_END_FILTERED)
 		return cut(ctx->rack, call, "an end for a reason that does not exist");
 	if (!call->has_result &&
-	    (call->kind == BATON_CALL_CLASSIFY || call->kind == BATON_CALL_RETRIEVE))
+	    (call->kind == BATON_CALL_CLASSIFY || call->kind == BATON_CALL_RETRIEVE ||
+	     call->kind == BATON_CALL_INVOKE))
 		return cut(ctx->rack, call, "an end without a result");
 	baton_call_finish(ctx->rack, call, reason);
 	return BATON_OK;
@@ -516,7 +554,7 @@ int32_t baton_call_host_fail(baton_ctx *ctx, baton_call handle, const baton_erro
 	word->error.retry_after_ms =
 		e.retry_after_ms < RETRY_AFTER_MS_MAX ? e.retry_after_ms : RETRY_AFTER_MS_MAX;
 	word->error.scope = e.scope;
-	word->error.flags = e.flags;
+	word->error.flags = e.flags | (e.fail == BATON_FAIL_MODULE ? doubt_of(call) : 0);
 	word->error.until_unix_ms = e.until_unix_ms;
 	word->error.code = clean_text(ctx, word, e.code);
 	word->error.message = clean_text(ctx, word, e.message);

@@ -55,6 +55,11 @@ static const struct kind kinds[] = {
 	  BATON_RETRIEVER,
 	  BATON_FIRST_RETRIEVER,
 	  { offsetof(baton_retriever, search), 0 } },
+	{ "tool",
+	  BATON_TOOL,
+	  BATON_FIRST_TOOL,
+	  { offsetof(baton_tool, invoke), offsetof(baton_tool, cancel) } },
+	{ "guard", BATON_GUARD, BATON_FIRST_GUARD, { offsetof(baton_guard, inspect), 0 } },
 };
 
 static const struct kind *kind_of(const char *name)

@@ -15,8 +15,8 @@ enum { VERDICT_TEXT_BYTES_MAX = 255, ENTRIES_MAX = 4096 };
 
 /* --- life --------------------------------------------------------------------------------- */
 
-static struct baton_seat *seat_of(const struct baton_rack *rack,
-				  const struct baton_release *release)
+struct baton_seat *baton_rack_seat(const struct baton_rack *rack,
+				   const struct baton_release *release)
 {
 	struct baton_seat *seat;
 	LL_FOREACH(rack->seats, seat)
@@ -152,7 +152,7 @@ int baton_rack_adopt(struct baton_rack *rack, struct baton_release *release, cha
 {
 	size_t n = baton_release_generations(release);
 	int rc = 0;
-	if (rack->closed || seat_of(rack, release)) {
+	if (rack->closed || baton_rack_seat(rack, release)) {
 		(void)snprintf(why, cap, "release %ju has a seat here already",
 			       (uintmax_t)baton_release_number(release));
 		return BATON_E_STATE;
@@ -179,7 +179,7 @@ int baton_rack_adopt(struct baton_rack *rack, struct baton_release *release, cha
 
 void baton_rack_pin(struct baton_rack *rack, struct baton_release *release)
 {
-	struct baton_seat *seat = seat_of(rack, release);
+	struct baton_seat *seat = baton_rack_seat(rack, release);
 	baton_assert(seat);
 	seat->pins++;
 	(void)atomic_fetch_add_explicit(baton_release_pin_count(release), 1, memory_order_relaxed);
@@ -187,7 +187,7 @@ void baton_rack_pin(struct baton_rack *rack, struct baton_release *release)
 
 void baton_rack_unpin(struct baton_rack *rack, struct baton_release *release)
 {
-	struct baton_seat *seat = seat_of(rack, release);
+	struct baton_seat *seat = baton_rack_seat(rack, release);
 	baton_assert(seat && seat->pins > 0);
 	(void)atomic_fetch_sub_explicit(baton_release_pin_count(release), 1, memory_order_relaxed);
 	if (--seat->pins == 0 && seat->retired)
@@ -196,13 +196,13 @@ void baton_rack_unpin(struct baton_rack *rack, struct baton_release *release)
 
 uint64_t baton_rack_pins(const struct baton_rack *rack, const struct baton_release *release)
 {
-	const struct baton_seat *seat = seat_of(rack, release);
+	const struct baton_seat *seat = baton_rack_seat(rack, release);
 	return seat ? seat->pins : 0;
 }
 
 bool baton_rack_retire(struct baton_rack *rack, struct baton_release *release)
 {
-	struct baton_seat *seat = seat_of(rack, release);
+	struct baton_seat *seat = baton_rack_seat(rack, release);
 	if (!seat)
 		return false;
 	if (seat->retired)
@@ -215,7 +215,7 @@ bool baton_rack_retire(struct baton_rack *rack, struct baton_release *release)
 
 void baton_rack_shut(struct baton_rack *rack, struct baton_release *release)
 {
-	struct baton_seat *seat = seat_of(rack, release);
+	struct baton_seat *seat = baton_rack_seat(rack, release);
 	if (!seat || seat->shut)
 		return;
 	seat->shut = true;
@@ -226,7 +226,7 @@ void baton_rack_shut(struct baton_rack *rack, struct baton_release *release)
 
 bool baton_rack_is_shut(const struct baton_rack *rack, const struct baton_release *release)
 {
-	const struct baton_seat *seat = seat_of(rack, release);
+	const struct baton_seat *seat = baton_rack_seat(rack, release);
 	return !seat || seat->shut;
 }
 
@@ -281,6 +281,7 @@ void baton_rack_drop(struct baton_rack *rack)
 		rack->words = word->next;
 		baton_word_free(word);
 	}
+	baton_arena_done(&rack->found);
 	baton_free(rack->slots);
 	baton_free(rack->free_slots);
 	baton_free(rack);
@@ -306,21 +307,25 @@ void baton_rack_free(struct baton_rack **rack)
 
 /* --- starting calls ----------------------------------------------------------------------- */
 
-/* The instance of that kind and name; NULL: the first of its kind. */
+struct baton_ctx *baton_seat_instance(const struct baton_seat *seat, const char *kind,
+				      const char *name)
+{
+	for (size_t i = 0; i < seat->n; i++) {
+		const struct baton_policy_module *spec = seat->ctxs[i]->generation->spec;
+		if (strcmp(spec->kind, kind) == 0 && (!name || strcmp(spec->name, name) == 0))
+			return seat->ctxs[i];
+	}
+	return NULL;
+}
+
 static int instance(const struct baton_rack *rack, const struct baton_release *release,
 		    const char *kind, const char *name, struct baton_ctx **ret)
 {
-	const struct baton_seat *seat = seat_of(rack, release);
+	const struct baton_seat *seat = baton_rack_seat(rack, release);
 	if (rack->closed || !seat || seat->shut)
 		return BATON_E_CLOSED;
-	for (size_t i = 0; i < seat->n; i++) {
-		const struct baton_policy_module *spec = seat->ctxs[i]->generation->spec;
-		if (strcmp(spec->kind, kind) != 0 || (name && strcmp(spec->name, name) != 0))
-			continue;
-		*ret = seat->ctxs[i];
-		return 0;
-	}
-	return BATON_E_NOTFOUND;
+	*ret = baton_seat_instance(seat, kind, name);
+	return *ret ? 0 : BATON_E_NOTFOUND;
 }
 
 static int start(struct baton_rack *rack, struct baton_ctx *ctx, enum baton_call_kind kind,
@@ -358,7 +363,7 @@ static int started(struct baton_rack *rack, struct baton_call_state *call, int32
 int baton_rack_check(struct baton_rack *rack, struct baton_release *release, size_t i,
 		     uint64_t ticket, uint32_t level)
 {
-	const struct baton_seat *seat = seat_of(rack, release);
+	const struct baton_seat *seat = baton_rack_seat(rack, release);
 	struct baton_call_state *call;
 	if (!seat || i >= seat->n)
 		return BATON_E_NOTFOUND;
@@ -452,6 +457,24 @@ int baton_rack_transcript(struct baton_rack *rack, struct baton_release *release
 	return started(rack, call, said, true);
 }
 
+int baton_rack_invoke(struct baton_rack *rack, struct baton_release *release, uint64_t ticket,
+		      const char *name, const baton_tool_req *req)
+{
+	struct baton_ctx *ctx = NULL;
+	struct baton_call_state *call;
+	int rc = instance(rack, release, "tool", name, &ctx);
+	if (rc == 0)
+		rc = start(rack, ctx, BATON_CALL_INVOKE, ticket, &call);
+	if (rc < 0)
+		return rc;
+	call->writes = (req->flags & BATON_TOOL_WRITES) != 0;
+	const baton_tool *vt = ctx->generation->vt;
+	struct baton_visit visit = baton_visit_begin(ctx, "invoke");
+	int32_t said = vt->invoke(ctx->inst, call->handle, req);
+	baton_visit_end(&visit);
+	return started(rack, call, said, false);
+}
+
 void baton_rack_cancel(struct baton_rack *rack, uint64_t ticket, uint32_t why)
 {
 	baton_call_cancel(rack, ticket, why);
@@ -516,7 +539,7 @@ int baton_rack_rules(struct baton_rack *rack, struct baton_release *release,
 		     const baton_facts *facts, baton_verdict *ret_verdict)
 {
 	baton_verdict best = { .size = sizeof(best), .action = BATON_ACT_NONE };
-	const struct baton_seat *seat = seat_of(rack, release);
+	const struct baton_seat *seat = baton_rack_seat(rack, release);
 	int rc = 0;
 	/* Also if its time is over: an answer that was shown is judged by its own rules. */
 	if (rack->closed || !seat)

@@ -21,7 +21,8 @@ enum baton_call_kind {
 	BATON_CALL_CLASSIFY,
 	BATON_CALL_RETRIEVE,
 	BATON_CALL_GENERATE,
-	BATON_CALL_TRANSCRIPT
+	BATON_CALL_TRANSCRIPT,
+	BATON_CALL_INVOKE
 };
 
 enum {
@@ -42,6 +43,7 @@ struct baton_call_state {
 	bool fenced;
 	bool listed; /* the turn's side */
 	bool has_result;
+	bool writes;    /* of INVOKE: something may have been changed, whatever becomes of the call */
 	void *user;     /* call_set() */
 	size_t bytes;   /* of all deltas */
 	uint32_t texts; /* how many deltas of text */
@@ -91,11 +93,18 @@ struct baton_rack {
 	struct baton_word *words, **words_end;
 	struct baton_wake *wake; /* a letter to ourselves is under way */
 	struct baton_interned *strings;
+	struct baton_arena found; /* texts of the last inspection */
 	unsigned telling; /* frames of ours below which the turn's code runs */
 	unsigned n_retired; /* seats that go as soon as they can */
 	bool closed;
 };
 
+/* Where the release sits here; NULL: nowhere. */
+struct baton_seat *baton_rack_seat(const struct baton_rack *rack,
+				   const struct baton_release *release);
+/* The instance of that kind and name in the seat; NULL as name: the first of its kind. NULL: none. */
+struct baton_ctx *baton_seat_instance(const struct baton_seat *seat, const char *kind,
+				      const char *name);
 /* Ends the seats whose time has come; when no frame of a module is on the stack. */
 void baton_rack_settle(struct baton_rack *rack);
 
@@ -125,6 +134,7 @@ void baton_rack_drop(struct baton_rack *rack);
 enum baton_word_kind {
 	BATON_WORD_INTENTS,
 	BATON_WORD_DOCS,
+	BATON_WORD_RESULT,
 	BATON_WORD_DELTA,
 	BATON_WORD_USAGE,
 	BATON_WORD_END,
@@ -141,6 +151,7 @@ struct baton_word {
 	union {
 		baton_intents intents;
 		baton_doc *docs;
+		baton_tool_result result;
 		baton_str data;
 		baton_usage usage;
 		baton_error error;
@@ -163,6 +174,7 @@ bool baton_word_docs_ok(const baton_doc *docs, size_t n, const char **why);
 bool baton_word_intents_ok(const baton_intents *intents, size_t cap, const char **why);
 void baton_word_take_docs(struct baton_word *word, const baton_doc *docs, size_t n);
 void baton_word_take_intents(struct baton_word *word, const baton_intents *intents);
+void baton_word_take_result(struct baton_word *word, const baton_tool_result *result);
 
 /* --- host table functions: answers [loop] ------------------------------------------------- */
 

@@ -132,6 +132,8 @@ struct baton_rack_events {
 	void (*whole)(void *ud, uint64_t ticket, baton_str text);
 	/* Nothing of the release runs here any more. May be NULL. */
 	void (*retired)(void *ud, struct baton_release *release);
+	/* What a tool brought; then end, or fail. May be NULL for who invokes none. */
+	void (*tool)(void *ud, uint64_t ticket, const baton_tool_result *result);
 };
 
 /* Empty. [loop] */
@@ -173,9 +175,20 @@ int baton_rack_generate(struct baton_rack *rack, struct baton_release *release, 
 /* Transcript backend by module name; events are valid during the call only. */
 int baton_rack_transcript(struct baton_rack *rack, struct baton_release *release, uint64_t ticket,
 			  const char *name, const baton_entry *entries, uint32_t n);
+/* A tool by its module's name. If it writes, what ends the call without the tool's own word (its
+ * crash, a broken contract, the release's end) is told with BATON_ERROR_IN_DOUBT. */
+int baton_rack_invoke(struct baton_rack *rack, struct baton_release *release, uint64_t ticket,
+		      const char *name, const baton_tool_req *req);
 /* Nothing more comes for the ticket; the module's late words are fenced and counted. */
 void baton_rack_cancel(struct baton_rack *rack, uint64_t ticket, uint32_t why);
 /* Synchronous; the strictest verdict of all rule modules (strings live as long as the rack). 0 or
  * BATON_E_MODULE if any rule module failed (the caller takes the safe reading). */
 int baton_rack_rules(struct baton_rack *rack, struct baton_release *release,
 		     const baton_facts *facts, baton_verdict *ret_verdict);
+/* Synchronous; one guard by its module's name. `ret` comes with `v` and `cap`; n, safe and the hits
+ * are set, their texts are good until the next inspection on this rack. An empty rule is the type.
+ * A guard that is of no use at `what->at` is not asked, and has found nothing. 0; BATON_E_LIMIT: more
+ * hits than `cap`; BATON_E_NOTFOUND, _CLOSED, _MODULE: nothing can be said, n and safe are 0 (the
+ * caller takes the safe reading). */
+int baton_rack_inspect(struct baton_rack *rack, struct baton_release *release, const char *name,
+		       const baton_inspection *what, baton_hits *ret);

@@ -118,6 +118,9 @@ bool baton_word_intents_ok(const baton_intents *intents, size_t cap, const char 
 	if (intents->sentiment_ppm > PPM || intents->out_of_scope_ppm > PPM ||
 	    intents->human_ppm > PPM)
 		return false;
+	*why = "out_of_scope_ppm or human_ppm above 1000000";
+	if (intents->out_of_scope_ppm > PPM || intents->human_ppm > PPM)
+		return false;
 	for (uint32_t i = 0; i < intents->n; i++) {
 		const baton_intent *v = &intents->v[i];
 		*why = "an intent's name is empty, too long or not UTF-8";
@@ -163,6 +166,18 @@ void baton_word_take_intents(struct baton_word *word, const baton_intents *inten
 	}
 }
 
+void baton_word_take_result(struct baton_word *word, const baton_tool_result *result)
+{
+	baton_tool_result *to = &word->result;
+	bool is_no = (result->flags & BATON_TOOL_NO) != 0;
+	*to = (baton_tool_result){ .size = sizeof(*to),
+				   .flags = result->flags & (BATON_TOOL_NO | BATON_TOOL_CACHED) };
+	to->json = result->json.n > 0 ? baton_word_copy(word, result->json) : BATON_STR("null");
+	to->code = is_no ? baton_word_copy(word, result->code) : BATON_STR_NONE;
+	to->http_status = result->http_status < 1000 ? result->http_status : 0;
+	to->tries = result->tries;
+}
+
 /* --- telling ------------------------------------------------------------------------------ */
 
 static void tell(const struct baton_rack_events *to, const struct baton_word *w)
@@ -173,6 +188,10 @@ static void tell(const struct baton_rack_events *to, const struct baton_word *w)
 		return;
 	case BATON_WORD_DOCS:
 		to->docs(to->ud, w->ticket, w->docs, w->n);
+		return;
+	case BATON_WORD_RESULT:
+		if (to->tool)
+			to->tool(to->ud, w->ticket, &w->result);
 		return;
 	case BATON_WORD_DELTA:
 		/* Empty: only the beginning of a character came, or it is the kind that says it. */

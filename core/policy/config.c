@@ -155,6 +155,34 @@ static void agents_only(const struct baton_load *load, struct baton_policy *poli
 	qsort(policy->agents_only, policy->n_agents_only, sizeof(*policy->agents_only), by_name);
 }
 
+/* JSON that is the set's own is copied: references of jansson are not counted atomically. */
+static json_t *copy_of(json_t *json)
+{
+	return json ? json_deep_copy(json) : json_null();
+}
+
+/* Its module's part of a tool: what it performs. */
+static json_t *tool(const struct baton_tool_def *def)
+{
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:I, s:o, s:o, s:s, s:o}", "name", def->name,
+			 "title", def->title, "description", def->description, "writes",
+			 def->writes, "idempotent", def->idempotent, "timeout_ms",
+			 (json_int_t)def->timeout_ms, "arguments", copy_of(def->arguments),
+			 "result", copy_of(def->result), "answer", def->answer, "config",
+			 copy_of(def->config));
+}
+
+/* `module` NULL: all of them. */
+static json_t *tools(const struct baton_policy *policy, const char *module)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < policy->n_tools; i++)
+		if (!module || strcmp(policy->tools[i].module, module) == 0)
+			json_array_append_new(list, tool(&policy->tools[i]));
+	return list;
+}
+
 static json_t *policy_part(const struct baton_policy *policy,
 			   const struct baton_policy_module *module)
 {
@@ -162,9 +190,14 @@ static json_t *policy_part(const struct baton_policy *policy,
 		return json_pack("{s:o}", "intents", intents(policy));
 	if (strcmp(module->kind, "rule") == 0)
 		return json_pack("{s:o}", "rules", rules(policy));
-	if (strcmp(module->kind, "guard") == 0 && policy->guards_json)
-		return json_incref(policy->guards_json);
-	if (module->knowledge && strcmp(module->kind, "retriever") == 0)
+	if (strcmp(module->kind, "tool") == 0)
+		return json_pack("{s:o}", "tools", tools(policy, module->name));
+	if (strcmp(module->kind, "guard") == 0)
+		return policy->guards_json ? json_incref(policy->guards_json) : json_object();
+	if (module->knowledge && strcmp(module->kind, "provider") == 0)
+		return json_pack("{s:o, s:o}", "articles", for_customers(policy->articles), "tools",
+				 tools(policy, NULL));
+	if (module->knowledge)
 		return json_pack("{s:O}", "articles", policy->articles);
 	if (module->knowledge)
 		return json_pack("{s:o}", "articles", for_customers(policy->articles));

@@ -447,7 +447,7 @@ static void exporter_wake(void *ud)
 static int exporter_up(struct exporter *exporter)
 {
 	struct baton_rack_events events = { exporter,  no_intents, no_docs, no_delta, no_usage,
-					    batch_end, batch_fail, NULL,    retired };
+					    batch_end, batch_fail, NULL,    retired,  NULL };
 	char why[EXPORTER_WHY_MAX];
 
 	exporter->rack = baton_rack_new(exporter->loop, &events);

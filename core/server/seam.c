@@ -225,6 +225,14 @@ static int seam_generate(void *ud, struct baton_release *release, baton_ticket t
 	return baton_rack_generate(worker->rack, release, ticket, provider, prompt);
 }
 
+static int seam_invoke(void *ud, struct baton_release *release, baton_ticket ticket,
+		       const char *module, const baton_tool_req *req)
+{
+	struct worker *worker = ud;
+
+	return baton_rack_invoke(worker->rack, release, ticket, module, req);
+}
+
 static void seam_cancel(void *ud, struct baton_release *release, baton_ticket ticket, uint32_t why)
 {
 	struct worker *worker = ud;
@@ -239,6 +247,14 @@ static int seam_rules(void *ud, struct baton_release *release, const baton_facts
 	struct worker *worker = ud;
 
 	return baton_rack_rules(worker->rack, release, facts, ret);
+}
+
+static int seam_inspect(void *ud, struct baton_release *release, const char *module,
+			const baton_inspection *what, baton_hits *ret)
+{
+	struct worker *worker = ud;
+
+	return baton_rack_inspect(worker->rack, release, module, what, ret);
 }
 
 /* A set is loaded whole or not at all: what it names is there, what it does not name is not. */
@@ -373,8 +389,10 @@ void worker_seam(struct worker *worker, struct baton_seam *ret_seam)
 		.classify = seam_classify,
 		.retrieve = seam_retrieve,
 		.generate = seam_generate,
+		.invoke = seam_invoke,
 		.cancel = seam_cancel,
 		.rules = seam_rules,
+		.inspect = seam_inspect,
 		.module_works = seam_module_works,
 		.board = seam_board,
 		.board_done = seam_board_done,

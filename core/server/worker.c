@@ -93,6 +93,13 @@ static void rack_docs(void *ud, uint64_t ticket, const baton_doc *docs, uint32_t
 	HEARD(worker, baton_shard_heard_docs(worker->shard, ticket, docs, n));
 }
 
+static void rack_tool(void *ud, uint64_t ticket, const baton_tool_result *result)
+{
+	struct worker *worker = ud;
+
+	HEARD(worker, baton_shard_heard_tool(worker->shard, ticket, result));
+}
+
 static void rack_delta(void *ud, uint64_t ticket, uint32_t kind, baton_str data)
 {
 	struct worker *worker = ud;
@@ -142,9 +149,10 @@ static void rack_retired(void *ud, struct baton_release *release)
 static int worker_up(struct worker *worker)
 {
 	struct baton_lane_events lane_events = { worker, lane_wake, lane_committed };
-	struct baton_rack_events rack_events = { worker,     rack_intents, rack_docs,
-						 rack_delta, rack_usage,   rack_end,
-						 rack_fail,  rack_whole,   rack_retired };
+	struct baton_rack_events rack_events = {
+		worker,   rack_intents, rack_docs,  rack_delta,   rack_usage,
+		rack_end, rack_fail,    rack_whole, rack_retired, rack_tool,
+	};
 	struct baton_seam seam;
 
 	int rc = baton_lane_open(worker->server->journal, &lane_events, &worker->lane);

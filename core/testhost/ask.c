@@ -181,6 +181,35 @@ int32_t baton_testhost_append(baton_testhost *host, uint32_t inst, const baton_e
 	return started(call, rc, true);
 }
 
+int32_t baton_testhost_invoke(baton_testhost *host, uint32_t inst, const baton_tool_req *req,
+			      baton_call *ret_call)
+{
+	struct baton_ctx *ctx = baton_rig_ctx(host, inst);
+	const baton_tool *vt = host->vt;
+	*ret_call = 0;
+	if (!ctx || !vt->invoke)
+		return BATON_E_UNSUPPORTED;
+	struct baton_rig_call *call = call_new(ctx, BATON_RIG_INVOKE);
+	*ret_call = call->handle;
+	struct baton_rig_visit visit = baton_rig_enter(host, "invoke");
+	int32_t rc = vt->invoke(ctx->inst, call->handle, req);
+	baton_rig_leave(&visit);
+	return started(call, rc, false);
+}
+
+int32_t baton_testhost_tool(baton_testhost *host, uint32_t inst, const char *name,
+			    const char *args_json, uint32_t flags, baton_call *ret_call)
+{
+	const baton_turn turn = baton_rig_turn(host);
+	const baton_tool_req req = { .size = sizeof(req),
+				     .flags = flags,
+				     .turn = &turn,
+				     .name = baton_str_of(name),
+				     .args_json = baton_str_of(args_json),
+				     .idempotency_key = BATON_STR("test-key-1") };
+	return baton_testhost_invoke(host, inst, &req, ret_call);
+}
+
 int32_t baton_testhost_check(baton_testhost *host, uint32_t inst, uint32_t level,
 			     baton_call *ret_call)
 {
@@ -236,6 +265,8 @@ static void (*cancel_of(const struct baton_rig_call *call))(void *, baton_call, 
 		return ((const baton_retriever *)vt)->cancel;
 	case BATON_RIG_APPEND:
 		return ((const baton_transcript *)vt)->cancel;
+	case BATON_RIG_INVOKE:
+		return ((const baton_tool *)vt)->cancel;
 	case BATON_RIG_CHECK: /* nothing to call: it may go on, nobody listens */
 		return NULL;
 	}

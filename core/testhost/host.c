@@ -199,6 +199,7 @@ static void host_free(baton_testhost *host)
 	baton_rig_list_free(host->secrets);
 	baton_rig_list_free(host->egress);
 	baton_buf_done(&host->breach_text);
+	baton_rig_guard_free(host);
 	baton_buf_done(&host->sink);
 	(void)pthread_mutex_destroy(&host->lock);
 	baton_free(host);

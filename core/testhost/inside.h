@@ -67,6 +67,7 @@ enum baton_rig_call_kind {
 	BATON_RIG_CLASSIFY,
 	BATON_RIG_SEARCH,
 	BATON_RIG_APPEND,
+	BATON_RIG_INVOKE,
 	BATON_RIG_CHECK
 };
 
@@ -135,6 +136,8 @@ struct baton_testhost {
 	uint32_t n_logs, cap_logs;
 	struct baton_rig_value *kv, *counts;
 	struct baton_buf sink;
+	struct baton_arena found; /* texts of the last inspection */
+	baton_hits look;          /* the list of baton_testhost_look(); `v` is ours */
 };
 
 /* --- host.c --- */
@@ -197,6 +200,11 @@ bool baton_rig_take_intents(struct baton_rig_call *call, const baton_intents *in
 void baton_rig_end(struct baton_rig_call *call, uint32_t reason);
 /* The module's side is over: what comes later is `late`. */
 void baton_rig_close(struct baton_rig_call *call, enum baton_testhost_breach late);
+
+/* --- guard.c --- */
+void baton_rig_guard_free(baton_testhost *host);
+/* A turn without its messages, for who only wants some. */
+baton_turn baton_rig_turn(const baton_testhost *host);
 
 /* --- ask.c: calls --- */
 struct baton_rig_call *baton_rig_call_of(const baton_testhost *host, baton_call handle);

@@ -289,6 +289,29 @@ static int32_t take_docs(struct baton_rig_call *call, const void *pod, size_t n)
 	return BATON_OK;
 }
 
+static int32_t take_tool(struct baton_rig_call *call, const void *pod, size_t n)
+{
+	baton_tool_result result;
+	const char *wrong = "tool/1: too short";
+	if (n >= BATON_FIRST_TOOL_RESULT) {
+		baton_abi_take(&result, sizeof(result), pod, n);
+		wrong = baton_abi_tool_wrong(&result);
+	}
+	if (wrong)
+		return cut(call, wrong);
+	baton_tool_result *to = baton_arena_alloc(&call->arena, sizeof(*to));
+	*to = (baton_tool_result){ .size = sizeof(*to),
+				   .flags = result.flags & (BATON_TOOL_NO | BATON_TOOL_CACHED),
+				   .http_status =
+					   result.http_status < 1000 ? result.http_status : 0,
+				   .tries = result.tries };
+	to->json = keep(call, result.json.n > 0 ? result.json : BATON_STR("null"));
+	to->code = keep(call, result.flags & BATON_TOOL_NO ? result.code : BATON_STR_NONE);
+	call->heard.tool = to;
+	call->heard.n_results++;
+	return BATON_OK;
+}
+
 int32_t baton_rig_host_result(baton_ctx *ctx, baton_call handle, const char *type, const void *pod,
 			      size_t n)
 {
@@ -302,6 +325,8 @@ int32_t baton_rig_host_result(baton_ctx *ctx, baton_call handle, const char *typ
 		return cut(call, "two results in one call");
 	if (call->kind == BATON_RIG_SEARCH && strcmp(type, BATON_RESULT_DOCS) == 0)
 		return take_docs(call, pod, n);
+	if (call->kind == BATON_RIG_INVOKE && strcmp(type, BATON_RESULT_TOOL) == 0)
+		return take_tool(call, pod, n);
 	if (call->kind != BATON_RIG_CLASSIFY || strcmp(type, BATON_RESULT_INTENTS) != 0)
 		return cut(call, "a result of a type that was not asked for");
 	baton_intents intents;
@@ -340,7 +365,8 @@ int32_t baton_rig_host_end(baton_ctx *ctx, baton_call handle, uint32_t reason)
 	if (reason > BATON_END_FILTERED)
 		return cut(call, "an end for a reason that does not exist");
 	if (call->heard.n_results == 0 &&
-	    (call->kind == BATON_RIG_CLASSIFY || call->kind == BATON_RIG_SEARCH))
+	    (call->kind == BATON_RIG_CLASSIFY || call->kind == BATON_RIG_SEARCH ||
+	     call->kind == BATON_RIG_INVOKE))
 		return cut(call, "an end without a result");
 	baton_rig_end(call, reason);
 	return BATON_OK;

@@ -141,6 +141,14 @@ void baton_run_heard_docs(struct baton_run *run, const baton_doc *docs, uint32_t
 	}
 }
 
+void baton_run_heard_result(struct baton_run *run, const baton_tool_result *result)
+{
+	run->result = baton_arena_alloc(&run->arena, sizeof(*result));
+	*run->result = *result;
+	run->result->json = keep(run, result->json);
+	run->result->code = keep(run, result->code);
+}
+
 /* The customer sees text as it comes, but nothing before the first word: a lone line break or blank
  * would open an empty bubble. */
 static void say_new(struct baton_run *run)

@@ -112,6 +112,7 @@ struct baton_run {
 
 	baton_ticket ticket; /* 0: nobody is asked */
 	bool heard_end;      /* the ticket's end has come */
+	baton_tool_result *result; /* of the ticket: what the tool brought, in the arena; NULL: nothing yet */
 	bool heard_fail;
 	uint32_t end_reason;
 	struct baton_attempt attempts[BATON_TURN_ATTEMPTS_MAX];
@@ -198,6 +199,7 @@ void baton_run_go(struct baton_run *run);
 /* What came for the run's ticket; the caller has checked that the ticket is run->ticket. Each only
  * records; then call baton_run_go(). */
 void baton_run_heard_intents(struct baton_run *run, const baton_intents *intents);
+void baton_run_heard_result(struct baton_run *run, const baton_tool_result *result);
 void baton_run_heard_docs(struct baton_run *run, const baton_doc *docs, uint32_t n);
 void baton_run_heard_delta(struct baton_run *run, uint32_t kind, baton_str data);
 /* As a delta of all the text there is: the rules look at it before the customer does. */

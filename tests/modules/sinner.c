@@ -10,7 +10,7 @@
 #define BATON_ABI_NEEDED 0u
 #include <baton/module.h>
 
-BATON_MODULE_NOTE("sinner", "1.0.0", "provider classifier retriever rule transcript", 0);
+BATON_MODULE_NOTE("sinner", "1.0.0", "provider classifier retriever rule transcript tool guard", 0);
 
 struct sinner {
 	baton_ctx *ctx;
@@ -521,6 +521,8 @@ static int32_t append(void *inst, baton_call call, const baton_entry *entries, u
 	return BATON_OK;
 }
 
+#include "tests/modules/sinner_kinds.h"
+
 /* --- the module --------------------------------------------------------------------------- */
 
 static void take(const char *config, const char *key, char *to, size_t cap)
@@ -583,10 +585,16 @@ static const baton_retriever retriever = { .size = sizeof(retriever), .search = 
 static const baton_rule rule = { .size = sizeof(rule), .evaluate = evaluate };
 static const baton_transcript transcript = { .size = sizeof(transcript), .append = append };
 
+static const baton_tool tool = { .size = sizeof(tool), .invoke = invoke, .cancel = tool_cancel };
+static const baton_guard guard = { .size = sizeof(guard),
+				   .at = BATON_AT_CUSTOMER | BATON_AT_ANSWER,
+				   .inspect = inspect };
+
 static const baton_iface ifaces[] = {
 	{ BATON_PROVIDER, &provider },     { BATON_CLASSIFIER, &classifier },
 	{ BATON_RETRIEVER, &retriever },   { BATON_RULE, &rule },
-	{ BATON_TRANSCRIPT, &transcript },
+	{ BATON_TRANSCRIPT, &transcript }, { BATON_TOOL, &tool },
+	{ BATON_GUARD, &guard },
 };
 
 BATON_EXPORT const baton_module baton_module_entry = {

@@ -100,6 +100,7 @@ void sim_end(struct sim *sim)
 	sim_drop_all(sim);
 	store_free(sim);
 	people_free(sim);
+	tools_free(sim);
 	baton_str_drop(&sim->board_saved);
 	policy_free(&sim->policy, &sim->policy_arena);
 }

@@ -19,7 +19,7 @@ static const uint32_t fails[] = { BATON_FAIL_OVERLOADED, BATON_FAIL_RATE_LIMITED
 				  BATON_FAIL_QUOTA,      BATON_FAIL_ACCESS,
 				  BATON_FAIL_TRUNCATED,  BATON_FAIL_BAD_OUTPUT };
 
-enum call_kind { CALL_INTENTS, CALL_DOCS, CALL_ANSWER, CALL_BROKEN };
+enum call_kind { CALL_INTENTS, CALL_DOCS, CALL_ANSWER, CALL_TOOL, CALL_BROKEN };
 
 struct call {
 	struct sim_shard *shard;
@@ -30,7 +30,8 @@ struct call {
 	uint32_t fail; /* 0: none, else 1 + index into the tables above */
 	uint64_t retry_after_ms;
 	struct cell_call cell;
-	bool stopped; /* was cancelled while it spoke */
+	struct tool_call tool; /* CALL_TOOL */
+	bool stopped;          /* was cancelled while it spoke */
 	const char *target;
 	struct sim_release *release; /* CALL_ANSWER */
 	bool filtered, billed;
@@ -108,6 +109,20 @@ static void hear_docs(struct call *call)
 	baton_shard_heard_end(call->shard->shard, call->ticket, BATON_END_STOP);
 }
 
+static void hear_tool(struct sim *sim, struct call *call)
+{
+	baton_tool_result result;
+
+	call_ends(call);
+	if (!tools_result(sim, &call->tool, &result)) {
+		baton_error error = tools_failure(sim, &call->tool);
+		baton_shard_heard_fail(call->shard->shard, call->ticket, &error);
+		return;
+	}
+	baton_shard_heard_tool(call->shard->shard, call->ticket, &result);
+	baton_shard_heard_end(call->shard->shard, call->ticket, BATON_END_STOP);
+}
+
 /* One word at a time, until the answer is whole, cut, or nobody comes any more. */
 static bool hear_word(struct sim *sim, struct call *call)
 {
@@ -162,6 +177,9 @@ static void call_due(struct sim *sim, void *what)
 		break;
 	case CALL_DOCS:
 		hear_docs(call);
+		break;
+	case CALL_TOOL:
+		hear_tool(sim, call);
 		break;
 	case CALL_BROKEN:
 		call_ends(call);
@@ -384,6 +402,42 @@ static int models_generate(void *ud, struct baton_release *release, baton_ticket
 	return BATON_OK;
 }
 
+static int models_invoke(void *ud, struct baton_release *release, baton_ticket ticket,
+			 const char *module, const baton_tool_req *req)
+{
+	struct sim_shard *shard = ud;
+	struct sim *sim = shard->sim;
+	int rc;
+
+	PROMISE(sim, module[0], "a tool has a module", NULL);
+	PROMISE(sim, !sim->board_held, "no tool is asked with the board in hand", NULL);
+	if (cannot(shard, release, ticket, BROKEN_TOOLS, &rc))
+		return rc;
+	if (!sim->cell && sim_chance(sim, 3))
+		return BATON_E_MODULE; /* not started: nothing was done */
+	release_asked(shard, release, ticket);
+	struct call *call = call_new(shard, ticket, CALL_TOOL);
+	tools_asked(sim, req, &call->tool);
+	if (call->tool.ends == TOOL_HANGS) {
+		baton_free(call);
+		return BATON_OK; /* and never answers */
+	}
+	call_again(sim, call, some_delay(sim));
+	return BATON_OK;
+}
+
+static int models_inspect(void *ud, struct baton_release *release, const char *module,
+			  const baton_inspection *what, baton_hits *ret)
+{
+	struct sim_shard *shard = ud;
+
+	PROMISE(shard->sim, module[0], "a guard has a module", NULL);
+	ret->n = ret->safe = 0;
+	if (release_broken(shard, release, BROKEN_GUARDS))
+		return BATON_E_MODULE;
+	return guards_inspect(shard->sim, what, ret);
+}
+
 static void models_cancel(void *ud, struct baton_release *release, baton_ticket ticket,
 			  uint32_t why)
 {
@@ -456,4 +510,6 @@ void models_seam(struct baton_seam *seam)
 	seam->generate = models_generate;
 	seam->cancel = models_cancel;
 	seam->rules = models_rules;
+	seam->invoke = models_invoke;
+	seam->inspect = models_inspect;
 }

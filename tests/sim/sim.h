@@ -163,7 +163,9 @@ enum sim_broken { /* fails whenever it is asked */
 	BROKEN_RULES = 2,
 	BROKEN_RETRIEVER = 4,
 	BROKEN_PROVIDERS = 8,
-	BROKEN_ALL = 15
+	BROKEN_ALL = 15,
+	BROKEN_TOOLS = 16, /* these two are broken alone: what a canary is drawn with is as it was */
+	BROKEN_GUARDS = 32
 };
 struct sim_release {
 	struct sim *sim;
@@ -193,6 +195,23 @@ struct append {
 	size_t n;
 	unsigned generation;
 	int rc;
+};
+
+/* --- the world behind tools (tools.c) --- */
+
+enum tool_end {
+	TOOL_ANSWERS,
+	TOOL_SAYS_NO,
+	TOOL_FAILS,      /* before anything was sent */
+	TOOL_FAILS_LATE, /* perhaps it has been done */
+	TOOL_HANGS,
+	TOOL_ENDS
+};
+struct effect;
+struct tool_call {
+	struct effect *effect;
+	bool writes;
+	enum tool_end ends;
 };
 
 /* One conversation of the matrix (matrix.c); a storm has none. */
@@ -236,6 +255,7 @@ struct sim {
 	uint64_t last_release; /* outlives crashes */
 	uint64_t again;        /* turns that may have been moved while the server drains */
 	struct asked *asked;
+	struct effect *effects; /* what tools were asked for and did, by key; outlives crashes */
 	bool modules_down; /* classifier, retriever and rules fail */
 	void *speaking; /* the call whose word is just being heard */
 	uint64_t pins, open_calls; /* of modules: asked, not ended and not cancelled */
@@ -264,6 +284,9 @@ struct sim {
 			abandoned, places, transfers, takeovers, tickets, files, labels,
 			person_offered, not_proved, verified;
 	} saw;
+	struct { /* of what is outside (tools.c, guards.c) */
+		uint64_t invoked, effects, inspected;
+	} outside;
 	bool trace;
 };
 
@@ -298,6 +321,16 @@ void models_seam(struct baton_seam *seam);
 uint64_t call_name(const struct sim_shard *shard, uint64_t ticket);
 /* The call fails, whatever it was about to say. */
 void call_break(struct sim_shard *shard, uint64_t ticket);
+
+/* tools.c */
+void tools_asked(struct sim *sim, const baton_tool_req *req, struct tool_call *ret);
+/* What it brings; false: it fails. */
+bool tools_result(struct sim *sim, const struct tool_call *tool, baton_tool_result *ret);
+baton_error tools_failure(struct sim *sim, const struct tool_call *tool);
+void tools_free(struct sim *sim);
+
+/* guards.c */
+int guards_inspect(struct sim *sim, const baton_inspection *what, baton_hits *ret);
 
 /* policy.c */
 void policy_make(struct baton_policy *policy, struct baton_arena *arena);

@@ -229,6 +229,18 @@ static void rig_docs(void *ud, uint64_t ticket, const baton_doc *docs, uint32_t 
 	baton_buf_z(&rig->heard, "\n");
 }
 
+static void rig_tool(void *ud, uint64_t ticket, const baton_tool_result *result)
+{
+	struct rig *rig = ud;
+	baton_buf_printf(&rig->heard, "%ju tool %u %.*s", (uintmax_t)ticket, result->flags, (int)result->json.n,
+	                 result->json.p);
+	if (result->code.n > 0)
+		baton_buf_printf(&rig->heard, " %.*s", (int)result->code.n, result->code.p);
+	if (result->http_status || result->tries)
+		baton_buf_printf(&rig->heard, " http %u tries %u", result->http_status, result->tries);
+	baton_buf_z(&rig->heard, "\n");
+}
+
 static void rig_delta(void *ud, uint64_t ticket, uint32_t kind, baton_str data)
 {
 	struct rig *rig = ud;
@@ -261,7 +273,7 @@ static void rig_fail(void *ud, uint64_t ticket, const baton_error *error)
 
 __attribute__((unused)) static int rig_rack(struct rig *rig)
 {
-	struct baton_rack_events events = { rig, rig_intents, rig_docs, rig_delta, rig_usage, rig_end, rig_fail, NULL, NULL };
+	struct baton_rack_events events = { rig, rig_intents, rig_docs, rig_delta, rig_usage, rig_end, rig_fail, NULL, NULL, rig_tool };
 	if (!rig->loop)
 		rig->loop = baton_loop_new("test");
 	rig->rack = baton_rack_new(rig->loop, &events);

@@ -129,6 +129,21 @@ int32_t baton_testhost_check(baton_testhost *host, uint32_t inst, uint32_t level
  * get() is `rule_not_pure`. */
 int32_t baton_testhost_evaluate(baton_testhost *host, uint32_t inst, const baton_facts *facts,
 				baton_verdict *ret_verdict);
+/* A tool. The first as the server asks; the second with a turn and a key of the host's own, flags
+ * BATON_TOOL_*. What came is baton_heard.tool. */
+int32_t baton_testhost_invoke(baton_testhost *host, uint32_t inst, const baton_tool_req *req,
+			      baton_call *ret_call);
+int32_t baton_testhost_tool(baton_testhost *host, uint32_t inst, const char *name,
+			    const char *args_json, uint32_t flags, baton_call *ret_call);
+/* A guard: no call, its hits at once. `ret` comes with `v` and `cap`; texts are good until the next
+ * inspection. A guard of no use at `what->at` is not asked. What breaks the form is counted and is
+ * BATON_E_INVAL; < 0: n and safe are 0. Any host call but log() and get() is `rule_not_pure`. */
+int32_t baton_testhost_inspect(baton_testhost *host, uint32_t inst, const baton_inspection *what,
+			       baton_hits *ret);
+/* The same for a whole text at one of BATON_AT_*, in a turn of the host's own; the list is the
+ * host's, good until the next look. NULL: it failed. */
+const baton_hits *baton_testhost_look(baton_testhost *host, uint32_t inst, uint32_t at,
+				      const char *text);
 void baton_testhost_cancel(baton_testhost *host, baton_call call, uint32_t why);
 /* From now on `n` deltas are taken, then delta() says BATON_E_AGAIN. If it has said so, resume(). */
 void baton_testhost_credit(baton_testhost *host, baton_call call, uint32_t n);
@@ -167,6 +182,7 @@ typedef struct baton_heard {
 	const char *language;
 	uint64_t started_ns, first_ns, ended_ns, cancelled_ns; /* 0: not (yet) */
 	uint32_t out_of_scope_ppm, human_ppm;
+	const baton_tool_result *tool; /* what a tool brought; NULL: nothing (yet). Texts as above */
 } baton_heard;
 /* NULL: no such call. */
 const baton_heard *baton_testhost_heard(const baton_testhost *host, baton_call call);
