@@ -118,9 +118,6 @@ bool baton_word_intents_ok(const baton_intents *intents, size_t cap, const char 
 	if (intents->sentiment_ppm > PPM || intents->out_of_scope_ppm > PPM ||
 	    intents->human_ppm > PPM)
 		return false;
-	*why = "out_of_scope_ppm or human_ppm above 1000000";
-	if (intents->out_of_scope_ppm > PPM || intents->human_ppm > PPM)
-		return false;
 	for (uint32_t i = 0; i < intents->n; i++) {
 		const baton_intent *v = &intents->v[i];
 		*why = "an intent's name is empty, too long or not UTF-8";

@@ -199,8 +199,6 @@ static json_t *policy_part(const struct baton_policy *policy,
 				 tools(policy, NULL));
 	if (module->knowledge)
 		return json_pack("{s:O}", "articles", policy->articles);
-	if (module->knowledge)
-		return json_pack("{s:o}", "articles", for_customers(policy->articles));
 	return NULL;
 }
 
