@@ -61,7 +61,7 @@ SEEDS     ?= 2000
 # make them again, and two at once would trip over each other.
 .SECONDARY:
 
-.PHONY: all run test check sim unit clean
+.PHONY: all run test check sim unit clean warnings
 all: $(if $(CLI_SRC),$(O)/baton) $(if $(MODHOST_SRC),$(O)/baton-modhost) $(MODULE_SO) $(EXAMPLES) $(O)/modules/manifest \
      $(O)/libbaton-testhost.a
 
@@ -78,6 +78,12 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	@$(if $(Q),echo "  cc    $<",:)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# What a compiler has to say, without code: make warnings CC=clang WERROR=1 O=build/clang. Much faster than a build.
+warnings: $(patsubst %.c,$(O)/%.read,$(PURE_SRC) $(HOST_SRC) $(CLI_SRC) $(MODHOST_SRC) $(wildcard modules/*/*.c modules/sdk/*/*.c tests/unit/*.c))
+$(O)/%.read: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -fsyntax-only -MF $(@:.read=.d) -MT $@ $< && touch $@
 
 $(O)/baton: $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a
 	$(Q)$(CC) $(LDFLAGS_ALL) -pie -o $@ $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a $(LIBS)

@@ -4,8 +4,8 @@
 # run.sh [SUITE...]: runs the suites (all without an argument), a line for each when it is done, its
 # whole output in build/test/SUITE.log, and closes with 'N passed, N failed' over every single test.
 #
-# Everything is built first. Then three lanes run side by side: one computes, one waits for servers and
-# browsers, and one waits for clocks (drills, time limits of idle sockets) and does next to nothing.
+# Everything is built first. Then four lanes run side by side, as most tests wait: for clocks (drills, time
+# limits of idle sockets), for browsers, for servers, for disks. Unit tests run several at a time.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p build/test
@@ -23,18 +23,21 @@ tests_of() { # VARIANT TEST...: their files
 	shift
 	echo "${@/#/build/$variant/tests/}"
 }
-run_tests() { # VARIANT TEST...
-	local rc=0 test
-	for test in $(tests_of "$@"); do
-		timeout 180 "$test" || { rc=1; echo "# $test ended with an error"; }
-	done
+run_test() { # FILE: in one piece, although others run beside it
+	local out rc=0
+	out=$(timeout 180 "$1" 2>&1) || { rc=1; out+=$'\n'"# $1 ended with an error"; }
+	printf '%s\n' "$out"
 	return $rc
+}
+export -f run_test
+run_tests() { # VARIANT TEST...
+	tests_of "$@" | tr ' ' '\n' | xargs -P 4 -I {} bash -c 'run_test {}'
 }
 
 # Both compilers with warnings fatal; gcc's release, address and thread builds are what is run.
 suite_build() {
 	local variant
-	make -s -j"$jobs" WERROR=1 CC=clang O=build/clang OPT_release="-O0" all || return 1 # only its warnings are wanted
+	make -s -j"$jobs" WERROR=1 CC=clang O=build/clang warnings || return 1
 	echo "ok - clang, no warning"
 	for variant in release asan; do
 		# shellcheck disable=SC2046
@@ -142,8 +145,9 @@ if [ $# -gt 0 ]; then
 else
 	run_suite build
 	if grep -q ' 0 build$' build/test/counts; then
-		run_lane e2e_waiting complaints takeover swap swap_san e2e_asan fuzz &
-		run_lane browser e2e &
+		run_lane e2e_waiting complaints takeover swap_san fuzz &
+		run_lane browser swap &
+		run_lane e2e e2e_asan &
 		run_lane unit sim crash tools modules abi sdk docs cel lint asan tsan
 		wait
 	fi
