@@ -8,6 +8,7 @@
 
 #include "passage.h"
 #include "search.h"
+#include "tongue.h"
 
 #include <jansson.h>
 #include <sqlite3.h>
@@ -38,6 +39,7 @@ void library_free(struct library **library)
 	free(l->articles);
 	free(l->passages);
 	lines_done(&l->lines);
+	lines_done(&l->grams);
 	sqlite3_free(l->image);
 	free(l);
 	*library = NULL;
@@ -63,6 +65,33 @@ static uint64_t unix_ms_of(const char *text)
 	if (y < 1970 || m < 1 || m > 12 || d < 1 || d > 31 || h > 23 || min > 59 || s > 60)
 		return 0;
 	return (uint64_t)days_of(y, m, d) * 86400000U + (h * 3600U + min * 60U + s) * 1000U;
+}
+
+/* Its last day counts as valid. What is no date has no end: the set has been checked for that. */
+static int64_t last_day_of(const json_t *json)
+{
+	const char *text = json_string_value(json_object_get(json, "valid_until"));
+	uint64_t ms = text ? unix_ms_of(text) : 0;
+
+	return ms > 0 ? (int64_t)(ms / 86400000U) : INT64_MAX;
+}
+
+static void language_read(struct library *l, struct article *article, const json_t *json)
+{
+	const char *tag = json_string_value(json_object_get(json, "language"));
+
+	tongue_primary(tag ? tag : "", tag ? strlen(tag) : 0, article->language,
+		       sizeof(article->language));
+	if (!article->language[0])
+		memcpy(article->language, l->language, sizeof(article->language));
+	article->tongue = tongue_of(article->language, strlen(article->language));
+	l->tongues |=
+		article->tongue == TONGUE_NONE ? TONGUES_PLAIN : UINT32_C(1) << article->tongue;
+	bool is_new = true;
+
+	for (const struct article *a = l->articles; a < article && is_new; a++)
+		is_new = strcmp(a->language, article->language) != 0;
+	l->n_languages += is_new && l->n_languages < 2;
 }
 
 /* A copy of the member's text, or of "". */
@@ -127,7 +156,12 @@ static int article_read(struct library *l, const json_t *json)
 	if (!article->id || !article->title || !article->uri || !article->updated ||
 	    tags_add(l, index, json_object_get(json, "intents")) < 0)
 		return -1;
+	const char *audience = json_string_value(json_object_get(json, "audience"));
+
 	article->updated_unix_ms = unix_ms_of(article->updated);
+	article->last_day = last_day_of(json);
+	article->for_agents = audience && strcmp(audience, "agents") == 0;
+	language_read(l, article, json);
 	struct passage_cut cut = { text ? text : "", text ? strlen(text) : 0, 0 };
 
 	while ((n = passage_next(&cut, &passage)) > 0)
@@ -158,6 +192,9 @@ static const char *article_wrong(const json_t *json)
 		return "an article has no id";
 	if (!title || !*title || !text)
 		return "an article has no title or no text";
+	const char *audience = json_string_value(json_object_get(json, "audience"));
+	if (audience && strcmp(audience, "customers") != 0 && strcmp(audience, "agents") != 0)
+		return "the `audience` of an article is neither customers nor agents";
 	if (!is_texts(json_object_get(json, "also")))
 		return "the `also` of an article is not a list of texts";
 	if (!is_texts(json_object_get(json, "intents")))
@@ -192,9 +229,15 @@ struct library *library_make(const char *json, size_t n, const char **why)
 	json_t *policy = json_object_get(root, "policy");
 	json_t *articles = json_object_get(policy, "articles");
 	json_t *least = json_object_get(root, "min_score_ppm");
+	const char *language = json_string_value(json_object_get(root, "language"));
 	struct library *library = calloc(1, sizeof(*library));
 
 	*why = NULL;
+	if (library)
+		tongue_primary(language ? language : "en", language ? strlen(language) : 2,
+			       library->language, sizeof(library->language));
+	if (library && !library->language[0])
+		*why = "language is not a tag such as \"en\"";
 	if (!json_is_object(root) || (policy && !json_is_object(policy)))
 		*why = "the configuration is not a JSON object";
 	if (least && (!json_is_integer(least) || json_integer_value(least) < 0 ||

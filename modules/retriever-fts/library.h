@@ -6,12 +6,17 @@
 
 #include "lines.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct article {
 	char *id, *title, *uri, *updated; /* never NULL */
 	uint64_t updated_unix_ms;         /* 0: not a date */
+	int64_t last_day;                 /* of its validity, days since 1970; INT64_MAX: no end */
+	char language[9];                 /* "de" */
+	int tongue;                       /* tongue.h */
+	bool for_agents;                  /* no customer may read it */
 };
 /* An intent that an article says it answers. */
 struct tag {
@@ -30,6 +35,10 @@ struct library {
 	uint32_t n_articles, n_passages, n_tags;
 	uint32_t min_score_ppm; /* weaker matches are not returned */
 	struct lines lines;     /* titles and "also asked as" */
+	struct lines grams;     /* passages of articles without a stemmer; `of` is the passage */
+	uint32_t tongues;       /* bit for each that articles are in, TONGUES_PLAIN */
+	unsigned n_languages;   /* more than one: the customer's own comes first */
+	char language[9];       /* of articles that do not say theirs */
 	double average_bytes;   /* of a row of the index */
 	unsigned char *image;   /* a serialised SQLite database, see index_build() */
 	int64_t image_bytes;

@@ -36,16 +36,16 @@ static int room(struct lines *lines, size_t more_postings)
 	return 0;
 }
 
-int lines_add(struct lines *lines, uint32_t article, const char *text, size_t n)
+int lines_add(struct lines *lines, uint32_t of, const char *text, size_t n)
 {
-	uint32_t grams[QUERY_GRAMS_MAX];
-	uint32_t count = (uint32_t)query_grams(text, n, grams);
+	uint32_t grams[QUERY_GRAMS_MOST];
+	uint32_t count = (uint32_t)query_grams(text, n, grams, QUERY_GRAMS_MOST);
 
 	if (room(lines, count) < 0)
 		return -1;
 	for (uint32_t i = 0; i < count; i++)
 		lines->postings[lines->n_postings++] = (struct line_posting){ grams[i], lines->n };
-	lines->lines[lines->n++] = (struct line){ article, count };
+	lines->lines[lines->n++] = (struct line){ of, count };
 	return 0;
 }
 
@@ -114,7 +114,7 @@ void lines_search(const struct lines *lines, struct line_scores *s, const char *
 		  line_found *found, void *user)
 {
 	uint32_t grams[QUERY_GRAMS_MAX], n_touched = 0;
-	size_t count = query_grams(text, n, grams);
+	size_t count = query_grams(text, n, grams, QUERY_GRAMS_MAX);
 	double mass = 0;
 
 	for (size_t i = 0; i < count; i++) {
@@ -122,7 +122,7 @@ void lines_search(const struct lines *lines, struct line_scores *s, const char *
 
 		while (to < lines->n_postings && lines->postings[to].gram == grams[i])
 			to++;
-		double idf = idf_of(lines->n, to - from);
+		double idf = idf_of(lines->n + lines->prior, to - from);
 
 		mass += idf;
 		for (size_t p = from; p < to; p++) {
@@ -139,8 +139,7 @@ void lines_search(const struct lines *lines, struct line_scores *s, const char *
 		uint32_t at = s->touched[i];
 		double share = (double)s->masses[at] / mass;
 
-		found(user,
-		      (struct line_hit){ lines->lines[at].article, (double)s->scores[at], share });
+		found(user, (struct line_hit){ lines->lines[at].of, (double)s->scores[at], share });
 		s->scores[at] = s->masses[at] = 0;
 	}
 }

@@ -12,19 +12,20 @@ struct line_posting {
 	uint32_t gram, line;
 };
 struct line {
-	uint32_t article;
+	uint32_t of; /* the article; the passage where passages are indexed */
 	uint32_t n_grams;
 };
 struct lines {
 	struct line *lines;
 	struct line_posting *postings; /* sorted by gram, then line */
 	uint32_t n, cap;
+	uint32_t prior; /* lines that are thought to be there as well: of few, none is rare */
 	size_t n_postings, cap_postings;
 	double average_grams;
 };
 
-/* Adds one title or phrasing. 0 or -1 (no memory). */
-int lines_add(struct lines *lines, uint32_t article, const char *text, size_t n);
+/* Adds one title, phrasing or passage. 0 or -1 (no memory). */
+int lines_add(struct lines *lines, uint32_t of, const char *text, size_t n);
 /* After the last add. */
 void lines_seal(struct lines *lines);
 void lines_done(struct lines *lines);
@@ -38,7 +39,7 @@ int line_scores_init(struct line_scores *scores, const struct lines *lines);
 void line_scores_done(struct line_scores *scores);
 
 struct line_hit {
-	uint32_t article;
+	uint32_t of;
 	double score;    /* BM25 */
 	double coverage; /* 0..1: share of the question found in the line, times share of the line */
 };

@@ -9,7 +9,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <utf8proc.h>
 
+enum { LATIN_END = 0x0530 };            /* behind Cyrillic, too */
 enum { WORD_BYTES_MAX = 56 };           /* with quotes and OR, 32 of them fit half an expression */
 static const float intent_share = 0.5F; /* of an intent's word, against one the customer said */
 
@@ -61,11 +63,16 @@ static size_t character(const unsigned char *p, size_t left)
 	return n;
 }
 
-/* Typographic marks of U+2000..U+206F are no letters; the apostrophe among them joins, as
- * ASCII's. */
+/* Typographic marks of U+2000..U+206F are no letters; the apostrophe among them joins, as ASCII's.
+ * Nor are those of U+3000..U+303F, the wide forms of ASCII's, and the inverted ones of Spanish. */
 static bool is_mark(const unsigned char *p, size_t n)
 {
-	return n == 3 && p[0] == 0xe2 && (p[1] == 0x80 || p[1] == 0x81);
+	bool is_wide = n == 3 && p[0] == 0xef && p[1] == 0xbc &&
+		       (p[2] < 0x90 || (p[2] > 0x99 && p[2] < 0xa1));
+
+	return (n == 3 && p[0] == 0xe2 && (p[1] == 0x80 || p[1] == 0x81)) ||
+	       (n == 3 && p[0] == 0xe3 && p[1] == 0x80) || is_wide ||
+	       (n == 2 && p[0] == 0xc2 && (p[1] == 0xa1 || p[1] == 0xbf || p[1] == 0xa0));
 }
 
 static bool is_apostrophe(const unsigned char *p, size_t n)
@@ -246,19 +253,61 @@ static size_t without_function_words(char *words, size_t n)
 	return o > 0 ? o : n;
 }
 
-size_t query_grams(const char *text, size_t n, uint32_t grams[QUERY_GRAMS_MAX])
+/* Small letters without accents; `words` has room for `cap`. What does not fit is left away. */
+static size_t fold(const char *text, size_t n, char *words, size_t cap)
 {
-	char words[QUERY_TEXT_MAX];
-	size_t len = without_function_words(words, clean(text, n, words, sizeof(words))),
-	       starts[3] = { 0 }, count = 0;
+	size_t o = 0;
 
-	for (size_t i = 0, seen = 0; i < len && count < QUERY_GRAMS_MAX; seen++) {
+	for (size_t i = 0, len; i < n; i += len) {
+		utf8proc_int32_t c = (unsigned char)text[i], parts[4] = { c };
+		utf8proc_ssize_t m = 1;
+		int boundary = 0;
+
+		len = character((const unsigned char *)text + i, n - i);
+		len = len ? len : 1;
+		if (len > 1) {
+			utf8proc_iterate((const utf8proc_uint8_t *)text + i, (utf8proc_ssize_t)len,
+					 &c);
+			m = utf8proc_decompose_char(
+				c, parts, 4,
+				UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD |
+					(c < LATIN_END ? UTF8PROC_STRIPMARK : UTF8PROC_COMPAT),
+				&boundary);
+		}
+		for (utf8proc_ssize_t k = 0; k < m && k < 4 && o + 4 <= cap; k++)
+			o += (size_t)utf8proc_encode_char(parts[k], (utf8proc_uint8_t *)words + o);
+	}
+	return o;
+}
+
+/* Kana, Han, Hangul, Thai: one or two characters are a word. */
+static bool is_dense(const char *p, size_t n)
+{
+	utf8proc_int32_t c = 0;
+
+	if (n >= 3)
+		utf8proc_iterate((const utf8proc_uint8_t *)p, (utf8proc_ssize_t)n, &c);
+	return (c >= 0x0e00 && c < 0x0e80) || (c >= 0x1100 && c < 0x1200) ||
+	       (c >= 0x3040 && c < 0x3100) || (c >= 0x3400 && c < 0xa000) ||
+	       (c >= 0xac00 && c < 0xd7a4) || (c >= 0xf900 && c < 0xfb00);
+}
+
+size_t query_grams(const char *text, size_t n, uint32_t *grams, size_t cap)
+{
+	char raw[QUERY_TEXT_MAX], words[QUERY_TEXT_MAX];
+	size_t len = clean(text, n, raw, sizeof(raw)), starts[3] = { 0 }, count = 0;
+
+	len = without_function_words(words, fold(raw, len, words, sizeof(words)));
+	for (size_t i = 0, seen = 0; i < len && count < cap; seen++) {
 		size_t c = character((const unsigned char *)words + i, len - i);
-		bool is_new = seen >= 2;
+		bool is_dense_pair =
+			seen >= 1 && is_dense(words + i, c) &&
+			is_dense(words + starts[(seen + 2) % 3], i - starts[(seen + 2) % 3]);
+		bool is_new = seen >= 2 || is_dense_pair;
 
 		starts[seen % 3] = i;
 		i += c ? c : 1;
-		size_t start = starts[(seen + 1) % 3];
+		size_t start = starts[(seen + (is_dense_pair ? 2 : 1)) % 3];
 		uint32_t hash = gram_hash(words + start, i - start);
 
 		for (size_t k = 0; k < count && is_new; k++)

@@ -13,7 +13,8 @@ enum {
 	QUERY_TEXT_MAX = 2048, /* bytes of the message that are read */
 	QUERY_INTENT_MAX = 128,
 	QUERY_WORDS_MAX = 32,
-	QUERY_GRAMS_MAX = 96,
+	QUERY_GRAMS_MAX = 96,    /* of a question */
+	QUERY_GRAMS_MOST = 1024, /* of a passage */
 	QUERY_SQL_MAX = 4096,
 };
 
@@ -39,5 +40,6 @@ struct query {
  * "can I send it back" has not said "return", but the classifier has. */
 void query_words(const char *text, size_t n, const char *intent, size_t n_intent,
 		 struct query *out);
-/* Hashes of the distinct runs of three characters, spaces included; at most QUERY_GRAMS_MAX. */
-size_t query_grams(const char *text, size_t n, uint32_t grams[QUERY_GRAMS_MAX]);
+/* Hashes of the distinct runs of three characters, spaces included, without case and accents; of two
+ * in scripts whose words are that short; at most `cap`. */
+size_t query_grams(const char *text, size_t n, uint32_t *grams, size_t cap);

@@ -5,12 +5,15 @@
  * within the call. */
 
 #include "search.h"
+#include "tongue.h"
 
 #include "modules/sdk/shared/shared.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { DAY_MS = 86400000 };
 
 struct mod {
 	baton_ctx *ctx;
@@ -168,7 +171,7 @@ static void inst_quiesce(void *ptr)
 	(void)ptr;
 }
 
-static baton_doc doc_of(const struct library *l, struct hit hit)
+static baton_doc doc_of(const struct library *l, struct hit hit, int64_t today)
 {
 	const struct passage *passage = &l->passages[hit.passage];
 	const struct article *article = &l->articles[passage->article];
@@ -180,6 +183,7 @@ static baton_doc doc_of(const struct library *l, struct hit hit)
 		.snippet = { passage->text, passage->n },
 		.version = str(article->updated),
 		.score_ppm = hit.score_ppm,
+		.flags = article->last_day < today ? BATON_DOC_STALE : 0,
 		.updated_unix_ms = article->updated_unix_ms,
 	};
 }
@@ -197,26 +201,83 @@ static int32_t fail_call(const struct inst *inst, baton_call call, const char *c
 	return inst->mod->host->fail(inst->ctx, call, &error);
 }
 
+/* --- the filter: {"audience":"customers","language":"de","intent":"refund"} --- */
+
+static bool text_take(const json_t *text, char *to, size_t cap)
+{
+	if (!json_is_string(text) || json_string_length(text) == 0 ||
+	    json_string_length(text) >= cap)
+		return false;
+	memcpy(to, json_string_value(text), json_string_length(text) + 1);
+	return true;
+}
+
+static int32_t filter_member(const char *key, const json_t *value, struct search_filter *filter)
+{
+	char language[QUERY_INTENT_MAX];
+	bool is_good;
+
+	if (strcmp(key, "audience") == 0) {
+		is_good = text_take(value, filter->audience, sizeof(filter->audience)) &&
+			  (strcmp(filter->audience, "customers") == 0 ||
+			   strcmp(filter->audience, "agents") == 0);
+	} else if (strcmp(key, "language") == 0) {
+		is_good = text_take(value, language, sizeof(language));
+		if (is_good)
+			tongue_primary(language, strlen(language), filter->language,
+				       sizeof(filter->language));
+		is_good = is_good && filter->language[0];
+	} else if (strcmp(key, "intent") == 0) {
+		is_good = text_take(value, filter->intent, sizeof(filter->intent));
+	} else {
+		/* Leaving it out would return what the caller meant to exclude. */
+		return BATON_E_UNSUPPORTED;
+	}
+	return is_good ? BATON_OK : BATON_E_INVAL;
+}
+
+/* Members of the filter that are texts, and known; `ret_filter` is all zero where none is said. */
+static int32_t filter_read(baton_str json, struct search_filter *ret_filter)
+{
+	json_t *root = json_loadb(json.p, json.n, JSON_REJECT_DUPLICATES, NULL), *value;
+	int32_t rc = json_is_object(root) ? BATON_OK : BATON_E_INVAL;
+	const char *key;
+
+	memset(ret_filter, 0, sizeof(*ret_filter));
+	json_object_foreach(root, key, value)
+		rc = rc == BATON_OK ? filter_member(key, value, ret_filter) : rc;
+	json_decref(root);
+	return rc;
+}
+
 static int32_t search(void *ptr, baton_call call, const baton_query *query)
 {
 	struct inst *inst = ptr;
+	const baton_host *host = inst->mod->host;
+	struct search_filter filter;
 	struct hit hits[HITS_MAX];
 	baton_doc docs[HITS_MAX];
+	int32_t rc = BATON_OK;
 
 	if (!inst->library)
 		return BATON_E_STATE; /* who does not wait for check() */
-	/* Leaving a filter out would return what the caller meant to exclude. */
-	if (query->filter_json.n > 0 &&
-	    (query->filter_json.n != 2 || memcmp(query->filter_json.p, "{}", 2) != 0))
-		return BATON_E_UNSUPPORTED;
+	if (query->filter_json.n > 0)
+		rc = filter_read(query->filter_json, &filter);
+	if (rc < 0)
+		return rc;
 	const baton_turn *turn = query->turn;
-	const struct search_question question = {
+	struct search_question question = {
 		.text = query->text.p,
 		.n = query->text.p ? query->text.n : 0,
 		.intent = turn ? turn->intent.p : NULL,
 		.n_intent = turn && turn->intent.p ? turn->intent.n : 0,
+		.filter = query->filter_json.n > 0 ? &filter : NULL,
+		.today = (int64_t)(host->unix_ms(inst->ctx) / DAY_MS),
 		.k = query->k,
 	};
+	if (turn && turn->locale.p)
+		tongue_primary(turn->locale.p, turn->locale.n, question.language,
+			       sizeof(question.language));
 	int n = search_run(inst->search, &question, hits);
 
 	if (n < 0) {
@@ -224,9 +285,9 @@ static int32_t search(void *ptr, baton_call call, const baton_query *query)
 		return BATON_OK;
 	}
 	for (int i = 0; i < n; i++)
-		docs[i] = doc_of(inst->library, hits[i]);
-	inst->mod->host->result(inst->ctx, call, "doc/1", docs, (size_t)n * sizeof(docs[0]));
-	inst->mod->host->end(inst->ctx, call, BATON_END_STOP);
+		docs[i] = doc_of(inst->library, hits[i], question.today);
+	host->result(inst->ctx, call, "doc/1", docs, (size_t)n * sizeof(docs[0]));
+	host->end(inst->ctx, call, BATON_END_STOP);
 	return BATON_OK;
 }
 
@@ -267,19 +328,20 @@ static const baton_retriever retriever = {
 };
 static const baton_iface ifaces[] = { { BATON_RETRIEVER, &retriever } };
 
-BATON_MODULE_NOTE("retriever-fts", "1.0.0", BATON_RETRIEVER, 0);
+BATON_MODULE_NOTE("retriever-fts", "1.1.0", BATON_RETRIEVER, 0);
 
 BATON_EXPORT const baton_module baton_module_entry = {
 	BATON_MODULE_HEAD,
 	.n_ifaces = 1,
 	.id = "retriever-fts",
-	.version = "1.0.0",
+	.version = "1.1.0",
 	.vendor = "Baton",
 	.license = "Apache-2.0",
 	.summary = "Full-text search over the policy's articles, in memory",
 	.homepage = "",
 	.config_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
 			 "\"policy\":{\"type\":\"object\"},"
+			 "\"language\":{\"type\":\"string\"},"
 			 "\"min_score_ppm\":{\"type\":\"integer\",\"minimum\":0,"
 			 "\"maximum\":1000000}}}",
 	.ifaces = ifaces,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* BM25 over stemmed words of title, "also asked as" and text of every passage (FTS5), plus a share
- * of the likeness to a title or an "also asked as" letter by letter (lines.c).
+ * of the likeness to a title or an "also asked as" letter by letter (lines.c). Passages in a language
+ * without a stemmer are found letter by letter, too.
  *
  * SQLite only walks the postings. Ranking happens in an FTS5 auxiliary function of ours that is
  * called for each matching row and keeps the best: so one walk yields both the BM25 score, which
@@ -14,6 +15,7 @@
 
 #include "query.h"
 #include "standing.h"
+#include "tongue.h"
 
 #include <math.h>
 #include <sqlite3.h>
@@ -22,10 +24,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS = 3, BEST_MAX = 64 };
+enum { COLUMNS = 3, BEST_MAX = 64, GRAMS_PRIOR = 50 };
 
 static const double k1 = 1.2, b = 0.75;
-static const double synonym_share = 0.8;                   /* of another word for what was said */
+static const double synonym_share = 0.8; /* of another word for what was said */
+static const double chance_share = 0.3;  /* of a question's letters that any passage has */
+static const double gram_share = 0.35;   /* of BM25 over letters, against that over words */
+static const double gram_strength = 2.5; /* in words that only one passage has */
 static const double column_weights[COLUMNS] = { 5, 5, 1 }; /* title, also, text */
 
 struct best {
@@ -41,7 +46,8 @@ struct best {
 struct ranking {
 	const struct library *library;
 	const struct query *query;
-	bool is_ready; /* the figures below are those of this query */
+	const unsigned char *hidden; /* by article: the filter leaves it out; NULL: nothing is */
+	bool is_ready;               /* the figures below are those of this query */
 	double idf[QUERY_WORDS_MAX];
 	double mass;  /* weighted idf of all phrases */
 	double said;  /* of it: words that the customer said about the subject */
@@ -53,14 +59,18 @@ struct ranking {
 
 struct search {
 	const struct library *library;
+	struct tongues *tongues;
 	sqlite3 *db;
 	sqlite3_stmt *words;
 	struct ranking ranking;
 	struct query query;
-	struct line_scores line_scores;
-	struct line_hit line_hits[BEST_MAX];
-	unsigned n_line_hits;
+	struct line_scores line_scores, gram_scores;
+	struct line_hit line_hits[BEST_MAX], gram_hits[BEST_MAX];
+	unsigned n_line_hits, n_gram_hits;
 	struct standings standings;
+	struct search_filter filter; /* what `hidden` was made for */
+	unsigned char *hidden;
+	bool is_filtered;
 };
 
 /* --- ranking: called by FTS5 --- */
@@ -165,6 +175,9 @@ static void rank_row(const Fts5ExtensionApi *api, Fts5Context *fts, sqlite3_cont
 		return;
 	}
 	struct best found = { .passage = (uint32_t)api->xRowid(fts) };
+
+	if (r->hidden && r->hidden[r->library->passages[found.passage].article])
+		return;
 	double size = (double)r->library->passages[found.passage].n_row / r->library->average_bytes;
 	double norm = k1 * (1 - b + b * size);
 
@@ -198,7 +211,7 @@ static void rank_row(const Fts5ExtensionApi *api, Fts5Context *fts, sqlite3_cont
 
 static const char schema[] =
 	"CREATE VIRTUAL TABLE words USING fts5(title, also, text, content='', columnsize=0,"
-	" tokenize='porter unicode61 remove_diacritics 2'); BEGIN";
+	" tokenize='tongues'); BEGIN";
 
 /* All "also asked as" of an article as one text, each a line. NULL: no memory. */
 static char *also_of(const json_t *article)
@@ -236,6 +249,16 @@ static int insert(sqlite3_stmt *stmt, uint32_t row, const char *title, const cha
 	return rc == SQLITE_DONE ? 0 : -1;
 }
 
+/* The passage letter by letter, if no stemmer knows its language. */
+static int grams_fill(struct library *l, uint32_t passage)
+{
+	const struct passage *p = &l->passages[passage];
+
+	return l->articles[p->article].tongue == TONGUE_NONE
+		       ? lines_add(&l->grams, passage, p->text, p->n)
+		       : 0;
+}
+
 static int lines_fill(struct library *l, uint32_t article, const json_t *json)
 {
 	const char *title = l->articles[article].title;
@@ -251,7 +274,8 @@ static int lines_fill(struct library *l, uint32_t article, const json_t *json)
 	return 0;
 }
 
-static int index_fill(sqlite3_stmt *words, struct library *l, const json_t *articles)
+static int index_fill(sqlite3_stmt *words, struct tongues *tongues, struct library *l,
+		      const json_t *articles)
 {
 	uint32_t p = 0;
 	double bytes = 0;
@@ -261,14 +285,18 @@ static int index_fill(sqlite3_stmt *words, struct library *l, const json_t *arti
 		const json_t *json = json_array_get(articles, i);
 		char *also = also_of(json);
 
+		tongues_write(tongues, l->articles[i].tongue);
 		rc = also ? lines_fill(l, i, json) : -1;
 		for (; p < l->n_passages && l->passages[p].article == i && rc == 0; p++) {
 			rc = insert(words, p, l->articles[i].title, also, &l->passages[p]);
 			bytes += l->passages[p].n_row;
+			rc = rc == 0 ? grams_fill(l, p) : rc;
 		}
 		free(also);
 	}
 	lines_seal(&l->lines);
+	l->grams.prior = GRAMS_PRIOR;
+	lines_seal(&l->grams);
 	l->average_bytes = p > 0 ? bytes / p : 1;
 	return rc;
 }
@@ -278,9 +306,12 @@ int index_build(struct library *library, const json_t *articles)
 	sqlite3 *db = NULL;
 	sqlite3_stmt *words = NULL;
 	sqlite3_int64 bytes = 0;
+	struct tongues *tongues = tongues_new(library->tongues);
 	int rc =
 		sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 
+	if (rc == SQLITE_OK && (!tongues || tongues_join(tongues, db) < 0))
+		rc = SQLITE_ERROR;
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(db, schema, NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
@@ -288,7 +319,7 @@ int index_build(struct library *library, const json_t *articles)
 			db, "INSERT INTO words(rowid, title, also, text) VALUES(?, ?, ?, ?)", -1,
 			&words, NULL);
 	if (rc == SQLITE_OK)
-		rc = index_fill(words, library, articles);
+		rc = index_fill(words, tongues, library, articles);
 	sqlite3_finalize(words);
 	/* One segment: searching then reads each word's postings once. */
 	if (rc == SQLITE_OK)
@@ -298,24 +329,11 @@ int index_build(struct library *library, const json_t *articles)
 		library->image = sqlite3_serialize(db, "main", &bytes, 0);
 	library->image_bytes = bytes;
 	sqlite3_close(db);
+	tongues_free(&tongues);
 	return library->image ? 0 : -1;
 }
 
 /* --- one loop's connection --- */
-
-/* FTS5 gives its function table away through a bound pointer only. */
-static fts5_api *fts5_of(sqlite3 *db)
-{
-	fts5_api *api = NULL;
-	sqlite3_stmt *stmt = NULL;
-
-	if (sqlite3_prepare_v2(db, "SELECT fts5(?1)", -1, &stmt, NULL) == SQLITE_OK) {
-		sqlite3_bind_pointer(stmt, 1, &api, "fts5_api_ptr", NULL);
-		sqlite3_step(stmt);
-	}
-	sqlite3_finalize(stmt);
-	return api;
-}
 
 static int search_open(struct search *s)
 {
@@ -326,9 +344,9 @@ static int search_open(struct search *s)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_deserialize(s->db, "main", l->image, l->image_bytes, l->image_bytes,
 					 SQLITE_DESERIALIZE_READONLY);
-	fts5_api *api = rc == SQLITE_OK ? fts5_of(s->db) : NULL;
+	fts5_api *api = rc == SQLITE_OK ? tongues_fts5(s->db) : NULL;
 
-	if (!api)
+	if (!api || tongues_join(s->tongues, s->db) < 0)
 		return -1;
 	rc = api->xCreateFunction(api, "rank_words", &s->ranking, rank_row, NULL);
 	if (rc == SQLITE_OK)
@@ -346,7 +364,11 @@ struct search *search_new(const struct library *library)
 		return NULL;
 	search->library = library;
 	search->ranking.library = library;
-	if (search_open(search) < 0 || line_scores_init(&search->line_scores, &library->lines) < 0)
+	search->tongues = tongues_new(library->tongues);
+	search->hidden = calloc(library->n_articles + 1, 1);
+	if (!search->tongues || !search->hidden || search_open(search) < 0 ||
+	    line_scores_init(&search->line_scores, &library->lines) < 0 ||
+	    line_scores_init(&search->gram_scores, &library->grams) < 0)
 		search_free(&search);
 	return search;
 }
@@ -357,7 +379,10 @@ void search_free(struct search **search)
 		return;
 	sqlite3_finalize((*search)->words);
 	sqlite3_close((*search)->db);
+	tongues_free(&(*search)->tongues);
 	line_scores_done(&(*search)->line_scores);
+	line_scores_done(&(*search)->gram_scores);
+	free((*search)->hidden);
 	free(*search);
 	*search = NULL;
 }
@@ -380,22 +405,107 @@ static int walk(struct search *s)
 	return rc == SQLITE_DONE ? 0 : -1;
 }
 
+/* --- the filter --- */
+
+static bool is_left_out(const struct article *article, const struct search_filter *filter)
+{
+	const char *audience = article->for_agents ? "agents" : "customers";
+
+	return (filter->audience[0] && strcmp(filter->audience, audience) != 0) ||
+	       (filter->language[0] && strcmp(filter->language, article->language) != 0);
+}
+
+/* Mostly the same as the last time: then it stands. */
+static void filter_apply(struct search *s, const struct search_filter *filter)
+{
+	const struct library *l = s->library;
+
+	s->ranking.hidden = filter ? s->hidden : NULL;
+	if (!filter || (s->is_filtered && memcmp(filter, &s->filter, sizeof(*filter)) == 0))
+		return;
+	for (uint32_t i = 0; i < l->n_articles; i++)
+		s->hidden[i] = is_left_out(&l->articles[i], filter) || filter->intent[0];
+	for (uint32_t i = 0; i < l->n_tags && filter->intent[0]; i++)
+		if (strcmp(l->tags[i].intent, filter->intent) == 0)
+			s->hidden[l->tags[i].article] =
+				is_left_out(&l->articles[l->tags[i].article], filter);
+	s->filter = *filter;
+	s->is_filtered = true;
+}
+
 /* --- all witnesses together --- */
 
-/* Keeps the best lines: each article once, by its best line. */
+struct keeping {
+	struct line_hit *hits; /* BEST_MAX of them */
+	unsigned n;
+	const struct search *search;
+	bool passages;
+};
+
+/* Keeps the best lines: each article or passage once, by its best line. */
 static void keep_line(void *user, struct line_hit hit)
 {
-	struct search *s = user;
+	struct keeping *k = user;
+	const struct ranking *r = &k->search->ranking;
 	unsigned worst = 0, i;
 
-	for (i = 0; i < s->n_line_hits && s->line_hits[i].article != hit.article; i++)
-		worst = s->line_hits[i].score < s->line_hits[worst].score ? i : worst;
-	if (i == s->n_line_hits && i < BEST_MAX)
-		s->line_hits[s->n_line_hits++] = hit;
+	if (r->hidden && r->hidden[k->passages ? r->library->passages[hit.of].article : hit.of])
+		return;
+	for (i = 0; i < k->n && k->hits[i].of != hit.of; i++)
+		worst = k->hits[i].score < k->hits[worst].score ? i : worst;
+	if (i == k->n && i < BEST_MAX)
+		k->hits[k->n++] = hit;
 	else if (i == BEST_MAX)
 		i = worst;
-	if (hit.score > s->line_hits[i].score)
-		s->line_hits[i] = hit;
+	if (hit.score > k->hits[i].score)
+		k->hits[i] = hit;
+}
+
+static void look_at_letters(struct search *s, const struct search_question *question)
+{
+	struct keeping lines = { s->line_hits, 0, s, false };
+	struct keeping grams = { s->gram_hits, 0, s, true };
+
+	lines_search(&s->library->lines, &s->line_scores, question->text, question->n, keep_line,
+		     &lines);
+	if (s->library->grams.n > 0)
+		lines_search(&s->library->grams, &s->gram_scores, question->text, question->n,
+			     keep_line, &grams);
+	s->n_line_hits = lines.n;
+	s->n_gram_hits = grams.n;
+}
+
+/* A passage shares some runs of letters with any question; what counts is more than that. */
+static struct standing_find gram_find(const struct standings *found, struct line_hit hit)
+{
+	double share = fmax(hit.coverage - chance_share, 0) / (1 - chance_share);
+
+	return (struct standing_find){ .passage = hit.of,
+				       .score = gram_share * hit.score * share,
+				       .coverage = share,
+				       .said = share,
+				       .strength = gram_strength * share * found->rare };
+}
+
+static void gather(struct search *s, const struct search_question *question)
+{
+	struct standings *found = &s->standings;
+
+	for (unsigned i = 0; i < s->ranking.n; i++) {
+		const struct best *best = &s->ranking.best[i];
+
+		standings_passage(found, (struct standing_find){ best->passage, best->score,
+								 best->coverage, best->said,
+								 best->strength, best->on_intent });
+	}
+	for (unsigned i = 0; i < s->n_gram_hits; i++)
+		standings_passage(found, gram_find(found, s->gram_hits[i]));
+	for (unsigned i = 0; i < s->n_line_hits; i++)
+		standings_line(found, s->line_hits[i].of, s->line_hits[i].score,
+			       s->line_hits[i].coverage);
+	/* A question without a single word says nothing, whatever it was taken for. */
+	if (s->query.n > 0)
+		standings_intent(found, question->intent, question->n_intent);
 }
 
 int search_run(struct search *search, const struct search_question *question, struct hit hits[])
@@ -404,30 +514,20 @@ int search_run(struct search *search, const struct search_question *question, st
 	struct standings *found = &s->standings;
 
 	query_words(question->text, question->n, question->intent, question->n_intent, &s->query);
-	s->n_line_hits = 0;
-	lines_search(&s->library->lines, &s->line_scores, question->text, question->n, keep_line,
-		     s);
+	filter_apply(s, question->filter);
+	look_at_letters(s, question);
 	int rc = walk(s);
 
 	if (rc < 0)
 		return rc;
 	found->library = s->library;
+	found->hidden = s->ranking.hidden;
+	found->language = question->language;
+	found->today = question->today;
 	found->n = 0;
 	found->has_subject = s->query.has_subject;
 	found->rare = idf_of(s->library, 0);
 	found->reach = s->ranking.n > 0 ? s->ranking.reach : 0;
-	for (unsigned i = 0; i < s->ranking.n; i++) {
-		const struct best *best = &s->ranking.best[i];
-
-		standings_passage(found, (struct standing_find){ best->passage, best->score,
-								 best->coverage, best->said,
-								 best->strength, best->on_intent });
-	}
-	for (unsigned i = 0; i < s->n_line_hits; i++)
-		standings_line(found, s->line_hits[i].article, s->line_hits[i].score,
-			       s->line_hits[i].coverage);
-	/* A question without a single word says nothing, whatever it was taken for. */
-	if (s->query.n > 0)
-		standings_intent(found, question->intent, question->n_intent);
+	gather(s, question);
 	return (int)standings_hits(found, question->k, hits);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "library.h"
+#include "query.h"
 
 #include <jansson.h>
 
@@ -22,10 +23,19 @@ struct search; /* of one loop */
 /* NULL: no memory. The library must outlive it. */
 struct search *search_new(const struct library *library);
 void search_free(struct search **search);
+/* What is looked among; a member that is "" leaves nothing out. */
+struct search_filter {
+	char audience[16]; /* "customers", "agents" */
+	char language[9];
+	char intent[QUERY_INTENT_MAX]; /* that the article declares */
+};
 struct search_question {
 	const char *text, *intent; /* what was asked; the intent's name, if it is known */
 	size_t n, n_intent;
-	uint32_t k; /* at most so many passages */
+	const struct search_filter *filter; /* NULL: none */
+	char language[9];                   /* the customer's, "" if unknown */
+	int64_t today;                      /* days since 1970 */
+	uint32_t k;                         /* at most so many passages */
 };
 /* The best passages for a customer's words, best first; returns how many, <0 on error. Any bytes are
  * valid. `hits` has room for HITS_MAX. */

@@ -13,6 +13,9 @@
 
 static const double line_share = 0.2;   /* of the likeness in the rank */
 static const double second_share = 0.2; /* of an article's second passage in its rank */
+/* An article past its date comes behind one that answers nearly as well; where articles are in
+ * several languages, the customer's own comes first. */
+static const double stale_share = 0.75, language_share = 1.1;
 /* An article that declares the intent: what that adds to its rank, as a share of the most that the
  * question's words could bring, and to its score. */
 static const double tag_rank = 0.25, tag_evidence = 0.4;
@@ -47,6 +50,8 @@ static struct standing *standing_of(struct standings *s, uint32_t article)
 {
 	const struct library *l = s->library;
 
+	if (s->hidden && s->hidden[article])
+		return NULL;
 	for (unsigned i = 0; i < s->n; i++)
 		if (s->v[i].article == article)
 			return &s->v[i];
@@ -72,8 +77,8 @@ void standings_passage(struct standings *s, struct standing_find find)
 	at->said = fmax(at->said, find.said);
 	at->strength = fmax(at->strength, find.strength);
 	if (find.passage == at->opening) {
-		at->opening_score = find.score;
-		at->opening_coverage = find.coverage;
+		at->opening_score = fmax(at->opening_score, find.score);
+		at->opening_coverage = fmax(at->opening_coverage, find.coverage);
 	} else if (find.score > at->other_score) {
 		at->other = find.passage;
 		at->other_score = find.score;
@@ -110,9 +115,15 @@ static double rank_of(const struct standings *s, const struct standing *at)
 	double best = fmax(at->opening_score, at->other_score);
 	double second = fmin(at->opening_score, at->other_score);
 	double tag = fmin(tag_rank * (s->reach + 1), tag_rank_max * s->rare);
+	double rank = best + second_share * second + line_share * at->line_score +
+		      (at->is_tagged ? tag : 0);
+	const struct article *article = &s->library->articles[at->article];
 
-	return best + second_share * second + line_share * at->line_score +
-	       (at->is_tagged ? tag : 0);
+	if (article->last_day < s->today)
+		rank *= stale_share;
+	if (s->library->n_languages > 1 && strcmp(article->language, s->language) == 0)
+		rank *= language_share;
+	return rank;
 }
 
 /* How likely a passage of this article answers. The first three terms were weighed on StackFAQ's

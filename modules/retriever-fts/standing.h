@@ -13,8 +13,8 @@ enum { STANDINGS_MAX = 192 };
 
 struct standing {
 	uint32_t article;
-	uint32_t opening, other;             /* first passage; the best of the others, or n_passages */
-	double opening_score, other_score;   /* BM25; 0: not found by words */
+	uint32_t opening, other; /* first passage; the best of the others, or n_passages */
+	double opening_score, other_score; /* BM25; 0: not found by words */
 	double opening_coverage, other_coverage;
 	double line_score, likeness; /* of the most alike title or "also asked as" */
 	double said;                 /* share of what the customer said about the subject */
@@ -31,6 +31,9 @@ struct standing_find {
 };
 struct standings {
 	const struct library *library;
+	const unsigned char *hidden; /* by article: left out; NULL: nothing is */
+	const char *language;        /* the customer's, "" if unknown */
+	int64_t today;
 	struct standing v[STANDINGS_MAX];
 	unsigned n;
 	bool has_subject; /* the question has a word that is no function word */

@@ -16,7 +16,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HOST_TIMERS_MAX = 64, HOST_CALLS_MAX = 16, HOST_DOCS_MAX = 64, HOST_TEXT_MAX = 65536, HOST_JOBS_MAX = 16 };
+enum {
+	HOST_TIMERS_MAX = 64,
+	HOST_CALLS_MAX = 16,
+	HOST_DOCS_MAX = 64,
+	HOST_TEXT_MAX = 65536,
+	HOST_JOBS_MAX = 16
+};
 
 struct host_timer {
 	uint64_t due_ns;
@@ -58,7 +64,7 @@ struct module_host {
 	const baton_module *module;
 	const void *vt;
 	void *mod, *inst;
-	uint64_t now_ns;
+	uint64_t now_ns, unix_ms;
 	struct host_timer timers[HOST_TIMERS_MAX];
 	struct host_call calls[HOST_CALLS_MAX];
 	struct host_job jobs[HOST_JOBS_MAX];
@@ -87,6 +93,11 @@ static inline void host_log(baton_ctx *ctx, uint32_t level, baton_str msg)
 	(void)level;
 	host_of(ctx)->n_logs++;
 	snprintf(host_of(ctx)->last_log, sizeof(host_of(ctx)->last_log), "%.*s", (int)msg.n, msg.p);
+}
+
+static inline uint64_t host_unix_ms(baton_ctx *ctx)
+{
+	return host_of(ctx)->unix_ms;
 }
 
 static inline uint64_t host_now_ns(baton_ctx *ctx)
@@ -270,7 +281,8 @@ static inline int32_t host_fail(baton_ctx *ctx, baton_call call, const baton_err
 		return BATON_E_STALE;
 	c->n_fails++;
 	c->fail = error->fail;
-	snprintf(c->fail_text, sizeof(c->fail_text), "%.*s", (int)error->message.n, error->message.p);
+	snprintf(c->fail_text, sizeof(c->fail_text), "%.*s", (int)error->message.n,
+		 error->message.p);
 	return BATON_OK;
 }
 
@@ -327,6 +339,7 @@ static inline struct module_host *host_new(const char *name)
 		.version = "test",
 		.log = host_log,
 		.now_ns = host_now_ns,
+		.unix_ms = host_unix_ms,
 		.timer = host_timer_new,
 		.timer_stop = host_timer_stop,
 		.job = host_job_new,

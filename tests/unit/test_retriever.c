@@ -303,20 +303,243 @@ static void no_bytes_can_break_it(void **state)
 	host_free(&host);
 }
 
-static void a_filter_is_refused_rather_than_ignored(void **state)
+/* --- the filter --- */
+
+static const char mixed_config[] =
+	"{\"policy\":{\"articles\":["
+	"{\"id\":\"returns\",\"title\":\"Returning a parcel\",\"audience\":\"customers\","
+	"\"intents\":[\"return-policy\"],\"text\":\"Thirty days.\"},"
+	"{\"id\":\"goodwill\",\"title\":\"Goodwill when a parcel is returned late\","
+	"\"audience\":\"agents\",\"intents\":[\"return-policy\"],\"text\":\"Up to 20 pounds.\"},"
+	"{\"id\":\"parcel\",\"title\":\"Where is my parcel\",\"text\":\"Two days.\"},"
+	"{\"id\":\"paket\",\"title\":\"Wo ist mein parcel\",\"language\":\"de-AT\","
+	"\"text\":\"Zwei Tage.\"}]}}";
+
+static int32_t search_in(struct module_host *host, const char *filter, struct host_call **call)
 {
-	struct module_host *host = shop_host();
 	const baton_retriever *vt = host->vt;
-	baton_query query = { .size = sizeof(query),
-			      .k = 3,
-			      .text = host_str("parcel"),
-			      .filter_json = host_str("{\"lang\":\"de\"}") };
+	const baton_turn turn = { .size = sizeof(turn) };
+	const baton_query query = { .size = sizeof(query),
+				    .k = 10,
+				    .turn = &turn,
+				    .text = host_str("parcel"),
+				    .filter_json = host_str(filter) };
+
+	*call = host_call_open(host, 1);
+	return vt->search(host->inst, 1, &query);
+}
+
+/* "goodwill paket": ids that come, sorted. */
+static void finds_only(struct module_host *host, const char *filter, const char *ids)
+{
+	static const char *const all[] = { "goodwill", "paket", "parcel", "returns" };
+	struct host_call *call;
+	char found[128] = "";
+
+	assert_int_equal(search_in(host, filter, &call), BATON_OK);
+	for (size_t a = 0; a < 4; a++) {
+		bool is_there = false;
+
+		for (uint32_t i = 0; i < call->n_docs; i++)
+			is_there |= is_str(call->docs[i].id, all[a]);
+		if (is_there)
+			snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s%s",
+				 found[0] ? " " : "", all[a]);
+	}
+	if (strcmp(found, ids) != 0)
+		fail_msg("%s finds %s", filter, found);
+}
+
+static void a_filter_leaves_out_what_it_says(void **state)
+{
+	struct module_host *host = host_new("retriever-fts");
 
 	(void)state;
-	host_call_open(host, 1);
-	assert_int_equal(vt->search(host->inst, 1, &query), BATON_E_UNSUPPORTED);
-	query.filter_json = host_str("{}");
-	assert_int_equal(vt->search(host->inst, 1, &query), BATON_OK);
+	assert_int_equal(host_create(host, mixed_config), BATON_OK);
+	finds_only(host, "", "goodwill paket parcel returns");
+	finds_only(host, "{}", "goodwill paket parcel returns");
+	finds_only(host, "{\"audience\":\"customers\"}", "paket parcel returns");
+	finds_only(host, "{\"audience\":\"agents\"}", "goodwill");
+	finds_only(host, "{\"language\":\"DE\"}", "paket");
+	finds_only(host, "{\"language\":\"en-GB\"}", "goodwill parcel returns");
+	finds_only(host, "{\"language\":\"fr\"}", "");
+	finds_only(host, "{\"intent\":\"return-policy\"}", "goodwill returns");
+	finds_only(host, "{\"intent\":\"return-policy\",\"audience\":\"customers\"}", "returns");
+	finds_only(host, "{\"intent\":\"other\"}", "");
+	/* And the next one sees all of it again. */
+	finds_only(host, "", "goodwill paket parcel returns");
+	host_free(&host);
+}
+
+static void a_filter_that_is_not_understood_is_refused_rather_than_ignored(void **state)
+{
+	static const struct {
+		const char *filter;
+		int32_t rc;
+	} cases[] = {
+		{ "{\"lang\":\"de\"}", BATON_E_UNSUPPORTED },
+		{ "{\"audience\":\"customers\",\"x\":1}", BATON_E_UNSUPPORTED },
+		{ "{\"audience\":\"everybody\"}", BATON_E_INVAL },
+		{ "{\"audience\":1}", BATON_E_INVAL },
+		{ "{\"audience\":\"\"}", BATON_E_INVAL },
+		{ "{\"audience\":\"customers-and-very-many-others\"}", BATON_E_INVAL },
+		{ "{\"language\":\"?\"}", BATON_E_INVAL },
+		{ "{\"language\":[\"de\"]}", BATON_E_INVAL },
+		{ "{\"intent\":null}", BATON_E_INVAL },
+		{ "{\"audience\":\"customers\",\"audience\":\"agents\"}", BATON_E_INVAL },
+		{ "[]", BATON_E_INVAL },
+		{ "customers", BATON_E_INVAL },
+		{ "{\"audience\":\"customers\"", BATON_E_INVAL },
+		{ "\xff", BATON_E_INVAL },
+	};
+	struct module_host *host = shop_host();
+	struct host_call *call;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int32_t rc = search_in(host, cases[i].filter, &call);
+
+		if (rc != cases[i].rc || call->n_docs > 0)
+			fail_msg("%s: %d", cases[i].filter, rc);
+	}
+	host_free(&host);
+}
+
+/* --- freshness --- */
+
+static const char dated_config[] =
+	"{\"policy\":{\"articles\":["
+	"{\"id\":\"old\",\"title\":\"Delivery before Christmas\",\"valid_until\":\"2025-12-24\","
+	"\"text\":\"Order until the 20th.\"},"
+	"{\"id\":\"new\",\"title\":\"Delivery before Christmas day\",\"valid_until\":\"2026-12-24\","
+	"\"text\":\"Order until the 18th.\"},"
+	"{\"id\":\"cards\",\"title\":\"Gift cards\",\"valid_until\":\"2025-01-01\","
+	"\"text\":\"Valid for five years.\"},"
+	"{\"id\":\"ever\",\"title\":\"Opening hours\",\"valid_until\":\"\",\"text\":\"Nine to five.\"}"
+	"]}}";
+
+static const baton_doc *first_doc(struct module_host *host, const char *text, const char *id)
+{
+	struct host_call *call = ask(host, text);
+
+	if (call->n_docs == 0 || !is_str(call->docs[0].id, id))
+		fail_msg("\"%s\" does not find %s first, but %.*s", text, id,
+			 call->n_docs ? (int)call->docs[0].id.n : 0,
+			 call->n_docs ? call->docs[0].id.p : "");
+	return &call->docs[0];
+}
+
+static void an_article_past_its_date_is_marked_ranked_lower_and_found(void **state)
+{
+	struct module_host *host = host_new("retriever-fts");
+
+	(void)state;
+	assert_int_equal(host_create(host, dated_config), BATON_OK);
+	host->unix_ms = UINT64_C(1766534400000); /* 2025-12-24 */
+	assert_int_equal(first_doc(host, "delivery before christmas", "old")->flags, 0);
+	host->unix_ms += 86400000; /* its last day is over */
+	assert_int_equal(first_doc(host, "delivery before christmas", "new")->flags, 0);
+	struct host_call *call = ask(host, "delivery before christmas");
+	assert_true(call->n_docs > 1 && is_str(call->docs[1].id, "old"));
+	assert_int_equal(call->docs[1].flags, BATON_DOC_STALE);
+	/* Nothing else answers: it is found, and says what it is. */
+	const baton_doc *cards = first_doc(host, "gift cards", "cards");
+	assert_int_equal(cards->flags, BATON_DOC_STALE);
+	assert_true(cards->score_ppm >= 400000);
+	host->unix_ms = UINT64_C(4102444800000); /* 2100 */
+	assert_int_equal(first_doc(host, "opening hours", "ever")->flags, 0);
+	host_free(&host);
+}
+
+/* --- languages --- */
+
+static const char tongues_config[] =
+	"{\"policy\":{\"articles\":["
+	"{\"id\":\"en\",\"title\":\"Returns\",\"text\":\"Send parcels back within thirty days.\"},"
+	"{\"id\":\"de\",\"language\":\"de\",\"title\":\"R\u00fccksendung\",\"text\":\"Sie k\u00f6nnen "
+	"jedes Paket innerhalb von drei\u00dfig Tagen zur\u00fccksenden. Die Gr\u00f6\u00dfe der "
+	"Schachteln ist gleich. Wir erstatten Betr\u00e4ge auf das Konto.\"},"
+	"{\"id\":\"fr\",\"language\":\"fr\",\"title\":\"Retours\",\"text\":\"Les colis retourn\u00e9s "
+	"sont rembours\u00e9s sous cinq jours. Les livraisons sont gratuites.\"},"
+	"{\"id\":\"es\",\"language\":\"es\",\"title\":\"Devoluciones\",\"text\":\"Las devoluciones son "
+	"gratuitas. Los paquetes llegan en tres d\u00edas.\"},"
+	"{\"id\":\"it\",\"language\":\"it\",\"title\":\"Resi\",\"text\":\"Le spedizioni arrivano in due "
+	"giorni. I rimborsi avvengono subito.\"},"
+	"{\"id\":\"nl\",\"language\":\"nl\",\"title\":\"Terugsturen\",\"text\":\"Bestellingen worden "
+	"binnen twee dagen geleverd. Betalingen zijn veilig.\"},"
+	"{\"id\":\"pt\",\"language\":\"pt-BR\",\"title\":\"Trocas\",\"text\":\"As encomendas chegam em "
+	"dois dias. Os reembolsos s\u00e3o r\u00e1pidos.\"},"
+	"{\"id\":\"ru\",\"language\":\"ru\",\"title\":\"\u0412\u043e\u0437\u0432\u0440\u0430\u0442\","
+	"\"text\":\"\u041f\u043e\u0441\u044b\u043b\u043a\u0438 "
+	"\u043f\u0440\u0438\u0445\u043e\u0434\u044f\u0442 \u0447\u0435\u0440\u0435\u0437 "
+	"\u0434\u0432\u0430 \u0434\u043d\u044f.\"},"
+	"{\"id\":\"pl\",\"language\":\"pl\",\"title\":\"Zwroty\",\"text\":\"Przesy\u0142k\u0119 mo\u017cna "
+	"odes\u0142a\u0107 w ci\u0105gu trzydziestu dni. Zam\u00f3wienia anulujemy bezp\u0142atnie.\"},"
+	"{\"id\":\"ja\",\"language\":\"ja\",\"title\":\"\u8fd4\u54c1\",\"text\":\"\u5546\u54c1\u306f"
+	"\u4e09\u5341\u65e5\u4ee5\u5185\u306b\u8fd4\u54c1\u3067\u304d\u307e\u3059\u3002\u9001"
+	"\u6599\u306f\u7121\u6599\u3067\u3059\u3002\"}]}}";
+
+static void each_language_is_found_by_its_own_word_forms(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "sending a parcel back", "en" },
+		{ "kann ich ein Paket zur\xc3\xbc"
+		  "cksenden",
+		  "de" },
+		{ "welche groesse hat die Schachtel", "de" }, /* without the keys for it */
+		{ "wann wird der Betrag erstattet", "de" },
+		{ "quand mon colis sera-t-il rembours\xc3\xa9", "fr" },
+		{ "remboursement du colis retourne", "fr" },
+		{ "la livraison est-elle gratuite", "fr" },
+		{ "\xc2\xbfla devoluci\xc3\xb3n es gratuita?", "es" },
+		{ "devolucion", "es" },
+		{ "quando arriva la spedizione", "it" },
+		{ "wanneer wordt mijn bestelling geleverd", "nl" },
+		{ "quando chega a encomenda", "pt" },
+		{ "\xd0\xb3\xd0\xb4\xd0\xb5 \xd0\xbf\xd0\xbe\xd1\x81\xd1\x8b\xd0\xbb\xd0\xba\xd0\xb0",
+		  "ru" },
+		{ "odes\xc5\x82"
+		  "a\xc4\x87 przesy\xc5\x82ka",
+		  "pl" },
+		{ "jak anulowac zamowienie", "pl" },
+		{ "\xe8\xbf\x94\xe5\x93\x81\xe3\x81\xaf\xe3\x81\x84\xe3\x81\xa4\xe3\x81\xbe\xe3\x81\xa7",
+		  "ja" },
+		{ "\xe9\x80\x81\xe6\x96\x99", "ja" },
+	};
+	struct module_host *host = host_new("retriever-fts");
+
+	(void)state;
+	assert_int_equal(host_create(host, tongues_config), BATON_OK);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		(void)first_doc(host, cases[i][0], cases[i][1]);
+	host_free(&host);
+}
+
+static void the_customers_own_language_comes_first_where_words_are_the_same(void **state)
+{
+	static const char config[] =
+		"{\"language\":\"de\",\"policy\":{\"articles\":["
+		"{\"id\":\"a\",\"title\":\"PayPal\",\"text\":\"Ja.\"},"
+		"{\"id\":\"b\",\"title\":\"PayPal\",\"language\":\"en\",\"text\":\"Yes.\"}]}}";
+	struct module_host *host = host_new("retriever-fts");
+	const char *const cases[][2] = {
+		{ "en-GB", "b" }, { "de", "a" }, { "", "a" }, { "fr", "a" }
+	};
+
+	(void)state;
+	assert_int_equal(host_create(host, config), BATON_OK);
+	for (size_t i = 0; i < 4; i++) {
+		const baton_retriever *vt = host->vt;
+		const baton_turn turn = { .size = sizeof(turn), .locale = host_str(cases[i][0]) };
+		const baton_query query = {
+			.size = sizeof(query), .k = 5, .turn = &turn, .text = host_str("paypal?")
+		};
+		struct host_call *call = host_call_open(host, 1);
+
+		assert_int_equal(vt->search(host->inst, 1, &query), BATON_OK);
+		assert_int_equal(call->n_docs, 2);
+		assert_true(is_str(call->docs[0].id, cases[i][1]));
+	}
 	host_free(&host);
 }
 
@@ -363,6 +586,10 @@ static void a_wrong_configuration_is_refused_with_a_reason(void **state)
 		"{\"policy\":{\"articles\":[{\"id\":\"a\",\"title\":\"b\",\"text\":\"c\",\"intents\":[1]}]}}",
 		"{\"min_score_ppm\":2000000}",
 		"{\"min_score_ppm\":\"1\"}",
+		"{\"language\":\"\"}",
+		"{\"language\":\"1\"}",
+		"{\"policy\":{\"articles\":[{\"id\":\"a\",\"title\":\"b\",\"text\":\"c\","
+		"\"audience\":\"all\"}]}}",
 	};
 	struct module_host *host = host_new("retriever-fts");
 
@@ -506,7 +733,11 @@ int main(void)
 		cmocka_unit_test(empty_and_garbage_questions_end_normally_without_documents),
 		cmocka_unit_test(a_customer_cannot_speak_fts),
 		cmocka_unit_test(no_bytes_can_break_it),
-		cmocka_unit_test(a_filter_is_refused_rather_than_ignored),
+		cmocka_unit_test(a_filter_leaves_out_what_it_says),
+		cmocka_unit_test(a_filter_that_is_not_understood_is_refused_rather_than_ignored),
+		cmocka_unit_test(an_article_past_its_date_is_marked_ranked_lower_and_found),
+		cmocka_unit_test(each_language_is_found_by_its_own_word_forms),
+		cmocka_unit_test(the_customers_own_language_comes_first_where_words_are_the_same),
 		cmocka_unit_test(loops_with_the_same_configuration_share_one_library),
 		cmocka_unit_test(the_self_test_finds_articles_by_their_titles),
 		cmocka_unit_test(a_wrong_configuration_is_refused_with_a_reason),
