@@ -9,6 +9,7 @@
 # make abi                                 the layout of the module ABI against its lock
 # make sdk                                 install, write modules out of tree, serve them
 # make check-modules                       our modules against every check of `baton module check`
+# make quality [T=intents]                 how well intents, knowledge and guards understand, on public data
 # make lint                                layout of the code, its includes, what the pure core links
 # make fuzz [SECONDS=10] [T=json|...]      every parser that meets a customer, a module or a disk
 
@@ -149,3 +150,4 @@ desk-load: $(SWAP_READY)
 	V=$(V) node tests/takeover/desk_load.mjs $(if $(CASES),--cases $(CASES)) $(if $(AGENTS),--agents $(AGENTS))
 takeover-short: $(SWAP_READY)
 	V=$(V) node --test tests/takeover/short.test.mjs
+include tests/quality/quality.mk

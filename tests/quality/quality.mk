@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# make quality [T=intents]   measures the shipped modules on public data; fails if a goal is missed
+# make quality-short         the same without what takes long: for every change
+#
+# A part is tests/quality/part_<name>.c: no list to keep (tests/quality/README.md).
+
+QUALITY_PARTS := $(patsubst tests/quality/part_%.c,$(O)/quality/%,$(wildcard $(if $(T),$(foreach t,$(T),tests/quality/part_$(t).c),tests/quality/part_*.c)))
+
+$(O)/quality/%: $(O)/tests/quality/part_%.o $(O)/tests/quality/kit.o $(O)/libhost.a $(O)/libpure.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+.PHONY: quality quality-short
+quality: all $(QUALITY_PARTS)
+	@tests/quality/run.sh $(QUALITY_PARTS)
+quality-short: all $(QUALITY_PARTS)
+	@QUALITY_SHORT=1 tests/quality/run.sh $(QUALITY_PARTS)
