@@ -20,6 +20,7 @@ enum field_kind {
 	KIND_U64,
 	KIND_UP_DOWN,
 	KIND_REVIEW,
+	KIND_LEAVE,  /* a person's: approve or reject */
 	KIND_RESUME, /* an object with fields of its own */
 	KIND_YES,    /* true or false */
 	KIND_NO,     /* the same, kept as its opposite: absent means yes */
@@ -153,6 +154,13 @@ static const struct frame_info {
 				  { "action", KIND_REVIEW, MUST, NAME_MAX_BYTES, AT(value) },
 				  { "text", KIND_TEXT, OPT, TEXT_MAX, AT(text) } } },
 	[BATON_FRAME_SUGGEST] = { "suggest", AGENTS, { SESSION_FIELD } },
+	[BATON_FRAME_TOOL] = { "tool",
+			       AGENTS,
+			       { SESSION_FIELD,
+				 MSG_ID_FIELD,
+				 { "proposal", KIND_U64, MUST, 0, AT(seq) },
+				 { "action", KIND_LEAVE, MUST, NAME_MAX_BYTES, AT(value) },
+				 { "reason", KIND_TEXT, OPT, REASON_BYTES_MAX, AT(reason) } } },
 	[BATON_FRAME_HANDBACK] = { "handback", AGENTS, { SESSION_FIELD } },
 	[BATON_FRAME_RESOLVE] = { "resolve",
 				  AGENTS,
@@ -201,6 +209,8 @@ static int take_text(const struct field *field, const struct baton_json *value,
 		return BATON_E_INVAL;
 	if (field->kind == KIND_REVIEW && !baton_str_is(s, "accept") && !baton_str_is(s, "edit") &&
 	    !baton_str_is(s, "reject"))
+		return BATON_E_INVAL;
+	if (field->kind == KIND_LEAVE && !baton_str_is(s, "approve") && !baton_str_is(s, "reject"))
 		return BATON_E_INVAL;
 
 	memcpy((char *)ret + field->offset, &s, sizeof(s));
@@ -307,6 +317,7 @@ static int take_field(const struct field *field, const struct baton_json *value,
 	case KIND_WORD:
 	case KIND_UP_DOWN:
 	case KIND_REVIEW:
+	case KIND_LEAVE:
 		return take_text(field, value, arena, ret);
 	case KIND_SESSION:
 		return take_session(value, arena, ret);
@@ -445,6 +456,7 @@ bool baton_frame_command(const struct baton_frame *frame, struct baton_command *
 		[BATON_FRAME_TRANSFER] = { true, BATON_CMD_TRANSFER },
 		[BATON_FRAME_TAG] = { true, BATON_CMD_TAG },
 		[BATON_FRAME_SUGGEST] = { true, BATON_CMD_SUGGEST },
+		[BATON_FRAME_TOOL] = { true, BATON_CMD_TOOL_REVIEW },
 	};
 
 	if (!verbs[frame->type].is)

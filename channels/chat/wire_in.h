@@ -31,6 +31,7 @@ enum baton_frame_type {
 	BATON_FRAME_TRANSFER,
 	BATON_FRAME_TAG,
 	BATON_FRAME_SUGGEST,
+	BATON_FRAME_TOOL,
 	BATON_FRAME_STATUS,
 	BATON_FRAME_DECLINE,
 	BATON_FRAME_PACKAGE,
@@ -47,7 +48,7 @@ struct baton_frame {
 	baton_str id;   /* the client's own, to answer with; set on refusals too */
 	baton_str text; /* text, or a comment */
 	baton_str reason, code;
-	baton_str value; /* feedback's value, draft's action, ticket's contact, transfer's queue */
+	baton_str value; /* feedback's value, draft's and tool's action, ticket's contact, transfer's queue */
 	baton_str ticket, locale, token;
 	baton_str to_agent;                               /* transfer's agent */
 	baton_str tags;                                   /* a JSON list of names, as written */

@@ -309,12 +309,39 @@ static void tell_custom(const struct teller *teller, const struct baton_event_in
 	end_frame(teller, "}}");
 }
 
+/* Customers hear that something is looked up, in the words of its title, and when that is over. What
+ * it was given and what it found is for agents, who get the events as they are. */
+static void tell_tool_called(const struct teller *teller)
+{
+	const struct baton_ev_tool_called *called = &teller->notice->event.tool_called;
+	struct baton_buf *out = begin_ev(teller, false, "TOOL_CALL_START");
+
+	put_str(out, ",\"toolCallId\":", called->call);
+	put_str(out, ",\"toolCallName\":", called->title);
+	end_frame(teller, "}}");
+	out = begin_ev(teller, true, "TOOL_CALL_END");
+	put_str(out, ",\"toolCallId\":", called->call);
+	end_frame(teller, "}}");
+}
+
+static void tell_tool_finished(const struct teller *teller)
+{
+	const struct baton_ev_tool_finished *finished = &teller->notice->event.tool_finished;
+	struct baton_buf *out = begin_ev(teller, true, "TOOL_CALL_RESULT");
+
+	put_u64(out, ",\"messageId\":\"s", teller->notice->event.seq);
+	put_str(out, "\",\"toolCallId\":", finished->call);
+	baton_buf_z(out, ",\"content\":\"\",\"role\":\"tool\"");
+	end_frame(teller, "}}");
+}
+
 static void tell_event(const struct teller *teller, struct baton_stream *stream)
 {
+	bool to_customer = teller->audience == BATON_AUDIENCE_CUSTOMER;
 	const struct baton_event *event = &teller->notice->event;
 	const struct baton_event_info *info = baton_event_info(event->type);
 
-	if (!info || (teller->audience == BATON_AUDIENCE_CUSTOMER && !info->for_customers))
+	if (!info || (to_customer && !info->for_customers))
 		return;
 	if (event->type == BATON_EV_MESSAGE_RECEIVED)
 		tell_customer_message(teller);
@@ -322,6 +349,10 @@ static void tell_event(const struct teller *teller, struct baton_stream *stream)
 		tell_answer(teller, stream);
 	else if (event->type == BATON_EV_HUMAN_MESSAGE)
 		tell_human_message(teller);
+	else if (event->type == BATON_EV_TOOL_CALLED && to_customer)
+		tell_tool_called(teller);
+	else if (event->type == BATON_EV_TOOL_FINISHED && to_customer)
+		tell_tool_finished(teller);
 	else
 		tell_custom(teller, info);
 }

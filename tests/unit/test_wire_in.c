@@ -58,9 +58,21 @@ static const char *const valid[] = {
 	"{\"t\":\"package\",\"session\":\"" SESSION "\"}",
 	"{\"t\":\"operations\",\"on\":false}",
 	"{\"t\":\"admin\",\"id\":\"o1\",\"request\":{\"do\":\"status\"}}",
+	"{\"t\":\"tool\",\"session\":\"" SESSION
+	"\",\"id\":\"k1\",\"proposal\":9,\"action\":\"approve\",\"reason\":\"paid twice\"}",
 };
 /* Where those that are looked at stand. */
-enum { MSG_WITH_FILES = 22, TICKET, TAKE, TRANSFER, TAG, STATUS = 28, OPERATIONS = 31, ADMIN };
+enum {
+	MSG_WITH_FILES = 22,
+	TICKET,
+	TAKE,
+	TRANSFER,
+	TAG,
+	STATUS = 28,
+	OPERATIONS = 31,
+	ADMIN,
+	TOOL
+};
 enum { VALID = sizeof(valid) / sizeof(valid[0]) };
 
 static struct baton_arena arena;
@@ -154,6 +166,14 @@ static void fields_of_the_desk_arrive_where_they_belong(void **state)
 	assert_false(frame.off);
 	assert_int_equal(read_z(valid[ADMIN], &frame), 0);
 	assert_true(baton_str_is(frame.request, "{\"do\":\"status\"}"));
+
+	assert_int_equal(read_z(valid[TOOL], &frame), 0);
+	assert_true(baton_frame_command(&frame, &command));
+	assert_int_equal(command.verb, BATON_CMD_TOOL_REVIEW);
+	assert_int_equal(command.about_seq, 9);
+	assert_true(baton_str_is(command.value, "approve"));
+	assert_true(baton_str_is(command.text, "paid twice"));
+	assert_true(baton_str_is(command.client_id, "k1"));
 }
 
 static void no_truncation_of_a_valid_frame_is_taken(void **state)
@@ -219,6 +239,11 @@ static const struct {
 	{ "{\"t\":\"feedback\",\"id\":\"1\",\"value\":\"sideways\"}", BATON_E_INVAL },
 	{ "{\"t\":\"draft\",\"session\":\"" SESSION
 	  "\",\"id\":\"1\",\"draft\":1,\"action\":\"eat\"}",
+	  BATON_E_INVAL },
+	{ "{\"t\":\"tool\",\"session\":\"" SESSION
+	  "\",\"id\":\"1\",\"proposal\":1,\"action\":\"accept\"}",
+	  BATON_E_INVAL },
+	{ "{\"t\":\"tool\",\"session\":\"" SESSION "\",\"id\":\"1\",\"action\":\"approve\"}",
 	  BATON_E_INVAL },
 	{ "{\"t\":\"claim\"}", BATON_E_INVAL },
 	{ "{\"t\":\"claim\",\"session\":\"" SESSION "\",\"take\":1}", BATON_E_INVAL },

@@ -203,6 +203,46 @@ static void no_internal_event_or_field_reaches_a_customer(void **state)
 	clear(&sheet);
 }
 
+/* A customer hears that a tool is at work and that it is done; an agent, what with and what came of it. */
+static void what_a_tool_was_given_and_found_is_for_agents(void **state)
+{
+	struct sheet sheet = { .n = 0 };
+	struct baton_notice called = event_notice(BATON_EV_TOOL_CALLED, 44);
+	struct baton_notice finished = event_notice(BATON_EV_TOOL_FINISHED, 45);
+
+	(void)state;
+	called.event.tool_called =
+		(struct baton_ev_tool_called){ .turn = 40,
+					       .call = BATON_STR("c1"),
+					       .title = BATON_STR("looks up your order"),
+					       .tool = BATON_STR("order_status"),
+					       .arguments = BATON_STR("{\"order\":\"HP-1\"}") };
+	finished.event.tool_finished =
+		(struct baton_ev_tool_finished){ .turn = 40,
+						 .call = BATON_STR("c1"),
+						 .ok = true,
+						 .result = BATON_STR("{\"status\":\"sent\"}") };
+	assert_int_equal(tell(&sheet, &called, BATON_AUDIENCE_CUSTOMER, NULL), 2);
+	assert_string_equal(ev(&sheet, 0, "type"), "TOOL_CALL_START");
+	assert_string_equal(ev(&sheet, 0, "toolCallName"), "looks up your order");
+	assert_null(json_object_get(sheet.frames[0], "seq"));
+	assert_string_equal(ev(&sheet, 1, "type"), "TOOL_CALL_END");
+	assert_int_equal(number(sheet.frames[1], "seq"), 44);
+	assert_null(strstr(sheet.text[0], "HP-1"));
+	assert_int_equal(tell(&sheet, &finished, BATON_AUDIENCE_CUSTOMER, NULL), 1);
+	assert_string_equal(ev(&sheet, 0, "type"), "TOOL_CALL_RESULT");
+	assert_string_equal(ev(&sheet, 0, "toolCallId"), "c1");
+	assert_int_equal(number(sheet.frames[0], "seq"), 45);
+	assert_null(strstr(sheet.text[0], "sent"));
+
+	assert_int_equal(tell(&sheet, &called, BATON_AUDIENCE_AGENT, NULL), 1);
+	assert_string_equal(ev(&sheet, 0, "name"), "baton.tool_called");
+	assert_non_null(strstr(sheet.text[0], "HP-1"));
+	assert_int_equal(tell(&sheet, &finished, BATON_AUDIENCE_AGENT, NULL), 1);
+	assert_non_null(strstr(sheet.text[0], "sent"));
+	clear(&sheet);
+}
+
 static void a_streamed_answer_ends_with_end_alone(void **state)
 {
 	struct sheet sheet = { .n = 0 };
@@ -499,6 +539,7 @@ int main(void)
 		cmocka_unit_test(a_message_of_the_past_is_start_content_end),
 		cmocka_unit_test(customers_are_shown_public_fields_alone),
 		cmocka_unit_test(no_internal_event_or_field_reaches_a_customer),
+		cmocka_unit_test(what_a_tool_was_given_and_found_is_for_agents),
 		cmocka_unit_test(a_streamed_answer_ends_with_end_alone),
 		cmocka_unit_test(what_a_stream_missed_comes_before_its_end),
 		cmocka_unit_test(a_delta_told_again_from_the_start_is_cut),
