@@ -44,6 +44,10 @@ enum {
 	BATON_PROMPT_MSGS_MAX = 24,         /* history handed to a provider */
 	BATON_PROMPT_BYTES_MAX = 48 * 1024,
 	BATON_DOCS_MAX = 5,
+	BATON_TOOLS_MAX = 256,                  /* of a set */
+	BATON_ROUTE_TOOLS_MAX = 64,             /* offered to one model */
+	BATON_LOOKUPS_MAX = 8,                  /* of one route */
+	BATON_TOOL_BINDS_MAX = 8,
 	BATON_TOOL_ROUNDS_MAX = 8,              /* times a model may ask for tools in one turn */
 	BATON_TOOL_CALLS_MAX = 16,              /* calls of one turn, look-ups included */
 	BATON_TOOL_ARGS_BYTES_MAX = 8 * 1024,   /* arguments of one call, JSON */

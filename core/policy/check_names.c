@@ -51,6 +51,11 @@ struct baton_named baton_named_modes(const struct baton_load *load)
 	return NAMED(modes, "mode", BATON_SHAPE_MODES);
 }
 
+struct baton_named baton_named_tools(const struct baton_load *load)
+{
+	return NAMED(tools, "tool", BATON_SHAPE_TOOLS);
+}
+
 static const char *named_at(struct baton_named named, size_t i)
 {
 	const char *name;
@@ -241,6 +246,7 @@ static void check_all_unique(struct baton_load *load)
 	check_list_unique(load, load->lists[BATON_SHAPE_ESCALATION], "id", "rule");
 	check_list_unique(load, load->lists[BATON_SHAPE_DESK], "name", "queue");
 	check_list_unique(load, load->lists[BATON_SHAPE_MODES], "name", "mode");
+	check_list_unique(load, load->lists[BATON_SHAPE_TOOLS], "name", "tool");
 	check_list_unique(load, load->lists[BATON_SHAPE_BUDGETS], "account", "budget of account");
 	check_list_unique(load, load->agents, "id", "agent");
 	check_list_unique(load, load->agents, "secret", "secret");
@@ -413,6 +419,7 @@ static void check_class(struct baton_load *load, size_t i)
 	class_->mode = mode < 0 ? NULL : &load->policy->modes[mode];
 	baton_named_each(load, node, "approved", baton_named_targets(load));
 	baton_named_each(load, node, "needs", baton_named_modules(load));
+	baton_named_each(load, node, "unattended", baton_named_tools(load));
 }
 
 static void check_desk(struct baton_load *load)

@@ -151,6 +151,7 @@ static void prove_route(struct baton_load *load, size_t i)
 	prove_queue(&p);
 	prove_targets(&p);
 	prove_switches(&p);
+	baton_resolve_tools(load, p.route, p.node);
 }
 
 /* --- intents without a route of their own --- */
@@ -176,6 +177,7 @@ static void route_derive(struct baton_load *load, size_t intent_index,
 
 	*to = *from;
 	to->intent = intent->name;
+	to->derived = true;
 	to->class_ = class_ < 0 ? NULL : &load->policy->classes[class_];
 	if (intent->tier > to->tier)
 		to->tier = intent->tier;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 /* Calls itself as deep as the tree is, which yaml.c bounds by BATON_POLICY_DEPTH_MAX. */
-static json_t *json_of(struct baton_load *load, const struct baton_yaml *node)
+json_t *baton_load_json(struct baton_load *load, const struct baton_yaml *node)
 {
 	json_t *json;
 
@@ -31,17 +31,26 @@ static json_t *json_of(struct baton_load *load, const struct baton_yaml *node)
 	case BATON_YAML_LIST:
 		json = json_array();
 		for (size_t i = 0; i < node->n; i++)
-			json_array_append_new(json, json_of(load, node->items[i].value));
+			json_array_append_new(json, baton_load_json(load, node->items[i].value));
 		return json;
 	case BATON_YAML_MAP:
 		json = json_object();
 		for (size_t i = 0; i < node->n; i++)
 			json_object_setn_new(json, node->items[i].key->text.p,
 					     node->items[i].key->text.n,
-					     json_of(load, node->items[i].value));
+					     baton_load_json(load, node->items[i].value));
 		return json;
 	}
 	return json_null();
+}
+
+const char *baton_load_json_text(struct baton_load *load, const json_t *json)
+{
+	char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	const char *kept = baton_arena_dup(&load->policy->arena, text, strlen(text));
+
+	free(text); /* jansson's own allocation */
+	return kept;
 }
 
 static json_t *strings(const char *const *v, size_t n)
@@ -210,7 +219,7 @@ void baton_load_configs(struct baton_load *load)
 	agents_only(load, policy);
 	for (size_t i = 0; i < load->n_files; i++)
 		if (load->files[i].kind == BATON_SHAPE_GUARDS && load->files[i].root)
-			policy->guards_json = json_of(load, load->files[i].root);
+			policy->guards_json = baton_load_json(load, load->files[i].root);
 	for (size_t i = 0; i < policy->n_modules; i++) {
 		struct baton_policy_module *module = &policy->modules[i];
 		const struct baton_yaml *node =
@@ -218,12 +227,10 @@ void baton_load_configs(struct baton_load *load)
 		const struct baton_yaml *config = baton_yaml_get(node, "config");
 		json_t *part = policy_part(policy, module);
 
-		module->config = config ? json_of(load, config) : json_object();
+		module->config = config ? baton_load_json(load, config) : json_object();
 		if (part)
 			json_object_set_new(module->config, "policy", part);
-		char *text = json_dumps(module->config, JSON_COMPACT | JSON_REAL_PRECISION(15));
-		module->config_json_n = strlen(text);
-		module->config_json = baton_arena_dup(&policy->arena, text, module->config_json_n);
-		free(text); /* jansson's own allocation */
+		module->config_json = baton_load_json_text(load, module->config);
+		module->config_json_n = strlen(module->config_json);
 	}
 }

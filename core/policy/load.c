@@ -24,6 +24,7 @@ static void root_read(struct baton_load *load, struct baton_load_file *file)
 		[BATON_SHAPE_ESCALATION] = "rules", [BATON_SHAPE_DESK] = "queues",
 		[BATON_SHAPE_MODES] = "modes",      [BATON_SHAPE_BUDGETS] = "accounts",
 		[BATON_SHAPE_IDENTITY] = "keys",    [BATON_SHAPE_GUARDS] = "guards",
+		[BATON_SHAPE_TOOLS] = "tools",
 	};
 
 	void *into = file->kind == BATON_SHAPE_GUARDS ? (void *)&load->guards : load->policy;
@@ -288,7 +289,9 @@ static int load_run(struct baton_load *load)
 	baton_check_desk(load);
 	baton_check_rules(load);
 	baton_check_modes(load);
+	baton_check_tool_defs(load);
 	baton_check_routes(load);
+	baton_check_tool_use(load);
 	baton_check_stand_ins(load);
 	baton_check_reach(load);
 	baton_check_fit(load);

@@ -44,6 +44,9 @@ void baton_load_trees(struct baton_load *load);
 /* The proofs of proofs.def, one file for each group. The first four resolve what refers by name. */
 void baton_check_names(struct baton_load *load);
 void baton_check_slots(struct baton_load *load);
+/* Before the routes, which are proved against it; and what routes and classes do with tools. */
+void baton_check_tool_defs(struct baton_load *load);
+void baton_check_tool_use(struct baton_load *load);
 void baton_check_routes(struct baton_load *load);
 void baton_check_rules(struct baton_load *load);
 void baton_check_topics(struct baton_load *load);
@@ -57,6 +60,10 @@ void baton_check_releases(struct baton_load *load);
 void baton_check_desk(struct baton_load *load);
 void baton_check_identity(struct baton_load *load);
 void baton_check_guards(struct baton_load *load);
+/* config.c: a tree as JSON; what JSON cannot say is an error. */
+json_t *baton_load_json(struct baton_load *load, const struct baton_yaml *node);
+/* The same as text in the set's arena. */
+const char *baton_load_json_text(struct baton_load *load, const json_t *json);
 /* Builds the configuration of each module. */
 void baton_load_configs(struct baton_load *load);
 
@@ -77,6 +84,10 @@ void baton_prove_conditions(struct baton_load *load, const struct baton_mode_def
 bool baton_condition_uses(const baton_expr *expr, const char *fact, bool others);
 bool baton_mode_covers(const struct baton_mode_def *mode, const char *intent, const char *class_);
 
+/* check_tool_use.c: the tools and look-ups that a route names, into pointers. */
+void baton_resolve_tools(struct baton_load *load, struct baton_route *route,
+			 const struct baton_yaml *node);
+
 /* Things that have a name, whatever they are: the name is the first member of each struct. */
 struct baton_named {
 	const void *v;
@@ -91,6 +102,7 @@ struct baton_named baton_named_intents(const struct baton_load *load);
 struct baton_named baton_named_queues(const struct baton_load *load);
 struct baton_named baton_named_prompts(const struct baton_load *load);
 struct baton_named baton_named_modes(const struct baton_load *load);
+struct baton_named baton_named_tools(const struct baton_load *load);
 /* Index of the thing called `name`, or -1. NULL-tolerant. */
 int baton_named_find(struct baton_named named, const char *name);
 /* The same; an unknown name becomes an error at `place`, unless the file with the names is broken. */

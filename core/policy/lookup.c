@@ -50,6 +50,14 @@ bool baton_policy_agents_only(const struct baton_policy *policy, baton_str id)
 	return false;
 }
 
+const struct baton_tool_def *baton_policy_tool(const struct baton_policy *policy, baton_str name)
+{
+	for (size_t i = 0; i < policy->n_tools; i++)
+		if (baton_str_is(name, policy->tools[i].name))
+			return &policy->tools[i];
+	return NULL;
+}
+
 const struct baton_drill_file *baton_policy_drill(const struct baton_policy *policy, baton_str name)
 {
 	for (size_t i = 0; i < policy->n_drills; i++)

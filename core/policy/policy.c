@@ -28,6 +28,15 @@ void baton_policy_free(struct baton_policy **policy)
 		json_decref(p->modules[i].config);
 	for (struct baton_policy_condition *it = p->conditions; it; it = it->next)
 		baton_expr_free(it->expr);
+	for (size_t i = 0; i < p->n_tools; i++) {
+		json_decref(p->tools[i].arguments);
+		json_decref(p->tools[i].result);
+		json_decref(p->tools[i].config);
+	}
+	/* Routes that were made from the default one share its look-ups. */
+	for (size_t i = 0; i < p->n_routes; i++)
+		for (size_t j = 0; j < p->routes[i].n_lookups && !p->routes[i].derived; j++)
+			json_decref(p->routes[i].lookups[j].arguments);
 	json_decref(p->articles);
 	json_decref(p->guards_json);
 	struct baton_arena arena = p->arena; /* p itself is not in it; the arrays are */

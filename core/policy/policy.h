@@ -116,6 +116,8 @@ struct baton_tool_def {
 	const char *description;    /* for models */
 	json_t *arguments, *result; /* JSON Schemas (core/module/schema.h); result NULL: anything */
 	const char *arguments_json; /* as text, without what is bound: what models are shown */
+	const char *schema_json;    /* all of `arguments` as text: what a call must fit once it is bound */
+	const char *result_json;    /* `result` as text; "": anything fits */
 	bool writes, idempotent;
 	bool approval;              /* a person approves each call; true for what writes if it is not said */
 	bool verified;              /* only for customers whose identity is signed */
@@ -131,6 +133,8 @@ struct baton_tool_def {
 struct baton_lookup_def {
 	const struct baton_tool_def *tool;
 	json_t *arguments; /* an object; "{{slot}}" in a text is what the message names, or named before */
+	const char *arguments_json; /* as text */
+	const char *ask; /* what a customer is asked who has not named what it needs; "" nothing */
 };
 /* What becomes of an answer whose sources do not hold. */
 enum baton_grounding {
@@ -162,6 +166,7 @@ struct baton_route {
 	const struct baton_class *class_;
 	unsigned tier;
 	const char *queue; /* where this intent is handed over to */
+	bool derived;      /* made from the default route: what it points to is shared with that one */
 };
 
 /* What a message may name that a tool needs: an order number, a date. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The files of a set. What may stand in each is in shapes_routes.c, shapes_modes.c,
+/* The files of a set. What may stand in each is in shapes_routes.c, shapes_tools.c, shapes_modes.c,
  * shapes_drills.c, shapes_releases.c, shapes_desk.c, shapes_channel.c, shapes_identity.c,
  * shapes_guards.c and shapes_content.c: one table per file. A new file is a row here.
  */
@@ -16,6 +16,7 @@ const struct baton_shape_file baton_shape_files[BATON_SHAPES_N] = {
 	[BATON_SHAPE_DESK] = { "desk.yaml", NULL, true, &baton_shape_desk },
 	[BATON_SHAPE_CHANNEL] = { "channel.yaml", NULL, false, &baton_shape_channel },
 	[BATON_SHAPE_IDENTITY] = { "identity.yaml", NULL, false, &baton_shape_identity },
+	[BATON_SHAPE_TOOLS] = { "tools.yaml", NULL, false, &baton_shape_tools },
 	[BATON_SHAPE_MODES] = { "modes.yaml", NULL, false, &baton_shape_modes },
 	[BATON_SHAPE_BUDGETS] = { "budgets.yaml", NULL, false, &baton_shape_budgets },
 	[BATON_SHAPE_ALERTS] = { "alerts.yaml", NULL, false, &baton_shape_alerts },

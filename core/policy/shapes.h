@@ -14,6 +14,7 @@ enum baton_shape_kind {
 	BATON_SHAPE_DESK,
 	BATON_SHAPE_CHANNEL,
 	BATON_SHAPE_IDENTITY,
+	BATON_SHAPE_TOOLS,
 	BATON_SHAPE_MODES,
 	BATON_SHAPE_BUDGETS,
 	BATON_SHAPE_ALERTS,
@@ -39,7 +40,8 @@ extern const struct baton_shape_file baton_shape_files[BATON_SHAPES_N];
 extern const struct baton_shape baton_shape_modules, baton_shape_targets, baton_shape_routes,
 	baton_shape_classes, baton_shape_escalation, baton_shape_desk, baton_shape_channel,
 	baton_shape_modes, baton_shape_budgets, baton_shape_alerts, baton_shape_releases,
-	baton_shape_identity, baton_shape_guards, baton_shape_drills, baton_shape_intents, baton_shape_article;
+	baton_shape_identity, baton_shape_guards, baton_shape_drills, baton_shape_intents,
+	baton_shape_article, baton_shape_tools;
 
 /* Front matter of an article, and its text. */
 struct baton_article {

@@ -45,6 +45,11 @@ static const struct baton_field say_fields[] = {
 	  .otherwise = "Thank you. You do not have to wait here: we will answer you at the address "
 		       "you gave. This conversation stays open too.",
 	  .doc = "When a customer leaves an address in place of waiting." },
+	{ "approval", BATON_FIELD_TEXT, AT(struct baton_policy, say_approval), .max = TEXT_MAX,
+	  .min = 1,
+	  .otherwise = "This needs a colleague's approval. I am asking for it, and you will hear "
+		       "from us here.",
+	  .doc = "When what the assistant wants to do waits for a person's leave." },
 	{ "lost_agent", BATON_FIELD_TEXT, AT(struct baton_policy, say_lost_agent), .max = TEXT_MAX,
 	  .min = 1,
 	  .otherwise =

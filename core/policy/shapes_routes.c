@@ -109,6 +109,20 @@ static const struct baton_shape switch_shape = { "a switch",
 						 "Another first target while a condition holds.",
 						 switch_fields, sizeof(struct baton_switch_def) };
 
+static const struct baton_field lookup_fields[] = {
+	{ "tool", BATON_FIELD_NAME, REQUIRED, NOWHERE,
+	  .doc = "A tool that only looks up and needs nobody's leave." },
+	{ "arguments", BATON_FIELD_FREE, NOWHERE,
+	  .doc = "What it is given. \"{{slot}}\" in a text is what the customer has named; while it is "
+		 "not known, the call is not made." },
+	{ "ask", BATON_FIELD_TEXT, AT(struct baton_lookup_def, ask), .otherwise = "", .max = 500,
+	  .doc = "What a customer is asked who has not named it, by a provider without a model." },
+	{ 0 },
+};
+static const struct baton_shape lookup_shape = { "a look-up",
+						 "A call that is made before any model is asked.",
+						 lookup_fields, sizeof(struct baton_lookup_def) };
+
 static const struct baton_field route_fields[] = {
 	{ "intent", BATON_FIELD_NAME, REQUIRED, AT(struct baton_route, intent),
 	  .doc = "Name of an intent, or `default` for all that have no route of their own." },
@@ -131,9 +145,18 @@ static const struct baton_field route_fields[] = {
 	{ "switches", BATON_FIELD_LIST, MANY_AT(struct baton_route, switches),
 	  .max = BATON_ROUTE_SWITCHES_MAX, .shape = &switch_shape,
 	  .doc = "Other first targets while a condition holds. The first that holds wins." },
+	{ "tools", BATON_FIELD_NAME, .flags = BATON_FIELD_MANY, NOWHERE,
+	  .max = BATON_ROUTE_TOOLS_MAX,
+	  .doc = "Tools of tools.yaml that its model may ask for. Default: none." },
+	{ "tool_rounds", BATON_FIELD_U32, AT(struct baton_route, tool_rounds),
+	  FROM_TO(1, BATON_TOOL_ROUNDS_MAX), .otherwise = "4",
+	  .doc = "How often in one turn the model may ask for tools before it has to answer." },
+	{ "lookups", BATON_FIELD_LIST, MANY_AT(struct baton_route, lookups),
+	  .max = BATON_LOOKUPS_MAX, .shape = &lookup_shape,
+	  .doc = "Tools that are called before any model is asked, in this order." },
 	{ "disable_tools_on_fallback", BATON_FIELD_BOOL,
 	  AT(struct baton_route, disable_tools_on_fallback), .otherwise = "false",
-	  .doc = "A fallback answers without tools." },
+	  .doc = "A fallback answers without tools; what look-ups brought it is shown all the same." },
 	{ "first_token_ms", BATON_FIELD_MS, AT(struct baton_route, first_token_ms),
 	  FROM_TO(100, BATON_TURN_TOTAL_MS), .otherwise = "8000",
 	  .doc = "Longest wait for the first word." },
@@ -186,6 +209,12 @@ static const struct baton_field class_fields[] = {
 	  .max = 16,
 	  .doc = "Modules (guards, verifiers) without which its work stops: while one of them does "
 		 "not work, a person gets the message." },
+	{ "unattended", BATON_FIELD_NAME, .flags = BATON_FIELD_MANY,
+	  MANY_AT(struct baton_class, unattended), .max = BATON_TOOLS_MAX,
+	  .doc = "Tools that change something and may do so in this class without a person's leave." },
+	{ "approve_all", BATON_FIELD_BOOL, AT(struct baton_class, approve_all),
+	  .otherwise = "false",
+	  .doc = "Every call of a tool needs a person's leave, also one that only looks up." },
 	{ "mode", BATON_FIELD_NAME, NOWHERE,
 	  .doc = "Mode of modes.yaml that holds a message when nobody is left to ask. Default: a "
 		 "person." },

@@ -75,7 +75,7 @@ static const struct bad_case bad_names[] = {
 	  "targets.yaml:4:62: error: unknown key `failure`, did you mean `failures`?" },
 	{ "targets.yaml", "context_tokens",
 	  "context", 0,
-	  "targets.yaml:2:78: error: unknown key `context`; a target has: name, provider, model, account, prompt, in_usd_per_mtok, out_usd_per_mtok, max_output_tokens, temperature, tools, local, region, context_tokens, max_concurrent, can_continue, substitute, breaker" },
+	  "targets.yaml:2:91: error: unknown key `context`; a target has: name, provider, model, account, prompt, in_usd_per_mtok, out_usd_per_mtok, max_output_tokens, temperature, tools, local, region, context_tokens, max_concurrent, can_continue, substitute, breaker" },
 	{ "classes.yaml", "needs",
 	  "need", 0,
 	  "classes.yaml:3:62: error: unknown key `need`, did you mean `needs`?" },

@@ -13,26 +13,42 @@ static const struct policy_file whole[] = {
 	  "- { name: rules, kind: rule, file: rule-policy.so }\n"
 	  "- { name: classifier, kind: classifier, file: classifier-linear.so }\n"
 	  "- { name: openai, kind: provider, file: provider-openai.so }\n"
-	  "- { name: pii, kind: guard, file: guard-pii.so }\n" },
+	  "- { name: pii, kind: guard, file: guard-pii.so }\n"
+	  "- { name: shop, kind: tool, file: tool-http.so }\n" },
 	{ "guards.yaml",
 	  "guards:\n"
 	  "- { module: pii, at: everywhere }\n" },
+	{ "tools.yaml",
+	  "tools:\n"
+	  "- name: opening_times\n"
+	  "  module: shop\n"
+	  "  title: looks up the hours\n"
+	  "  description: Opening hours of a shop.\n"
+	  "  arguments: { properties: { town: { type: string, maxLength: 40 }, tier: { type: string } }, required: [town, tier] }\n"
+	  "  result: { type: object, properties: { hours: { type: string } } }\n"
+	  "  bind: { tier: customer_tier }\n"
+	  "  writes: false\n"
+	  "  timeout: 2s\n"
+	  "  answer: We are open {{hours}}.\n"
+	  "- { name: refund, module: shop, title: refunds, description: Pays back., writes: true,\n"
+	  "    arguments: { properties: { order: { type: string, pattern: '^[0-9]{4,8}$' }, cents: { type: integer, minimum: 1 } }, required: [order, cents] } }\n"
+	  "- { name: note, module: shop, title: takes a note, description: Takes a note., writes: true, idempotent: true, approval: none }\n" },
 	{ "targets.yaml",
 	  "targets:\n"
-	  "- { name: main, provider: openai, account: one, region: eu, prompt: support, context_tokens: 8000,\n"
+	  "- { name: main, provider: openai, account: one, region: eu, prompt: support, tools: true, context_tokens: 8000,\n"
 	  "    in_usd_per_mtok: 2, out_usd_per_mtok: 8, max_output_tokens: 500 }\n"
-	  "- { name: backup, provider: openai, account: two, region: us, out_usd_per_mtok: 4 }\n"
+	  "- { name: backup, provider: openai, account: two, region: us, out_usd_per_mtok: 4, tools: true }\n"
 	  "- { name: cheap, provider: openai, account: three, substitute: backup }\n" },
 	{ "classes.yaml",
 	  "classes:\n"
 	  "- { name: general, on_failure: fallback, mode: intake-only }\n"
-	  "- { name: promise, on_failure: escalate, approved: [backup], needs: [rules] }\n"
+	  "- { name: promise, on_failure: escalate, approved: [backup], needs: [rules], unattended: [note] }\n"
 	  "- { name: account, on_failure: pause, mode: hold }\n" },
 	{ "routes.yaml",
 	  "routes:\n"
-	  "- { intent: opening-hours, primary: main, fallback: [backup, cheap], min_tokens_per_s: 5,\n"
+	  "- { intent: opening-hours, primary: main, fallback: [backup, cheap], min_tokens_per_s: 5, lookups: [ { tool: opening_times, arguments: { town: Berlin } } ],\n"
 	  "    switches: [ { when: queue_depth > 50, to: cheap, trigger: slow } ] }\n"
-	  "- { intent: refund-policy, primary: main, fallback: backup, turn_usd: 0.05, day_usd: 20,\n"
+	  "- { intent: refund-policy, primary: main, fallback: backup, turn_usd: 0.05, day_usd: 20, tool_rounds: 3,\n"
 	  "    switches: [ { when: primary_health < 0.2, to: person, reason: the model wobbles } ] }\n"
 	  "- { intent: change-address, primary: main }\n"
 	  "- { intent: default, class: general, tier: 1, primary: main }\n" },

@@ -7,13 +7,15 @@
 #include "tests/unit/policy_continuity_guards.h"
 #include "tests/unit/policy_continuity_modes.h"
 #include "tests/unit/policy_continuity_routes.h"
+#include "tests/unit/policy_continuity_tools.h"
 
 #include "core/policy/expr.h"
 #include "core/policy/mode_facts.h"
 
 enum {
 	ROUTE_CASES_N = sizeof(route_cases) / sizeof(route_cases[0]),
-	MODE_CASES_N = sizeof(mode_cases) / sizeof(mode_cases[0])
+	MODE_CASES_N = sizeof(mode_cases) / sizeof(mode_cases[0]),
+	TOOL_CASES_N = sizeof(tool_cases) / sizeof(tool_cases[0])
 };
 
 static void a_set_that_keeps_every_proof_loads_without_a_word(void **state)
@@ -40,6 +42,12 @@ static void broken_proofs_of_guards_are_named_with_place_and_counterexample(void
 	continuity_run(guard_cases, GUARD_CASES_N);
 }
 
+static void broken_proofs_of_tools_are_named_with_place_and_counterexample(void **state)
+{
+	(void)state;
+	continuity_run(tool_cases, TOOL_CASES_N);
+}
+
 static bool is_broken_by(const struct proof_case *cases, size_t n, const char *name)
 {
 	char mark[64];
@@ -60,7 +68,8 @@ static void every_proof_has_a_case_that_breaks_it(void **state)
 	for (; (proof = baton_policy_proof_at(n)) != NULL; n++)
 		if (!is_broken_by(route_cases, ROUTE_CASES_N, proof->name) &&
 		    !is_broken_by(mode_cases, MODE_CASES_N, proof->name) &&
-		    !is_broken_by(guard_cases, GUARD_CASES_N, proof->name))
+		    !is_broken_by(guard_cases, GUARD_CASES_N, proof->name) &&
+		    !is_broken_by(tool_cases, TOOL_CASES_N, proof->name))
 			fail_msg("no case breaks `%s`", proof->name);
 	assert_true(n >= 20);
 	assert_null(baton_policy_proof_at(SIZE_MAX));
@@ -150,6 +159,37 @@ static void switches_and_ceilings_of_a_route_are_compiled(void **state)
 	assert_int_equal(refund->turn_microusd, 50000);
 	assert_int_equal(refund->day_microusd, 20000000);
 	assert_int_equal(hours->turn_microusd, 0);
+	baton_policy_free(&policy);
+}
+
+static void tools_have_their_terms_and_models_are_shown_what_is_not_bound(void **state)
+{
+	struct baton_policy *policy = load_whole(NULL, NULL);
+	const struct baton_tool_def *times = baton_policy_tool(policy, BATON_STR("opening_times"));
+	const struct baton_tool_def *refund = baton_policy_tool(policy, BATON_STR("refund"));
+	const struct baton_tool_def *note = baton_policy_tool(policy, BATON_STR("note"));
+	const struct baton_route *hours = baton_policy_route(policy, BATON_STR("opening-hours"));
+	const struct baton_route *money = baton_policy_route(policy, BATON_STR("refund-policy"));
+
+	(void)state;
+	assert_string_equal(
+		times->arguments_json,
+		"{\"properties\":{\"town\":{\"type\":\"string\",\"maxLength\":40}},"
+		"\"required\":[\"town\"],\"type\":\"object\",\"additionalProperties\":false}");
+	assert_non_null(strstr(times->schema_json, "\"tier\""));
+	assert_string_equal(times->binds[0].from, "customer_tier");
+	assert_int_equal(times->timeout_ms, 2000);
+	assert_true(times->idempotent && !times->approval && !times->writes);
+	assert_true(refund->approval && refund->writes && !refund->idempotent);
+	assert_string_equal(refund->result_json, "");
+	assert_true(!note->approval && note->idempotent);
+	assert_int_equal(money->tool_rounds, 3);
+	assert_int_equal(hours->n_lookups, 1);
+	assert_ptr_equal(hours->lookups[0].tool, times);
+	assert_string_equal(hours->lookups[0].arguments_json, "{\"town\":\"Berlin\"}");
+	assert_string_equal(money->class_->unattended[0], "note");
+	assert_null(baton_policy_tool(policy, BATON_STR("nothing")));
+	assert_non_null(strstr(policy->modules[4].config_json, "\"timeout_ms\":2000"));
 	baton_policy_free(&policy);
 }
 
@@ -279,12 +319,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_set_that_keeps_every_proof_loads_without_a_word),
 		cmocka_unit_test(broken_proofs_of_routes_are_named_with_place_and_counterexample),
-		cmocka_unit_test(
-			broken_proofs_of_guards_are_named_with_place_and_counterexample),
+		cmocka_unit_test(broken_proofs_of_guards_are_named_with_place_and_counterexample),
+		cmocka_unit_test(broken_proofs_of_tools_are_named_with_place_and_counterexample),
 		cmocka_unit_test(broken_proofs_of_modes_are_named_with_place_and_counterexample),
 		cmocka_unit_test(every_proof_has_a_case_that_breaks_it),
 		cmocka_unit_test(targets_have_a_breaker_whether_they_say_so_or_not),
 		cmocka_unit_test(switches_and_ceilings_of_a_route_are_compiled),
+		cmocka_unit_test(tools_have_their_terms_and_models_are_shown_what_is_not_bound),
 		cmocka_unit_test(classes_know_their_mode_and_what_they_need),
 		cmocka_unit_test(modes_are_compiled_in_their_order),
 		cmocka_unit_test(money_alarms_and_drills_are_read),
