@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A walk with a stack of its own, as deep as the reader allows. The members of an object are gathered
- * and sorted when it is entered. */
+/* A walk with a stack of its own, as deep as the reader allows. The members of an object are
+ * gathered and sorted when it is entered. */
 
 #include "core/base/json_canon.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Proofs about what routes, classes and look-ups do with tools: nothing is changed without a person's
- * leave but what a class names, what is looked up without being asked for can be, and it fits into a
- * turn.
+/* Proofs about what routes, classes and look-ups do with tools: nothing is changed without a
+ * person's leave but what a class names, what is looked up without being asked for can be, and
+ * it fits into a turn.
  */
 
 #include "core/policy/load.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Proofs about the tools themselves: each has a module that performs it, schemas that can be checked,
- * and bound arguments that exist. What routes, classes and look-ups do with them is check_tool_use.c.
+/* Proofs about the tools themselves: each has a module that performs it, schemas that can be
+ * checked, and bound arguments that exist. What routes, classes and look-ups do with them is
+ * check_tool_use.c.
  */
 
 #include "core/policy/load.h"
@@ -11,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a call may be given must be an object, and nothing that is not named: what a model adds to it
- * reaches nobody. */
+/* What a call may be given must be an object, and nothing that is not named: what a model adds
+ * to it reaches nobody. */
 static void close_schema(json_t *schema)
 {
 	if (!json_object_get(schema, "type"))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The validator. A schema is looked at as a whole once, when the policies are read; then values come
- * with it, each pair of schema and value an entry of a stack. Equal means equal in the one spelling of
- * core/base/json_canon.h. */
+/* The validator. A schema is looked at as a whole once, when the policies are read; then values
+ * come with it, each pair of schema and value an entry of a stack. Equal means equal in the one
+ * spelling of core/base/json_canon.h. */
 
 #include "core/policy/json_schema.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What models want tools to be given, against schemas: the checker of core/policy/json_schema.h, held to
- * the same verdicts as the one for modules' configurations where both know the words; and the one
- * spelling that equality rests on. */
+/* What models want tools to be given, against schemas: the checker of
+ * core/policy/json_schema.h, held to the same verdicts as the one for modules' configurations
+ * where both know the words; and the one spelling that equality rests on. */
 
 #include "core/base/buf.h"
 #include "core/base/errors.h"
