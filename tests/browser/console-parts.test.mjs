@@ -210,3 +210,18 @@ test('each event of people at the desk has words', () => {
 	assert.ok(technical('route_selected', {}) && !technical('policy_decided', { action: 'escalate_now' }) && !technical('model_failed'));
 	assert.deepEqual([size(0), size(999), size(20480), size(5242880)], ['', '999 bytes', '20 kB', '5.2 MB']);
 });
+
+test('what tools, guards and plans do has words, and a failure looks like one', () => {
+	const of = (what, fields) => describe(what, fields);
+	assert.deepEqual([of('tool_called', { tool: 'order_status', arguments: '{"order":"HP-1"}' }).title, of('tool_called', { tool: 'refund', writes: true }).title], ['Looks up: order_status', 'Does: refund']);
+	assert.deepEqual(of('tool_called', { tool: 'order_status', arguments: '{"order":"HP-1"}' }).facts, { order: 'HP-1' });
+	assert.deepEqual(of('tool_finished', { tool: 'order_status', ok: true, code: 'not_found', result: '[1]' }), { title: 'order_status has answered: not found', text: '', tone: '', facts: { answer: [1] } });
+	const doubt = of('tool_finished', { tool: 'refund', code: 'in_doubt', tries: 2 });
+	assert.deepEqual([doubt.tone, doubt.text], ['bad', '2 tries']);
+	assert.match(doubt.title, /nobody knows/);
+	const hit = of('guard_hit', { guard: 'promises', at: 'answer', action: 'block', rule: 'no-refund-promise', excerpt: 'you get 50 EUR' });
+	assert.deepEqual([hit.title, hit.text, hit.tone], ['Guard promises: no-refund-promise', 'answer · did not pass · “you get 50 EUR”', 'bad']);
+	assert.equal(of('guard_hit', { guard: 'pii', at: 'customer', action: 'failed' }).title, 'Guard pii could not look');
+	assert.equal(of('plan_made', { failed: 'no JSON' }).tone, 'warn');
+	assert.match(of('intent_detected', { intent: 'refund', confidence_ppm: 900000, human_ppm: 700000 }).text, /asks for a person/);
+});

@@ -234,6 +234,17 @@ test('a reply knows what its writer cannot have read', () => {
 	assert.equal(room.missed(), 0);
 });
 
+test('a proposal waits until a person has said yes or no, or the case is settled', () => {
+	const room = new Room('s', new Conversation({ everything: true }));
+	const open = () => room.proposals().map((item) => item.seq);
+	feed(room.talk, custom(1, 'tool_proposed', { tool: 'refund' }), custom(2, 'tool_proposed', { tool: 'change_address' }));
+	assert.deepEqual(open(), [1, 2]);
+	feed(room.talk, custom(3, 'tool_reviewed', { proposal: 1, action: 'approved' }));
+	assert.deepEqual(open(), [2]);
+	feed(room.talk, custom(4, 'session_resolved', { by: 'agent' }));
+	assert.deepEqual(open(), []);
+});
+
 test('a reply that was acknowledged is one message, whether the server repeats it or not', () => {
 	const room = new Room('s', new Conversation({ everything: true }));
 	room.talk.pending('x', 'Hello', 1, 'human');

@@ -25,6 +25,8 @@ export function commandsOf(at) {
 		{ title: 'Accept the draft and send it', when: () => own() && at.draft(), run: () => at.review('accept') },
 		{ title: 'Edit the draft', key: 'd', when: () => own() && at.draft(), run: () => at.review('edit') },
 		{ title: 'Reject the draft', when: () => own() && at.draft(), run: () => at.review('reject') },
+		{ title: 'Approve what the bot proposes to do', when: () => own() && at.proposal(), run: () => at.leave('approve') },
+		{ title: 'Reject what the bot proposes to do', when: () => own() && at.proposal(), run: () => at.leave('reject') },
 		{ title: 'Prepared texts', when: () => own() && at.composer.canned.length > 0, run: () => { at.composer.begin('reply'); at.composer.openCanned(); } },
 		{ title: 'Accept the offer', key: 'y', when: () => at.offers.size > 0, run: () => at.accept(at.offers.first) },
 		{ title: 'Decline the offer', when: () => at.offers.size > 0, run: () => at.decline(at.offers.first) },

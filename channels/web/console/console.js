@@ -37,7 +37,7 @@ let frame = 0;
 let dirty = false; // the open case, beside the list
 let listTimer = 0;
 
-const transcript = new Transcript($('log'), { draft: review, retry: (id) => at.outbox.retry(id), drop: takeBack, download: save });
+const transcript = new Transcript($('log'), { draft: review, tool: leave, retry: (id) => at.outbox.retry(id), drop: takeBack, download: save });
 const why = new Why($('why'), { link: (seq) => transcript.link(seq), linked: (node) => transcript.linked(node), tags: (tags) => at.outbox.add({ t: 'tag', session: at.room.session, id: ulid(), tags }) });
 const list = new CaseList($('list'), $('list-panel'), { open: openCase, mode: modeOf, more: drawList });
 const offers = new Offers($('offers'), { accept, decline, about: (session) => desk.get(session), say, focus: () => list.move(0) });
@@ -164,6 +164,13 @@ function review(action) {
 	if (!draft) return;
 	if (action === 'edit') composer.edit(draft);
 	else at.outbox.add({ t: 'draft', session: at.room.session, id: ulid(), draft: draft.seq, action });
+}
+
+/* A proposed call may be made, or not; without a number, the oldest that waits. */
+function leave(seq, action) {
+	const open = mine(at.room) ? at.room.proposals() : [];
+	const one = seq ? open.find((item) => item.seq === seq) : open[0];
+	if (one) at.outbox.add({ t: 'tool', session: at.room.session, id: ulid(), proposal: one.seq, action });
 }
 
 // --- sending ------------------------------------------------------------------------------------
@@ -314,6 +321,8 @@ const commands = commandsOf({
 	own: () => !!at.room && mine(at.room),
 	entry: () => at.room && desk.get(at.room.session),
 	draft: () => at.room?.draft(),
+	proposal: () => at.room?.proposals()[0],
+	leave: (action) => leave(0, action),
 	move: (step) => { hideOverview(); list.move(step, at.room?.session); },
 	openFocused: () => { const session = document.activeElement?.dataset?.session ?? $('list').firstElementChild?.session; if (session) openCase(session, true); },
 	resolveNext: () => ask('resolve', { code: 'solved', next: true }),

@@ -31,18 +31,23 @@ const told = (v) => v.text && `the customer was told: ${v.text}`;
 export const size = (bytes) => (!bytes ? '' : bytes < 1000 ? `${bytes} bytes` : bytes < 1e6 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
 /* What shows how an answer came about, and not what was said or decided: folded, and hidden on demand. */
-const TECHNICAL = new Set(['intent_detected', 'route_selected', 'sources_retrieved', 'turn_restarted', 'turn_moved', 'transcript_saved', 'policy_decided', 'disclosure_made', 'session_opened']);
+const TECHNICAL = new Set(['intent_detected', 'route_selected', 'sources_retrieved', 'turn_restarted', 'turn_moved', 'transcript_saved', 'policy_decided', 'disclosure_made', 'session_opened', 'redaction_applied', 'summary_made']);
 
 export const technical = (what, fields = {}) => TECHNICAL.has(what) && !/^escalate/.test(fields.action ?? '');
+
+const HITS = { mark: 'on record', remove: 'taken out', append: 'words put behind it', block: 'did not pass' };
+/* A tool's answer is any JSON. */
+const tree = (v) => (v !== null && typeof v === 'object' && !Array.isArray(v) ? v : v === undefined || v === '' ? {} : { answer: v });
 
 const WORDS = {
 	session_opened: (v) => ({ title: 'Conversation began', text: join(v.channel, v.locale, v.customer ? `customer ${v.customer}` : 'anonymous', v.customer_tier, v.origin) }),
 	disclosure_made: (v) => ({ title: 'The customer was told that an AI answers', text: v.text }),
 	intent_detected: (v) => v.failed
 		? { title: 'No intent', text: v.failed, tone: 'warn' }
-		: { title: `Intent: ${v.intent || 'none'}`, text: join(`${percent(v.confidence_ppm)} sure`, `mood ${percent(v.sentiment_ppm)}`, v.language) },
+		: { title: `Intent: ${v.intent || 'none'}`, text: join(`${percent(v.confidence_ppm)} sure`, `mood ${percent(v.sentiment_ppm)}`, v.language, v.human_ppm >= 500000 && 'asks for a person'),
+			facts: some(v, 'slots', 'others', 'out_of_scope_ppm', 'human_ppm') },
 	policy_decided: (v) => ({ title: v.rule ? `Rule ${v.rule}: ${v.action}` : 'No rule fired', text: join(v.reason, `${v.stage} the answer`), facts: facts(v), tone: /^escalate/.test(v.action) ? 'warn' : '' }),
-	route_selected: (v) => ({ title: `Route ${v.route}: asks ${v.target}`, text: join(v.model, `attempt ${v.attempt ?? 1}`, v.reason, v.trigger && `because of ${v.trigger}`, v.mode && `mode ${v.mode}`, v.tier && `tier ${v.tier}`, v.class_name),
+	route_selected: (v) => ({ title: `Route ${v.route}: asks ${v.target}`, text: join(v.model, `attempt ${v.attempt ?? 1}`, v.reason, v.trigger && `because of ${v.trigger}`, v.mode && `mode ${v.mode}`, v.tier && `tier ${v.tier}`, v.class_name, v.round && `after ${v.round} round${v.round > 1 ? 's' : ''} of tools`),
 		tone: v.trigger ? 'warn' : '', facts: some(v, 'trigger', 'skipped', 'mode', 'delay_ms', 'tools_off', 'drill') }),
 	sources_retrieved: (v) => v.failed
 		? { title: 'No sources', text: v.failed, tone: 'warn' }
@@ -82,6 +87,15 @@ const WORDS = {
 		tone: v.state === 'refused' || v.state === 'rolled_back' ? 'warn' : '', facts: { ...some(v, 'sha256'), ...(value(v.values) ?? {}) } }),
 	module_changed: (v) => ({ title: `Module ${v.module}: ${v.state}`, text: join(v.version, v.generation && `generation ${v.generation}`, v.reason, v.us && `${(v.us / 1000).toFixed(1)} ms`),
 		tone: ['refused', 'crashed', 'quarantined'].includes(v.state) ? 'bad' : '', facts: some(v, 'release', 'sha256') }),
+	tool_called: (v) => ({ title: `${v.writes ? 'Does' : 'Looks up'}: ${v.tool}`, text: join(v.title, v.proposal && `approved, see #${v.proposal}`), facts: value(v.arguments) ?? {} }),
+	tool_finished: (v) => ({ title: v.ok ? `${v.tool} has answered${v.code ? `: ${v.code.replaceAll('_', ' ')}` : ''}` : v.code === 'in_doubt' ? `${v.tool}: nobody knows whether it happened` : `${v.tool} failed: ${v.code}`,
+		text: join(v.message, v.total_ms && `${v.total_ms} ms`, v.tries > 1 && `${v.tries} tries`, v.http_status && `HTTP ${v.http_status}`, v.cached && 'known from before'), tone: v.ok ? '' : 'bad', facts: tree(value(v.result)) }),
+	tool_reviewed: (v) => ({ title: `Proposal ${v.action}`, text: join(v.agent && `by ${v.agent}`, v.proposal && `see #${v.proposal}`, v.reason) }),
+	guard_hit: (v) => ({ title: v.action === 'failed' ? `Guard ${v.guard} could not look` : `Guard ${v.guard}: ${(v.rule || v.type || '').replaceAll('_', ' ')}`,
+		text: join((v.at ?? '').replaceAll('_', ' '), HITS[v.action] ?? v.action, v.subject, v.excerpt && `“${v.excerpt}”`, v.confidence_ppm && `${percent(v.confidence_ppm)} sure`), tone: ['block', 'failed'].includes(v.action) ? 'bad' : 'warn' }),
+	redaction_applied: (v) => ({ title: 'Personal data stand as placeholders for models', facts: value(v.types) ?? {} }),
+	plan_made: (v) => ({ title: 'No plan', text: join(v.failed, target(v)), tone: 'warn' }),
+	summary_made: (v) => ({ title: 'Earlier parts in few words, for models', text: join(v.text, v.upto && `up to #${v.upto}`, target(v)) }),
 	turn_moved: (v) => ({ title: `Begun again on release ${v.release}`, text: join(`instead of ${v.from}`, v.reason, 'nothing had been shown'), tone: 'warn' }),
 	transcript_saved: (v) => ({ title: 'Transcript saved', text: join(v.backend, v.upto && `up to ${v.upto}`) }),
 };

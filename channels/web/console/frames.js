@@ -117,12 +117,14 @@ function event(got) {
 }
 
 const LOST = { agent_lost: 'You were disconnected for too long: the case went back to its queue.', no_reply: 'There was no reply for too long: the case went back to its queue.' };
-const PACKED = new Set(['escalation_triggered', 'case_queued', 'case_transferred', 'case_released', 'sources_retrieved', 'model_failed', 'writeup_generated', 'identity_verified', 'attributes_claimed', 'authentication_failed', 'draft_proposed']);
+const PACKED = new Set(['escalation_triggered', 'case_queued', 'case_transferred', 'case_released', 'sources_retrieved', 'model_failed', 'writeup_generated', 'identity_verified', 'attributes_claimed', 'authentication_failed', 'draft_proposed', 'tool_proposed', 'tool_reviewed', 'tool_finished', 'guard_hit', 'plan_made']);
 
 function happened(one, { what, value }) {
 	if (what === 'draft_proposed') one.suggesting = false;
 	if (!one.ready) return;
 	if (what === 'draft_proposed' && value.asked_by) page.say('A suggestion has come.');
+	if (what === 'tool_proposed') page.say(`Needs your leave: ${value.title || value.tool}`);
+	if (what === 'tool_finished') page.say(value.ok ? `Done: ${value.tool}` : `Failed: ${value.tool}`);
 	if (what === 'writeup_generated') page.say('A write-up has come.');
 	if (what === 'case_released' && value.agent === at.me?.agent && LOST[value.reason]) page.banner(LOST[value.reason]);
 	if (PACKED.has(what)) askPackage();
@@ -154,8 +156,8 @@ function acked(got) {
 	if (!one) return;
 	one.acked(got, entry.frame, at.me?.name ?? '', Date.now());
 	page.changed();
-	// A review is two events and one acknowledgement, files come before their message: ask for what it does not tell.
-	if (entry.frame.t === 'draft' || entry.frame.attachments) follow(one);
+	// A review is one acknowledgement and more than one event, files come before their message: ask for what it does not tell.
+	if (['draft', 'tool'].includes(entry.frame.t) || entry.frame.attachments) follow(one);
 }
 
 const CODES = {

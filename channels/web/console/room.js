@@ -56,6 +56,13 @@ export class Room {
 		return proposed && !reviewed ? proposed : null;
 	}
 
+	/** Calls of tools that wait for a person's leave: as draft(), oldest first. */
+	proposals() {
+		const reviewed = new Set(this.talk.items.filter((item) => item.what === 'tool_reviewed').map((item) => Number(item.value.proposal)));
+		const settled = this.last('session_resolved')?.seq ?? 0;
+		return this.talk.items.filter((item) => item.what === 'tool_proposed' && item.seq > settled && !reviewed.has(item.seq));
+	}
+
 	/** Our own frame became event `seq`. The server tells it by ack alone; here it joins the others. */
 	acked({ id, seq }, frame, name, now) {
 		this.talk.remove(`c-${id}`);

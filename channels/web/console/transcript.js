@@ -37,7 +37,7 @@ export class Transcript {
 	#log; #nodes = new Map(); #act; #last = 0;
 	#atEnd = true; // the agent reads the newest; new rows keep it so
 
-	/** act: {draft(action), retry(id), drop(id), download(id, name, button)} */
+	/** act: {draft(action), tool(seq, action), retry(id), drop(id), download(id, name, button)} */
 	constructor(log, act) {
 		this.#log = log;
 		this.#act = act;
@@ -59,8 +59,8 @@ export class Transcript {
 
 	draw(room, mine) {
 		const log = this.#log;
-		const draft = mine && room.draft();
-		arrange(log, room.talk.items.map((item) => this.#row(item, item === draft, item.what === 'draft_proposed' ? `${item === draft}` : '')));
+		const open = new Set(mine ? [room.draft(), ...room.proposals()] : []);
+		arrange(log, room.talk.items.map((item) => this.#row(item, open.has(item), item.what === 'draft_proposed' || item.what === 'tool_proposed' ? `${open.has(item)}` : '')));
 		setAttr(log, 'aria-busy', room.talk.items.some((item) => !item.final) ? 'true' : null);
 		if (this.#atEnd) log.scrollTop = log.scrollHeight;
 	}
@@ -130,6 +130,8 @@ export class Transcript {
 		if (what === 'note_added')
 			return h('div', { class: 'message note' }, this.#head(item, `Note by ${fields.agent || 'an agent'}`), this.linked(h('div', { class: 'bubble', dir: 'auto' }, String(fields.text ?? ''))));
 		if (what === 'writeup_generated') return this.#writeup(item);
+		if (what === 'tool_proposed') return this.#proposal(item, reviewable);
+		if (what === 'plan_made' && !fields.failed) return this.#plan(item);
 		const { title, text, tone, facts, sources } = describe(what, fields);
 		const folded = [sources ? sourceList(sources) : null, facts && Object.keys(facts).length ? factList(facts) : null].filter(Boolean);
 		const row = h('div', { class: `event ${tone ?? ''}${technical(what, fields) ? ' technical' : ''}` }, this.#head(item, title), text ? h('p', { dir: 'auto' }, text) : null,
@@ -149,6 +151,24 @@ export class Transcript {
 		return h('div', { class: 'message writeup' }, this.#head(item, origin === 'template' ? 'Write-up, put together without a model' : 'Write-up of the AI, for agents only'),
 			this.linked(h('div', { class: 'bubble', dir: 'auto' }, render(String(text ?? '')))), sourceList(value(sources) ?? []),
 			target || failed ? h('p', { class: 'dim small' }, [target, model, failed && `no model: ${failed}`].filter(Boolean).join(' · ')) : null);
+	}
+
+	/* What the bot would do if a person lets it, with everything it would do it with. */
+	#proposal(item, reviewable) {
+		const { title, tool, arguments: given, reason, target } = item.value;
+		const act = (action, label, primary) => h('button', { type: 'button', class: primary && 'primary', onclick: () => this.#act.tool(item.seq, action) }, label);
+		return h('div', { class: 'message draft proposal' }, this.#head(item, 'Needs your leave: nothing has been done'),
+			h('div', { class: 'bubble', dir: 'auto' }, h('p', {}, h('strong', {}, String(title || tool))), factList(value(given) ?? {}), reason ? h('p', { class: 'dim' }, String(reason)) : null),
+			h('p', { class: 'dim small' }, [tool, target && `wanted by ${target}`].filter(Boolean).join(' · ')),
+			reviewable && h('p', { class: 'verbs' }, act('approve', 'Approve and do it', true), act('reject', 'Reject')));
+	}
+
+	#plan(item) {
+		const { steps, version, target } = item.value;
+		const list = value(steps);
+		return h('div', { class: 'event technical' }, this.#head(item, version > 1 ? `Plan, version ${version}` : 'Plan'),
+			h('ol', {}, (Array.isArray(list) ? list : []).map((step) => h('li', { dir: 'auto' }, String(step.do ?? ''), step.tool ? h('span', { class: 'dim' }, ` (${step.tool})`) : null))),
+			target ? h('p', { class: 'dim small' }, target === 'policy' ? 'as the route declares' : String(target)) : null);
 	}
 
 	#draft(item, reviewable) {
