@@ -31,7 +31,7 @@ static void mask(void *table, size_t n, uint32_t bits)
  * it on its way would be taken for a sin of the module. */
 #define CANCEL(type) (1u << ((offsetof(type, cancel) - 2 * sizeof(uint32_t)) / sizeof(void *)))
 
-static bool add_iface(struct baton_child *child, baton_str id, uint32_t bits)
+static bool add_iface(struct baton_child *child, baton_str id, uint32_t bits, uint32_t flags)
 {
 	const struct {
 		const char *id;
@@ -48,6 +48,8 @@ static bool add_iface(struct baton_child *child, baton_str id, uint32_t bits)
 		  CANCEL(baton_transcript) },
 		{ BATON_RETRIEVER, &child->retriever, FUNCTIONS(baton_retriever),
 		  CANCEL(baton_retriever) },
+		{ BATON_TOOL, &child->tool, FUNCTIONS(baton_tool), CANCEL(baton_tool) },
+		{ BATON_GUARD, &child->guard, FUNCTIONS(baton_guard), 0 },
 	};
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (!baton_str_is(id, known[i].id))
@@ -56,6 +58,8 @@ static bool add_iface(struct baton_child *child, baton_str id, uint32_t bits)
 			if (child->ifaces[j].vt == known[i].table)
 				return false;
 		mask(known[i].table, known[i].n, bits | known[i].always);
+		/* The second number of a table: a guard says there where it is of use. */
+		memcpy((char *)known[i].table + sizeof(uint32_t), &flags, sizeof(flags));
 		child->ifaces[child->entry.n_ifaces++] =
 			(baton_iface){ known[i].id, known[i].table };
 		return true;
@@ -93,8 +97,8 @@ bool baton_describe(struct baton_child *child, baton_str payload)
 	uint32_t n = baton_get_u32(&in);
 	for (uint32_t i = 0; i < n && !in.bad; i++) {
 		baton_str id = baton_get_str(&in);
-		uint32_t bits = baton_get_u32(&in);
-		if (in.bad || !add_iface(child, id, bits))
+		uint32_t bits = baton_get_u32(&in), flags = baton_get_u32(&in);
+		if (in.bad || !add_iface(child, id, bits, flags))
 			return false;
 	}
 	child->entry.ifaces = child->ifaces;

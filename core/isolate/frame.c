@@ -19,13 +19,14 @@ static const struct kind kinds[BATON_FRAME_OPS] = {
 
 uint32_t baton_frame_revision(void)
 {
-	static const size_t sizes[] = { sizeof(baton_module),   sizeof(baton_turn),
-					sizeof(baton_msg),      sizeof(baton_prompt),
-					sizeof(baton_doc),      sizeof(baton_query),
-					sizeof(baton_facts),    sizeof(baton_entry),
-					sizeof(baton_intents),  sizeof(baton_intent),
-					sizeof(baton_http_req), sizeof(baton_error),
-					sizeof(baton_usage),    BATON_FRAME_OPS };
+	static const size_t sizes[] = {
+		sizeof(baton_module),      sizeof(baton_turn),     sizeof(baton_msg),
+		sizeof(baton_prompt),      sizeof(baton_doc),      sizeof(baton_query),
+		sizeof(baton_facts),       sizeof(baton_entry),    sizeof(baton_intents),
+		sizeof(baton_intent),      sizeof(baton_http_req), sizeof(baton_error),
+		sizeof(baton_usage),       sizeof(baton_tool_req), sizeof(baton_hit),
+		sizeof(baton_tool_result), BATON_FRAME_OPS,        sizeof(baton_inspection)
+	};
 	uint32_t hash = 2166136261u; /* FNV-1a */
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		hash = (hash ^ (uint32_t)sizes[i]) * 16777619u;

@@ -35,11 +35,22 @@ struct baton_frame_head {
 _Static_assert(sizeof(struct baton_frame_head) == 16, "no holes");
 
 /* What a result()'s bytes are in a RESULT frame. */
-enum baton_result_form { BATON_RESULT_RAW, BATON_RESULT_IS_DOCS, BATON_RESULT_IS_INTENTS };
+enum baton_result_form {
+	BATON_RESULT_RAW,
+	BATON_RESULT_IS_DOCS,
+	BATON_RESULT_IS_INTENTS,
+	BATON_RESULT_IS_TOOL
+};
 /* Host parts beyond those that need no host. */
 enum baton_part { BATON_PART_SIGN = 1u };
 /* Which text a TEXT frame asks for. */
-enum baton_text { BATON_TEXT_MODELS, BATON_TEXT_LABELS, BATON_TEXT_DESCRIBE };
+enum baton_text {
+	BATON_TEXT_MODELS,
+	BATON_TEXT_LABELS,
+	BATON_TEXT_DESCRIBE, /* of rules; the next two of tools and guards */
+	BATON_TEXT_TOOLS,
+	BATON_TEXT_FINDS
+};
 
 /* What is on the child's stack, for the words "hung in search": its main thread writes the number into
  * a page that the keeper reads. 0: nothing of the module. A lie there changes a word of a log line. */
@@ -60,7 +71,9 @@ enum baton_text { BATON_TEXT_MODELS, BATON_TEXT_LABELS, BATON_TEXT_DESCRIBE };
 	X(APPEND, "append")                           \
 	X(CANCEL, "cancel")                           \
 	X(RESUME, "resume")                           \
+	X(INVOKE, "invoke")                           \
 	X(EVALUATE, "evaluate")                       \
+	X(INSPECT, "inspect")                         \
 	X(TEXT, "models, labels or describe")         \
 	X(ESTIMATE, "estimate")                       \
 	X(TIMER, "a timer")                           \

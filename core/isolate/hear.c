@@ -142,6 +142,12 @@ static int32_t say_result(struct baton_proxy *proxy, const struct baton_frame *f
 		if (baton_reader_ended(in))
 			rc = proxy->host->result(proxy->ctx, frame->head.call, name, &intents,
 						 sizeof(intents));
+	} else if (form == BATON_RESULT_IS_TOOL) {
+		baton_tool_result result;
+		baton_pod_get_result(in, &result);
+		if (baton_reader_ended(in))
+			rc = proxy->host->result(proxy->ctx, frame->head.call, name, &result,
+						 sizeof(result));
 	} else if (form == BATON_RESULT_RAW) {
 		baton_str raw = baton_get_str(in);
 		const void *bytes = baton_arena_dup(&arena, raw.p, raw.n);

@@ -22,7 +22,7 @@ enum {
 	BATON_CHILD_PAUSE_MS_MAX = 30000,
 	BATON_CHILD_GOOD_MS = 60000, /* a life this long makes the next pause short again */
 	BATON_CHILD_HOW_BYTES = 160,
-	BATON_CHILD_KINDS = 5,
+	BATON_CHILD_KINDS = 7,
 
 	BATON_PROXY_OUT_SOFT = 1024 * 1024,      /* unread by the child: new calls are refused */
 	BATON_PROXY_OUT_HARD = 32 * 1024 * 1024, /* killed */
@@ -58,6 +58,8 @@ struct baton_child {
 	baton_rule rule;
 	baton_transcript transcript;
 	baton_retriever retriever;
+	baton_tool tool;
+	baton_guard guard;
 	baton_state warm;
 
 	pthread_t keeper;

@@ -38,11 +38,11 @@ static const struct pod pod_query = { sizeof(baton_query),
 				      { AT(baton_query, text), AT(baton_query, filter_json) } };
 static const struct pod pod_facts = {
 	sizeof(baton_facts),
-	11,
+	12,
 	{ AT(baton_facts, session_id), AT(baton_facts, intent), AT(baton_facts, customer_tier),
 	  AT(baton_facts, channel), AT(baton_facts, locale), AT(baton_facts, last_fail_provider),
 	  AT(baton_facts, tags_json), AT(baton_facts, primary_state), AT(baton_facts, mode),
-	  AT(baton_facts, class_name), AT(baton_facts, language) }
+	  AT(baton_facts, class_name), AT(baton_facts, language), AT(baton_facts, guard_rule) }
 };
 static const struct pod pod_entry = { sizeof(baton_entry),
 				      3,
@@ -55,6 +55,19 @@ static const struct pod pod_intents = { sizeof(baton_intents), 1, { AT(baton_int
 static const struct pod pod_error = { sizeof(baton_error),
 				      2,
 				      { AT(baton_error, code), AT(baton_error, message) } };
+static const struct pod pod_tool = { sizeof(baton_tool_req),
+				     3,
+				     { AT(baton_tool_req, name), AT(baton_tool_req, args_json),
+				       AT(baton_tool_req, idempotency_key) } };
+static const struct pod pod_result = {
+	sizeof(baton_tool_result), 2, { AT(baton_tool_result, json), AT(baton_tool_result, code) }
+};
+static const struct pod pod_inspection = { sizeof(baton_inspection),
+					   1,
+					   { AT(baton_inspection, text) } };
+static const struct pod pod_hit = {
+	sizeof(baton_hit), 3, { AT(baton_hit, type), AT(baton_hit, rule), AT(baton_hit, text) }
+};
 static const struct pod pod_request = { sizeof(baton_http_req),
 					3,
 					{ AT(baton_http_req, method), AT(baton_http_req, url),
@@ -296,6 +309,79 @@ void baton_pod_get_verdict(struct baton_reader *in, struct baton_arena *arena, b
 	ret->reason = get_text(in, arena);
 	ret->queue = get_text(in, arena);
 	ret->resume_when = get_text(in, arena);
+}
+
+/* --- tools and guards --------------------------------------------------------------------- */
+
+void baton_pod_put_tool(struct baton_buf *out, const baton_tool_req *req)
+{
+	baton_tool_req copy = *req;
+	copy.turn = NULL;
+	copy.size = sizeof(copy);
+	put(out, &pod_tool, &copy);
+	put_turn_or_none(out, req->turn);
+}
+
+void baton_pod_get_tool(struct baton_reader *in, struct baton_arena *arena, baton_tool_req *ret)
+{
+	get(in, &pod_tool, ret);
+	ret->turn = get_turn_or_none(in, arena);
+}
+
+void baton_pod_put_result(struct baton_buf *out, const baton_tool_result *result)
+{
+	baton_tool_result copy = *result;
+	copy.size = sizeof(copy);
+	put(out, &pod_result, &copy);
+}
+
+void baton_pod_get_result(struct baton_reader *in, baton_tool_result *ret)
+{
+	get(in, &pod_result, ret);
+	ret->size = sizeof(*ret);
+}
+
+void baton_pod_put_inspection(struct baton_buf *out, const baton_inspection *what)
+{
+	baton_inspection copy = *what;
+	copy.turn = NULL;
+	copy.size = sizeof(copy);
+	put(out, &pod_inspection, &copy);
+	put_turn_or_none(out, what->turn);
+}
+
+void baton_pod_get_inspection(struct baton_reader *in, struct baton_arena *arena,
+			      baton_inspection *ret)
+{
+	get(in, &pod_inspection, ret);
+	ret->turn = get_turn_or_none(in, arena);
+}
+
+void baton_pod_put_hits(struct baton_buf *out, const baton_hits *hits, const baton_hit *v,
+			uint32_t cap)
+{
+	bool is_ours = hits->v == v && hits->cap == cap;
+	bool fits = is_ours && hits->n <= cap;
+	baton_put_u32(out, is_ours);
+	baton_put_u32(out, hits->n);
+	baton_put_u32(out, hits->safe);
+	for (uint32_t i = 0; fits && i < hits->n; i++) {
+		baton_hit copy = v[i];
+		put(out, &pod_hit, &copy);
+	}
+}
+
+/* The rack looks at the same two sins, and has words for them. */
+void baton_pod_get_hits(struct baton_reader *in, baton_hits *ret)
+{
+	bool is_ours = baton_get_u32(in) != 0;
+	ret->n = baton_get_u32(in);
+	ret->safe = baton_get_u32(in);
+	bool fits = is_ours && ret->n <= ret->cap;
+	for (uint32_t i = 0; fits && i < ret->n; i++)
+		get(in, &pod_hit, &ret->v[i]);
+	if (!is_ours)
+		ret->v = NULL;
 }
 
 /* --- what modules answer ----------------------------------------------------------------- */

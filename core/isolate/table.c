@@ -103,6 +103,16 @@ static int32_t proxy_describe(void *inst, const baton_sink *json)
 	return ask_text(inst, BATON_TEXT_DESCRIBE, json);
 }
 
+static int32_t proxy_tools(void *inst, const baton_sink *json)
+{
+	return ask_text(inst, BATON_TEXT_TOOLS, json);
+}
+
+static int32_t proxy_finds(void *inst, const baton_sink *json)
+{
+	return ask_text(inst, BATON_TEXT_FINDS, json);
+}
+
 static int32_t proxy_estimate(void *inst, const baton_prompt *prompt, baton_usage *out)
 {
 	struct baton_proxy *proxy = inst;
@@ -145,6 +155,28 @@ static int32_t proxy_evaluate(void *inst, const baton_facts *facts, baton_verdic
 	}
 	*out = verdict;
 	return BATON_OK;
+}
+
+/* The rack waits here, too. The hits' texts live in the answer, until the next one. */
+static int32_t proxy_inspect(void *inst, const baton_inspection *what, baton_hits *out)
+{
+	struct baton_proxy *proxy = inst;
+	int rc = baton_proxy_ready(proxy);
+	if (rc < 0 || !proxy->active)
+		return rc < 0 ? rc : BATON_E_AGAIN;
+	size_t at = baton_frame_begin(&proxy->out, BATON_FRAME_INSPECT, 0);
+	baton_put_u32(&proxy->out, out->cap);
+	baton_pod_put_inspection(&proxy->out, what);
+	rc = baton_proxy_ask(proxy, at, proxy->child->options.evaluate_ms, "inspect");
+	if (rc < 0 || proxy->answer_rc != BATON_OK)
+		return rc < 0 ? rc : proxy->answer_rc;
+	struct baton_reader in = baton_reader_of(baton_buf_view(&proxy->answer));
+	baton_pod_get_hits(&in, out);
+	if (baton_reader_ended(&in))
+		return BATON_OK;
+	out->n = 0;
+	baton_proxy_garbage(proxy, "ANSWER");
+	return BATON_E_IO;
 }
 
 static int32_t proxy_save(void *inst, const baton_sink *sink)
@@ -234,6 +266,17 @@ static int32_t proxy_search(void *inst, baton_call handle, const baton_query *qu
 	return call_end(proxy, handle, at, BATON_PENDING);
 }
 
+static int32_t proxy_invoke(void *inst, baton_call handle, const baton_tool_req *req)
+{
+	struct baton_proxy *proxy = inst;
+	size_t at;
+	int rc = call_begin(proxy, handle, BATON_FRAME_INVOKE, &at);
+	if (rc < 0)
+		return rc;
+	baton_pod_put_tool(&proxy->out, req);
+	return call_end(proxy, handle, at, BATON_OK);
+}
+
 static int32_t proxy_append(void *inst, baton_call handle, const baton_entry *entries, uint32_t n)
 {
 	struct baton_proxy *proxy = inst;
@@ -294,6 +337,13 @@ void baton_proxy_fill_tables(struct baton_child *child)
 	child->retriever = (baton_retriever){ .size = sizeof(child->retriever),
 					      .search = proxy_search,
 					      .cancel = proxy_cancel };
+	child->tool = (baton_tool){ .size = sizeof(child->tool),
+				    .describe = proxy_tools,
+				    .invoke = proxy_invoke,
+				    .cancel = proxy_cancel };
+	child->guard = (baton_guard){ .size = sizeof(child->guard),
+				      .describe = proxy_finds,
+				      .inspect = proxy_inspect };
 	child->warm = (baton_state){ .size = sizeof(child->warm),
 				     .save = proxy_save,
 				     .load = proxy_load };

@@ -114,6 +114,7 @@ static void put_result(struct baton_buf *out, const char *type, const void *pod,
 	bool is_whole = (uintptr_t)pod % _Alignof(baton_doc) == 0;
 	const baton_doc *docs = pod;
 	baton_intents intents;
+	baton_tool_result result;
 	baton_put_str(out, baton_str_clip(baton_str_of(type), TYPE_BYTES_MAX));
 	if (strcmp(type, BATON_RESULT_DOCS) == 0 && is_whole && n % sizeof(*docs) == 0) {
 		baton_put_u32(out, BATON_RESULT_IS_DOCS);
@@ -123,6 +124,16 @@ static void put_result(struct baton_buf *out, const char *type, const void *pod,
 		baton_put_u32(out, BATON_RESULT_IS_INTENTS);
 		baton_abi_take(&intents, sizeof(intents), pod, n);
 		baton_pod_put_intents(out, &intents);
+	} else if (strcmp(type, BATON_RESULT_TOOL) == 0 && is_whole &&
+		   n >= BATON_FIRST_TOOL_RESULT) {
+		baton_put_u32(out, BATON_RESULT_IS_TOOL);
+		baton_abi_take(&result, sizeof(result), pod, n);
+		/* Of what is too long anyway, so much that it shows. */
+		if (result.json.n > BATON_GUEST_TEXT_MAX + 1)
+			result.json.n = BATON_GUEST_TEXT_MAX + 1;
+		if (result.code.n > TYPE_BYTES_MAX)
+			result.code.n = TYPE_BYTES_MAX;
+		baton_pod_put_result(out, &result);
 	} else { /* the rack has words for what is wrong with a byte of anything */
 		baton_put_u32(out, BATON_RESULT_RAW);
 		baton_put_str(out, (baton_str){ pod, pod && n > 0 ? 1 : 0 });

@@ -117,6 +117,8 @@ struct baton_house {
 	const baton_rule *rule;
 	const baton_transcript *transcript;
 	const baton_retriever *retriever;
+	const baton_tool *tool;
+	const baton_guard *guard;
 
 	struct baton_buf in;
 	int fds[BATON_HOUSE_FDS_MAX]; /* received, and not yet claimed by their SOCKET frame */

@@ -62,7 +62,8 @@ static const struct kind kinds[] = {
 	{ "provider", BATON_PROVIDER, BATON_FIRST_PROVIDER, offsetof(baton_provider, models),
 	  "models" },
 	{ "rule", BATON_RULE, BATON_FIRST_RULE, offsetof(baton_rule, describe), "describe" },
-	{ "tool", BATON_TOOL, sizeof(baton_tool), offsetof(baton_tool, describe), "describe" },
+	{ "tool", BATON_TOOL, BATON_FIRST_TOOL, offsetof(baton_tool, describe), "describe" },
+	{ "guard", BATON_GUARD, BATON_FIRST_GUARD, offsetof(baton_guard, describe), "describe" },
 };
 
 struct instance {

@@ -173,6 +173,8 @@ static bool put_iface(struct baton_buf *out, const baton_iface *iface)
 		{ BATON_RULE, BATON_FIRST_RULE, &baton_house.rule },
 		{ BATON_TRANSCRIPT, BATON_FIRST_TRANSCRIPT, &baton_house.transcript },
 		{ BATON_RETRIEVER, BATON_FIRST_RETRIEVER, &baton_house.retriever },
+		{ BATON_TOOL, BATON_FIRST_TOOL, &baton_house.tool },
+		{ BATON_GUARD, BATON_FIRST_GUARD, &baton_house.guard },
 	};
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (strcmp(iface->id, known[i].id) != 0)
@@ -183,13 +185,16 @@ static bool put_iface(struct baton_buf *out, const baton_iface *iface)
 			void *ours;
 		} slot = { known[i].slot };
 		memcpy(&had, slot.ours, sizeof(had));
-		uint32_t bits = functions(iface->vt, known[i].size);
+		uint32_t bits = functions(iface->vt, known[i].size), head[2] = { 0, 0 };
 		if (had)
 			return false;
 		if (bits != 0) /* of a table that is too short nothing may be read */
 			memcpy(slot.ours, &iface->vt, sizeof(iface->vt));
+		if (bits != 0)
+			memcpy(head, iface->vt, sizeof(head));
 		baton_put_str(out, baton_str_of(iface->id));
 		baton_put_u32(out, bits);
+		baton_put_u32(out, head[1]);
 		return true;
 	}
 	return false;

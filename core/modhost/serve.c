@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-enum { INTENTS_MAX = 64, TEXT_MAX = BATON_FRAME_HUGE - 64 };
+enum { INTENTS_MAX = 64, HITS_MAX = 65536, TEXT_MAX = BATON_FRAME_HUGE - 64 };
 
 typedef bool serve_fn(struct baton_guest *, const struct baton_frame *, struct baton_reader *);
 
@@ -150,6 +150,10 @@ static int32_t text_of(struct baton_guest *guest, uint32_t which, const baton_si
 		return baton_house.classifier->labels(guest->inst, sink);
 	if (which == BATON_TEXT_DESCRIBE && baton_house.rule && baton_house.rule->describe)
 		return baton_house.rule->describe(guest->inst, sink);
+	if (which == BATON_TEXT_TOOLS && baton_house.tool && baton_house.tool->describe)
+		return baton_house.tool->describe(guest->inst, sink);
+	if (which == BATON_TEXT_FINDS && baton_house.guard && baton_house.guard->describe)
+		return baton_house.guard->describe(guest->inst, sink);
 	return BATON_E_UNSUPPORTED;
 }
 
@@ -198,6 +202,30 @@ static bool on_evaluate(struct baton_guest *guest, const struct baton_frame *fra
 		baton_pod_put_verdict(&b, &verdict);
 	answer(guest, frame->head.call, rc, &b);
 	baton_buf_done(&b);
+	return true;
+}
+
+static bool on_inspect(struct baton_guest *guest, const struct baton_frame *frame,
+		       struct baton_reader *in)
+{
+	struct baton_arena arena = { 0 };
+	struct baton_buf b = { 0 };
+	baton_inspection what;
+	uint32_t cap = baton_get_u32(in);
+	baton_pod_get_inspection(in, &arena, &what);
+	if (cap > HITS_MAX)
+		cap = HITS_MAX;
+	baton_hit *v = baton_arena_alloc(&arena, cap * sizeof(*v));
+	baton_hits out = { .size = sizeof(out), .cap = cap, .v = v };
+	out.safe = (uint32_t)what.text.n;
+	uint32_t was = baton_house_enter(BATON_PLACE_INSPECT);
+	int32_t rc = baton_house.guard->inspect(guest->inst, &what, &out);
+	baton_house_leave(guest, was);
+	if (rc == BATON_OK)
+		baton_pod_put_hits(&b, &out, v, cap);
+	answer(guest, frame->head.call, rc, &b);
+	baton_buf_done(&b);
+	baton_arena_done(&arena);
 	return true;
 }
 
@@ -294,6 +322,21 @@ static bool on_search(struct baton_guest *guest, const struct baton_frame *frame
 	return true;
 }
 
+static bool on_invoke(struct baton_guest *guest, const struct baton_frame *frame,
+		      struct baton_reader *in)
+{
+	struct baton_arena arena = { 0 };
+	baton_tool_req req;
+	baton_pod_get_tool(in, &arena, &req);
+	call_begin(guest, frame);
+	uint32_t was = baton_house_enter(BATON_PLACE_INVOKE);
+	int32_t rc = baton_house.tool->invoke(guest->inst, frame->head.call, &req);
+	baton_house_leave(guest, was);
+	started(guest, frame->head.call, rc, false);
+	baton_arena_done(&arena);
+	return true;
+}
+
 static bool on_append(struct baton_guest *guest, const struct baton_frame *frame,
 		      struct baton_reader *in)
 {
@@ -344,6 +387,8 @@ static void (*cancel_of(const struct baton_guest_call *call))(void *, baton_call
 		return baton_house.classifier->cancel;
 	if (call->op == BATON_FRAME_SEARCH)
 		return baton_house.retriever->cancel;
+	if (call->op == BATON_FRAME_INVOKE)
+		return baton_house.tool->cancel;
 	return call->op == BATON_FRAME_CHECK ? NULL : baton_house.transcript->cancel;
 }
 
@@ -419,6 +464,10 @@ static bool has(const struct baton_guest *guest, unsigned op)
 		return baton_house.rule != NULL;
 	case BATON_FRAME_SEARCH:
 		return baton_house.retriever != NULL;
+	case BATON_FRAME_INVOKE:
+		return baton_house.tool && baton_house.tool->invoke;
+	case BATON_FRAME_INSPECT:
+		return baton_house.guard && baton_house.guard->inspect;
 	case BATON_FRAME_APPEND:
 		return baton_house.transcript != NULL;
 	case BATON_FRAME_READ:
@@ -445,8 +494,10 @@ bool baton_guest_serve(struct baton_guest *guest, const struct baton_frame *fram
 		[BATON_FRAME_APPEND] = on_append,
 		[BATON_FRAME_READ] = on_read,
 		[BATON_FRAME_ERASE] = on_erase,
+		[BATON_FRAME_INVOKE] = on_invoke,
 		[BATON_FRAME_CANCEL] = on_cancel,
 		[BATON_FRAME_EVALUATE] = on_evaluate,
+		[BATON_FRAME_INSPECT] = on_inspect,
 		[BATON_FRAME_TEXT] = on_text,
 		[BATON_FRAME_ESTIMATE] = on_estimate,
 		[BATON_FRAME_CREDIT] = on_credit,

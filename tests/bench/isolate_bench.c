@@ -305,6 +305,38 @@ static void rules(struct bench *bench)
 	show("isolated evaluate, the loop waits", bench->took + WARM, ROUNDS - WARM);
 }
 
+static const void *vt_of(const struct bench *bench, const char *iface)
+{
+	for (uint32_t i = 0; i < bench->module->n_ifaces; i++)
+		if (strcmp(bench->module->ifaces[i].id, iface) == 0)
+			return bench->module->ifaces[i].vt;
+	exit(1);
+}
+
+/* A guard looks at 1 KB; there are a few hits in it. */
+static void guards(struct bench *bench)
+{
+	const baton_guard *vt = vt_of(bench, BATON_GUARD);
+	static char text[BYTES];
+	baton_hit v[256];
+	const baton_turn turn = { .size = sizeof(turn) };
+	const baton_inspection what = { .size = sizeof(what),
+					.at = BATON_AT_CUSTOMER,
+					.turn = &turn,
+					.text = { text, sizeof(text) },
+					.final = 1 };
+	memset(text, 'x', sizeof(text));
+	memcpy(text + 500, "4111", 4);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		baton_hits hits = { .size = sizeof(hits), .cap = 256, .v = v };
+		uint64_t begin = now_ns();
+		if (vt->inspect(bench->inst, &what, &hits) != BATON_OK || hits.n != 4)
+			exit(1);
+		bench->took[i] = now_ns() - begin;
+	}
+	show("isolated inspect, 1 KB, the loop waits", bench->took + WARM, ROUNDS - WARM);
+}
+
 /* From the call to the failure that the turn hears, of a module that crashes at once. */
 static void crashes(struct bench *bench)
 {
@@ -363,6 +395,7 @@ int main(void)
 	create(&bench);
 	isolated(&bench);
 	rules(&bench);
+	guards(&bench);
 	stop(&bench);
 	crashes(&bench);
 	bare(&bench);

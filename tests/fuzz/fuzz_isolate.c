@@ -6,7 +6,7 @@
 #include "core/isolate/inside.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { CALLS = 4 };
+enum { CALLS = 4, HITS = 8 };
 
 static unsigned ends[CALLS + 1];
 static unsigned taken; /* deltas so far; some are put off */
@@ -80,6 +80,11 @@ static int32_t host_result(baton_ctx *ctx, baton_call call, const char *type, co
 			touch(intents.v[i].name);
 			touch(intents.v[i].entities_json);
 		}
+	} else if (strcmp(type, BATON_RESULT_TOOL) == 0 && n >= sizeof(baton_tool_result)) {
+		baton_tool_result result;
+		memcpy(&result, pod, sizeof(result));
+		touch(result.json);
+		touch(result.code);
 	} else {
 		touch((baton_str){ pod, n });
 	}
@@ -202,6 +207,21 @@ static void open_call(struct baton_proxy *proxy, uint64_t handle)
 	HASH_ADD(hh, proxy->calls, handle, sizeof(call->handle), call);
 }
 
+/* An answer may be that of a guard: as table.c reads it. */
+static void hits_of(const struct baton_proxy *proxy)
+{
+	struct baton_reader in = baton_reader_of(baton_buf_view(&proxy->answer));
+	baton_hit v[HITS];
+	baton_hits hits = { .size = sizeof(hits), .cap = HITS, .v = v };
+	memset(v, 0, sizeof(v));
+	baton_pod_get_hits(&in, &hits);
+	for (uint32_t i = 0; hits.v && hits.n <= HITS && i < hits.n; i++) {
+		touch(hits.v[i].type);
+		touch(hits.v[i].rule);
+		touch(hits.v[i].text);
+	}
+}
+
 static void instance_socket(struct baton_child *child, baton_str bytes)
 {
 	struct baton_proxy proxy = { .child = child, .host = &table, .fd = -1 };
@@ -216,6 +236,7 @@ static void instance_socket(struct baton_child *child, baton_str bytes)
 			break;
 		bytes = (baton_str){ bytes.p + n, bytes.n - n };
 	}
+	hits_of(&proxy);
 	/* The room is there again: what was held goes on. */
 	for (uint64_t i = 1; i <= CALLS; i++) {
 		struct baton_proxy_call *call;

@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-BATON_MODULE_NOTE("iso-odd", "1.0.0", "provider classifier rule transcript retriever",
+BATON_MODULE_NOTE("iso-odd", "1.0.0", "provider classifier rule transcript retriever tool guard",
 		  BATON_MODF_NO_INLINE);
 
 static const baton_host *host;
@@ -490,10 +490,90 @@ static int32_t evaluate(void *inst, const baton_facts *facts, baton_verdict *out
 	out->rule = "odd-rule";
 	out->reason = facts->intent.n ? "an intent" : NULL;
 	out->cooldown_ms = 7;
+	if (facts->guard_rule.n > 0) { /* the newest text of the facts */
+		snprintf(odd->says, sizeof(odd->says), "%.*s", (int)facts->guard_rule.n,
+			 facts->guard_rule.p);
+		out->reason = odd->says;
+	}
 	return BATON_OK;
 }
 
 static const baton_rule rule = { .size = sizeof(rule), .evaluate = evaluate };
+
+static int32_t invoke(void *inst, baton_call call, const baton_tool_req *req)
+{
+	struct odd *odd = inst;
+	char json[512];
+	behave(odd->config, "invoke");
+	snprintf(
+		json, sizeof(json),
+		"{\"name\":\"%.*s\",\"args\":%.*s,\"key\":\"%.*s\",\"session\":\"%.*s\",\"flags\":%u}",
+		(int)req->name.n, req->name.p, (int)req->args_json.n, req->args_json.p,
+		(int)req->idempotency_key.n, req->idempotency_key.p,
+		req->turn ? (int)req->turn->session_id.n : 0,
+		req->turn ? req->turn->session_id.p : "", req->flags);
+	const baton_tool_result result = {
+		.size = sizeof(result), .json = str(json), .http_status = 201, .tries = 2
+	};
+	if (!strstr(odd->config, "deaf"))
+		host->result(odd->ctx, call, BATON_RESULT_TOOL, &result, sizeof(result));
+	if (!strstr(odd->config, "deaf"))
+		host->end(odd->ctx, call, BATON_END_STOP);
+	return BATON_OK;
+}
+
+static void tool_cancel(void *inst, baton_call call, uint32_t why)
+{
+	struct odd *odd = inst;
+	(void)why;
+	host->end(odd->ctx, call, BATON_END_STOP);
+}
+
+static int32_t tells_tools(void *inst, const baton_sink *json)
+{
+	(void)inst;
+	return json->write(json->ud, "[{\"name\":\"odd\"}]", 16);
+}
+
+static const baton_tool tool = {
+	.size = sizeof(tool), .describe = tells_tools, .invoke = invoke, .cancel = tool_cancel
+};
+
+/* Every digit is a hit; while an answer grows, all but its last byte is safe. */
+static int32_t inspect(void *inst, const baton_inspection *what, baton_hits *out)
+{
+	struct odd *odd = inst;
+	behave(odd->config, "inspect");
+	snprintf(odd->says, sizeof(odd->says), "at-%u-from-%u-of-%.*s", what->at, what->from,
+		 what->turn ? (int)what->turn->session_id.n : 0,
+		 what->turn ? what->turn->session_id.p : "");
+	for (uint32_t i = 0; i < what->text.n; i++) {
+		if (what->text.p[i] < '0' || what->text.p[i] > '9')
+			continue;
+		if (out->n == out->cap)
+			return BATON_E_LIMIT;
+		out->v[out->n++] = (baton_hit){ .begin = i,
+						.end = i + 1,
+						.action = BATON_GUARD_REDACT,
+						.confidence_ppm = 1000 * i,
+						.type = str("digit"),
+						.rule = str(odd->says) };
+	}
+	if (!what->final && what->text.n > 0)
+		out->safe = (uint32_t)what->text.n - 1;
+	return BATON_OK;
+}
+
+static int32_t finds(void *inst, const baton_sink *json)
+{
+	(void)inst;
+	return json->write(json->ud, "[{\"type\":\"digit\"}]", 18);
+}
+
+static const baton_guard guard = { .size = sizeof(guard),
+				   .at = BATON_AT_CUSTOMER | BATON_AT_ANSWER,
+				   .describe = finds,
+				   .inspect = inspect };
 
 static int32_t append(void *inst, baton_call call, const baton_entry *entries, uint32_t n)
 {
@@ -586,12 +666,13 @@ static int32_t check(void *inst, baton_call call, uint32_t level)
 static const baton_iface ifaces[] = {
 	{ BATON_PROVIDER, &provider },   { BATON_CLASSIFIER, &classifier },
 	{ BATON_RULE, &rule },           { BATON_TRANSCRIPT, &transcript },
-	{ BATON_RETRIEVER, &retriever }, { "baton.unheard-of/9", &retriever }
+	{ BATON_RETRIEVER, &retriever }, { BATON_TOOL, &tool },
+	{ BATON_GUARD, &guard },         { "baton.unheard-of/9", &retriever }
 };
 
 BATON_EXPORT const baton_module baton_module_entry = {
 	BATON_MODULE_HEAD,     .flags = BATON_MODF_NO_INLINE,
-	.n_ifaces = 6,         .id = "iso-odd",
+	.n_ifaces = 8,         .id = "iso-odd",
 	.version = "1.0.0",    .vendor = "nobody",
 	.config_schema = "{}", .ifaces = ifaces,
 	.load = load,          .create = create,

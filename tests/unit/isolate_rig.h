@@ -430,6 +430,15 @@ static inline int32_t rig_result(baton_ctx *ctx, baton_call call, const char *ty
 		rig_say_intents(&c->said, &intents);
 		return BATON_OK;
 	}
+	if (strcmp(type, BATON_RESULT_TOOL) == 0 && n >= sizeof(baton_tool_result)) {
+		baton_tool_result result;
+		memcpy(&result, pod, sizeof(result));
+		baton_buf_printf(&c->said, "tool %u %u %u ", result.flags, result.http_status,
+				 result.tries);
+		rig_say_str(&c->said, result.json);
+		rig_say_str(&c->said, result.code);
+		return BATON_OK;
+	}
 	if (strcmp(type, BATON_RESULT_DOCS) != 0 || n % sizeof(baton_doc) != 0) {
 		baton_buf_printf(&c->said, "odd %s %zu", type, n);
 		return BATON_OK;

@@ -153,6 +153,44 @@ static int32_t evaluate(struct rig *rig, uint32_t exchanges, uint32_t flags, cha
 	return rc;
 }
 
+static int32_t invoke(struct rig *rig, unsigned call)
+{
+	const baton_tool *vt = rig_vt(rig, BATON_TOOL);
+	baton_turn turn = turn_of(NULL, 0);
+	const baton_tool_req req = { .size = sizeof(req),
+				     .flags = BATON_TOOL_WRITES,
+				     .turn = &turn,
+				     .name = BATON_STR("look"),
+				     .args_json = BATON_STR("{\"order\":7}"),
+				     .idempotency_key = BATON_STR("k-1") };
+	int32_t rc = vt->invoke(rig->inst, call, &req);
+	if (rc >= 0 && rig->calls[call].ends + rig->calls[call].fails == 0)
+		rig_run_for(rig, 1);
+	return rc;
+}
+
+static int32_t inspect(struct rig *rig, const char *text, uint32_t final, char *said, size_t cap)
+{
+	const baton_guard *vt = rig_vt(rig, BATON_GUARD);
+	baton_turn turn = turn_of(NULL, 0);
+	baton_hit v[4] = { { 0 } };
+	baton_hits hits = { .size = sizeof(hits), .cap = 4, .v = v };
+	const baton_inspection what = { .size = sizeof(what),
+					.at = BATON_AT_ANSWER,
+					.turn = &turn,
+					.text = baton_str_of(text),
+					.from = 1,
+					.final = final };
+	hits.safe = (uint32_t)what.text.n;
+	int32_t rc = vt->inspect(rig->inst, &what, &hits);
+	int n = snprintf(said, cap, "%d safe %u:", rc, hits.safe);
+	for (uint32_t i = 0; rc == 0 && i < hits.n; i++)
+		n += snprintf(said + n, cap - (size_t)n, " %u-%u %u %u %.*s %.*s", v[i].begin,
+			      v[i].end, v[i].action, v[i].confidence_ppm, (int)v[i].type.n,
+			      v[i].type.p, (int)v[i].rule.n, v[i].rule.p);
+	return rc;
+}
+
 static int32_t append(struct rig *rig, unsigned call, uint64_t seq)
 {
 	const baton_transcript *vt = rig_vt(rig, BATON_TRANSCRIPT);
@@ -278,6 +316,49 @@ static void the_rules_decide_the_same_in_their_own_process(void **state)
 	assert_non_null(strstr(there, "asked The customer asks for a person general"));
 	rig_done(&in);
 	rig_done(&out);
+}
+
+/* iso_odd runs in a process of its own alone: here it is seen whole. */
+static void tools_and_guards_are_asked_in_their_own_process(void **state)
+{
+	struct rig rig;
+	char said[300];
+	(void)state;
+	rig_isolated(&rig, odd_so, "{}", NULL);
+	ready(&rig);
+	const baton_guard *guard = rig_vt(&rig, BATON_GUARD);
+	assert_int_equal(guard->at, BATON_AT_CUSTOMER | BATON_AT_ANSWER);
+	assert_int_equal(invoke(&rig, 1), BATON_OK);
+	assert_string_equal(
+		rig_said(&rig, 1),
+		"tool 0 201 2 {\"name\":\"look\",\"args\":{\"order\":7},\"key\":\"k-1\","
+		"\"session\":\"01J0000000000000000000TEST\",\"flags\":1};;end 0");
+	assert_int_equal(inspect(&rig, "a1b2", 0, said, sizeof(said)), BATON_OK);
+	assert_string_equal(
+		said,
+		"0 safe 3: 1-2 1 1000 digit at-32-from-1-of-01J0000000000000000000TEST 3-4 1 3000 digit "
+		"at-32-from-1-of-01J0000000000000000000TEST");
+	assert_int_equal(inspect(&rig, "none", 1, said, sizeof(said)), BATON_OK);
+	assert_string_equal(said, "0 safe 4:");
+	assert_int_equal(inspect(&rig, "12345", 1, said, sizeof(said)), BATON_E_LIMIT);
+	rig_done(&rig);
+}
+
+static void every_text_of_the_facts_arrives(void **state)
+{
+	struct rig rig;
+	baton_verdict v = { .size = sizeof(v) };
+	const baton_facts facts = { .size = sizeof(facts),
+				    .language = BATON_STR("de"),
+				    .guard_rule = BATON_STR("no-promise") };
+	(void)state;
+	rig_isolated(&rig, odd_so, "{}", NULL);
+	ready(&rig);
+	assert_int_equal(
+		((const baton_rule *)rig_vt(&rig, BATON_RULE))->evaluate(rig.inst, &facts, &v),
+		BATON_OK);
+	assert_string_equal(v.reason, "no-promise");
+	rig_done(&rig);
 }
 
 static void slurp(const char *dir, char *text, size_t cap)
@@ -569,6 +650,12 @@ static void strike(struct rig *rig, const char *place)
 		check_ends(rig, 59);
 		assert_true(evaluate(rig, 1, 0, said, sizeof(said)) < 0);
 		return;
+	} else if (strcmp(place, "invoke") == 0) {
+		assert_int_equal(invoke(rig, 1), BATON_OK);
+	} else if (strcmp(place, "inspect") == 0) {
+		check_ends(rig, 59);
+		assert_true(inspect(rig, "4111", 1, said, sizeof(said)) < 0);
+		return;
 	} else if (strcmp(place, "models") == 0) {
 		assert_true(provider->models(rig->inst, &sink) < 0);
 		return;
@@ -582,9 +669,9 @@ static void strike(struct rig *rig, const char *place)
 	assert_int_equal(rig->calls[1].fail, BATON_FAIL_MODULE);
 }
 
-static const char *const places[] = { "create",   "activate", "check",  "start",
-				      "cancel",   "classify", "search", "append",
-				      "evaluate", "models",   "save" };
+static const char *const places[] = { "create",   "activate", "check",  "start",    "cancel",
+				      "classify", "search",   "append", "evaluate", "models",
+				      "save",     "invoke",   "inspect" };
 
 /* `deed` at every entry: the call that was open fails at once, the place is named. */
 static void everywhere(const char *deed, const char *how)
@@ -1179,6 +1266,8 @@ int main(void)
 		cmocka_unit_test(the_echo_answers_the_same_in_its_own_process),
 		cmocka_unit_test(the_retriever_finds_the_same_in_its_own_process),
 		cmocka_unit_test(the_classifier_thinks_the_same_in_its_own_process),
+		cmocka_unit_test(tools_and_guards_are_asked_in_their_own_process),
+		cmocka_unit_test(every_text_of_the_facts_arrives),
 		cmocka_unit_test(the_knowledge_says_the_same_in_its_own_process),
 		cmocka_unit_test(the_rules_decide_the_same_in_their_own_process),
 		cmocka_unit_test(a_transcript_is_written_where_it_was_granted_and_nowhere_else),

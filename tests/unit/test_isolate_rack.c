@@ -59,11 +59,19 @@ static void ask(struct rig *rig, const char *kind)
 			      .session_id = BATON_STR("s"),
 			      .type = BATON_STR("t"),
 			      .json = BATON_STR("{}") };
+	const baton_tool_req tool = { .size = sizeof(tool),
+				      .flags = BATON_TOOL_WRITES,
+				      .turn = &turn,
+				      .name = BATON_STR("look"),
+				      .args_json = BATON_STR("{}"),
+				      .idempotency_key = BATON_STR("k") };
 	int rc = strcmp(kind, "provider") == 0 ? rig_generate(rig, 1, "sinner")
 		 : strcmp(kind, "classifier") == 0
 			 ? baton_rack_classify(rig->rack, rig->release, 1, &turn)
 		 : strcmp(kind, "retriever") == 0
 			 ? baton_rack_retrieve(rig->rack, rig->release, 1, &query)
+		 : strcmp(kind, "tool") == 0
+			 ? baton_rack_invoke(rig->rack, rig->release, 1, "sinner", &tool)
 			 : baton_rack_transcript(rig->rack, rig->release, 1, "sinner", &entry, 1);
 	assert_int_equal(rc, 0);
 	rig_run(rig, rig->ends + 1);
@@ -131,10 +139,19 @@ static void providers_are_heard_and_counted_alike(void **state)
 static void the_other_kinds_are_heard_and_counted_alike(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "classifier", "" },       { "classifier", "c_ppm" },
-		{ "classifier", "c_many" }, { "classifier", "c_name" },
-		{ "classifier", "c_null" }, { "classifier", "c_nothing" },
-		{ "retriever", "" },        { "transcript", "" },
+		{ "classifier", "" },
+		{ "classifier", "c_ppm" },
+		{ "classifier", "c_many" },
+		{ "classifier", "c_name" },
+		{ "classifier", "c_null" },
+		{ "classifier", "c_nothing" },
+		{ "retriever", "" },
+		{ "transcript", "" },
+		{ "tool", "" },
+		{ "tool", "t_no" },
+		{ "tool", "t_later" },
+		{ "tool", "t_doubt" },
+		{ "tool", "t_nothing" },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -153,6 +170,13 @@ static void what_follows_a_cut_may_be_counted_less(void **state)
 	same("retriever", "d_ppm", false);
 	same("retriever", "d_type", false);
 	same("classifier", "c_later", false);
+	same("tool", "t_twice", false);
+	same("tool", "t_no_code", false);
+	same("tool", "t_json", false);
+	same("tool", "t_empty", false);
+	same("tool", "t_huge", false);
+	same("tool", "t_short", false);
+	same("tool", "t_delta", false);
 }
 
 /* Inline it is the starting call that says no. */
@@ -195,6 +219,61 @@ static void bad_verdicts_say_that_nothing_was_decided(void **state)
 		assert_int_equal(v.action, BATON_ACT_NONE);
 		(void)rig_teardown(&own);
 	}
+}
+
+/* What a guard says of one text, and what is counted of it. */
+static void look(const char *sin, bool isolated, struct outcome *ret)
+{
+	void *state = NULL;
+	char config[200];
+	baton_turn turn = { .size = sizeof(turn), .intent = BATON_STR("refund") };
+	baton_hit v[4];
+	baton_hits hits = { .size = sizeof(hits), .cap = 4, .v = v };
+	const baton_inspection what = { .size = sizeof(what),
+					.at = BATON_AT_ANSWER,
+					.turn = &turn,
+					.text = BATON_STR("\xc3\xbc\xc3\xbc") };
+	(void)rig_setup(&state);
+	struct rig *rig = state;
+	(void)snprintf(config, sizeof(config), "{\"sin\":\"%s\",\"text\":\"\"}", sin);
+	hold(rig, "sinner.so", "guard", config, isolated);
+	int rc = baton_rack_inspect(rig->rack, rig->release, "sinner", &what, &hits);
+	int n = snprintf(ret->heard, sizeof(ret->heard), "%d safe %u", rc, hits.safe);
+	for (uint32_t i = 0; i < hits.n; i++)
+		n += snprintf(ret->heard + n, sizeof(ret->heard) - (size_t)n,
+			      " %u-%u %u %u %.*s %.*s", v[i].begin, v[i].end, v[i].action,
+			      v[i].confidence_ppm, (int)v[i].type.n, v[i].type.p, (int)v[i].rule.n,
+			      v[i].rule.p);
+	take_broken(rig, ret->broken, sizeof(ret->broken));
+	(void)rig_teardown(&state);
+}
+
+static void guards_are_heard_and_counted_alike(void **state)
+{
+	static const char *const sins[] = { "",          "g_two",   "g_half",    "g_action",
+					    "g_overlap", "g_order", "g_cut",     "g_ppm",
+					    "g_type",    "g_rule",  "g_safe",    "g_many",
+					    "g_list",    "g_odd",   "g_outside", "g_empty",
+					    "g_fails",   "g_limit", "g_append" };
+	(void)state;
+	for (size_t i = 0; i < sizeof(sins) / sizeof(sins[0]); i++) {
+		struct outcome here, there;
+		look(sins[i], false, &here);
+		look(sins[i], true, &there);
+		print_message("# guard %s: %s\n", sins[i], here.heard);
+		assert_string_equal(there.heard, here.heard);
+		assert_string_equal(there.broken, here.broken);
+	}
+}
+
+/* A tool that dies may have done what it was asked for. */
+static void a_death_in_a_writing_tool_leaves_doubt(void **state)
+{
+	struct rig *rig = *state;
+	hold(rig, "iso_odd.so", "tool", "{\"deed\":\"crash:invoke\"}", true);
+	ask(rig, "tool");
+	assert_string_equal(rig_heard(rig), "1 fail 13 the module's process has died\n");
+	assert_int_equal(rig->error.flags, BATON_ERROR_IN_DOUBT);
 }
 
 static void values_are_kept_in_the_journal(void **state)
@@ -262,6 +341,8 @@ int main(void)
 		cmocka_unit_test(a_refused_start_becomes_a_failure),
 		TEST(rules_are_waited_for),
 		cmocka_unit_test(bad_verdicts_say_that_nothing_was_decided),
+		cmocka_unit_test(guards_are_heard_and_counted_alike),
+		TEST(a_death_in_a_writing_tool_leaves_doubt),
 		TEST(values_are_kept_in_the_journal),
 		TEST(a_death_is_the_modules_failure),
 		TEST(a_call_after_a_death_is_refused_until_it_is_back),
