@@ -7,101 +7,14 @@
 
 #include "phrases.h"
 #include "quote.h"
+#include "result.h"
+#include "text.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { SURE_PPM = 600000 };
-
-/* A growing text; `failed` sticks, so that a row of appends is checked once. */
-struct text {
-	char *p;
-	size_t n, cap;
-	bool failed;
-};
-
-static void append(struct text *text, const char *p, size_t n)
-{
-	if (text->failed)
-		return;
-	if (text->n + n + 1 > text->cap) {
-		size_t cap = 2 * (text->n + n) + 256;
-		char *more = realloc(text->p, cap);
-
-		if (!more) {
-			text->failed = true;
-			return;
-		}
-		text->p = more;
-		text->cap = cap;
-	}
-	if (n > 0)
-		memcpy(text->p + text->n, p, n);
-	text->n += n;
-	text->p[text->n] = 0;
-}
-
-static void append_text(struct text *text, const char *literal)
-{
-	append(text, literal, strlen(literal));
-}
-
-/* Length of the UTF-8 character at p, 0 if there is none. */
-static size_t character(const unsigned char *p, size_t left)
-{
-	size_t n = p[0] < 0x80                   ? 1
-		   : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-		   : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-						 : 4;
-
-	if ((p[0] >= 0x80 && p[0] < 0xc2) || p[0] > 0xf4 || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
-/* Control characters but line end and tab are dropped, what is not UTF-8 becomes U+FFFD; characters
- * of `escape` get a backslash. */
-static void append_clean(struct text *text, baton_str str, const char *escape)
-{
-	const unsigned char *p = (const unsigned char *)str.p;
-
-	for (size_t i = 0, n; i < str.n; i += n ? n : 1) {
-		n = character(p + i, str.n - i);
-		if (n == 1 && p[i] < 0x20 && p[i] != '\n' && p[i] != '\t')
-			continue;
-		if (n == 0) {
-			append_text(text, "\xef\xbf\xbd");
-			continue;
-		}
-		if (n == 1 && strchr(escape, p[i]))
-			append(text, "\\", 1);
-		append(text, str.p + i, n);
-	}
-}
-
-/* http, https or a path of this site, of characters that need no quoting in Markdown. */
-static bool is_plain_uri(baton_str uri)
-{
-	static const char allowed[] = "-._~:/?#@!$&*+,;=%";
-	bool is_known = (uri.n > 8 && memcmp(uri.p, "https://", 8) == 0) ||
-			(uri.n > 7 && memcmp(uri.p, "http://", 7) == 0) ||
-			(uri.n > 0 && uri.p[0] == '/' && (uri.n == 1 || uri.p[1] != '/'));
-
-	for (size_t i = 0; i < uri.n && is_known; i++) {
-		char c = uri.p[i];
-
-		is_known = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') ||
-			   (c != 0 && strchr(allowed, c));
-	}
-	return is_known;
-}
 
 static void append_source(struct text *text, const baton_doc *doc)
 {
@@ -212,6 +125,26 @@ static void append_quote(struct text *text, const struct quote *quote)
 	}
 }
 
+/* What is past its date is said with the date: until when it was valid, or when it was looked at last. */
+static void append_age(struct text *text, const baton_doc *doc, const struct known *known,
+		       baton_str locale)
+{
+	const char *end = known ? known_end(known, doc->id) : NULL;
+
+	if (!(doc->flags & BATON_DOC_STALE))
+		return;
+	append_text(text, "\n\n");
+	append_text(text, phrase_text(end              ? PHRASE_VALID_UNTIL
+				      : doc->version.n ? PHRASE_UPDATED
+						       : PHRASE_OUTDATED,
+				      locale.p, locale.n));
+	if (end)
+		append_clean(text, (baton_str){ end, strlen(end) }, "[]\\*_`<");
+	else
+		append_clean(text, doc->version, "[]\\*_`<");
+	append_text(text, end || doc->version.n ? "." : "");
+}
+
 static int32_t finish(struct text *text, struct answer *ret_answer)
 {
 	if (text->failed) {
@@ -236,6 +169,8 @@ int32_t answer_compose(const baton_prompt *prompt, const struct answer_settings 
 		append_text(&text, small_talk);
 		return finish(&text, ret_answer);
 	}
+	if (result_say(prompt, settings->known, &text))
+		return finish(&text, ret_answer);
 	const baton_doc *doc = doc_choose(prompt, settings, question);
 
 	if (!doc) {
@@ -252,6 +187,7 @@ int32_t answer_compose(const baton_prompt *prompt, const struct answer_settings 
 	append_text(&text, phrase_text(PHRASE_SOURCE, locale.p, locale.n));
 	append_text(&text, " ");
 	append_source(&text, doc);
+	append_age(&text, doc, settings->known, locale);
 	ret_answer->citations = citations_of(doc);
 	text.failed = text.failed || !ret_answer->citations;
 	int32_t rc = finish(&text, ret_answer);

@@ -4,6 +4,8 @@
  * is said. Quotes; never rephrases: what it says is what a help page says. */
 #pragma once
 
+#include "known.h"
+
 #include <baton/module.h>
 
 #include <stdbool.h>
@@ -16,8 +18,9 @@ struct answer {
 };
 
 struct answer_settings {
-	uint32_t min_score_ppm; /* a passage below this is no answer */
-	uint32_t quote_bytes;   /* about how much of a passage is quoted */
+	uint32_t min_score_ppm;    /* a passage below this is no answer */
+	uint32_t quote_bytes;      /* about how much of a passage is quoted */
+	const struct known *known; /* NULL: nothing is known of tools and dates */
 };
 
 /* 0 or BATON_E_NOMEM. Any bytes in the prompt are valid. */

@@ -14,6 +14,11 @@ static const char *const tags[LANGUAGES] = { "en", "de", "fr", "es", "it", "nl" 
 
 static const char *const phrases[LANGUAGES][PHRASES] = {
 	[EN] = {
+		[PHRASE_VALID_UNTIL] = "Please note: that page was valid until ",
+		[PHRASE_UPDATED] = "Please note: that page may be out of date; it was checked last " "on ",
+		[PHRASE_OUTDATED] = "Please note: that page may be out of date.",
+		[PHRASE_NOT_FOUND] = "I have looked, but could not find anything under that. Please " "check what you have entered. I can also bring in a colleague.",
+		[PHRASE_NO_LOOKUP] = "I could not look that up just now. I can bring in a colleague " "who can: just say that you would like to talk to a person.",
 		[PHRASE_SOURCE] = "From our help pages:",
 		[PHRASE_UNKNOWN] = "I could not find that in our help pages. I can bring in a colleague: "
 				   "just say that you would like to talk to a person.",
@@ -22,6 +27,11 @@ static const char *const phrases[LANGUAGES][PHRASES] = {
 		[PHRASE_GOODBYE] = "Goodbye, and take care!",
 	},
 	[DE] = {
+		[PHRASE_VALID_UNTIL] = "Bitte beachten Sie: Diese Seite galt bis ",
+		[PHRASE_UPDATED] = "Bitte beachten Sie: Diese Seite ist vielleicht veraltet, " "zuletzt gepr\xc3\xbc" "ft am ",
+		[PHRASE_OUTDATED] = "Bitte beachten Sie: Diese Seite ist vielleicht veraltet.",
+		[PHRASE_NOT_FOUND] = "Ich habe nachgesehen, aber dazu nichts gefunden. Bitte pr\xc3\xbc" "fen " "Sie Ihre Angaben. Ich kann auch jemanden aus dem Team " "dazuholen.",
+		[PHRASE_NO_LOOKUP] = "Das konnte ich gerade nicht nachsehen. Ich kann jemanden aus " "dem Team dazuholen: Schreiben Sie einfach, dass Sie mit einem " "Menschen sprechen m\xc3\xb6" "chten.",
 		[PHRASE_SOURCE] = "Aus unseren Hilfeseiten:",
 		[PHRASE_UNKNOWN] = "Dazu habe ich auf unseren Hilfeseiten nichts gefunden. Ich kann jemanden "
 				   "aus dem Team dazuholen: Schreiben Sie einfach, dass Sie mit einem "
@@ -31,6 +41,11 @@ static const char *const phrases[LANGUAGES][PHRASES] = {
 		[PHRASE_GOODBYE] = "Auf Wiedersehen und alles Gute!",
 	},
 	[FR] = {
+		[PHRASE_VALID_UNTIL] = "\xc3\x80 noter : cette page \xc3\xa9tait valable jusqu'au ",
+		[PHRASE_UPDATED] = "\xc3\x80 noter : cette page n'est peut-\xc3\xaatre plus \xc3\xa0 jour ; derni\xc3\xa8re " "v\xc3\xa9rification le ",
+		[PHRASE_OUTDATED] = "\xc3\x80 noter : cette page n'est peut-\xc3\xaatre plus \xc3\xa0 jour.",
+		[PHRASE_NOT_FOUND] = "J'ai cherch\xc3\xa9, mais je n'ai rien trouv\xc3\xa9. Veuillez v\xc3\xa9rifier " "votre saisie. Je peux aussi faire venir un coll\xc3\xa8gue.",
+		[PHRASE_NO_LOOKUP] = "Je n'ai pas pu v\xc3\xa9rifier cela pour le moment. Je peux faire " "venir un coll\xc3\xa8gue : dites simplement que vous souhaitez parler " "\xc3\xa0 une personne.",
 		[PHRASE_SOURCE] = "Source, dans nos pages d'aide :",
 		[PHRASE_UNKNOWN] = "Je n'ai pas trouv\xc3\xa9 cela dans nos pages d'aide. Je peux faire venir "
 				   "un coll\xc3\xa8gue : dites simplement que vous souhaitez parler \xc3\xa0 "
@@ -40,6 +55,11 @@ static const char *const phrases[LANGUAGES][PHRASES] = {
 		[PHRASE_GOODBYE] = "Au revoir et bonne continuation !",
 	},
 	[ES] = {
+		[PHRASE_VALID_UNTIL] = "Tenga en cuenta: esta p\xc3\xa1gina era v\xc3\xa1lida hasta el ",
+		[PHRASE_UPDATED] = "Tenga en cuenta: esta p\xc3\xa1gina puede estar desactualizada; se " "revis\xc3\xb3 por \xc3\xbaltima vez el ",
+		[PHRASE_OUTDATED] = "Tenga en cuenta: esta p\xc3\xa1gina puede estar desactualizada.",
+		[PHRASE_NOT_FOUND] = "Lo he buscado, pero no he encontrado nada. Compruebe los " "datos, por favor. Tambi\xc3\xa9n puedo llamar a un compa\xc3\xb1" "ero.",
+		[PHRASE_NO_LOOKUP] = "Ahora mismo no he podido consultarlo. Puedo llamar a un " "compa\xc3\xb1" "ero: diga simplemente que quiere hablar con una persona.",
 		[PHRASE_SOURCE] = "De nuestras p\xc3\xa1ginas de ayuda:",
 		[PHRASE_UNKNOWN] = "No lo he encontrado en nuestras p\xc3\xa1ginas de ayuda. Puedo llamar a "
 				   "un compa\xc3\xb1" "ero: diga simplemente que quiere hablar con una persona.",
@@ -48,6 +68,11 @@ static const char *const phrases[LANGUAGES][PHRASES] = {
 		[PHRASE_GOODBYE] = "\xc2\xa1Hasta luego!",
 	},
 	[IT] = {
+		[PHRASE_VALID_UNTIL] = "Attenzione: questa pagina era valida fino al ",
+		[PHRASE_UPDATED] = "Attenzione: questa pagina potrebbe non essere aggiornata; " "ultimo controllo il ",
+		[PHRASE_OUTDATED] = "Attenzione: questa pagina potrebbe non essere aggiornata.",
+		[PHRASE_NOT_FOUND] = "Ho cercato, ma non ho trovato nulla. La prego di controllare i " "dati. Posso anche chiamare un collega.",
+		[PHRASE_NO_LOOKUP] = "Al momento non ho potuto verificarlo. Posso chiamare un " "collega: basta dire che desidera parlare con una persona.",
 		[PHRASE_SOURCE] = "Dalle nostre pagine di aiuto:",
 		[PHRASE_UNKNOWN] = "Non l'ho trovato nelle nostre pagine di aiuto. Posso chiamare un collega: "
 				   "basta dire che desidera parlare con una persona.",
@@ -56,6 +81,11 @@ static const char *const phrases[LANGUAGES][PHRASES] = {
 		[PHRASE_GOODBYE] = "Arrivederci!",
 	},
 	[NL] = {
+		[PHRASE_VALID_UNTIL] = "Let op: deze pagina was geldig tot en met ",
+		[PHRASE_UPDATED] = "Let op: deze pagina is misschien verouderd; voor het laatst " "gecontroleerd op ",
+		[PHRASE_OUTDATED] = "Let op: deze pagina is misschien verouderd.",
+		[PHRASE_NOT_FOUND] = "Ik heb gezocht, maar niets gevonden. Controleer uw gegevens. " "Ik kan er ook een collega bij halen.",
+		[PHRASE_NO_LOOKUP] = "Dat kon ik nu niet opzoeken. Ik kan een collega erbij halen: " "zeg gewoon dat u met een mens wilt praten.",
 		[PHRASE_SOURCE] = "Van onze hulppagina's:",
 		[PHRASE_UNKNOWN] = "Dat heb ik niet op onze hulppagina's gevonden. Ik kan een collega erbij "
 				   "halen: zeg gewoon dat u met een mens wilt praten.",

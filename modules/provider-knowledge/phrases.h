@@ -6,8 +6,13 @@
 #include <stddef.h>
 
 enum phrase {
-	PHRASE_SOURCE,     /* between an answer and the article it is from */
-	PHRASE_UNKNOWN,    /* nothing found */
+	PHRASE_SOURCE,      /* between an answer and the article it is from */
+	PHRASE_UNKNOWN,     /* nothing found */
+	PHRASE_VALID_UNTIL, /* behind it: a date and a full stop */
+	PHRASE_UPDATED,     /* the same */
+	PHRASE_OUTDATED,
+	PHRASE_NOT_FOUND, /* a look-up found that there is no such thing */
+	PHRASE_NO_LOOKUP, /* a look-up failed */
 	PHRASE_GREETING,
 	PHRASE_THANKS,
 	PHRASE_GOODBYE,

@@ -22,6 +22,7 @@ struct inst {
 	baton_ctx *ctx;
 	uint32_t delta_ms; /* between two groups of words; 0: all at once */
 	struct answer_settings settings;
+	struct known known;
 	struct stream *streams; /* open calls */
 };
 
@@ -297,7 +298,8 @@ static bool setting_read(const json_t *root, const char *key, uint32_t max, uint
 	return true;
 }
 
-static bool settings_read(struct inst *inst, baton_str config)
+/* NULL, or what is wrong. */
+static const char *settings_read(struct inst *inst, baton_str config)
 {
 	json_error_t error;
 	json_t *root = config.n > 0 ? json_loadb(config.p, config.n, JSON_REJECT_DUPLICATES, &error)
@@ -306,9 +308,14 @@ static bool settings_read(struct inst *inst, baton_str config)
 		json_is_object(root) && setting_read(root, "delta_ms", 1000, &inst->delta_ms) &&
 		setting_read(root, "min_score_ppm", 1000000, &inst->settings.min_score_ppm) &&
 		setting_read(root, "quote_bytes", 4000, &inst->settings.quote_bytes);
+	const char *why =
+		"delta_ms is 0 to 1000, min_score_ppm 0 to 1000000, quote_bytes 0 to 4000";
 
+	if (is_good && known_init(&inst->known, json_object_get(root, "policy"), &why) == BATON_OK)
+		why = NULL;
+	inst->settings.known = &inst->known;
 	json_decref(root);
-	return is_good;
+	return why;
 }
 
 static int32_t inst_create(void *mod_ptr, baton_ctx *ctx, baton_str config, void **ret_inst)
@@ -323,11 +330,10 @@ static int32_t inst_create(void *mod_ptr, baton_ctx *ctx, baton_str config, void
 	inst->delta_ms = 15;
 	/* 700 bytes are about 120 words; retriever-fts was measured with a floor of 400000. */
 	inst->settings = (struct answer_settings){ .min_score_ppm = 400000, .quote_bytes = 700 };
-	if (!settings_read(inst, config)) {
-		mod->host->log(
-			ctx, BATON_LOG_ERROR,
-			str("delta_ms is 0 to 1000, min_score_ppm 0 to 1000000, quote_bytes 0 "
-			    "to 4000"));
+	const char *why = settings_read(inst, config);
+
+	if (why) {
+		mod->host->log(ctx, BATON_LOG_ERROR, str(why));
 		free(inst);
 		return BATON_E_INVAL;
 	}
@@ -352,6 +358,7 @@ static void inst_destroy(void *ptr)
 
 	while (inst->streams)
 		stream_free(inst->streams);
+	known_done(&inst->known);
 	free(inst);
 }
 
@@ -359,7 +366,7 @@ static void inst_destroy(void *ptr)
 static int32_t check(void *ptr, baton_call call, uint32_t level)
 {
 	const struct inst *inst = ptr;
-	const struct answer_settings settings = { 400000, 700 };
+	const struct answer_settings settings = { 400000, 700, NULL };
 	const baton_msg msg = { .role = BATON_ROLE_CUSTOMER, .text = str("how long is delivery?") };
 	const baton_turn turn = { .size = sizeof(turn), .msgs = &msg, .n_msgs = 1 };
 	const baton_doc doc = {
@@ -394,13 +401,13 @@ static int32_t check(void *ptr, baton_call call, uint32_t level)
 
 static const baton_iface ifaces[] = { { BATON_PROVIDER, &provider } };
 
-BATON_MODULE_NOTE("provider-knowledge", "1.0.0", BATON_PROVIDER, 0);
+BATON_MODULE_NOTE("provider-knowledge", "1.1.0", BATON_PROVIDER, 0);
 
 BATON_EXPORT const baton_module baton_module_entry = {
 	BATON_MODULE_HEAD,
 	.n_ifaces = 1,
 	.id = "provider-knowledge",
-	.version = "1.0.0",
+	.version = "1.1.0",
 	.vendor = "Baton",
 	.license = "Apache-2.0",
 	.summary = "Answers by quoting the help pages that retrieval found; no network",
