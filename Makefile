@@ -44,6 +44,7 @@ PURE_SRC  := $(wildcard $(PURE_SRC))
 HOST_SRC  := $(filter-out $(PURE_SRC),$(foreach d,$(HOST_DIRS),$(wildcard $(d)/*.c)))
 CLI_SRC   := $(wildcard core/cli/*.c)
 MODHOST_SRC := $(wildcard core/modhost/*.c)
+DEMO_SRC  := $(wildcard core/demo/*.c)
 obj        = $(patsubst %.c,$(O)/%.o,$(1))
 
 MODULES   := $(patsubst modules/%/,%,$(dir $(wildcard modules/*-*/*.c)))
@@ -62,7 +63,7 @@ SEEDS     ?= 2000
 .SECONDARY:
 
 .PHONY: all run test check sim unit clean warnings
-all: $(if $(CLI_SRC),$(O)/baton) $(if $(MODHOST_SRC),$(O)/baton-modhost) $(MODULE_SO) $(EXAMPLES) $(O)/modules/manifest \
+all: $(if $(CLI_SRC),$(O)/baton) $(if $(MODHOST_SRC),$(O)/baton-modhost) $(O)/baton-demo-shop $(MODULE_SO) $(EXAMPLES) $(O)/modules/manifest \
      $(O)/libbaton-testhost.a
 
 $(O)/libpure.a: $(call obj,$(PURE_SRC))
@@ -92,6 +93,10 @@ $(O)/baton: $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a
 # and jansson, which checks a configuration against its schema and which most modules bring anyway.
 $(O)/baton-modhost: $(call obj,$(MODHOST_SRC)) $(O)/libhost.a $(O)/libpure.a
 	$(Q)$(CC) $(LDFLAGS_ALL) -pie -Wl,--gc-sections -Wl,--as-needed -o $@ $(call obj,$(MODHOST_SRC)) $(O)/libhost.a $(O)/libpure.a -ljansson -lpthread -ldl -lm
+
+# The order service of the demonstration and of the tests: the only user of libmicrohttpd.
+$(O)/baton-demo-shop: $(call obj,$(DEMO_SRC)) $(O)/libpure.a
+	$(Q)$(CC) $(LDFLAGS_ALL) -pie -o $@ $(call obj,$(DEMO_SRC)) $(O)/libpure.a -lmicrohttpd -ljansson -lpthread -lm
 
 # A module: every .c of its folder, what its `module.parts` names (folders or files), the ABI header, and the
 # libraries its `module.libs` names.

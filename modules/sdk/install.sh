@@ -25,6 +25,7 @@ tree() { # FOLDER PLACE: all files of a folder
 list() {
 	one 755 bin/baton "$O/baton"
 	[ ! -f "$O/baton-modhost" ] || one 755 libexec/baton/baton-modhost "$O/baton-modhost"
+	one 755 libexec/baton/baton-demo-shop "$O/baton-demo-shop"
 	while read -r _ name; do
 		one 644 "lib/baton/modules/$name" "$O/modules/$name"
 	done <"$O/modules/manifest"

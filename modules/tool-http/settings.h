@@ -8,7 +8,7 @@
 
 #include <baton/module.h>
 
-enum { TOOLS_MAX = 256, HEADERS_MAX = 32, RESULT_MAX = 64 * 1024 };
+enum { TOOLS_MAX = 256, HEADERS_MAX = 24, RESULT_MAX = 64 * 1024 };
 
 enum body_kind {
 	BODY_NONE,

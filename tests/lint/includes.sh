@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 # Top to bottom. session uses base alone, besides the marks of journal.h.
-ROOMS='base loop journal policy isolate module modhost testhost check session route swap turn actor desk observe files server cli'
+ROOMS='base demo loop journal policy isolate module modhost testhost check session route swap turn actor desk observe files server cli'
 
 rank() {
 	n=0
@@ -88,6 +88,7 @@ for file in $(ours 'core/*.c' 'core/*.h' 'channels/*.c' 'channels/*.h'); do
 	library "$file" 'yaml.h' 'core/policy/*' core/policy
 	library "$file" 'pcre2.h' 'core/policy/*' core/policy
 	library "$file" 'libwebsockets*' 'channels/*' channels
+	library "$file" 'microhttpd.h' 'core/demo/*' core/demo
 	case $file in core/modhost/* | core/testhost/*) ;; *) library "$file" 'dlfcn.h' 'core/module/*' core/module ;; esac
 done
 
