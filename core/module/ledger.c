@@ -316,28 +316,29 @@ static bool good_request(const baton_http_req *req, const baton_http_cb *cb)
 	       !(req->flags & ~(uint32_t)(BATON_HTTP_SSE | BATON_HTTP_NDJSON));
 }
 
-/* Headers with their secrets, one after the other in `text`; `views` is cut when all are in place.
- */
-static int fill_headers(struct baton_ctx *ctx, const baton_http_req *req, struct baton_buf *text,
-			baton_str views[HEADERS_MAX])
+/* Headers, and behind them the URL, with their secrets, one after the other in `text`; `views` is
+ * cut when all are in place. */
+static int fill_secrets(struct baton_ctx *ctx, const baton_http_req *req, struct baton_buf *text,
+			baton_str views[HEADERS_MAX + 1])
 {
-	size_t ends[HEADERS_MAX];
+	size_t ends[HEADERS_MAX + 1];
 	/* Room at once: a buffer that moves leaves the secret behind in freed memory. */
-	size_t room = 0;
+	size_t room = req->url.n + BATON_SECRET_BYTES_MAX;
 	for (uint32_t i = 0; i < req->n_headers; i++)
 		room += req->headers[i].n + BATON_SECRET_BYTES_MAX;
 	if (room > HEADERS_BYTES_MAX)
 		return BATON_E_LIMIT;
 	(void)baton_buf_room(text, room + 1);
-	for (uint32_t i = 0; i < req->n_headers; i++) {
-		if (!baton_host_text_ok(req->headers[i], HEADER_BYTES_MAX))
+	for (uint32_t i = 0; i <= req->n_headers; i++) {
+		baton_str one = i < req->n_headers ? req->headers[i] : req->url;
+		if (!baton_host_text_ok(one, HEADER_BYTES_MAX))
 			return BATON_E_INVAL;
-		int rc = baton_generation_expand(ctx->generation, req->headers[i], text);
+		int rc = baton_generation_expand(ctx->generation, one, text);
 		if (rc < 0)
 			return rc;
 		ends[i] = text->n;
 	}
-	for (uint32_t i = 0; i < req->n_headers; i++) {
+	for (uint32_t i = 0; i <= req->n_headers; i++) {
 		size_t from = i ? ends[i - 1] : 0;
 		views[i] = (baton_str){ text->p + from, ends[i] - from };
 	}
@@ -351,7 +352,7 @@ static int http_start(struct baton_ctx *ctx, const baton_http_req *req, const ba
 	const struct baton_policy_module *spec = ctx->generation->spec;
 	struct baton_http_ask ask = {
 		.method = req->method,
-		.url = req->url,
+		.url = headers[req->n_headers],
 		.body = req->body,
 		.headers = headers,
 		.n_headers = req->n_headers,
@@ -374,14 +375,14 @@ int32_t baton_ledger_http(baton_ctx *ctx, const baton_http_req *req, const baton
 {
 	struct baton_ledger_entry *e;
 	struct baton_buf text = { 0 };
-	baton_str headers[HEADERS_MAX];
+	baton_str headers[HEADERS_MAX + 1]; /* the last: the URL */
 	int rc = begin(ctx, good_request(req, cb), "http");
 	if (rc == 0)
 		rc = entry_new(ctx, BATON_LEDGER_HTTP, user, &e);
 	if (rc < 0)
 		return rc;
 	baton_abi_take(&e->http, sizeof(e->http), cb, cb->size);
-	rc = fill_headers(ctx, req, &text, headers);
+	rc = fill_secrets(ctx, req, &text, headers);
 	if (rc == 0)
 		rc = http_start(ctx, req, headers, e);
 	if (text.p)

@@ -183,37 +183,47 @@ int32_t baton_rig_secret(const baton_testhost *host, baton_str name, char *to, s
 	return BATON_E_DENIED;
 }
 
-static int32_t header_ok(const baton_testhost *host, baton_str header)
+/* Of a header, or of a URL, which `out` gets with its secrets. */
+static int32_t secrets_ok(const baton_testhost *host, baton_str text, struct baton_buf *out)
 {
 	static const char mark[] = "{{secret:";
-	if (!baton_rig_text_ok(header, 16 * 1024) || header.n == 0 ||
-	    memchr(header.p, '\n', header.n) || memchr(header.p, '\r', header.n))
+	if (!baton_rig_text_ok(text, 16 * 1024) || text.n == 0 || memchr(text.p, '\n', text.n) ||
+	    memchr(text.p, '\r', text.n))
 		return BATON_E_INVAL;
-	const char *end = header.p + header.n;
-	const char *at = memmem(header.p, header.n, mark, sizeof(mark) - 1);
+	const char *from = text.p, *end = text.p + text.n;
+	const char *at = memmem(from, text.n, mark, sizeof(mark) - 1);
 	while (at) {
 		const char *name = at + sizeof(mark) - 1;
 		const char *close = memmem(name, (size_t)(end - name), "}}", 2);
 		if (!close)
 			return BATON_E_INVAL;
-		char value[16];
+		char value[512];
 		int32_t rc = baton_rig_secret(host, (baton_str){ name, (size_t)(close - name) },
 					      value, sizeof(value));
 		if (rc < 0)
 			return rc;
-		at = memmem(close, (size_t)(end - close), mark, sizeof(mark) - 1);
+		baton_buf_add(out, from, (size_t)(at - from));
+		baton_buf_z(out, value);
+		from = close + 2;
+		at = memmem(from, (size_t)(end - from), mark, sizeof(mark) - 1);
 	}
+	baton_buf_add(out, from, (size_t)(end - from));
 	return 0;
 }
 
-static int32_t headers_ok(const baton_testhost *host, const baton_http_req *req)
+static int32_t request_ok(const baton_testhost *host, const baton_http_req *req)
 {
-	for (uint32_t i = 0; i < req->n_headers; i++) {
-		int32_t rc = header_ok(host, req->headers[i]);
-		if (rc < 0)
-			return rc;
-	}
-	return egress_ok(host, req->url) ? 0 : BATON_E_DENIED;
+	struct baton_buf filled = { 0 };
+	int32_t rc = 0;
+	for (uint32_t i = 0; rc == 0 && i < req->n_headers; i++)
+		rc = secrets_ok(host, req->headers[i], &filled);
+	baton_buf_reset(&filled);
+	if (rc == 0)
+		rc = secrets_ok(host, req->url, &filled);
+	if (rc == 0 && !egress_ok(host, baton_buf_view(&filled)))
+		rc = BATON_E_DENIED;
+	baton_buf_done(&filled);
+	return rc;
 }
 
 static void record(struct baton_rig_request *r, const baton_http_req *req)
@@ -288,7 +298,7 @@ int32_t baton_rig_host_http(baton_ctx *ctx, const baton_http_req *req, const bat
 	}
 	rc = baton_rig_fault(host, BATON_TESTHOST_HTTP);
 	if (rc == 0)
-		rc = headers_ok(host, req);
+		rc = request_ok(host, req);
 	if (rc < 0)
 		return rc;
 	struct baton_rig_request *r = baton_new(struct baton_rig_request);

@@ -48,7 +48,7 @@
  *  1.1  baton_facts: class_name, language, tier; the flags BATON_FACT_VERIFIED, _SLA_BREACHED, _CLAIMED_BEFORE.
  *  1.2  The kinds tool and guard, with the result "tool/1". baton_intents: out_of_scope_ppm, human_ppm.
  *       baton_facts: guard_rule, out_of_scope_ppm, human_ppm, tool_calls; the flags BATON_FACT_UNKNOWN,
- *       _UNGROUNDED, _INJECTION. BATON_ERROR_IN_DOUBT, BATON_DOC_STALE.
+ *       _UNGROUNDED, _INJECTION. BATON_ERROR_IN_DOUBT, BATON_DOC_STALE. Secrets in URLs.
  */
 #ifndef BATON_MODULE_H
 #define BATON_MODULE_H
@@ -134,7 +134,8 @@ typedef struct baton_source {              /* the host's read end; valid during 
 /* One request. Everything in it is copied before http() returns. */
 typedef struct baton_http_req {
   uint32_t size; uint32_t flags;        /* BATON_HTTP_* */
-  baton_str method, url;                   /* the host part must be in the module's egress list */
+  baton_str method, url;                   /* the host part must be in the module's egress list; since 1.2
+                                              "{{secret:NAME}}" is filled in here, too */
   const baton_str *headers; uint32_t n_headers;   /* "Name: value"; "{{secret:NAME}}" is filled in
                                                   by the host, so a key never enters a module */
   uint32_t connect_ms, first_byte_ms, idle_ms, total_ms;          /* 0: the host's own limits */
