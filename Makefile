@@ -121,6 +121,7 @@ $(filter $(O)/tests/test_module% $(O)/tests/test_exporter $(O)/tests/test_archiv
 	$(filter %/rule-policy.so $(O)/modules/transcript-%.so,$(MODULE_SO))
 $(filter %/test_module_check,$(UNIT)): | $(O)/baton
 $(filter %/test_module_testhost,$(UNIT)): | $(filter %/provider-openai.so,$(MODULE_SO))
+$(filter %/test_tool_http,$(UNIT)): | $(filter %/tool-http.so,$(MODULE_SO))
 
 $(filter $(O)/tests/test_isolate%,$(UNIT)): | $(if $(MODHOST_SRC),$(O)/baton-modhost) $(FIXTURES) $(EXAMPLES) $(MODULE_SO)
 

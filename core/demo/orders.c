@@ -66,7 +66,7 @@ json_t *orders_effects(const struct orders *orders)
 	return json_incref(orders->effects);
 }
 
-/* --- answers ---------------------------------------------------------------------------------- */
+/* --- answers -------------------------------------------------------------------------------- */
 
 static void refuse(struct orders_answer *ret, int status, const char *code, const char *message)
 {
@@ -125,7 +125,7 @@ void orders_look(struct orders *orders, const char *id, const char *customer,
 		};
 }
 
-/* --- effects ---------------------------------------------------------------------------------- */
+/* --- effects -------------------------------------------------------------------------------- */
 
 /* What makes two requests under one key the same. */
 static json_t *print_of(const char *kind, const char *id, const char *customer, const json_t *body)

@@ -55,7 +55,7 @@ struct incoming {
 	bool too_long;
 };
 
-/* --- effects on disk -------------------------------------------------------------------------- */
+/* --- effects on disk ------------------------------------------------------------------------ */
 
 static void state_put(struct demo *demo, const json_t *effect)
 {
@@ -109,7 +109,7 @@ static bool state_open(struct demo *demo)
 	return true;
 }
 
-/* --- faults ----------------------------------------------------------------------------------- */
+/* --- faults --------------------------------------------------------------------------------- */
 
 static void sleep_ms(unsigned ms)
 {
@@ -174,7 +174,7 @@ static bool is(const struct fault *fault, const char *kind)
 	return strcmp(fault->kind, kind) == 0;
 }
 
-/* --- answers ---------------------------------------------------------------------------------- */
+/* --- answers -------------------------------------------------------------------------------- */
 
 static enum MHD_Result send_response(struct MHD_Connection *c, int status, const char *type,
 				     struct MHD_Response *response, const struct fault *fault)
@@ -261,7 +261,7 @@ static bool meet_fault(struct MHD_Connection *c, const struct fault *fault, enum
 	return true;
 }
 
-/* --- requests --------------------------------------------------------------------------------- */
+/* --- requests ------------------------------------------------------------------------------- */
 
 static const char *header(struct MHD_Connection *c, const char *name)
 {
@@ -434,7 +434,7 @@ static void on_done(void *ud, struct MHD_Connection *c, void **request,
 	*request = NULL;
 }
 
-/* --- life ------------------------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------------------------- */
 
 struct demo *demo_start(const struct demo_options *options, uint16_t *ret_port)
 {
