@@ -77,6 +77,13 @@ struct baton_actor {
 		char next_agent[BATON_NAME_BYTES_MAX + 1];
 	} assist;
 
+	struct { /* of older lines, for prompts; summary.c */
+		struct baton_run *run;
+		struct baton_release *release; /* pinned by it */
+		bool in_run, due;
+		uint64_t tried; /* seq of the newest line when one was begun last */
+	} summary;
+
 	struct subscriber *subscribers;
 	size_t n_subscribers;
 
@@ -113,7 +120,7 @@ struct baton_shard {
 /* Timers and tickets carry the actor's number. */
 #define ACTOR_TICKET_BITS 20
 #define ACTOR_OF(key) ((key) >> ACTOR_TICKET_BITS)
-enum { TIMER_RUN = 1, TIMER_RETRY = 2, TIMER_ASSIST = 5, SWEEP_MS = 1000, RETRY_MS = 500, DESK_MS = 200 };
+enum { TIMER_RUN = 1, TIMER_RETRY = 2, TIMER_ASSIST = 5, TIMER_SUMMARY = 7, SWEEP_MS = 1000, RETRY_MS = 500, DESK_MS = 200 };
 /* Timers of the shard itself: no actor has number 0. */
 enum { SWEEP_KEY = 0, DESK_KEY = 1 };
 
@@ -208,6 +215,16 @@ void actor_assist_cancel(struct baton_actor *actor, int code);
 void actor_assist_refused(struct baton_actor *actor, int code);
 /* Something runs or is about to: the actor stays. */
 bool actor_assist_busy(const struct baton_actor *actor);
+
+/* --- summary.c --- */
+/* Something has become durable: older lines are summed up in a moment if it is time for that. */
+void actor_summary_soon(struct baton_actor *actor);
+/* TIMER_SUMMARY. */
+void actor_summary_timer(struct baton_actor *actor);
+void actor_summary_go(struct baton_actor *actor);
+void actor_summary_cancel(struct baton_actor *actor);
+/* Something runs or is about to: the actor stays. */
+bool actor_summary_busy(const struct baton_actor *actor);
 
 /* --- package.c --- */
 /* The case package of what is durable, and with `ahead` of what is on its way there; the caller frees

@@ -13,17 +13,29 @@
 #include "core/observe/metrics.h"
 
 static const char *const verb_names[] = {
-	[BATON_CMD_MESSAGE] = "msg",         [BATON_CMD_HUMAN] = "human",
-	[BATON_CMD_FEEDBACK] = "feedback",   [BATON_CMD_CLAIM] = "claim",
-	[BATON_CMD_RELEASE] = "release",     [BATON_CMD_REPLY] = "reply",
-	[BATON_CMD_NOTE] = "note",           [BATON_CMD_DRAFT] = "draft",
-	[BATON_CMD_HANDBACK] = "handback",   [BATON_CMD_RESOLVE] = "resolve",
-	[BATON_CMD_ERASE] = "erase",         [BATON_CMD_EVENT] = "event",
-	[BATON_CMD_HAND_OVER] = "hand_over", [BATON_CMD_RESTART] = "restart",
-	[BATON_CMD_SAVED] = "saved",         [BATON_CMD_MODE] = "mode",
-	[BATON_CMD_RESUME] = "resume",       [BATON_CMD_TICKET] = "ticket",
-	[BATON_CMD_TRANSFER] = "transfer",   [BATON_CMD_TAG] = "tag",
-	[BATON_CMD_SUGGEST] = "suggest",     [BATON_CMD_ABANDON] = "abandon",
+	[BATON_CMD_MESSAGE] = "msg",
+	[BATON_CMD_HUMAN] = "human",
+	[BATON_CMD_FEEDBACK] = "feedback",
+	[BATON_CMD_CLAIM] = "claim",
+	[BATON_CMD_RELEASE] = "release",
+	[BATON_CMD_REPLY] = "reply",
+	[BATON_CMD_NOTE] = "note",
+	[BATON_CMD_DRAFT] = "draft",
+	[BATON_CMD_HANDBACK] = "handback",
+	[BATON_CMD_RESOLVE] = "resolve",
+	[BATON_CMD_ERASE] = "erase",
+	[BATON_CMD_EVENT] = "event",
+	[BATON_CMD_HAND_OVER] = "hand_over",
+	[BATON_CMD_RESTART] = "restart",
+	[BATON_CMD_SAVED] = "saved",
+	[BATON_CMD_MODE] = "mode",
+	[BATON_CMD_SUMMARY] = "summary",
+	[BATON_CMD_RESUME] = "resume",
+	[BATON_CMD_TICKET] = "ticket",
+	[BATON_CMD_TRANSFER] = "transfer",
+	[BATON_CMD_TAG] = "tag",
+	[BATON_CMD_SUGGEST] = "suggest",
+	[BATON_CMD_ABANDON] = "abandon",
 	[BATON_CMD_ASSIST] = "assist",
 };
 
@@ -234,6 +246,7 @@ static void fail_actor(struct baton_actor *actor, int rc)
 	count(actor, BATON_METRIC_STORE_REFUSED);
 	actor_run_cancel(actor, BATON_CANCEL_SHUTDOWN);
 	actor_assist_cancel(actor, rc);
+	actor_summary_cancel(actor);
 	seam->timer_set(seam->ud, actor_key(actor, TIMER_RETRY), RETRY_MS);
 }
 
@@ -267,6 +280,8 @@ static int perform(struct baton_actor *actor, const struct baton_decision *decis
 	/* Help for agents was for those who had the case before. */
 	if (actor->state->epoch != epoch || actor->state->erased)
 		actor_assist_cancel(actor, BATON_E_STALE);
+	if (actor->state->erased)
+		actor_summary_cancel(actor);
 	return BATON_OK;
 }
 
@@ -435,6 +450,7 @@ static void tell_committed(struct baton_actor *actor, struct commit *commit)
 		tell_desk_soon(actor);
 	if (commit->moves_case)
 		actor_writeup_soon(actor);
+	actor_summary_soon(actor);
 	seam->observe(seam->ud, BATON_HIST_COMMIT,
 		      (seam->now_ns(seam->ud) - commit->begun_ns) / 1000);
 }

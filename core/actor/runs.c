@@ -98,8 +98,10 @@ static void op_move(void *ud, struct baton_run *run)
 {
 	struct baton_actor *actor = ud;
 	const struct baton_seam *seam = seam_of(actor);
-	struct baton_release **pin =
-		run->purpose == BATON_PURPOSE_ANSWER ? &actor->release : &actor->assist.release;
+	struct baton_release **pin = run->purpose == BATON_PURPOSE_ANSWER ? &actor->release
+				     : run->purpose == BATON_PURPOSE_SUMMARY
+					     ? &actor->summary.release
+					     : &actor->assist.release;
 	struct baton_release *old = *pin;
 
 	*pin = seam->release_pin(seam->ud, NULL);
@@ -128,7 +130,9 @@ static void op_wait(void *ud, struct baton_run *run, uint64_t ms)
 {
 	const struct baton_seam *seam = seam_of(ud);
 
-	unsigned kind = run->purpose == BATON_PURPOSE_ANSWER ? TIMER_RUN : TIMER_ASSIST;
+	unsigned kind = run->purpose == BATON_PURPOSE_ANSWER    ? TIMER_RUN
+			: run->purpose == BATON_PURPOSE_SUMMARY ? TIMER_SUMMARY
+								: TIMER_ASSIST;
 
 	seam->timer_set(seam->ud, actor_key(ud, kind), ms);
 }
@@ -235,6 +239,8 @@ void baton_shard_pins(struct baton_shard *shard,
 			tell_pin(actor, actor->run, each, ud);
 		if (actor->assist.run)
 			tell_pin(actor, actor->assist.run, each, ud);
+		if (actor->summary.run)
+			tell_pin(actor, actor->summary.run, each, ud);
 	}
 }
 

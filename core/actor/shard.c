@@ -280,7 +280,8 @@ static void sweep(struct baton_shard *shard)
 	{
 		if (actor->touched_ns + BATON_SESSION_IDLE_MS * NS_PER_MS > now_ns)
 			break;
-		if (actor->run || actor->commits || actor->failed || actor_assist_busy(actor))
+		if (actor->run || actor->commits || actor->failed || actor_assist_busy(actor) ||
+		    actor_summary_busy(actor))
 			actor_touch(actor);
 		else
 			actor_cool(actor);
@@ -309,6 +310,8 @@ void baton_shard_timer(struct baton_shard *shard, uint64_t key)
 		actor_run_go(actor);
 	else if (kind == TIMER_ASSIST)
 		actor_assist_timer(actor);
+	else if (kind == TIMER_SUMMARY)
+		actor_summary_timer(actor);
 }
 
 /* The run that waits for this very ticket: of a turn, or help for agents. NULL: late, repeated, or
@@ -323,6 +326,8 @@ static struct baton_run *listener(struct baton_shard *shard, baton_ticket ticket
 		return actor->run;
 	if (actor && actor->assist.run && actor->assist.run->ticket == ticket)
 		return actor->assist.run;
+	if (actor && actor->summary.run && actor->summary.run->ticket == ticket)
+		return actor->summary.run;
 	return NULL;
 }
 
@@ -330,6 +335,8 @@ static void go_on_with(struct baton_actor *actor, const struct baton_run *run)
 {
 	if (run == actor->run)
 		actor_run_go(actor);
+	else if (run == actor->summary.run)
+		actor_summary_go(actor);
 	else
 		actor_assist_go(actor);
 }
@@ -441,7 +448,10 @@ void baton_shard_drain(struct baton_shard *shard)
 	probe_stop(shard);
 	/* Nobody waits for help while the house is being closed. */
 	DL_FOREACH_SAFE2(shard->hot, actor, after, next)
-	actor_assist_cancel(actor, BATON_E_CLOSED);
+	{
+		actor_assist_cancel(actor, BATON_E_CLOSED);
+		actor_summary_cancel(actor);
+	}
 }
 
 bool baton_shard_idle(const struct baton_shard *shard)

@@ -13,9 +13,10 @@
 uint64_t baton_target_prompt_tokens(const struct baton_policy *policy,
 				    const struct baton_target *target)
 {
-	const char *prompt = baton_policy_prompt(policy, target->prompt);
+	const struct baton_prompt_def *prompt =
+		baton_policy_prompt_for(policy, target->prompt, target->name);
 
-	return prompt ? strlen(prompt) / 4 + 1 : 1;
+	return prompt ? strlen(prompt->text) / 4 + 1 : 1;
 }
 
 /* --- time --- */

@@ -455,4 +455,5 @@ void baton_check_names(struct baton_load *load)
 	check_examples(load);
 	check_desk(load);
 	check_articles(load);
+	baton_check_variants(load);
 }

@@ -317,6 +317,15 @@ static bool file_sha256(struct baton_load *load, const struct baton_policy_sourc
 	return EVP_Digest(source->text, source->n, to->sha256, NULL, EVP_sha256(), NULL) == 1;
 }
 
+void baton_load_version(const struct baton_policy_source *source, char version[9])
+{
+	uint8_t sum[32] = { 0 };
+
+	(void)EVP_Digest(source->text, source->n, sum, NULL, EVP_sha256(), NULL);
+	for (size_t i = 0; i < 4; i++)
+		(void)snprintf(version + 2 * i, 3, "%02x", sum[i]);
+}
+
 void baton_load_sha256(struct baton_load *load)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();

@@ -90,6 +90,7 @@ static void prompt_read(struct baton_load *load, struct baton_load_file *file)
 
 	prompt->name = file_stem(load, file);
 	prompt->text = baton_arena_dup(&policy->arena, file->source->text, file->source->n);
+	baton_load_version(file->source, prompt->version);
 	if (strspn(prompt->text, " \t\r\n") == file->source->n)
 		baton_finding_error(&load->findings, baton_policy_source_whole(file->source),
 				    "this prompt is empty");

@@ -39,6 +39,8 @@ struct baton_load {
 int baton_load_files(struct baton_load *load);
 /* SHA-256 over names and contents. */
 void baton_load_sha256(struct baton_load *load);
+/* The first digits of a file's checksum, with a NUL. */
+void baton_load_version(const struct baton_policy_source *source, char version[9]);
 /* Parses the files into the policy's structs. */
 void baton_load_trees(struct baton_load *load);
 /* The proofs of proofs.def, one file for each group. The first four resolve what refers by name. */
@@ -50,6 +52,7 @@ void baton_check_tool_use(struct baton_load *load);
 void baton_check_routes(struct baton_load *load);
 void baton_check_rules(struct baton_load *load);
 void baton_check_topics(struct baton_load *load);
+void baton_check_variants(struct baton_load *load);
 void baton_check_modes(struct baton_load *load);
 void baton_check_stand_ins(struct baton_load *load);
 void baton_check_reach(struct baton_load *load);

@@ -4,6 +4,7 @@
 
 #include "core/policy/policy.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const struct baton_route *baton_policy_route(const struct baton_policy *policy, baton_str intent)
@@ -116,10 +117,38 @@ uint64_t baton_policy_due_ms(const struct baton_policy *policy, baton_str queue,
 	return baton_hours_after(def ? def->hours : NULL, unanswered_ms, promise);
 }
 
-const char *baton_policy_prompt(const struct baton_policy *policy, const char *name)
+static const struct baton_prompt_def *prompt_named(const struct baton_policy *policy,
+						   baton_str name)
 {
 	for (size_t i = 0; i < policy->n_prompts; i++)
-		if (name && strcmp(policy->prompts[i].name, name) == 0)
-			return policy->prompts[i].text;
+		if (baton_str_is(name, policy->prompts[i].name))
+			return &policy->prompts[i];
 	return NULL;
+}
+
+const char *baton_policy_prompt(const struct baton_policy *policy, const char *name)
+{
+	const struct baton_prompt_def *prompt =
+		name ? prompt_named(policy, baton_str_of(name)) : NULL;
+
+	return prompt ? prompt->text : NULL;
+}
+
+const struct baton_prompt_def *baton_policy_prompt_for(const struct baton_policy *policy,
+						       const char *name, const char *target)
+{
+	char variant[2 * BATON_NAME_BYTES_MAX + 2];
+
+	if (!name || !name[0])
+		return NULL;
+	if (target && target[0]) {
+		int n = snprintf(variant, sizeof(variant), "%s.%s", name, target);
+		const struct baton_prompt_def *own =
+			n > 0 && (size_t)n < sizeof(variant)
+				? prompt_named(policy, (baton_str){ variant, (size_t)n })
+				: NULL;
+		if (own)
+			return own;
+	}
+	return prompt_named(policy, baton_str_of(name));
 }

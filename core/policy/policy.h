@@ -589,3 +589,7 @@ uint64_t baton_hours_after(const struct baton_hours_def *hours, uint64_t from_ms
 uint64_t baton_hours_next(const struct baton_hours_def *hours, uint64_t at_ms);
 /* Text of prompts/<name>.md, or NULL. */
 const char *baton_policy_prompt(const struct baton_policy *policy, const char *name);
+/* What a target is told: prompts/<name>.<target>.md if the set has it, else prompts/<name>.md; NULL:
+ * neither. */
+const struct baton_prompt_def *baton_policy_prompt_for(const struct baton_policy *policy,
+						       const char *name, const char *target);

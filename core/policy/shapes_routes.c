@@ -123,6 +123,8 @@ static const struct baton_shape lookup_shape = { "a look-up",
 						 "A call that is made before any model is asked.",
 						 lookup_fields, sizeof(struct baton_lookup_def) };
 
+static const char *const groundings[] = { "off", "cited", "required", NULL };
+
 static const struct baton_field route_fields[] = {
 	{ "intent", BATON_FIELD_NAME, REQUIRED, AT(struct baton_route, intent),
 	  .doc = "Name of an intent, or `default` for all that have no route of their own." },
@@ -172,6 +174,14 @@ static const struct baton_field route_fields[] = {
 		 "Default: the intent's; 3 for the default route." },
 	{ "queue", BATON_FIELD_NAME, AT(struct baton_route, queue),
 	  .doc = "Where it is handed over to. Default: default_queue of desk.yaml." },
+	{ "grounding", BATON_FIELD_CHOICE, AT(struct baton_route, grounding), .words = groundings,
+	  .otherwise = "cited",
+	  .doc = "What its answers must rest on: cited = what it cites was found by the search; "
+		 "required = and it cites something, or says that it does not know; off = sources are "
+		 "not looked at. An answer that fails is not sent (docs/PROMPTS.md)." },
+	{ "plan", BATON_FIELD_BOOL, AT(struct baton_route, plan), .otherwise = "false",
+	  .doc = "Before anything is looked up or changed, what is to be done is written down; nothing "
+		 "else is done then." },
 	{ 0 },
 };
 static const struct baton_shape route_shape = { "a route", "What is done about an intent.",

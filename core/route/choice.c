@@ -208,7 +208,8 @@ static bool too_small(const struct pick *pick, const struct baton_target *target
 		if (pick->ask->past[i].fail == BATON_FAIL_TOO_LONG &&
 		    target->context_tokens <= pick->ask->past[i].target->context_tokens)
 			return true;
-	return pick->ask->in_tokens > target->context_tokens;
+	return (pick->ask->least_tokens ? pick->ask->least_tokens : pick->ask->in_tokens) >
+	       target->context_tokens;
 }
 
 static enum baton_trigger closed_why(const struct baton_target_health *row)
@@ -264,13 +265,22 @@ static enum baton_trigger why_not(struct pick *pick, const struct baton_target *
 
 /* --- taking --- */
 
+/* A prompt is cut to the context of whoever gets it. */
+static uint64_t likely_tokens(const struct pick *pick, const struct baton_target *target)
+{
+	bool cut = pick->ask->least_tokens > 0 && target->context_tokens > 0 &&
+		   pick->ask->in_tokens > target->context_tokens;
+
+	return cut ? target->context_tokens : pick->ask->in_tokens;
+}
+
 /* The turn's own ceiling, then the day's of the route, of the account and of everything. */
 static bool reserve(struct pick *pick, const struct baton_target *target, struct baton_lease *lease)
 {
 	uint64_t ceiling = pick->route->turn_microusd ? pick->route->turn_microusd
 						      : pick->ask->policy->budgets.turn_microusd;
 
-	lease->worst = baton_money_worst(target, pick->ask->in_tokens);
+	lease->worst = baton_money_worst(target, likely_tokens(pick, target));
 	if (ceiling > 0 && (pick->ask->spent_microusd >= ceiling ||
 			    lease->worst > ceiling - pick->ask->spent_microusd))
 		return false;

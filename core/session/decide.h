@@ -63,4 +63,4 @@ decide_fn decide_claim, decide_release, decide_transfer, decide_tag, decide_sugg
 	decide_note, decide_handback, decide_resolve;
 decide_fn decide_draft;
 decide_fn decide_erase, decide_event, decide_hand_over, decide_restart, decide_saved, decide_mode,
-	decide_resume, decide_abandon, decide_assist;
+	decide_resume, decide_abandon, decide_assist, decide_summary;

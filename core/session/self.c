@@ -201,6 +201,22 @@ int decide_abandon(const struct baton_session *session, const struct baton_comma
 	return BATON_OK;
 }
 
+/* Older words in few: of use to whoever answers, so the hands it is in do not matter. Only what has
+ * been said can be summed up, and nothing twice. */
+int decide_summary(const struct baton_session *session, const struct baton_command *command,
+		   struct baton_decision *decision)
+{
+	if (command->role != BATON_SELF)
+		return BATON_E_DENIED;
+	if (command->n_events != 1 || command->events[0].type != BATON_EV_SUMMARY_MADE)
+		return BATON_E_INVAL;
+	const struct baton_ev_summary_made *made = &command->events[0].summary_made;
+	if (made->upto <= session->summary_upto || made->upto > session->seq)
+		return BATON_E_STALE;
+	decide_add_events(session, command, decision);
+	return BATON_OK;
+}
+
 /* Help for the agent that was worked out meanwhile: of use only while the case is what it was. */
 int decide_assist(const struct baton_session *session, const struct baton_command *command,
 		  struct baton_decision *decision)

@@ -27,6 +27,7 @@ void baton_session_done(struct baton_session *session)
 	baton_str_drop(&session->draft_text);
 	baton_str_drop(&session->tags);
 	baton_str_drop(&session->slots);
+	baton_str_drop(&session->summary);
 	baton_client_ids_free(&session->client_ids);
 	memset(session, 0, sizeof(*session));
 }
@@ -137,7 +138,8 @@ static void apply_answer(struct baton_session *session, const struct baton_event
 	session->exchanges++;
 	session->restarts = 0;
 	session->cost_microusd += event->answer_generated.cost_microusd;
-	session->weak_answers = event->answer_generated.confidence_ppm < BATON_WEAK_PPM
+	session->weak_answers = event->answer_generated.confidence_ppm < BATON_WEAK_PPM ||
+						event->answer_generated.unknown
 					? session->weak_answers + 1
 					: 0;
 	fold_forget_hold(session);
@@ -284,6 +286,19 @@ static void apply_writeup(struct baton_session *session, const struct baton_even
 	session->written_about = event->writeup_generated.about;
 }
 
+static void apply_plan(struct baton_session *session, const struct baton_event *event)
+{
+	session->cost_microusd += event->plan_made.cost_microusd;
+}
+
+static void apply_summary(struct baton_session *session, const struct baton_event *event)
+{
+	baton_str_drop(&session->summary);
+	session->summary = baton_str_keep(event->summary_made.text);
+	session->summary_upto = event->summary_made.upto;
+	session->cost_microusd += event->summary_made.cost_microusd;
+}
+
 /* What is not here is a fact for readers: the state does not turn on it. */
 static fold_fn *const folds[] = {
 	[BATON_EV_SESSION_OPENED] = apply_opened,
@@ -320,6 +335,8 @@ static fold_fn *const folds[] = {
 	[BATON_EV_CASE_ABANDONED] = fold_abandoned,
 	[BATON_EV_WRITEUP_GENERATED] = apply_writeup,
 	[BATON_EV_CASE_TAGGED] = fold_tagged,
+	[BATON_EV_PLAN_MADE] = apply_plan,
+	[BATON_EV_SUMMARY_MADE] = apply_summary,
 };
 enum { FOLDS_N = sizeof(folds) / sizeof(folds[0]) };
 

@@ -93,6 +93,8 @@ struct baton_session {
 
 	baton_str tags;           /* JSON list of all labels, "" none; owned by the session */
 	baton_str slots;          /* what messages have named, slots.h; newest first; owned by the session */
+	baton_str summary;        /* of the lines up to summary_upto, "" none; owned by the session */
+	uint64_t summary_upto;
 	struct baton_line *lines; /* the newest BATON_PROMPT_MSGS_MAX, oldest first */
 	size_t n_lines;
 	struct baton_client_ids *client_ids; /* every client id seen, with its seq */

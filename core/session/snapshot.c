@@ -11,7 +11,7 @@
 #include "core/base/json.h"
 #include "core/session/client_ids.h"
 
-enum { SNAPSHOT_SCHEMA = 5 };
+enum { SNAPSHOT_SCHEMA = 6 };
 
 enum kind { NUMBER, FLAG, OWNER, TEXT };
 static const struct {
@@ -80,6 +80,7 @@ static const struct {
 	PLAIN(TEXT, to_agent),
 	PLAIN(TEXT, draft_target),
 	PLAIN(FLAG, draft_suggested),
+	PLAIN(NUMBER, summary_upto),
 #undef PLAIN
 };
 enum { PLAIN_N = sizeof(plain) / sizeof(plain[0]) };
@@ -121,6 +122,8 @@ void baton_session_save(const struct baton_session *session, struct baton_buf *o
 	baton_buf_json(out, session->tags);
 	baton_buf_z(out, ",\"slots\":");
 	baton_buf_json(out, session->slots);
+	baton_buf_z(out, ",\"summary\":");
+	baton_buf_json(out, session->summary);
 	baton_buf_z(out, ",\"lines\":[");
 	for (size_t i = 0; i < session->n_lines; i++) {
 		const struct baton_line *line = &session->lines[i];
@@ -205,7 +208,8 @@ static int load_all(struct baton_session *session, const struct baton_json *obje
 			  ids = baton_json_get(object, "client_ids");
 	struct baton_json draft_text = baton_json_get(object, "draft_text"),
 			  tags = baton_json_get(object, "tags"),
-			  slots = baton_json_get(object, "slots");
+			  slots = baton_json_get(object, "slots"),
+			  summary = baton_json_get(object, "summary");
 
 	if (baton_json_u64(&schema, 0) != SNAPSHOT_SCHEMA)
 		return BATON_E_SCHEMA;
@@ -222,6 +226,8 @@ static int load_all(struct baton_session *session, const struct baton_json *obje
 	baton_str named = baton_json_text(&slots, arena);
 	if (named.n > 0)
 		session->slots = baton_str_keep(named);
+	if (session->summary_upto > 0)
+		session->summary = baton_str_keep(baton_json_text(&summary, arena));
 	int rc = load_lines(session, &lines, arena);
 	return rc < 0 ? rc : baton_client_ids_load(&session->client_ids, &ids);
 }

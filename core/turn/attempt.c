@@ -9,6 +9,8 @@
 
 #include "core/base/assert.h"
 #include "core/observe/metrics.h"
+#include "core/turn/budget.h"
+#include "core/turn/ground.h"
 
 enum {
 	FLOOR_AFTER_MS = 3000, /* a stream is not judged by its speed before this */
@@ -27,8 +29,23 @@ static uint64_t prompt_tokens(const struct baton_run *run)
 		bytes += run->session->lines[i].text.n;
 	for (uint32_t i = 0; i < run->n_docs; i++)
 		bytes += run->docs[i].snippet.n;
-	bytes += run->package.n;
-	return least(bytes, BATON_PROMPT_BYTES_MAX) / BYTES_PER_TOKEN + PROMPT_TOKENS;
+	for (size_t i = 0; i < run->n_more; i++)
+		bytes += run->more[i].text.n + run->more[i].parts_json.n;
+	bytes += run->package.n + run->tools_json.n + run->session->summary.n;
+	return least(bytes, BUDGET_BYTES_MAX) / BYTES_PER_TOKEN + PROMPT_TOKENS;
+}
+
+/* What cannot be left out of a prompt to make it fit. */
+static uint64_t least_tokens(const struct baton_run *run)
+{
+	size_t bytes = run->tools_json.n;
+
+	for (size_t i = 0; i < run->session->n_lines; i++)
+		if (run->session->lines[i].seq == run->turn)
+			bytes += run->session->lines[i].text.n;
+	for (size_t i = 0; i < run->n_more; i++)
+		bytes += run->more[i].text.n + run->more[i].parts_json.n;
+	return bytes / BYTES_PER_TOKEN + PROMPT_TOKENS;
 }
 
 static bool choose(struct baton_run *run)
@@ -49,6 +66,7 @@ static bool choose(struct baton_run *run)
 		.random = run->ops->random(run->ud),
 		.spent_microusd = run->spent_microusd,
 		.in_tokens = prompt_tokens(run),
+		.least_tokens = least_tokens(run),
 		.labelled = strcmp(run->session->channel, "drill") == 0,
 		.use = run->in_mode && run->mode.what == BATON_MODE_SUBSTITUTE &&
 				       run->mode.mode->use
@@ -84,7 +102,8 @@ void run_settle(struct baton_run *run, bool answered, bool cancelled)
 		outcome.first_token_ms = ms_between(run->asked_ns, run->first_token_ns);
 		outcome.total_ms = ms_between(run->asked_ns, run->ops->now_ns(run->ud));
 		outcome.out_tokens = run->usage.out_tokens;
-		outcome.cost_microusd = answered || run->fail_billed ? run_cost_microusd(run) : 0;
+		outcome.cost_microusd = run->asked_microusd +
+					(answered || run->fail_billed ? run_cost_microusd(run) : 0);
 	}
 	struct baton_board *board = run->ops->board(run->ud, &now);
 	baton_board_settle(board, now, run->choice.lease, &outcome);
@@ -122,6 +141,7 @@ static void forget_attempt(struct baton_run *run)
 {
 	run->heard_end = run->heard_fail = false;
 	if (run->choice.proceed) {
+		run_say_blank(run);
 		run->answer.n = run->said;
 	} else {
 		baton_buf_reset(&run->answer);
@@ -131,8 +151,9 @@ static void forget_attempt(struct baton_run *run)
 	}
 	run->kept = run->answer.n;
 	run->deltas = run->drilled = 0;
-	run->unknown = false;
-	run->sources = BATON_STR("");
+	run->unknown = run->planning = false;
+	run->asked_microusd = 0;
+	run_ground_forget(run, run->choice.proceed);
 	run->usage = (baton_usage){ .size = sizeof(run->usage) };
 	run->first_token_ns = run->last_token_ns = 0;
 	run->http_status = 0;
@@ -270,6 +291,22 @@ static void generate(struct baton_run *run)
 				     .message = BATON_STR("the provider module did not start") });
 }
 
+static bool may_speak(const struct baton_run *run)
+{
+	return run->tier == BATON_TIER_AUTOMATED && run->purpose == BATON_PURPOSE_ANSWER &&
+	       !run->planning;
+}
+
+/* Who only quotes the articles need not be asked what it means to do. */
+static void make_plan(struct baton_run *run)
+{
+	if (!run_plan_wanted(run))
+		return;
+	run->planning = !run_ground_quotes(run);
+	if (!run->planning)
+		run_plan_of_policy(run);
+}
+
 static struct then begin_attempt(struct baton_run *run)
 {
 	run->chosen = false;
@@ -282,8 +319,9 @@ static struct then begin_attempt(struct baton_run *run)
 	/* Where the class says so, a substitute only drafts: a person approves. */
 	if (run->choice.review && run->tier < BATON_TIER_REVIEWED)
 		run->tier = BATON_TIER_REVIEWED;
-	run->speaks = run->tier == BATON_TIER_AUTOMATED && run->purpose == BATON_PURPOSE_ANSWER;
 	note_route(run);
+	make_plan(run);
+	run->speaks = may_speak(run);
 	run->ops->count(run->ud, BATON_METRIC_ATTEMPTS, 1);
 	run->asked_ns = run->ops->now_ns(run->ud);
 	run->step = BATON_STEP_HEAR; /* so that a refusal is recorded as this attempt's */
@@ -413,12 +451,37 @@ static struct then ran_out(struct baton_run *run, uint64_t now_ns)
 	return fail_attempt(run, BATON_FAIL_FIRST_TOKEN, "first_token_timeout");
 }
 
+/* The same target, in the same attempt, is asked for the answer now. Agents see the plan at
+ * once. */
+static struct then heard_plan(struct baton_run *run)
+{
+	run_plan_heard(run);
+	if (run_flush_notes(run) < 0)
+		return done();
+	baton_buf_reset(&run->answer);
+	run_ground_forget(run, false);
+	run->planning = run->unknown = run->heard_end = false;
+	run->usage = (baton_usage){ .size = sizeof(run->usage) };
+	run->first_token_ns = run->last_token_ns = run->first_word_ns = 0;
+	run->deltas = 0;
+	run->asked_ns = run->ops->now_ns(run->ud);
+	run->speaks = may_speak(run);
+	generate(run);
+	return go_on(BATON_STEP_HEAR);
+}
+
 static struct then heard_end(struct baton_run *run)
 {
 	if (run->end_reason == BATON_END_FILTERED)
 		return fail_attempt(run, BATON_FAIL_REFUSED, "filtered");
-	if (run->answer.n == run->kept)
+	if (!run_room_for_notes(run))
+		return done();
+	if (run->planning)
+		return heard_plan(run);
+	/* Whoever says that he does not know has said something. */
+	if (run->answer.n == run->kept && !run->unknown)
 		return fail_attempt(run, BATON_FAIL_EMPTY, "empty");
+	run_ground(run);
 	return go_on(run->purpose == BATON_PURPOSE_ANSWER ? BATON_STEP_RULES_AFTER
 							  : BATON_STEP_ASSISTED);
 }

@@ -78,6 +78,15 @@ baton_str run_docs_json(struct baton_run *run);
 /* How many articles that the answer rests on are past their date. */
 uint32_t run_stale(const struct baton_run *run);
 
+/* --- object.c: an answer that must not be sent as it is --- */
+
+/* A guard has hit, or Baton itself objects: on record, a fact for rules (policy_hit, guard_rule), and
+ * no further word is shown. There is room for a note. */
+void run_objected(struct baton_run *run, const struct baton_ev_guard_hit *hit);
+/* Behind the rules: none of them has made a draft or a hand-over of it. */
+bool run_must_not_send(const struct baton_run *run);
+struct then run_blocked(struct baton_run *run);
+
 /* --- assist.c: help for agents --- */
 
 struct then step_assist(struct baton_run *run);
@@ -91,12 +100,27 @@ size_t run_assist_messages(struct baton_run *run, const baton_turn *turn, baton_
 
 /* --- prompt.c --- */
 
+/* Bytes that a prompt for the chosen target may have, at four a token. */
+size_t run_prompt_room(const struct baton_run *run);
+/* The system prompt of this name, as the chosen target is told it; `otherwise` if the set has none.
+ * Sets run->prompt. */
+baton_str run_prompt_words(struct baton_run *run, const char *name, const char *otherwise);
+/* What the search found, each passage between fences, as far as `room` goes; 0: nothing was added. */
+size_t run_prompt_docs(struct baton_run *run, uint64_t number, size_t room, struct baton_buf *out);
+
+/* --- facts.c --- */
+
 /* What the open messages speak of, once the intent is known. */
 void run_find_topics(struct baton_run *run);
 /* Of the question: what the route says, or what a rule has raised it to. 0: not routed. */
 unsigned run_tier(const struct baton_run *run);
 /* The newest attempt that failed, or NULL. */
 const struct baton_attempt *run_last_failure(const struct baton_run *run);
+
+/* --- run.c --- */
+
+/* A blank that was held back because a mark might follow is a blank after all. */
+void run_say_blank(struct baton_run *run);
 
 /* --- attempt.c: asking a target, hearing it, and what follows when it fails --- */
 

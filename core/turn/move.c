@@ -9,6 +9,7 @@
 #include "core/turn/inside.h"
 
 #include "core/observe/metrics.h"
+#include "core/turn/ground.h"
 
 /* Once away from a canary, it is in doubt only if the live release has been replaced and its drain
  * cut short meanwhile, which may happen again. The turn's time goes on all the while. */
@@ -45,7 +46,11 @@ static void forget(struct baton_run *run)
 	run->route = NULL;
 	run->tier = BATON_TIER_AUTOMATED;
 	run->origin = BATON_STR("ai");
-	run->sources = run->told = BATON_STR("");
+	run->told = run->guard_rule = run->prompt = run->tools_json = BATON_STR("");
+	run_ground_forget(run, false);
+	run->ungrounded = run->policy_hit = run->planning = run->plan_failed = false;
+	run->plan = (struct baton_plan){ 0 };
+	run->n_more = 0;
 	run->n_attempts = 0;
 	run->choice = (struct baton_choice){ 0 };
 	run->chosen = run->in_mode = run->in_drill = run->speaks = false;

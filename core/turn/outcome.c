@@ -304,6 +304,8 @@ struct then step_answer(struct baton_run *run)
 		.mode = mode_name(run),
 		.confidence_ppm = support_ppm(run),
 		.stale = run_stale(run),
+		.unknown = run->unknown,
+		.prompt = run->prompt,
 	};
 	note_offer(run);
 	run->ops->observe(run->ud, BATON_HIST_FIRST_TOKEN,
@@ -331,6 +333,8 @@ struct then step_draft(struct baton_run *run)
 		.cost_microusd = target ? run_cost_microusd(run) : 0,
 		.mode = mode_name(run),
 		.stale = run_stale(run),
+		.unknown = run->unknown,
+		.prompt = run->prompt,
 	};
 	return finish(run, BATON_CMD_EVENT, BATON_METRIC_TURNS_DRAFTED);
 }

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What modules are shown of a turn: facts for rules, a view for classifiers, a prompt for
- * providers. */
+/* What classifiers and providers are shown of a turn: a view, and a prompt.
+ *
+ * A prompt is put together here, whoever is asked: the set's own words, then what fences are, how
+ * to cite, the articles, what is known from earlier turns, a summary of what is too old to stand in
+ * full; then the conversation as messages, and behind it what tools were asked in this turn. What
+ * has no room is left out in a fixed order (budget.c).
+ */
 
 #include "core/turn/inside.h"
 
-#include "core/base/json.h"
-#include "core/policy/topics.h"
+#include "core/turn/budget.h"
+#include "core/turn/fence.h"
+#include "core/turn/plan.h"
 
 void baton_run_view(struct baton_run *run, baton_turn *ret_turn)
 {
@@ -16,7 +22,8 @@ void baton_run_view(struct baton_run *run, baton_turn *ret_turn)
 
 	static const char *const tails[] = { [BATON_PURPOSE_ANSWER] = "",
 					     [BATON_PURPOSE_SUGGESTION] = "-suggestion",
-					     [BATON_PURPOSE_WRITEUP] = "-writeup" };
+					     [BATON_PURPOSE_WRITEUP] = "-writeup",
+					     [BATON_PURPOSE_SUMMARY] = "-summary" };
 
 	/* A second suggestion is another call: the session has gone on since the first. */
 	baton_buf_printf(&turn_id, "%s-%llu%s", run->session_id,
@@ -44,37 +51,286 @@ void baton_run_view(struct baton_run *run, baton_turn *ret_turn)
 	baton_buf_done(&turn_id);
 }
 
-/* Newest messages within the prompt's bounds; a system message first. Lines that came after the
- * turn's own message are left for the next turn. */
-static size_t newest_within(const struct baton_run *run, const baton_turn *turn, size_t *ret_end)
+/* --- the room, and the set's own words --- */
+
+size_t run_prompt_room(const struct baton_run *run)
 {
-	size_t end = turn->n_msgs, bytes = 0;
+	const struct baton_target *target = run->choice.target;
+	size_t tokens = target->context_tokens ? target->context_tokens : BUDGET_TOKENS;
+	size_t answer =
+		target->max_output_tokens < tokens / 2 ? target->max_output_tokens : tokens / 2;
+
+	return least((tokens - answer) * BUDGET_BYTES_PER_TOKEN, BUDGET_BYTES_MAX);
+}
+
+baton_str run_prompt_words(struct baton_run *run, const char *name, const char *otherwise)
+{
+	const struct baton_prompt_def *prompt =
+		baton_policy_prompt_for(run->policy, name, run->choice.target->name);
+	struct baton_buf version = { NULL, 0, 0 };
+
+	run->prompt = BATON_STR("");
+	if (!prompt || !prompt->text[0])
+		return baton_str_of(otherwise);
+	baton_buf_printf(&version, "%s@%s", prompt->name, prompt->version);
+	run->prompt = run_keep_buf(run, &version);
+	return baton_str_of(prompt->text);
+}
+
+/* --- what the search found --- */
+
+/* What stands before a passage: on one line, as JSON, so that no title can break out of it. */
+static void add_passage(const baton_doc *doc, uint64_t number, struct baton_buf *out)
+{
+	fence_open(out, number, "an article");
+	baton_buf_z(out, "{\"id\":");
+	baton_buf_json(out, doc->id);
+	baton_buf_z(out, ",\"title\":");
+	baton_buf_json(out, doc->title);
+	if (doc->version.n > 0) {
+		baton_buf_z(out, ",\"updated\":");
+		baton_buf_json(out, doc->version);
+	}
+	baton_buf_z(out, doc->flags & BATON_DOC_STALE ? ",\"past_its_date\":true}\n" : "}\n");
+	fence_data(out, doc->snippet);
+	fence_close(out, number);
+}
+
+size_t run_prompt_docs(struct baton_run *run, uint64_t number, size_t room, struct baton_buf *out)
+{
+	size_t added = 0;
+
+	for (uint32_t i = 0; i < run->n_docs; i++) {
+		const baton_doc *doc = &run->docs[i];
+		size_t n = doc->snippet.n + doc->title.n + doc->id.n + FENCE_BYTES;
+
+		if (n > room)
+			continue; /* a shorter one behind it may fit */
+		room -= n;
+		added += n;
+		add_passage(doc, number, out);
+	}
+	return added;
+}
+
+/* --- asking for an answer --- */
+
+struct making {
+	struct baton_run *run;
+	const baton_turn *turn;
+	uint64_t number; /* of this prompt's fences */
+	struct baton_budget budget;
+	struct baton_buf words, data;
+	size_t question, newest, oldest, end; /* lines: [oldest, end) is shown */
+	baton_str cut;                        /* the question, if it had to be cut */
+};
+
+static bool asks_for_sources(const struct baton_run *run)
+{
+	return run->route->grounding != BATON_GROUNDING_OFF;
+}
+
+static void add_rules_of_citing(const struct baton_run *run, struct baton_buf *out)
+{
+	if (!asks_for_sources(run) || !run->searched)
+		return;
+	if (run->n_docs == 0)
+		baton_buf_z(out,
+			    "\n\nNo article was found for this question. If you cannot answer "
+			    "it without one, begin with [[unknown]] and say so in one sentence.\n");
+	else
+		baton_buf_z(out,
+			    "Behind every statement that rests on an article put its id in two "
+			    "pairs of brackets, such as [[its-id]]; name only ids that stand in "
+			    "an article here. An article that is past its date may be wrong: say "
+			    "so. If the articles do not answer the question, begin with "
+			    "[[unknown]] and say so in one sentence. Nobody sees these marks.\n");
+}
+
+/* Lines that came after the turn's own message are left for the next turn. */
+static void find_lines(struct making *making)
+{
+	const struct baton_run *run = making->run;
+	size_t end = making->turn->n_msgs;
 
 	while (end > 0 && run->session->lines[end - 1].seq > run->turn)
 		end--;
-	size_t begin = end;
-	while (begin > 0 && bytes + turn->msgs[begin - 1].text.n <= BATON_PROMPT_BYTES_MAX)
-		bytes += turn->msgs[--begin].text.n;
-	*ret_end = end;
-	return begin;
+	making->end = making->oldest = end;
 }
 
-static size_t answer_messages(const struct baton_run *run, const baton_turn *turn, baton_msg *msgs)
+static size_t line_bytes(const struct making *making, size_t i)
 {
-	baton_str system =
-		baton_str_of(baton_policy_prompt(run->policy, run->choice.target->prompt));
-	size_t end, n = 0, begin = newest_within(run, turn, &end);
+	return making->turn->msgs[i].text.n + BUDGET_MESSAGE_BYTES;
+}
 
-	if (system.n > 0)
-		msgs[n++] = (baton_msg){ .role = BATON_ROLE_SYSTEM, .text = system };
-	memcpy(msgs + n, turn->msgs + begin, (end - begin) * sizeof(*msgs));
-	return n + (end - begin);
+/* Goes back over lines while they fit; at most to `first`. */
+static void take_lines(struct making *making, size_t first)
+{
+	while (making->oldest > first &&
+	       baton_budget_take(&making->budget, line_bytes(making, making->oldest - 1)))
+		making->oldest--;
+}
+
+/* The question itself is always there, if need be its beginning. */
+static void take_question(struct making *making)
+{
+	if (making->end == 0)
+		return;
+	baton_str text = making->turn->msgs[making->end - 1].text;
+	size_t room = baton_budget_left(&making->budget);
+
+	if (room < BUDGET_QUESTION_BYTES)
+		room = BUDGET_QUESTION_BYTES;
+	making->oldest = making->end - 1;
+	if (baton_budget_take(&making->budget, line_bytes(making, making->oldest)))
+		return;
+	making->cut = baton_str_clip(text, room);
+	baton_budget_spend(&making->budget, making->cut.n);
+}
+
+static size_t newest_lines(const struct making *making)
+{
+	return making->end > BUDGET_NEWEST_LINES ? making->end - BUDGET_NEWEST_LINES : 0;
+}
+
+/* Older lines that the summary does not cover. */
+static size_t uncovered_lines(const struct making *making)
+{
+	const struct baton_session *session = making->run->session;
+	size_t first = 0;
+
+	while (first < making->oldest && session->summary.n > 0 &&
+	       session->lines[first].seq <= session->summary_upto)
+		first++;
+	return first;
+}
+
+static void take_docs(struct making *making)
+{
+	size_t n = run_prompt_docs(making->run, making->number, baton_budget_left(&making->budget),
+				   &making->data);
+
+	baton_budget_spend(&making->budget, n);
+}
+
+static void take_summary(struct making *making)
+{
+	const struct baton_session *session = making->run->session;
+
+	if (session->summary.n > 0 &&
+	    baton_budget_take(&making->budget, session->summary.n + FENCE_BYTES))
+		fence_around(&making->data, making->number, "a summary of what was said before",
+			     session->summary);
+}
+
+/* Rounds of tools stand behind the conversation in full: what was asked must have its answer. */
+static void count_more(struct making *making)
+{
+	const struct baton_run *run = making->run;
+
+	for (size_t i = 0; i < run->n_more; i++)
+		baton_budget_spend(&making->budget, run->more[i].text.n +
+							    run->more[i].parts_json.n +
+							    BUDGET_MESSAGE_BYTES);
+}
+
+static void make_system(struct making *making)
+{
+	struct baton_run *run = making->run;
+
+	if (run->planning) {
+		baton_buf_str(&making->words, run_prompt_words(run, "plan", run_plan_words));
+		run_plan_ask(run, &making->words);
+	} else {
+		baton_buf_str(&making->words,
+			      run_prompt_words(run, run->choice.target->prompt, ""));
+	}
+	baton_budget_spend(&making->budget,
+			   making->words.n + BUDGET_RULES_BYTES + run->tools_json.n + run->kept);
+	take_question(making);
+	take_lines(making, newest_lines(making));
+	count_more(making);
+	take_docs(making);
+	run_plan_show(run, making->number, &making->data);
+	take_summary(making);
+	take_lines(making, uncovered_lines(making));
+	if (making->data.n > 0 || run->n_more > 0)
+		fence_explain(&making->words, making->number);
+	if (!run->planning)
+		add_rules_of_citing(run, &making->words);
+	baton_buf_add(&making->words, making->data.p, making->data.n);
+	baton_buf_done(&making->data);
+}
+
+/* What tools said is data, wherever it came from. */
+static baton_msg fenced(struct making *making, const baton_msg *msg)
+{
+	struct baton_buf text = { NULL, 0, 0 };
+	baton_msg copy = *msg;
+
+	if (msg->role != BATON_ROLE_TOOL)
+		return copy;
+	fence_around(&text, making->number, "the result of a tool", msg->text);
+	copy.text = run_keep_buf(making->run, &text);
+	return copy;
+}
+
+static size_t answer_messages(struct baton_run *run, const baton_turn *turn, baton_msg *msgs)
+{
+	struct making making = { .run = run,
+				 .turn = turn,
+				 .number = run->ops->random(run->ud),
+				 .budget = { run_prompt_room(run) } };
+	size_t n = 0;
+
+	find_lines(&making);
+	make_system(&making);
+	if (making.words.n > 0)
+		msgs[n++] = (baton_msg){ .role = BATON_ROLE_SYSTEM,
+					 .text = run_keep_buf(run, &making.words) };
+	for (size_t i = making.oldest; i < making.end; i++)
+		msgs[n++] = turn->msgs[i];
+	if (making.cut.n > 0)
+		msgs[n - 1].text = making.cut;
+	for (size_t i = 0; i < run->n_more; i++)
+		msgs[n++] = fenced(&making, &run->more[i]);
+	return n;
+}
+
+static baton_str kept_text(struct baton_run *run, baton_str s)
+{
+	return (baton_str){ baton_arena_dup(&run->arena, s.n ? s.p : "", s.n), s.n };
+}
+
+void run_prompt_add(struct baton_run *run, const baton_msg *msg)
+{
+	if (run->n_more == run->cap_more) {
+		size_t cap = run->cap_more ? 2 * run->cap_more : 8;
+		baton_msg *more = baton_arena_alloc(&run->arena, cap * sizeof(*more));
+
+		if (run->n_more > 0)
+			memcpy(more, run->more, run->n_more * sizeof(*more));
+		run->more = more;
+		run->cap_more = cap;
+	}
+	run->more[run->n_more++] = (baton_msg){ .role = msg->role,
+						.flags = msg->flags,
+						.text = kept_text(run, msg->text),
+						.name = kept_text(run, msg->name),
+						.tool_call_id = kept_text(run, msg->tool_call_id),
+						.parts_json = kept_text(run, msg->parts_json) };
+}
+
+static bool may_use_tools(const struct baton_run *run)
+{
+	return run->purpose == BATON_PURPOSE_ANSWER && !run->planning && !run->plan_failed;
 }
 
 void baton_run_prompt(struct baton_run *run, const baton_turn *turn, baton_prompt *ret_prompt)
 {
 	const struct baton_target *target = run->choice.target;
-	baton_msg *msgs = baton_arena_alloc(&run->arena, (turn->n_msgs + 2) * sizeof(*msgs));
+	baton_msg *msgs =
+		baton_arena_alloc(&run->arena, (turn->n_msgs + run->n_more + 2) * sizeof(*msgs));
 	baton_turn *view = baton_arena_alloc(&run->arena, sizeof(*view));
 	struct baton_buf key = { NULL, 0, 0 };
 	size_t n = run->purpose == BATON_PURPOSE_ANSWER ? answer_messages(run, turn, msgs)
@@ -95,173 +351,7 @@ void baton_run_prompt(struct baton_run *run, const baton_turn *turn, baton_promp
 		.docs = run->docs,
 		.n_docs = run->n_docs,
 		.prefill = { run->answer.p, run->kept },
+		.tools_json = may_use_tools(run) ? run->tools_json : BATON_STR(""),
 	};
 	baton_buf_done(&key);
-}
-
-/* --- facts --- */
-
-static const char *topic_names(const struct baton_run *run, uint32_t bit)
-{
-	for (size_t i = 0; i < run->policy->n_topics && i < BATON_TOPICS_MAX; i++)
-		if (bit == 1u << i)
-			return run->policy->topics[i].name;
-	return "";
-}
-
-/* Topics first, then what agents have called the conversation; each once. */
-static baton_str tags_json(struct baton_run *run)
-{
-	struct baton_buf json = { NULL, 0, 0 };
-	struct baton_json list, one;
-	size_t at = 0;
-
-	baton_buf_z(&json, "[");
-	for (uint32_t bit = 1; bit != 0; bit <<= 1) {
-		if (!(run->topics & bit))
-			continue;
-		baton_buf_z(&json, json.n > 1 ? "," : "");
-		baton_buf_json(&json, baton_str_of(topic_names(run, bit)));
-	}
-	if (run->session->tags.n > 0 && baton_json_parse(run->session->tags, &list) == 0) {
-		while (baton_json_element(&list, &at, &one)) {
-			baton_buf_z(&json, json.n > 1 ? "," : "");
-			baton_buf_json(&json, baton_json_text(&one, &run->arena));
-		}
-	}
-	baton_buf_z(&json, "]");
-	if (json.n == 2)
-		baton_buf_reset(&json); /* no tags at all are no fact */
-	return run_keep_buf(run, &json);
-}
-
-/* All that is open counts: who writes twice in a row does not take back the first. */
-void run_find_topics(struct baton_run *run)
-{
-	const struct baton_session *session = run->session;
-
-	run->topics = baton_topics_of_intent(run->policy, baton_str_of(run->intent));
-	for (size_t i = 0; i < session->n_lines; i++) {
-		const struct baton_line *line = &session->lines[i];
-
-		if (line->role == BATON_ROLE_CUSTOMER && line->seq > session->answered_upto &&
-		    line->seq <= run->turn)
-			run->topics |= baton_topics_of_text(run->policy, line->text);
-	}
-	run->tags = tags_json(run);
-}
-
-static uint32_t fact_flags(const struct baton_run *run)
-{
-	uint32_t flags = baton_topics_flags(run->policy, run->topics);
-
-	if (run->unknown || (run->searched && run->step > BATON_STEP_RETRIEVED && run->n_docs == 0))
-		flags |= BATON_FACT_RETRIEVAL_EMPTY;
-	if (run_stale(run) > 0)
-		flags |= BATON_FACT_STALE;
-	if (run->choice.target && run->choice.substitute)
-		flags |= BATON_FACT_SUBSTITUTE;
-	if (run->session->verified)
-		flags |= BATON_FACT_VERIFIED;
-	if (run->session->claimed_before)
-		flags |= BATON_FACT_CLAIMED_BEFORE;
-	return flags;
-}
-
-/* One that is still running or has answered does not count. */
-const struct baton_attempt *run_last_failure(const struct baton_run *run)
-{
-	for (size_t i = run->n_attempts; i > 0; i--)
-		if (run->attempts[i - 1].failed)
-			return &run->attempts[i - 1];
-	return NULL;
-}
-
-unsigned run_tier(const struct baton_run *run)
-{
-	if (!run->route)
-		return 0;
-	return run->tier > run->route->tier ? run->tier : run->route->tier;
-}
-
-/* The session counts what is on record; the turn's own search is perhaps not there yet. */
-static uint32_t failed_lookups(const struct baton_run *run)
-{
-	uint32_t failed = (uint32_t)run->session->lookup_failures;
-
-	for (size_t i = 0; i < run->n_notes; i++)
-		failed += run->notes[i].type == BATON_EV_SOURCES_RETRIEVED &&
-			  run->notes[i].sources_retrieved.failed.n > 0;
-	return failed;
-}
-
-static void session_facts(const struct baton_run *run, baton_facts *facts)
-{
-	const struct baton_session *session = run->session;
-
-	facts->session_id = baton_str_of(run->session_id);
-	facts->customer_tier = baton_str_of(session->customer_tier);
-	facts->channel = baton_str_of(session->channel);
-	facts->locale = baton_str_of(session->locale);
-	facts->language = baton_str_of(run->language[0] ? run->language : session->language);
-	facts->exchanges = (uint32_t)session->exchanges;
-	/* The customer writes again, so what was answered before did not settle it. */
-	facts->unresolved_exchanges = (uint32_t)session->exchanges;
-	facts->tool_errors = failed_lookups(run);
-	facts->auth_failures = (uint32_t)session->auth_failures;
-	facts->reopen_count = (uint32_t)session->reopen_count;
-	facts->low_confidence_streak = (uint32_t)session->weak_answers;
-	facts->age_ms = session->first_unanswered_ms > session->opened_ms
-				? session->first_unanswered_ms - session->opened_ms
-				: 0;
-	facts->idle_ms = session->idle_ms;
-}
-
-/* The promise is that of the queue the question would go to. */
-static void promise_facts(const struct baton_run *run, uint64_t unix_ms, baton_facts *facts)
-{
-	baton_str queue = run_queue(run);
-	uint64_t due_ms = baton_policy_due_ms(
-		run->policy, queue.n ? queue : baton_str_of(run->policy->default_queue),
-		baton_str_of(run->session->customer_tier), run->session->first_unanswered_ms);
-
-	facts->sla_left_ms = due_ms == 0 ? UINT64_MAX : due_ms > unix_ms ? due_ms - unix_ms : 0;
-	if (facts->sla_left_ms == 0)
-		facts->flags |= BATON_FACT_SLA_BREACHED;
-}
-
-void baton_run_facts(const struct baton_run *run, uint32_t stage, baton_facts *ret_facts)
-{
-	const struct baton_attempt *last = run_last_failure(run);
-	uint64_t so_far_ms = (run->ops->now_ns(run->ud) - run->started_ns) / BATON_NS_PER_MS;
-
-	*ret_facts = (baton_facts){
-		.size = sizeof(*ret_facts),
-		.flags = fact_flags(run),
-		.intent = baton_str_of(run->intent),
-		.tags_json = run->tags,
-		.last_fail_provider = baton_str_of(last ? last->target->name : ""),
-		.last_fail = last ? last->fail : 0,
-		.intent_ppm = run->intent_ppm,
-		.answer_ppm = run->n_docs > 0 ? run->docs[0].score_ppm : 0,
-		.sentiment_ppm = run->sentiment_ppm,
-		.out_of_scope_ppm = run->out_of_scope_ppm,
-		.human_ppm = run->human_ppm,
-		.primary_health_ppm = 1000000,
-		.cost_microusd = run->session->cost_microusd + run->spent_microusd +
-				 (run->choice.target ? run_cost_microusd(run) : 0),
-		.cost_ceiling_microusd = run->route && run->route->turn_microusd
-						 ? run->route->turn_microusd
-						 : run->policy->budgets.turn_microusd,
-		.stage = stage,
-		.attempts = (uint32_t)run->n_attempts,
-		.answers_total_ms = stage == BATON_STAGE_AFTER ? so_far_ms : 0,
-		.class_name = baton_str_of(
-			run->route && run->route->class_ ? run->route->class_->name : ""),
-		.tier = run_tier(run),
-	};
-	session_facts(run, ret_facts);
-	promise_facts(run, run_board_facts(run, ret_facts), ret_facts);
-	if (run->in_mode)
-		ret_facts->mode = baton_str_of(run->mode.mode->name);
 }

@@ -7,6 +7,7 @@
 #include "core/base/assert.h"
 #include "core/observe/metrics.h"
 #include "core/session/slots.h"
+#include "core/turn/ground.h"
 
 #include <stdlib.h>
 
@@ -160,7 +161,7 @@ static void say_new(struct baton_run *run)
 	run->said = run->answer.n;
 }
 
-static void heard_text(struct baton_run *run, baton_str text)
+static void add_text(struct baton_run *run, baton_str text)
 {
 	if (run->answer.n == 0)
 		while (text.n > 0 &&
@@ -170,15 +171,41 @@ static void heard_text(struct baton_run *run, baton_str text)
 		}
 	if (text.n == 0)
 		return;
-	uint64_t now_ns = run->ops->now_ns(run->ud);
-	if (run->first_token_ns == 0)
-		run->first_token_ns = now_ns;
 	if (run->first_word_ns == 0)
-		run->first_word_ns = now_ns;
-	run->last_token_ns = now_ns;
-	run->deltas++;
+		run->first_word_ns = run->ops->now_ns(run->ud);
 	baton_buf_str(&run->answer, text);
 	say_new(run);
+}
+
+void run_say_blank(struct baton_run *run)
+{
+	if (run->marks.n == 1 && run->marks.held[0] == ' ')
+		add_text(run, BATON_STR(" "));
+	run->marks.n = 0;
+}
+
+static bool is_blank(baton_str text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (!strchr(" \n\r\t", text.p[i]))
+			return false;
+	return true;
+}
+
+/* A mark is no word for the customer, but it is life. */
+static void heard_text(struct baton_run *run, baton_str text)
+{
+	struct baton_buf words = { NULL, 0, 0 };
+
+	if (run->answer.n > 0 || !is_blank(text)) {
+		run->last_token_ns = run->ops->now_ns(run->ud);
+		if (run->first_token_ns == 0)
+			run->first_token_ns = run->last_token_ns;
+		run->deltas++;
+	}
+	run_ground_text(run, text, &words);
+	add_text(run, baton_buf_view(&words));
+	baton_buf_done(&words);
 }
 
 void baton_run_heard_delta(struct baton_run *run, uint32_t kind, baton_str data)
@@ -194,7 +221,7 @@ void baton_run_heard_delta(struct baton_run *run, uint32_t kind, baton_str data)
 		run->last_token_ns = run->ops->now_ns(run->ud);
 		break;
 	case BATON_DELTA_CITATION:
-		run->sources = keep(run, data);
+		run_ground_citation(run, data);
 		break;
 	case BATON_DELTA_UNKNOWN:
 		run->unknown = true;
@@ -222,6 +249,12 @@ void baton_run_heard_usage(struct baton_run *run, const baton_usage *usage)
 
 void baton_run_heard_end(struct baton_run *run, uint32_t reason)
 {
+	struct baton_buf words = { NULL, 0, 0 };
+
+	run_ground_text_end(run, &words);
+	if (words.n > 0)
+		add_text(run, baton_buf_view(&words));
+	baton_buf_done(&words);
 	run->ticket = 0;
 	run->heard_end = true;
 	run->end_reason = reason;

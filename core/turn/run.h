@@ -15,6 +15,8 @@
 #include "core/route/board.h"
 #include "core/session/session.h"
 #include "core/swap/trial.h"
+#include "core/turn/marks.h"
+#include "core/turn/plan.h"
 
 typedef uint64_t baton_ticket;
 struct baton_release;
@@ -40,7 +42,12 @@ enum baton_step {
 };
 
 /* What a run is for: the customer, or (assist.c) the agent who has the case. */
-enum baton_purpose { BATON_PURPOSE_ANSWER, BATON_PURPOSE_SUGGESTION, BATON_PURPOSE_WRITEUP };
+enum baton_purpose {
+	BATON_PURPOSE_ANSWER,
+	BATON_PURPOSE_SUGGESTION,
+	BATON_PURPOSE_WRITEUP,
+	BATON_PURPOSE_SUMMARY /* for later prompts: older lines in few words */
+};
 
 struct baton_run_ops {
 	uint64_t (*now_ns)(void *ud);
@@ -83,6 +90,7 @@ struct baton_run_ops {
 	void (*observe)(void *ud, unsigned metric, uint64_t us);
 };
 
+enum { BATON_RUN_CITES_MAX = 32 }; /* sources that one answer names */
 enum { BATON_RUN_NOTES_MAX = 10 }; /* + outcome, escalation and queue stay under one append */
 
 struct baton_run {
@@ -97,7 +105,7 @@ struct baton_run {
 	enum baton_purpose purpose;
 	baton_str asked_by;          /* of a suggestion: the agent */
 	baton_str package, in_words; /* of help for agents: the case as JSON, and as text */
-	uint64_t about;      /* of a write-up: seq of the case_queued */
+	uint64_t about;      /* of a write-up: seq of the case_queued; of a summary: of its last line */
 	uint64_t begun_at;   /* of help for agents: the session's seq */
 	uint64_t turn;       /* seq of the newest message it answers */
 	uint64_t epoch;      /* of the owner it speaks for */
@@ -149,6 +157,23 @@ struct baton_run {
 	bool speaks;             /* tier 1: the customer may see it grow */
 	bool unknown;            /* the provider said that it does not know */
 	baton_str sources;       /* JSON array, from citations */
+	struct baton_mark_filter marks; /* what may be one (ground.c) */
+	baton_str cites[BATON_RUN_CITES_MAX]; /* ids that the answer names, each once */
+	size_t n_cites;
+	bool cites_bad;          /* it names something that cannot be an id, or too many */
+	bool ungrounded;         /* its sources do not hold */
+	bool policy_hit;         /* it must not be sent as it is (object.c) */
+	baton_str guard_rule;    /* whose rule said so first */
+	baton_str prompt;        /* name and checksum of the prompt of the newest asking */
+	/* What models may ask for, as baton_prompt.tools_json; empty: nothing. And what was asked for in
+	 * this turn and what came of it, in order, behind the conversation: run_prompt_add(). */
+	struct baton_plan plan; /* of this turn (plan.c) */
+	bool planning;          /* the target has been asked for a plan, not for an answer */
+	bool plan_failed;       /* it made none that can be read: no tools in this turn */
+	uint64_t asked_microusd; /* of the running attempt: what was asked before the asking that runs */
+	baton_str tools_json;
+	baton_msg *more;
+	size_t n_more, cap_more;
 	baton_usage usage;
 	uint64_t asked_ns, first_token_ns, last_token_ns; /* of the running attempt */
 	uint64_t first_word_ns; /* of the text that stands; 0: none yet */
@@ -184,7 +209,7 @@ struct baton_run_start {
 	uint64_t about;
 };
 /* Where help of this kind is asked for; NULL: the set declares no internal intent with a way of its
- * own for it (`reply-suggestion`, `case-writeup`). */
+ * own for it (`reply-suggestion`, `case-writeup`, `session-summary`). */
 const struct baton_route *baton_assist_route(const struct baton_policy *policy,
 					     enum baton_purpose purpose);
 struct baton_run *baton_run_new(const struct baton_run_start *start);
@@ -219,3 +244,6 @@ struct baton_ev_answer_superseded baton_run_shown(const struct baton_run *run);
 void baton_run_facts(const struct baton_run *run, uint32_t stage, baton_facts *ret_facts);
 void baton_run_view(struct baton_run *run, baton_turn *ret_turn); /* arrays in the arena */
 void baton_run_prompt(struct baton_run *run, const baton_turn *turn, baton_prompt *ret_prompt);
+/* A message behind the conversation, for the askings to come: the bot's with `parts_json`, or a
+ * tool's with `name` and `tool_call_id`. Copied. */
+void run_prompt_add(struct baton_run *run, const baton_msg *msg);

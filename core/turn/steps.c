@@ -279,6 +279,10 @@ static struct then step_rules_after(struct baton_run *run)
 		return run_move(run, "rules");
 	if (escalates)
 		return go_on(BATON_STEP_HAND_OVER);
+	if (run_must_not_send(run))
+		return run_blocked(run);
+	if (run->answer.n == 0) /* it says that it does not know, and nothing else */
+		return run_hand_over(run, "core.unknown", "the model does not know an answer");
 	return go_on(run->tier == BATON_TIER_AUTOMATED ? BATON_STEP_ANSWER : BATON_STEP_DRAFT);
 }
 

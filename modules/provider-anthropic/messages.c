@@ -28,7 +28,8 @@ struct sides { /* the talk so far, as blocks of whose turn it is */
 	const char *side; /* of the message that is open; NULL: none */
 };
 
-static void block_write(struct sides *sides, const char *side, const baton_msg *msg)
+/* The next block of this side: its message is begun if the other side's is open. */
+static void block_begin(struct sides *sides, const char *side, const char *type)
 {
 	bool same = sides->side && strcmp(sides->side, side) == 0;
 
@@ -37,10 +38,52 @@ static void block_write(struct sides *sides, const char *side, const baton_msg *
 		text_z(sides->to, side);
 		text_z(sides->to, "\",\"content\":[");
 	}
-	text_z(sides->to, same ? ",{\"type\":\"text\",\"text\":" : "{\"type\":\"text\",\"text\":");
+	text_z(sides->to, same ? ",{\"type\":\"" : "{\"type\":\"");
+	text_z(sides->to, type);
+	text_z(sides->to, "\",");
+	sides->side = side;
+}
+
+static void block_write(struct sides *sides, const char *side, const baton_msg *msg)
+{
+	block_begin(sides, side, "text");
+	text_z(sides->to, "\"text\":");
 	prompt_content(sides->to, msg);
 	text_z(sides->to, "}");
-	sides->side = side;
+}
+
+static void calls_write(struct sides *sides, baton_str parts)
+{
+	struct scan scan = scan_of(parts);
+	struct prompt_call call;
+	bool begun = false;
+
+	while (prompt_call_next(&scan, &begun, &call)) {
+		block_begin(sides, "assistant", "tool_use");
+		prompt_raw(sides->to, "\"id\":", call.id, ",");
+		prompt_raw(sides->to, "\"name\":", call.name, ",\"input\":");
+		prompt_raw(sides->to, "", prompt_arguments(&call), "}");
+	}
+}
+
+static void result_write(struct sides *sides, const baton_msg *msg)
+{
+	block_begin(sides, "user", "tool_result");
+	text_z(sides->to, "\"tool_use_id\":");
+	text_json(sides->to, msg->tool_call_id);
+	text_z(sides->to, ",\"content\":");
+	text_json(sides->to, msg->text);
+	text_z(sides->to, "}");
+}
+
+static void said_write(struct sides *sides, const baton_msg *msg)
+{
+	if (prompt_is_result(msg))
+		result_write(sides, msg);
+	else if (!is_blank(msg->text))
+		block_write(sides, prompt_side(msg), msg);
+	if (prompt_is_called(msg))
+		calls_write(sides, msg->parts_json);
 }
 
 static baton_str trimmed(baton_str text)
@@ -61,11 +104,12 @@ static void talk_write(struct text *to, const struct config *config, const baton
 	text_z(to, ",\"messages\":[");
 	for (uint32_t i = 0; i < turn->n_msgs; i++) {
 		const baton_msg *msg = &turn->msgs[i];
-		if (msg->role == BATON_ROLE_SYSTEM || is_blank(msg->text))
+		if (msg->role == BATON_ROLE_SYSTEM ||
+		    (is_blank(msg->text) && !prompt_is_called(msg) && !prompt_is_result(msg)))
 			continue;
 		if (!sides.side && strcmp(prompt_side(msg), "assistant") == 0)
 			block_write(&sides, "user", &nothing);
-		block_write(&sides, prompt_side(msg), msg);
+		said_write(&sides, msg);
 	}
 	if (!sides.side || strcmp(sides.side, "user") != 0)
 		block_write(&sides, "user", &nothing);
@@ -214,10 +258,8 @@ static enum heard_kind block_take(struct heard *heard, const struct block *block
 		heard_reasoning(heard, block->thinking);
 	} else if (scan_is(block->type, "tool_use")) {
 		struct tool *tool = heard_tool(heard, heard->n_tools);
-		if (tool)
-			tool_hear(tool, block->id, block->name, (baton_str){ NULL, 0 });
-		if (tool &&
-		    !scan_is(block->input, "{}")) /* whole; a stream begins with an empty one */
+		tool_hear(tool, block->id, block->name, (baton_str){ NULL, 0 });
+		if (!scan_is(block->input, "{}")) /* whole; a stream begins with an empty one */
 			tool_hear_raw(tool, block->input);
 	} else if (scan_is(block->type, "input_json_delta") && heard->n_tools) {
 		tool_hear(&heard->tools[heard->n_tools - 1], (baton_str){ NULL, 0 },

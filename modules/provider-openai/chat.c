@@ -14,7 +14,32 @@
 
 /* --- asking --- */
 
-static void message_write(struct text *to, const baton_msg *msg)
+/* Arguments are text here, an object in Ollama's own API. */
+static void calls_write(struct text *to, const struct config *config, baton_str parts)
+{
+	bool begun = false, object = config->wire == &wire_ollama;
+	struct scan scan = scan_of(parts);
+	const char *comma = ",\"tool_calls\":[";
+	struct prompt_call call;
+
+	while (prompt_call_next(&scan, &begun, &call)) {
+		text_z(to, comma);
+		text_z(to, "{");
+		prompt_raw(to, "\"id\":", call.id, ",");
+		text_z(to, "\"type\":\"function\",\"function\":{\"name\":");
+		text_add(to, call.name.p, call.name.n);
+		text_z(to, ",\"arguments\":");
+		if (object)
+			prompt_raw(to, "", prompt_arguments(&call), "}}");
+		else
+			text_json(to, prompt_arguments(&call));
+		text_z(to, object ? "" : "}}");
+		comma = ",";
+	}
+	text_z(to, comma[1] ? "" : "]");
+}
+
+static void message_write(struct text *to, const struct config *config, const baton_msg *msg)
 {
 	bool tool = msg->role == BATON_ROLE_TOOL;
 
@@ -25,11 +50,35 @@ static void message_write(struct text *to, const baton_msg *msg)
 		text_json(to, msg->text);
 	else
 		prompt_content(to, msg);
+	if (tool && config->wire == &wire_ollama && msg->name.n) {
+		text_z(to, ",\"tool_name\":");
+		text_json(to, msg->name);
+	}
 	if (tool && msg->tool_call_id.n) {
 		text_z(to, ",\"tool_call_id\":");
 		text_json(to, msg->tool_call_id);
 	}
+	if (prompt_is_called(msg))
+		calls_write(to, config, msg->parts_json);
 	text_z(to, "}");
+}
+
+void chat_tools(struct text *to, baton_str tools_json)
+{
+	struct scan scan = scan_of(tools_json);
+	struct prompt_tool tool;
+	bool begun = false;
+	const char *comma = ",\"tools\":[";
+
+	while (tools_json.n && prompt_tool_next(&scan, &begun, &tool)) {
+		text_z(to, comma);
+		prompt_raw(to, "{\"type\":\"function\",\"function\":{\"name\":", tool.name, "");
+		prompt_raw(to, ",\"description\":", tool.description, "");
+		prompt_raw(to, ",\"parameters\":", tool.parameters, "");
+		text_z(to, "}}");
+		comma = ",";
+	}
+	text_z(to, comma[1] ? "" : "]");
 }
 
 void chat_messages(struct text *to, const struct config *config, const baton_prompt *prompt)
@@ -53,12 +102,12 @@ void chat_messages(struct text *to, const struct config *config, const baton_pro
 		if (turn->msgs[i].role == BATON_ROLE_SYSTEM)
 			continue;
 		text_z(to, comma);
-		message_write(to, &turn->msgs[i]);
+		message_write(to, config, &turn->msgs[i]);
 		comma = ",";
 	}
 	if (prefill.text.n) {
 		text_z(to, comma);
-		message_write(to, &prefill);
+		message_write(to, config, &prefill);
 	}
 	text_z(to, "]");
 }
@@ -71,7 +120,7 @@ static bool chat_ask(const struct config *config, const baton_prompt *prompt, st
 	if (prompt->max_output_tokens)
 		prompt_number(body, config->max_tokens_name, prompt->max_output_tokens);
 	prompt_temperature(body, "temperature", prompt->temperature_milli, 2000);
-	prompt_raw(body, ",\"tools\":", prompt->tools_json, "");
+	chat_tools(body, prompt->tools_json);
 	prompt_raw(
 		body,
 		",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"answer\","
@@ -222,9 +271,7 @@ static void tool_take(struct heard *heard, struct scan *scan, uint64_t at)
 			scan_skip(scan);
 		}
 	}
-	struct tool *tool = heard_tool(heard, at);
-	if (tool)
-		tool_hear(tool, id, name, args);
+	tool_hear(heard_tool(heard, at), id, name, args);
 }
 
 static void tools_take(struct heard *heard, baton_str calls)

@@ -34,7 +34,7 @@ static bool ollama_ask(const struct config *config, const baton_prompt *prompt, 
 	text_z(body, "{\"model\":");
 	text_json(body, prompt->model);
 	chat_messages(body, config, prompt);
-	prompt_raw(body, ",\"tools\":", prompt->tools_json, "");
+	chat_tools(body, prompt->tools_json);
 	prompt_raw(body, ",\"format\":", prompt->response_schema, "");
 	options_write(body, config, prompt);
 	text_z(body, config->stream ? ",\"stream\":true" : ",\"stream\":false");
@@ -121,8 +121,6 @@ static void tool_take(struct heard *heard, struct scan *scan)
 		}
 	}
 	struct tool *tool = heard_tool(heard, heard->n_tools);
-	if (!tool)
-		return;
 	tool_hear(tool, id, name, (baton_str){ NULL, 0 });
 	tool_hear_raw(tool, args);
 }

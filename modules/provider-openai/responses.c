@@ -14,6 +14,32 @@
 
 /* --- asking --- */
 
+/* A call and its answer are items of their own, beside the messages. */
+static void calls_write(struct text *to, baton_str parts, const char *comma)
+{
+	struct scan scan = scan_of(parts);
+	struct prompt_call call;
+	bool begun = false;
+
+	while (prompt_call_next(&scan, &begun, &call)) {
+		text_z(to, comma);
+		prompt_raw(to, "{\"type\":\"function_call\",\"call_id\":", call.id, "");
+		prompt_raw(to, ",\"name\":", call.name, ",\"arguments\":");
+		text_json(to, prompt_arguments(&call));
+		text_z(to, "}");
+		comma = ",";
+	}
+}
+
+static void result_write(struct text *to, const baton_msg *msg)
+{
+	text_z(to, "{\"type\":\"function_call_output\",\"call_id\":");
+	text_json(to, msg->tool_call_id);
+	text_z(to, ",\"output\":");
+	text_json(to, msg->text);
+	text_z(to, "}");
+}
+
 static void input_write(struct text *to, const char *role, const baton_msg *msg)
 {
 	text_z(to, "{\"role\":\"");
@@ -39,11 +65,21 @@ static void inputs_write(struct text *to, const baton_prompt *prompt)
 	to->failed = to->failed || text.failed;
 	text_done(&text);
 	for (uint32_t i = 0; i < turn->n_msgs; i++) {
-		if (turn->msgs[i].role == BATON_ROLE_SYSTEM)
+		const baton_msg *msg = &turn->msgs[i];
+		if (msg->role == BATON_ROLE_SYSTEM)
 			continue;
-		text_z(to, comma);
-		input_write(to, prompt_side(&turn->msgs[i]), &turn->msgs[i]);
-		comma = ",";
+		if (!prompt_is_called(msg) || msg->text.n > 0) {
+			text_z(to, comma);
+			if (prompt_is_result(msg))
+				result_write(to, msg);
+			else
+				input_write(to, prompt_side(msg), msg);
+			comma = ",";
+		}
+		if (prompt_is_called(msg)) {
+			calls_write(to, msg->parts_json, comma);
+			comma = ",";
+		}
 	}
 	text_z(to, "]");
 }
@@ -121,9 +157,7 @@ static void item_read(struct scan *scan, struct item *item)
 
 static void tool_take(struct heard *heard, const struct item *item)
 {
-	struct tool *tool = heard_tool(heard, heard->n_tools);
-	if (tool)
-		tool_hear(tool, item->call_id, item->name, item->arguments);
+	tool_hear(heard_tool(heard, heard->n_tools), item->call_id, item->name, item->arguments);
 }
 
 static enum heard_kind part_take(struct heard *heard, struct scan *scan)

@@ -353,12 +353,15 @@ static uint64_t cell_day(struct sim *sim, struct call *call, const char *provide
 	return 10 * MS;
 }
 
-/* Who helps an agent is given the case; no target of this world has a prompt of its own. */
+/* Who helps an agent is given the case. */
 static void read_case(struct sim *sim, struct call *call, const baton_prompt *prompt)
 {
 	const baton_msg *first = &prompt->turn->msgs[0];
+	baton_str id = prompt->turn->turn_id;
+	bool helps = (id.n > 11 && memcmp(id.p + id.n - 11, "-suggestion", 11) == 0) ||
+		     (id.n > 8 && memcmp(id.p + id.n - 8, "-writeup", 8) == 0);
 
-	if (first->role != BATON_ROLE_SYSTEM)
+	if (first->role != BATON_ROLE_SYSTEM || !helps)
 		return;
 	for (uint32_t i = 0; i < prompt->turn->n_msgs; i++) {
 		baton_str text = prompt->turn->msgs[i].text;

@@ -154,18 +154,25 @@ static void a_question_is_written_as_the_api_wants_it(void **state)
 		{ .role = BATON_ROLE_CUSTOMER, .text = host_str("Are you <there>?") },
 		{ .role = BATON_ROLE_AGENT, .text = host_str("I am"), .name = host_str("Kim") },
 		{ .role = BATON_ROLE_TOOL, .text = host_str("{}"), .name = host_str("order") },
+		{ .role = BATON_ROLE_BOT,
+		  .text = host_str("I look."),
+		  .parts_json = host_str("[{\"id\":\"t1\",\"name\":\"order\","
+					 "\"arguments\":{\"id\":\"7\"}},{\"id\":\"t2\","
+					 "\"name\":\"mail\"}]") },
+		{ .role = BATON_ROLE_TOOL, .text = host_str("{}"), .tool_call_id = host_str("t1") },
+		{ .role = BATON_ROLE_TOOL, .text = host_str(""), .tool_call_id = host_str("t2") },
 		{ .role = BATON_ROLE_SYSTEM, .text = host_str("Be brief.") },
 	};
-	baton_turn turn = { .size = sizeof(turn), .msgs = msgs, .n_msgs = 8 };
+	baton_turn turn = { .size = sizeof(turn), .msgs = msgs, .n_msgs = 11 };
 	baton_prompt prompt = {
 		.size = sizeof(prompt),
 		.turn = &turn,
 		.model = host_str("claude"),
 		.temperature_milli = 1500,
 		.response_schema = host_str("{\"type\":\"object\"}"),
-		.tools_json = host_str(
-			"[{\"type\":\"function\",\"function\":{\"name\":\"order\",\"description\":\"d\","
-			"\"parameters\":{\"type\":\"object\"}}},{\"function\":{\"name\":\"x\"}},{}]"),
+		.tools_json =
+			host_str("[{\"name\":\"order\",\"description\":\"d\","
+				 "\"parameters\":{\"type\":\"object\"}},{\"name\":\"x\"},{}]"),
 	};
 	assert_int_equal(ask_with(&prompt), BATON_OK);
 	assert_string_equal(web.url, "https://api.example.org/v1/messages");
@@ -182,7 +189,12 @@ static void a_question_is_written_as_the_api_wants_it(void **state)
 		"{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"Hi\"},"
 		"{\"type\":\"text\",\"text\":\"Are you \\u003cthere>?\"}]},"
 		"{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"[Kim] I am\"}]},"
-		"{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"[tool order] {}\"}]}],"
+		"{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"[tool order] {}\"}]},"
+		"{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"I look.\"},"
+		"{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"order\",\"input\":{\"id\":\"7\"}},"
+		"{\"type\":\"tool_use\",\"id\":\"t2\",\"name\":\"mail\",\"input\":{}}]},"
+		"{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t1\",\"content\":\"{}\"},"
+		"{\"type\":\"tool_result\",\"tool_use_id\":\"t2\",\"content\":\"\"}]}],"
 		"\"temperature\":1.000,\"tools\":[{\"name\":\"order\",\"description\":\"d\",\"input_schema\":{\"type\":\"object\"}},"
 		"{\"name\":\"x\",\"input_schema\":{\"type\":\"object\"}}],"
 		"\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":{\"type\":\"object\"}}},"
@@ -317,8 +329,8 @@ static void tool_calls_and_thinking_are_told_apart(void **state)
 	is_answer("", BATON_END_TOOL_CALLS);
 	assert_string_equal(told.reasoning, "Hm\n");
 	assert_string_equal(told.tools,
-			    "{\"id\":\"a\",\"name\":\"order\",\"arguments\":\"{\\\"id\\\":7}\"}\n"
-			    "{\"id\":\"b\",\"name\":\"mail\",\"arguments\":\"\"}\n");
+			    "{\"id\":\"a\",\"name\":\"order\",\"arguments\":{\"id\":7}}\n"
+			    "{\"id\":\"b\",\"name\":\"mail\",\"arguments\":{}}\n");
 	finish();
 }
 
@@ -335,8 +347,7 @@ static void a_whole_answer_is_heard_as_well(void **state)
 	end();
 	is_answer("Whole", BATON_END_TOOL_CALLS);
 	assert_string_equal(told.reasoning, "Hm\n");
-	assert_string_equal(told.tools,
-			    "{\"id\":\"a\",\"name\":\"n\",\"arguments\":\"{\\\"x\\\":1}\"}\n");
+	assert_string_equal(told.tools, "{\"id\":\"a\",\"name\":\"n\",\"arguments\":{\"x\":1}}\n");
 	assert_int_equal(call_record()->usage.in_tokens, 5);
 	finish();
 }

@@ -97,8 +97,8 @@ static void tool_calls_and_thinking_are_told_apart(void **state)
 	is_answer("", BATON_END_TOOL_CALLS);
 	assert_string_equal(told.reasoning, "Hm\n");
 	assert_string_equal(told.tools,
-			    "{\"id\":\"\",\"name\":\"order\",\"arguments\":\"{\\\"id\\\":7}\"}\n"
-			    "{\"id\":\"b\",\"name\":\"mail\",\"arguments\":\"\"}\n");
+			    "{\"id\":\"call_1\",\"name\":\"order\",\"arguments\":{\"id\":7}}\n"
+			    "{\"id\":\"b\",\"name\":\"mail\",\"arguments\":{}}\n");
 	finish();
 }
 

@@ -72,8 +72,13 @@ static void a_question_is_written_as_the_api_wants_it(void **state)
 		{ .role = BATON_ROLE_CUSTOMER, .text = host_str("Hi") },
 		{ .role = BATON_ROLE_BOT, .text = host_str("Hello") },
 		{ .role = BATON_ROLE_TOOL, .text = host_str("{}") },
+		{ .role = BATON_ROLE_BOT,
+		  .parts_json = host_str("[{\"id\":\"t1\",\"name\":\"order\","
+					 "\"arguments\":{\"id\":\"7\"}},{\"id\":\"t2\","
+					 "\"name\":\"mail\"}]") },
+		{ .role = BATON_ROLE_TOOL, .text = host_str("{}"), .tool_call_id = host_str("t1") },
 	};
-	baton_turn turn = { .size = sizeof(turn), .msgs = msgs, .n_msgs = 4 };
+	baton_turn turn = { .size = sizeof(turn), .msgs = msgs, .n_msgs = 6 };
 	baton_prompt prompt = {
 		.size = sizeof(prompt),
 		.turn = &turn,
@@ -81,8 +86,7 @@ static void a_question_is_written_as_the_api_wants_it(void **state)
 		.temperature_milli = 200,
 		.max_output_tokens = 600,
 		.response_schema = host_str("{}"),
-		.tools_json = host_str(
-			"[{\"type\":\"function\",\"function\":{\"name\":\"order\",\"parameters\":{}}}]"),
+		.tools_json = host_str("[{\"name\":\"order\",\"parameters\":{}}]"),
 	};
 	assert_int_equal(ask_with(&prompt), BATON_OK);
 	assert_string_equal(web.url, "https://api.openai.com/v1/responses");
@@ -94,7 +98,10 @@ static void a_question_is_written_as_the_api_wants_it(void **state)
 		web.body,
 		"{\"model\":\"gpt\",\"input\":[{\"role\":\"system\",\"content\":\"Be kind.\"},"
 		"{\"role\":\"user\",\"content\":\"Hi\"},{\"role\":\"assistant\",\"content\":\"Hello\"},"
-		"{\"role\":\"user\",\"content\":\"[tool result] {}\"}],\"max_output_tokens\":600,\"temperature\":0.200,"
+		"{\"role\":\"user\",\"content\":\"[tool result] {}\"},"
+		"{\"type\":\"function_call\",\"call_id\":\"t1\",\"name\":\"order\",\"arguments\":\"{\\\"id\\\":\\\"7\\\"}\"},"
+		"{\"type\":\"function_call\",\"call_id\":\"t2\",\"name\":\"mail\",\"arguments\":\"{}\"},"
+		"{\"type\":\"function_call_output\",\"call_id\":\"t1\",\"output\":\"{}\"}],\"max_output_tokens\":600,\"temperature\":0.200,"
 		"\"tools\":[{\"type\":\"function\",\"name\":\"order\",\"parameters\":{},\"strict\":false}],"
 		"\"text\":{\"format\":{\"type\":\"json_schema\",\"name\":\"answer\",\"schema\":{}}},"
 		"\"store\":false,\"stream\":true}");
@@ -143,7 +150,7 @@ static void tool_calls_and_reasoning_are_told_apart(void **state)
 	end();
 	is_answer("", BATON_END_TOOL_CALLS);
 	assert_string_equal(told.reasoning, "Hm\n");
-	assert_string_equal(told.tools, "{\"id\":\"a\",\"name\":\"order\",\"arguments\":\"{}\"}\n");
+	assert_string_equal(told.tools, "{\"id\":\"a\",\"name\":\"order\",\"arguments\":{}}\n");
 	finish();
 }
 

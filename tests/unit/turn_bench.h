@@ -335,7 +335,7 @@ static inline void fill_policy(struct bench *bench)
 	bench->routes[1].intent = "shipping";
 	bench->intents[0] =
 		(struct baton_intent_def){ .name = "shipping", .min_confidence_ppm = 500000 };
-	bench->prompts[0] = (struct baton_prompt_def){ .name = "support", .text = "Be kind." };
+	bench->prompts[0] = (struct baton_prompt_def){ "support", "Be kind.", "1f2e3d4c" };
 	bench->policy = (struct baton_policy){ .targets = bench->targets,
 					       .n_targets = 3,
 					       .routes = bench->routes,

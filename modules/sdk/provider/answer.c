@@ -233,23 +233,47 @@ bool answer_say(struct answer *answer)
 	return opening_say(answer, false);
 }
 
-static bool tool_say(struct answer *answer, struct tool *tool)
+/* Some servers count from where they like. */
+static bool is_gap(const struct tool *tool)
+{
+	return !tool->id.n && !tool->name.n && !tool->args.n && !tool->bad;
+}
+
+static bool has_calls(const struct heard *heard)
+{
+	for (unsigned i = 0; i < heard->n_tools; i++)
+		if (!is_gap(&heard->tools[i]))
+			return true;
+	return heard->tools_bad;
+}
+
+static int32_t tool_say(struct answer *answer, const struct tool *tool)
 {
 	const struct provider *provider = answer->provider;
 	struct text json = { 0 };
+	int32_t rc = BATON_OK;
 
-	text_z(&json, "{\"id\":");
-	text_json(&json, text_view(&tool->id));
-	text_z(&json, ",\"name\":");
-	text_json(&json, text_view(&tool->name));
-	text_z(&json, ",\"arguments\":");
-	text_json(&json, text_view(&tool->args));
-	text_z(&json, "}");
-	int32_t rc = json.failed ? BATON_E_NOMEM
-				 : provider->host->delta(provider->ctx, answer->call,
-							 BATON_DELTA_TOOL_CALL, text_view(&json));
+	if (is_gap(tool))
+		return BATON_OK;
+	if (tool_json(tool, answer->tools_told, &json))
+		rc = provider->host->delta(provider->ctx, answer->call, BATON_DELTA_TOOL_CALL,
+					   text_view(&json));
 	text_done(&json);
-	return rc != BATON_E_AGAIN;
+	return rc;
+}
+
+/* All of them or none: half of what a model wants done may be worse than nothing. */
+static bool tools_are_good(const struct heard *heard)
+{
+	bool good = !heard->tools_bad;
+
+	for (unsigned i = 0; good && i < heard->n_tools; i++) {
+		struct text json = { 0 };
+
+		good = is_gap(&heard->tools[i]) || tool_json(&heard->tools[i], i, &json);
+		text_done(&json);
+	}
+	return good;
 }
 
 /* --- the end of an answer --- */
@@ -266,6 +290,28 @@ static bool nothing_said(struct answer *answer)
 	return answer_fail_as(answer, BATON_FAIL_EMPTY, "empty", "a finished answer without text");
 }
 
+static bool calls_conclude(struct answer *answer)
+{
+	const struct heard *heard = &answer->heard;
+
+	if (!tools_are_good(heard))
+		return answer_fail_protocol(answer, "a tool call without a name, or with arguments "
+						    "that are no object");
+	for (; answer->tools_told < heard->n_tools; answer->tools_told++) {
+		int32_t rc = tool_say(answer, &heard->tools[answer->tools_told]);
+
+		if (rc == BATON_E_AGAIN)
+			return true; /* goes on with resume() */
+		if (rc == BATON_E_STALE) {
+			answer_close(answer);
+			return false;
+		}
+		if (rc < 0)
+			return answer_fail_protocol(answer, "more of a tool call than is taken");
+	}
+	return answer_end(answer, BATON_END_TOOL_CALLS);
+}
+
 static bool answer_conclude(struct answer *answer)
 {
 	const struct heard *heard = &answer->heard;
@@ -279,14 +325,13 @@ static bool answer_conclude(struct answer *answer)
 		return false;
 	if (answer->held.n)
 		return true; /* goes on with resume() */
-	for (; answer->tools_told < heard->n_tools; answer->tools_told++)
-		if (!tool_say(answer, &answer->heard.tools[answer->tools_told]))
-			return true;
-	if (!heard->text_bytes && !heard->n_tools)
+	if (!heard->text_bytes && !has_calls(heard))
 		return nothing_said(answer);
 	if (heard->finish == FINISH_FILTERED || heard->refusal)
 		return heard->text_bytes ? answer_end(answer, BATON_END_FILTERED)
 					 : nothing_said(answer);
+	if (has_calls(heard))
+		return calls_conclude(answer);
 	switch (heard->finish) {
 	case FINISH_LENGTH:
 	case FINISH_CONTEXT:
@@ -298,7 +343,7 @@ static bool answer_conclude(struct answer *answer)
 	case FINISH_BROKEN:
 		break;
 	}
-	return answer_end(answer, heard->n_tools ? BATON_END_TOOL_CALLS : BATON_END_STOP);
+	return answer_end(answer, BATON_END_STOP);
 }
 
 static void on_usage_late(void *user)

@@ -18,9 +18,7 @@ static int32_t estimate(void *inst, const baton_prompt *prompt, baton_usage *out
 	(void)inst;
 	uint64_t bytes = prompt->tools_json.n;
 	for (uint32_t i = 0; i < prompt->turn->n_msgs; i++)
-		bytes += prompt->turn->msgs[i].text.n;
-	for (uint32_t i = 0; i < prompt->n_docs; i++)
-		bytes += prompt->docs[i].snippet.n + prompt->docs[i].title.n;
+		bytes += prompt->turn->msgs[i].text.n + prompt->turn->msgs[i].parts_json.n;
 	out->flags = BATON_USAGE_ESTIMATED;
 	out->in_tokens = bytes / 4 + 4 * (uint64_t)prompt->turn->n_msgs;
 	out->out_tokens = prompt->max_output_tokens;

@@ -43,8 +43,10 @@ void heard_reasoning(struct heard *heard, baton_str inside)
 
 struct tool *heard_tool(struct heard *heard, uint64_t index)
 {
-	if (index >= TOOLS_MAX)
+	if (index >= TOOLS_MAX) {
+		heard->tools_bad = true;
 		return NULL;
+	}
 	if (heard->n_tools <= index)
 		heard->n_tools = (unsigned)index + 1;
 	return &heard->tools[index];
@@ -60,16 +62,70 @@ static void first_counts(struct text *to, baton_str inside)
 
 void tool_hear(struct tool *tool, baton_str id, baton_str name, baton_str args)
 {
+	if (!tool)
+		return;
 	first_counts(&tool->id, id);
 	first_counts(&tool->name, name);
-	if (args.n && tool->args.n + args.n <= TOOL_ARGS_MAX)
-		(void)scan_unescape(args, &tool->half, &tool->args);
+	if (args.n == 0)
+		return;
+	tool->bad = tool->bad || tool->args.n + args.n > TOOL_ARGS_MAX ||
+		    !scan_unescape(args, &tool->half, &tool->args);
 }
 
 void tool_hear_raw(struct tool *tool, baton_str json)
 {
+	if (!tool)
+		return;
 	if (tool->args.n + json.n <= TOOL_ARGS_MAX)
 		text_add(&tool->args, json.p, json.n);
+	else
+		tool->bad = true;
+}
+
+/* A whole object and nothing behind it; models without arguments send nothing at all. */
+static bool is_object(baton_str json)
+{
+	struct scan scan = scan_of(json);
+	bool begun = false;
+	baton_str key;
+
+	if (scan_peek(&scan) != '{')
+		return false;
+	while (scan_member(&scan, &begun, &key))
+		scan_skip(&scan);
+	return scan_ended(&scan);
+}
+
+static bool is_blank(baton_str text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (!strchr(" \t\r\n", text.p[i]))
+			return false;
+	return true;
+}
+
+bool tool_json(const struct tool *tool, unsigned place, struct text *to)
+{
+	baton_str args = text_view(&tool->args);
+
+	if (is_blank(args))
+		args = (baton_str){ "{}", 2 };
+	if (tool->bad || tool->half || tool->name.n == 0 || !is_object(args))
+		return false;
+	text_z(to, "{\"id\":");
+	if (tool->id.n) {
+		text_json(to, text_view(&tool->id));
+	} else {
+		text_z(to, "\"call_");
+		text_u64(to, place + 1);
+		text_z(to, "\"");
+	}
+	text_z(to, ",\"name\":");
+	text_json(to, text_view(&tool->name));
+	text_z(to, ",\"arguments\":");
+	text_add(to, args.p, args.n);
+	text_z(to, "}");
+	return !to->failed;
 }
 
 static uint64_t cached_read(struct scan *scan)

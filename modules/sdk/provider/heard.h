@@ -29,7 +29,11 @@ enum { TOOLS_MAX = 16, TOOL_ARGS_MAX = 64 * 1024 };
 struct tool {
 	struct text id, name, args; /* args: the model's text, which may be no JSON */
 	unsigned half;
+	bool bad; /* too long, or no text: whatever stands in args is not what the model said */
 };
+/* The call as the host wants it, {"id","name","arguments":{...}}; its place makes an id where the
+ * vendor has none. False: it has no name, or its arguments are no object. */
+bool tool_json(const struct tool *tool, unsigned place, struct text *to);
 
 struct heard {
 	struct text content, reasoning;
@@ -41,6 +45,7 @@ struct heard {
 	uint64_t text_bytes; /* content so far */
 	struct tool tools[TOOLS_MAX];
 	unsigned n_tools;
+	bool tools_bad; /* too many, or arguments too long to be any */
 	baton_str error; /* inside the event */
 };
 
@@ -60,9 +65,10 @@ struct usage_names {
 };
 void heard_usage(struct heard *heard, const struct usage_names *names, baton_str json);
 
-/* NULL if there are too many. */
+/* NULL if there are too many; then no call of this answer counts. */
 struct tool *heard_tool(struct heard *heard, uint64_t index);
-/* The first id and name count, arguments are added; views without `p` are not there. */
+/* The first id and name count, arguments are added; views without `p` are not there. Nothing happens
+ * without a tool. */
 void tool_hear(struct tool *tool, baton_str id, baton_str name, baton_str args);
-/* Arguments that are an object of JSON, as it stands. */
+/* Arguments that stand as JSON, not as text. */
 void tool_hear_raw(struct tool *tool, baton_str json);
