@@ -18,7 +18,7 @@ static baton_str piece_text(baton_str piece)
 }
 
 struct content {
-	struct text text; /* all of them, a line each */
+	struct text text;   /* all of them, a line each */
 	unsigned n, others; /* pictures, sounds, links: nothing that a model gets to read */
 	bool bad;
 };

@@ -9,11 +9,11 @@
 enum { ANSWER_BYTES_MAX = 64 * 1024, ANSWER_TEXT_MAX = 32 * 1024, ANSWER_QUESTIONS_MAX = 16 };
 
 enum answer_kind {
-	ANSWER_BAD,       /* not what MCP promises */
+	ANSWER_BAD, /* not what MCP promises */
 	ANSWER_TOO_BIG,
-	ANSWER_YES,       /* `json` is the result */
-	ANSWER_NO,        /* isError: `json` says why */
-	ANSWER_ASKS,      /* the server wants more before it goes on */
+	ANSWER_YES,  /* `json` is the result */
+	ANSWER_NO,   /* isError: `json` says why */
+	ANSWER_ASKS, /* the server wants more before it goes on */
 };
 
 struct answer {

@@ -62,9 +62,11 @@ static void required_compare(struct entry *entry, const json_t *theirs)
 		if (!name || is_set(entry->set, name))
 			continue;
 		if (!json_object_get(ours, name))
-			problem_add(entry, "the server requires %.80s, which is not declared", name);
+			problem_add(entry, "the server requires %.80s, which is not declared",
+				    name);
 		else if (!listed(needed, name))
-			problem_add(entry, "the server requires %.80s, which is declared as optional",
+			problem_add(entry,
+				    "the server requires %.80s, which is declared as optional",
 				    name);
 	}
 }

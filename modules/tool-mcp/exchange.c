@@ -13,9 +13,9 @@
 #include <strings.h>
 
 enum {
-	RESUMES_MAX = 8,      /* connections for one answer */
-	QUESTIONS_MAX = 16,   /* requests of the server beside one answer */
-	RESUME_MS = 1000,     /* where the server has not said */
+	RESUMES_MAX = 8,    /* connections for one answer */
+	QUESTIONS_MAX = 16, /* requests of the server beside one answer */
+	RESUME_MS = 1000,   /* where the server has not said */
 	DRAIN_MS = 1000,
 	LINES_MAX = SERVER_HEADERS_MAX + 8 + 40,
 	REPLY_MS = 5000,

@@ -28,10 +28,10 @@ enum outcome_kind {
 struct outcome {
 	enum outcome_kind kind;
 	uint32_t status, retry_after_ms;
-	struct frame frame;      /* valid during the call */
-	uint32_t fail;           /* BATON_FAIL_* that fits */
-	const char *code, *why;  /* static; why: for the operator */
-	const char *session;     /* Mcp-Session-Id of the answer; NULL: none */
+	struct frame frame;     /* valid during the call */
+	uint32_t fail;          /* BATON_FAIL_* that fits */
+	const char *code, *why; /* static; why: for the operator */
+	const char *session;    /* Mcp-Session-Id of the answer; NULL: none */
 };
 
 enum exchange_kind {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Arguments that a server wants repeated as headers (x-mcp-header of 2026-07-28), so that what
+/* Arguments that a server wants repeated as headers (x-mcp-header, 2026-07-28), so that what
  * stands before it can route without reading bodies.
  *
  * Surprising: the host fills "{{secret:NAME}}" into headers, and here a header is made of what a
- * model said. Such a value goes in base64, which the specification allows and where nothing is found
- * to fill in.
+ * model said. Such a value goes in base64, which the specification allows and where nothing is
+ * found to fill in.
  */
 #include "compare.h"
 
@@ -152,9 +152,8 @@ static const char *properties_take(struct walk *walk, const struct level *level)
 		walk->names += scan_is(name, KEYWORD);
 		if (scan.bad || schema.n == 0 || schema.p[0] != '{' || keys_count(schema) == 0)
 			continue;
-		bad = level->n_path == MIRROR_PATH_MAX ?
-			      "x-mcp-header: deeper than 8 objects" :
-			      property_push(walk, level, name, schema);
+		bad = level->n_path == MIRROR_PATH_MAX ? "x-mcp-header: deeper than 8 objects"
+						       : property_push(walk, level, name, schema);
 	}
 	return bad;
 }
@@ -164,8 +163,8 @@ static const char *level_take(struct walk *walk, const struct level *level)
 	baton_str raw = frame_member(level->schema, KEYWORD);
 
 	if (raw.n) {
-		const char *bad = level->n_path ? annotation_take(walk, level, raw) :
-						  "x-mcp-header: on the arguments as a whole";
+		const char *bad = level->n_path ? annotation_take(walk, level, raw)
+						: "x-mcp-header: on the arguments as a whole";
 		if (bad)
 			return bad;
 		walk->good++;

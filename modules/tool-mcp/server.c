@@ -21,7 +21,7 @@ enum {
 	RPC_HEADERS = -32020,
 	RPC_CAPABILITY = -32021,
 	RPC_VERSION = -32022,
-	LIST_MS = 600000,     /* a list is looked at again after this, if the server does not say */
+	LIST_MS = 600000, /* a list is looked at again after this, if the server does not say */
 	LIST_LEAST_MS = 60000,
 	LIST_MOST_MS = 3600000,
 	NS_PER_MS = 1000000,
@@ -165,7 +165,7 @@ static bool version_choose(struct server *server, baton_str supported)
 	return true;
 }
 
-/* A request of ours was refused for its version; `again` what to do if it is to be said once more. */
+/* A request of ours was refused for its version. Another one is tried, once. */
 static void version_refused(struct server *server, const char *step, const struct outcome *outcome)
 {
 	bool first = !server->retried;
@@ -303,8 +303,7 @@ static void problems_log(const struct server *server, const struct entry *entry)
 	    memcmp(old->problems.p, entry->problems.p, old->problems.n) == 0)
 		return;
 	(void)snprintf(line, sizeof(line), "%s (%s): %.*s", entry->set->name, entry->set->remote,
-		       (int)(entry->problems.n < 160 ? entry->problems.n : 160),
-		       entry->problems.p);
+		       (int)(entry->problems.n < 160 ? entry->problems.n : 160), entry->problems.p);
 	say(server, BATON_LOG_WARN, line);
 }
 

@@ -37,7 +37,7 @@ struct server {
 	struct exchange *step;
 	struct catalogue coming;
 	unsigned pages;
-	bool retried;  /* another version, or from the beginning: once in an opening */
+	bool retried;         /* another version, or from the beginning: once in an opening */
 	char why[SERVER_WHY]; /* of the last opening that failed */
 	struct exchange *exchanges;
 };

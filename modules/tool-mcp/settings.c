@@ -191,7 +191,8 @@ static bool remote_read(const struct settings *settings, struct tool_set *tool,
 		return refuse(why, "out of memory");
 	json_object_foreach(fixed, name, value)
 		if (!ours_alone(tool, name))
-			return refuse(why, "tool %.60s: %.60s is set and declared", tool->name, name);
+			return refuse(why, "tool %.60s: %.60s is set and declared", tool->name,
+				      name);
 	if (key && (!ours_alone(tool, key) || json_object_get(fixed, key)))
 		return refuse(why, "tool %.60s: %.60s takes the key and something else", tool->name,
 			      key);

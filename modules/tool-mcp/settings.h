@@ -25,12 +25,12 @@ struct server_set {
 
 struct tool_set {
 	char *name, *remote, *description;
-	unsigned server;    /* of settings.servers */
-	char *key;          /* argument that takes the idempotency key; NULL: none */
-	char *fixed;        /* members that every call gets: "\"a\":1"; "" none */
-	json_t *arguments;  /* the declared schema, may be NULL */
+	unsigned server;   /* of settings.servers */
+	char *key;         /* argument that takes the idempotency key; NULL: none */
+	char *fixed;       /* members that every call gets: "\"a\":1"; "" none */
+	json_t *arguments; /* the declared schema, may be NULL */
 	bool writes, idempotent;
-	bool wants_json;    /* a result is declared: text that is JSON is taken as such */
+	bool wants_json; /* a result is declared: text that is JSON is taken as such */
 	uint32_t timeout_ms;
 };
 
@@ -42,13 +42,13 @@ struct settings {
 };
 
 enum { SETTINGS_WHY = 200 };
-#define SETTINGS_SCHEMA_SERVER                                                              \
-	"\"url\":{\"type\":\"string\",\"minLength\":8},\"headers\":{\"type\":\"object\"},"   \
-	"\"secret\":{\"type\":\"string\",\"minLength\":1},"                                  \
+#define SETTINGS_SCHEMA_SERVER                                                                  \
+	"\"url\":{\"type\":\"string\",\"minLength\":8},\"headers\":{\"type\":\"object\"},"      \
+	"\"secret\":{\"type\":\"string\",\"minLength\":1},"                                     \
 	"\"protocol\":{\"type\":\"string\",\"enum\":[\"auto\",\"2026-07-28\",\"2025-11-25\"]}," \
-	"\"elicitation\":{\"type\":\"string\",\"enum\":[\"decline\",\"defaults\"]},"         \
-	"\"connect_ms\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":60000},"             \
-	"\"idle_ms\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":600000},"               \
+	"\"elicitation\":{\"type\":\"string\",\"enum\":[\"decline\",\"defaults\"]},"            \
+	"\"connect_ms\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":60000},"                \
+	"\"idle_ms\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":600000},"                  \
 	"\"total_ms\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":600000}"
 extern const char settings_schema[];
 

@@ -21,7 +21,7 @@ bool stream_add(struct stream *stream, baton_str bytes)
 	return !stream->in.failed && !stream->data.failed;
 }
 
-/* The next line without its end. A CR ends it at once; an LF behind that is part of the same end. */
+/* The next line without its end. A CR ends it at once; an LF behind it is part of that end. */
 static bool line_next(struct stream *stream, baton_str *ret)
 {
 	struct text *in = &stream->in;

@@ -14,11 +14,13 @@
 enum { STREAM_BYTES_MAX = 1024 * 1024, STREAM_ID_MAX = 512 };
 
 struct stream {
-	struct text in; /* what has not been read; `at` of it has */
+	struct text in;  /* what has not been read; `at` of it has */
 	size_t at, seen; /* seen: behind `at`, without an end of a line in it */
-	bool begun, after_cr, has_data, named; /* named: an event of another name than "message" */
+	bool begun, after_cr, has_data;
+	bool named; /* an event of another name than "message" */
 	struct text data;
-	char id[STREAM_ID_MAX + 1]; /* of the last event; "" none, or one that cannot be sent back */
+	char id[STREAM_ID_MAX +
+		1]; /* of the last event; "" none, or one that cannot be sent back */
 	char next_id[STREAM_ID_MAX + 1];
 	uint32_t retry_ms; /* 0: the server has not said */
 };

@@ -30,8 +30,7 @@ static void tool_describe(struct text *to, const struct module_inst *inst,
 			  const struct tool_set *set)
 {
 	const struct server *server = &inst->servers[set->server];
-	const struct entry *entry =
-		server->listed_ns ? catalogue_find(&server->list, set) : NULL;
+	const struct entry *entry = server->listed_ns ? catalogue_find(&server->list, set) : NULL;
 
 	text_z(to, "{\"name\":");
 	text_json(to, str_z(set->name));
@@ -90,7 +89,7 @@ static void cancel(void *user, baton_call call, uint32_t why)
 		visit_cancel(visit);
 }
 
-/* 0: ready as it is, servers are met when they are needed. 1: they are there, and so are the tools. */
+/* 0: ready as it is, servers are met when needed. 1: they are there, with tools of ours. */
 static int32_t check(void *user, baton_call call, uint32_t level)
 {
 	struct module_inst *inst = user;
@@ -117,10 +116,7 @@ static void quiesce(void *user)
 	struct module_inst *inst = user;
 
 	inst->quiet = true;
-	if (inst->visits)
-		return; /* their session is still needed */
-	for (unsigned i = 0; i < inst->settings.n_servers; i++)
-		server_leave(&inst->servers[i]);
+	inst_rest(inst);
 }
 
 static void destroy(void *user)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the end of a try means: an answer, another try, or a failure, and whether the server can have
- * acted. Words of a server stand in no failure of a call: they may repeat what a customer said. */
+/* What the end of a try means: an answer, another try, or a failure, and whether the server can
+ * have acted. Words of a server stand in no failure of a call: they may repeat a customer's. */
 #include "verdict.h"
 
 #include <stdio.h>
@@ -227,8 +227,7 @@ static void take_result(struct visit *visit, const struct outcome *outcome)
 		break;
 	case ANSWER_BAD:
 		visit->doubt = true;
-		fail_as(visit, BATON_FAIL_BAD_OUTPUT, "bad_result",
-			"the result is none of a tool");
+		fail_as(visit, BATON_FAIL_BAD_OUTPUT, "bad_result", "the result is none of a tool");
 		break;
 	}
 	answer_done(&answer);

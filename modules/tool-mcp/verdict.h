@@ -21,8 +21,8 @@ struct visit {
 	struct text inputs; /* what the server wanted to know: further members of params */
 	char key[VISIT_KEY_MAX];
 	bool writes, idempotent;
-	bool doubt;            /* a try was heard, and what became of it nobody knows */
-	bool waiting, called;  /* for its server; told that it may go on */
+	bool doubt;           /* a try was heard, and what became of it nobody knows */
+	bool waiting, called; /* for its server; told that it may go on */
 	bool relisted, reopened;
 	unsigned tries, rounds;
 };

@@ -22,9 +22,16 @@ static void go(struct visit *visit);
 
 /* --- the end ------------------------------------------------------------------------------ */
 
+/* No new call will come: with the last one the sessions are over. */
+void inst_rest(struct module_inst *inst)
+{
+	for (unsigned i = 0; inst->quiet && !inst->visits && i < inst->settings.n_servers; i++)
+		server_leave(&inst->servers[i]);
+}
+
 static void visit_free(struct visit *visit)
 {
-	const struct module_inst *inst = visit->inst;
+	struct module_inst *inst = visit->inst;
 
 	exchange_stop(&visit->exchange);
 	if (visit->clock)
@@ -40,6 +47,7 @@ static void visit_free(struct visit *visit)
 	text_done(&visit->args);
 	text_done(&visit->inputs);
 	free(visit);
+	inst_rest(inst);
 }
 
 void visit_fail(struct visit *visit, const struct failing *failing)
@@ -207,7 +215,8 @@ static void on_pause(void *user)
 bool visit_again(struct visit *visit, uint32_t after_ms)
 {
 	const struct module_inst *inst = visit->inst;
-	uint32_t ms = after_ms ? after_ms : PAUSE_MS << (visit->tries < 5 ? visit->tries : 5);
+	unsigned doubled = visit->tries < 5 ? visit->tries : 5;
+	uint32_t ms = after_ms ? after_ms : (uint32_t)PAUSE_MS << doubled;
 
 	if (visit->pause || ms >= visit_left_ms(visit))
 		return false;

@@ -17,3 +17,5 @@ void visit_cancel(struct visit *visit);
 /* From server.c: those that wait for this server may go on, or are told why not. */
 void visits_ready(struct server *server);
 void visits_refused(struct server *server, const struct outcome *outcome);
+/* After quiesce(): old servers are told that their sessions may end, once no call is left. */
+void inst_rest(struct module_inst *inst);
