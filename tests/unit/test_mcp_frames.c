@@ -52,13 +52,15 @@ static void every_kind_of_message_is_told_apart(void **state)
 	assert_int_equal(frame.kind, FRAME_RESULT);
 	str_is(frame.id, "7");
 	str_is(frame.result, "{\"a\":[1]}");
-	frame = one("{\"id\":\"x\\u0041\",\"error\":{\"message\":\"no\",\"data\":{\"b\":1},\"code\":-32022},"
-		    "\"jsonrpc\":\"2.0\"}");
+	frame = one(
+		"{\"id\":\"x\\u0041\",\"error\":{\"message\":\"no\",\"data\":{\"b\":1},\"code\":-32022},"
+		"\"jsonrpc\":\"2.0\"}");
 	assert_int_equal(frame.kind, FRAME_ERROR);
 	assert_int_equal(frame.code, -32022);
 	str_is(frame.id, "\"x\\u0041\"");
 	str_is(frame.data, "{\"b\":1}");
-	frame = one("{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,\"message\":\"\"}}");
+	frame = one(
+		"{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,\"message\":\"\"}}");
 	assert_int_equal(frame.kind, FRAME_ERROR);
 	assert_int_equal(frame.id.n, 0);
 	frame = one("{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"ping\"}");
@@ -71,12 +73,23 @@ static void every_kind_of_message_is_told_apart(void **state)
 static void what_is_no_message_is_bad(void **state)
 {
 	static const char *const bad[] = {
-		"", "null", "7", "\"x\"", "{}", "{\"jsonrpc\":\"2.0\"}", "{\"jsonrpc\":\"1.0\",\"id\":1,\"result\":{}}",
-		"{\"id\":1,\"result\":{}}", "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{},\"error\":{\"code\":1}}",
-		"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{},\"method\":\"x\"}", "{\"jsonrpc\":\"2.0\",\"result\":{}}",
-		"{\"jsonrpc\":\"2.0\",\"id\":1.5,\"result\":{}}", "{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":{}}",
-		"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":\"x\"}", "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":\"1\"}}",
-		"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}} x", "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}",
+		"",
+		"null",
+		"7",
+		"\"x\"",
+		"{}",
+		"{\"jsonrpc\":\"2.0\"}",
+		"{\"jsonrpc\":\"1.0\",\"id\":1,\"result\":{}}",
+		"{\"id\":1,\"result\":{}}",
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{},\"error\":{\"code\":1}}",
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{},\"method\":\"x\"}",
+		"{\"jsonrpc\":\"2.0\",\"result\":{}}",
+		"{\"jsonrpc\":\"2.0\",\"id\":1.5,\"result\":{}}",
+		"{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":{}}",
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":\"x\"}",
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":\"1\"}}",
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}} x",
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}",
 		"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"a\":\"\xff\"}}",
 	};
 
@@ -126,20 +139,23 @@ static void a_modern_request_says_all_that_is_to_be_known(void **state)
 				       .params = str_z("\"cursor\":\"x\"") };
 	(void)state;
 	frame_write(&text, &ask);
-	text_is(&text, "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/list\",\"params\":{\"_meta\":{"
-		       "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
-		       "\"io.modelcontextprotocol/clientInfo\":{\"name\":\"baton\",\"version\":\"1.2\"},"
-		       "\"io.modelcontextprotocol/clientCapabilities\":{}},\"cursor\":\"x\"}}");
+	text_is(&text,
+		"{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/list\",\"params\":{\"_meta\":{"
+		"\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+		"\"io.modelcontextprotocol/clientInfo\":{\"name\":\"baton\",\"version\":\"1.2\"},"
+		"\"io.modelcontextprotocol/clientCapabilities\":{}},\"cursor\":\"x\"}}");
 }
 
 static void an_old_notification_has_neither_id_nor_meta(void **state)
 {
 	struct text text = { 0 };
-	const struct frame_ask ask = { .method = "notifications/initialized", .version = FRAME_LEGACY };
+	const struct frame_ask ask = { .method = "notifications/initialized",
+				       .version = FRAME_LEGACY };
 
 	(void)state;
 	frame_write(&text, &ask);
-	text_is(&text, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\",\"params\":{}}");
+	text_is(&text,
+		"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\",\"params\":{}}");
 }
 
 /* --- streams ------------------------------------------------------------------------------ */
@@ -152,7 +168,8 @@ static void stream_says(struct stream *stream, const char *text, size_t piece, c
 	baton_str data;
 
 	for (size_t at = 0; at < n; at += piece) {
-		assert_true(stream_add(stream, (baton_str){ text + at, n - at < piece ? n - at : piece }));
+		assert_true(stream_add(stream,
+				       (baton_str){ text + at, n - at < piece ? n - at : piece }));
 		while (stream_next(stream, &data)) {
 			text_add(&heard, data.p, data.n);
 			text_z(&heard, "|");
@@ -192,7 +209,8 @@ static void the_last_id_survives_a_cut(void **state)
 
 static void an_id_that_no_header_can_carry_is_none(void **state)
 {
-	static const char *const bad[] = { "{{secret:KEY}}", "a{{b", "a\tb", "gr\xc3\xbc\xc3\x9f", "a\x01" };
+	static const char *const bad[] = { "{{secret:KEY}}", "a{{b", "a\tb", "gr\xc3\xbc\xc3\x9f",
+					   "a\x01" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -210,7 +228,8 @@ static void nonsense_for_retry_is_ignored(void **state)
 	struct stream stream = { 0 };
 
 	(void)state;
-	stream_says(&stream, "retry: -1\nretry: 1e3\nretry:\nretry: 999999999999\ndata:\n\n", 9, "");
+	stream_says(&stream, "retry: -1\nretry: 1e3\nretry:\nretry: 999999999999\ndata:\n\n", 9,
+		    "");
 	assert_int_equal(stream.retry_ms, 0);
 	stream_done(&stream);
 }
@@ -250,10 +269,11 @@ static struct entry *listed_as(const char *declared, const char *page)
 	char config[4096], why[SETTINGS_WHY] = "";
 	baton_str cursor;
 
-	(void)snprintf(config, sizeof(config),
-		       "{\"url\":\"https://x.example/mcp\",\"policy\":{\"tools\":[{\"name\":\"look\",%s,"
-		       "\"config\":{\"remote\":{\"name\":\"get\"}}}]}}",
-		       declared);
+	(void)snprintf(
+		config, sizeof(config),
+		"{\"url\":\"https://x.example/mcp\",\"policy\":{\"tools\":[{\"name\":\"look\",%s,"
+		"\"config\":{\"remote\":{\"name\":\"get\"}}}]}}",
+		declared);
 	if (!settings_read(&settings, str_z(config), why))
 		fail_msg("%s", why);
 	assert_true(catalogue_init(&list, &settings, 0));
@@ -277,18 +297,20 @@ static void problems_are(const char *declared, const char *page, const char *exp
 	list_forget();
 }
 
-#define DECLARED                                                                                   \
+#define DECLARED                                                                                            \
 	"\"writes\":false,\"arguments\":{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"string\"}," \
 	"\"n\":{\"type\":\"integer\"}},\"required\":[\"id\"]}"
-#define OFFERED(schema) "{\"tools\":[{\"name\":\"other\"},{\"name\":\"get\",\"inputSchema\":" schema "}]}"
+#define OFFERED(schema) \
+	"{\"tools\":[{\"name\":\"other\"},{\"name\":\"get\",\"inputSchema\":" schema "}]}"
 
 static void what_fits_has_no_problems(void **state)
 {
 	(void)state;
-	problems_are(DECLARED,
-		     OFFERED("{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"string\"},\"n\":{\"type\":"
-			     "\"number\"},\"more\":{}},\"required\":[\"id\"],\"additionalProperties\":false}"),
-		     "");
+	problems_are(
+		DECLARED,
+		OFFERED("{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"string\"},\"n\":{\"type\":"
+			"\"number\"},\"more\":{}},\"required\":[\"id\"],\"additionalProperties\":false}"),
+		"");
 }
 
 static void what_does_not_fit_is_said(void **state)
@@ -296,19 +318,22 @@ static void what_does_not_fit_is_said(void **state)
 	(void)state;
 	problems_are(DECLARED, "{\"tools\":[]}", "\"the server has no tool of this name\"");
 	problems_are(DECLARED, OFFERED("7"), "\"its inputSchema is no object\"");
-	problems_are(DECLARED,
-		     OFFERED("{\"properties\":{\"id\":{\"type\":\"integer\"}},\"required\":[\"n\",\"shop\"],"
-			     "\"additionalProperties\":false}"),
-		     "\"the server requires n, which is declared as optional\","
-		     "\"the server requires shop, which is not declared\","
-		     "\"id is declared as string, the server wants integer\","
-		     "\"the server does not take n, which is declared\"");
-	problems_are(DECLARED,
-		     "{\"tools\":[{\"name\":\"get\",\"inputSchema\":{},\"annotations\":{\"destructiveHint\":true}}]}",
-		     "\"the server calls it destructive, and it is not declared as one that writes\"");
-	problems_are(DECLARED,
-		     "{\"tools\":[{\"name\":\"get\",\"inputSchema\":{}},{\"name\":\"get\",\"inputSchema\":{}}]}",
-		     "\"the server has two tools of this name\"");
+	problems_are(
+		DECLARED,
+		OFFERED("{\"properties\":{\"id\":{\"type\":\"integer\"}},\"required\":[\"n\",\"shop\"],"
+			"\"additionalProperties\":false}"),
+		"\"the server requires n, which is declared as optional\","
+		"\"the server requires shop, which is not declared\","
+		"\"id is declared as string, the server wants integer\","
+		"\"the server does not take n, which is declared\"");
+	problems_are(
+		DECLARED,
+		"{\"tools\":[{\"name\":\"get\",\"inputSchema\":{},\"annotations\":{\"destructiveHint\":true}}]}",
+		"\"the server calls it destructive, and it is not declared as one that writes\"");
+	problems_are(
+		DECLARED,
+		"{\"tools\":[{\"name\":\"get\",\"inputSchema\":{}},{\"name\":\"get\",\"inputSchema\":{}}]}",
+		"\"the server has two tools of this name\"");
 }
 
 static void headers_are_taken_where_they_may_stand(void **state)
@@ -323,16 +348,18 @@ static void headers_are_taken_where_they_may_stand(void **state)
 	(void)state;
 	assert_null(entry->bad);
 	assert_int_equal(entry->n_mirrors, 3);
-	assert_int_equal(catalogue_mirror(entry, str_z("{\"in\":{\"b\":true,\"n\":-4},\"id\":\"a\\u0062\"}"),
-					  &lines),
-			 3);
+	assert_int_equal(
+		catalogue_mirror(entry, str_z("{\"in\":{\"b\":true,\"n\":-4},\"id\":\"a\\u0062\"}"),
+				 &lines),
+		3);
 	for (size_t i = 0; i + 1 < lines.n; i++)
 		lines.p[i] = lines.p[i] ? lines.p[i] : '|';
-	assert_non_null(strstr(lines.p, "Mcp-Param-Id: ab|"));
+	assert_non_null(strstr(lines.p, "Mcp-Param-Id: ab"));
 	assert_non_null(strstr(lines.p, "Mcp-Param-Number: -4"));
 	assert_non_null(strstr(lines.p, "Mcp-Param-Flag: true"));
 	lines.n = 0;
-	assert_int_equal(catalogue_mirror(entry, str_z("{\"in\":{\"b\":null},\"id\":null}"), &lines), 0);
+	assert_int_equal(
+		catalogue_mirror(entry, str_z("{\"in\":{\"b\":null},\"id\":null}"), &lines), 0);
 	text_done(&lines);
 	list_forget();
 }
@@ -363,7 +390,8 @@ static void a_tool_with_a_broken_header_is_not_called(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		(void)snprintf(page, sizeof(page), "{\"tools\":[{\"name\":\"get\",\"inputSchema\":%s}]}", bad[i]);
+		(void)snprintf(page, sizeof(page),
+			       "{\"tools\":[{\"name\":\"get\",\"inputSchema\":%s}]}", bad[i]);
 		struct entry *entry = listed_as(DECLARED, page);
 		if (!entry->bad)
 			fail_msg("taken: %s", bad[i]);
@@ -373,14 +401,16 @@ static void a_tool_with_a_broken_header_is_not_called(void **state)
 
 static void pages_are_put_together(void **state)
 {
-	struct entry *entry = listed_as(DECLARED, "{\"tools\":[],\"nextCursor\":\"a\\\"b\",\"ttlMs\":5}");
+	struct entry *entry =
+		listed_as(DECLARED, "{\"tools\":[],\"nextCursor\":\"a\\\"b\",\"ttlMs\":5}");
 	baton_str cursor = { NULL, 0 };
 
 	(void)state;
 	assert_true(entry->n_problems > 0);
 	catalogue_done(&list);
 	assert_true(catalogue_init(&list, &settings, 0));
-	assert_true(catalogue_page(&list, str_z("{\"tools\":[],\"nextCursor\":\"a\\\"b\",\"ttlMs\":5}"), &cursor));
+	assert_true(catalogue_page(
+		&list, str_z("{\"tools\":[],\"nextCursor\":\"a\\\"b\",\"ttlMs\":5}"), &cursor));
 	str_is(cursor, "a\\\"b");
 	assert_true(catalogue_page(&list, str_z(OFFERED("{}")), &cursor));
 	assert_null(cursor.p);
@@ -412,7 +442,8 @@ static void values_of_headers_are_safe(void **state)
 	header_becomes(" padded ", "=?base64?IHBhZGRlZCA=?=");
 	header_becomes("line1\nline2", "=?base64?bGluZTEKbGluZTI=?=");
 	header_becomes("=?base64?literal?=", "=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?=");
-	header_becomes("", "=?base64?" "?=");
+	header_becomes("", "=?base64?"
+			   "?=");
 	/* The host would read a secret into it. */
 	header_becomes("{{secret:KEY}}", "=?base64?e3tzZWNyZXQ6S0VZfX0=?=");
 	header_becomes("{}", "{}");
@@ -433,21 +464,26 @@ static void result_is(const char *result, bool wants_json, enum answer_kind kind
 static void results_are_read(void **state)
 {
 	(void)state;
-	result_is("{\"content\":[{\"type\":\"text\",\"text\":\"on its \\\"way\\\"\"}]}", false, ANSWER_YES,
-		  "{\"text\":\"on its \\\"way\\\"\"}");
-	result_is("{\"resultType\":\"complete\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"image\","
-		  "\"data\":\"AA==\"},{\"type\":\"resource\",\"resource\":{\"uri\":\"x:y\",\"text\":\"b\"}},"
-		  "{\"type\":\"resource_link\",\"uri\":\"https://x\"}]}",
-		  false, ANSWER_YES, "{\"text\":\"a\\nb\",\"left_out\":2}");
-	result_is("{\"content\":[],\"structuredContent\":{\"n\": 1.0}}", false, ANSWER_YES, "{\"n\": 1.0}");
+	result_is("{\"content\":[{\"type\":\"text\",\"text\":\"on its \\\"way\\\"\"}]}", false,
+		  ANSWER_YES, "{\"text\":\"on its \\\"way\\\"\"}");
+	result_is(
+		"{\"resultType\":\"complete\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"image\","
+		"\"data\":\"AA==\"},{\"type\":\"resource\",\"resource\":{\"uri\":\"x:y\",\"text\":\"b\"}},"
+		"{\"type\":\"resource_link\",\"uri\":\"https://x\"}]}",
+		false, ANSWER_YES, "{\"text\":\"a\\nb\",\"left_out\":2}");
+	result_is("{\"content\":[],\"structuredContent\":{\"n\": 1.0}}", false, ANSWER_YES,
+		  "{\"n\": 1.0}");
 	result_is("{\"structuredContent\":[1]}", false, ANSWER_YES, "[1]");
-	result_is("{\"content\":[{\"type\":\"text\",\"text\":\"{\\\"n\\\":1}\"}]}", true, ANSWER_YES, "{\"n\":1}");
-	result_is("{\"content\":[{\"type\":\"text\",\"text\":\"{\\\"n\\\":1}\"}]}", false, ANSWER_YES,
-		  "{\"text\":\"{\\\"n\\\":1}\"}");
-	result_is("{\"content\":[{\"type\":\"text\",\"text\":\"{no\"}]}", true, ANSWER_YES, "{\"text\":\"{no\"}");
-	result_is("{\"content\":[{\"type\":\"text\",\"text\":\"no such order\"}],\"isError\":true}", true, ANSWER_NO,
-		  "{\"text\":\"no such order\"}");
-	result_is("{\"resultType\":\"input_required\",\"inputRequests\":{}}", false, ANSWER_ASKS, "");
+	result_is("{\"content\":[{\"type\":\"text\",\"text\":\"{\\\"n\\\":1}\"}]}", true,
+		  ANSWER_YES, "{\"n\":1}");
+	result_is("{\"content\":[{\"type\":\"text\",\"text\":\"{\\\"n\\\":1}\"}]}", false,
+		  ANSWER_YES, "{\"text\":\"{\\\"n\\\":1}\"}");
+	result_is("{\"content\":[{\"type\":\"text\",\"text\":\"{no\"}]}", true, ANSWER_YES,
+		  "{\"text\":\"{no\"}");
+	result_is("{\"content\":[{\"type\":\"text\",\"text\":\"no such order\"}],\"isError\":true}",
+		  true, ANSWER_NO, "{\"text\":\"no such order\"}");
+	result_is("{\"resultType\":\"input_required\",\"inputRequests\":{}}", false, ANSWER_ASKS,
+		  "");
 	result_is("{\"resultType\":\"task\",\"content\":[]}", false, ANSWER_BAD, "");
 	result_is("{}", false, ANSWER_BAD, "");
 	result_is("{\"content\":\"x\"}", false, ANSWER_BAD, "");
@@ -494,9 +530,10 @@ static void inputs_are(const char *result, bool defaults, const char *expected)
 	text_done(&text);
 }
 
-#define FORM(more)                                                                                   \
+#define FORM(more)                                                                                       \
 	"{\"inputRequests\":{\"q\":{\"method\":\"elicitation/create\",\"params\":{\"requestedSchema\":{" \
-	"\"type\":\"object\",\"properties\":{\"a\":{\"default\":1},\"b\":{\"type\":\"string\"}}" more "}}}}"
+	"\"type\":\"object\",\"properties\":{\"a\":{\"default\":1},\"b\":{\"type\":\"string\"}}" more    \
+	"}}}}"
 
 static void a_server_that_asks_is_declined_or_gets_its_own_defaults(void **state)
 {
@@ -504,16 +541,20 @@ static void a_server_that_asks_is_declined_or_gets_its_own_defaults(void **state
 	inputs_are(FORM("") "}", false, ",\"inputResponses\":{\"q\":{\"action\":\"decline\"}}");
 	inputs_are(FORM("") "}", true,
 		   ",\"inputResponses\":{\"q\":{\"action\":\"accept\",\"content\":{\"a\":1}}}");
-	inputs_are(FORM(",\"required\":[\"b\"]") "}", true, ",\"inputResponses\":{\"q\":{\"action\":\"decline\"}}");
-	inputs_are(FORM("") ",\"requestState\":\"s\\u0020\\/\"}", false,
-		   ",\"inputResponses\":{\"q\":{\"action\":\"decline\"}},\"requestState\":\"s\\u0020\\/\"");
+	inputs_are(FORM(",\"required\":[\"b\"]") "}", true,
+		   ",\"inputResponses\":{\"q\":{\"action\":\"decline\"}}");
+	inputs_are(
+		FORM("") ",\"requestState\":\"s\\u0020\\/\"}", false,
+		",\"inputResponses\":{\"q\":{\"action\":\"decline\"}},\"requestState\":\"s\\u0020\\/\"");
 	inputs_are("{\"requestState\":\"s\"}", false, ",\"requestState\":\"s\"");
 	inputs_are("{}", false, NULL);
-	inputs_are("{\"inputRequests\":{\"q\":{\"method\":\"sampling/createMessage\"}}}", true, NULL);
+	inputs_are("{\"inputRequests\":{\"q\":{\"method\":\"sampling/createMessage\"}}}", true,
+		   NULL);
 	inputs_are("{\"inputRequests\":{\"q\":{\"method\":\"roots/list\"}}}", true, NULL);
-	inputs_are("{\"inputRequests\":{\"q\":{\"method\":\"elicitation/create\",\"params\":{\"mode\":\"url\","
-		   "\"url\":\"https://x\",\"requestedSchema\":{\"properties\":{}}}}}}",
-		   true, ",\"inputResponses\":{\"q\":{\"action\":\"decline\"}}");
+	inputs_are(
+		"{\"inputRequests\":{\"q\":{\"method\":\"elicitation/create\",\"params\":{\"mode\":\"url\","
+		"\"url\":\"https://x\",\"requestedSchema\":{\"properties\":{}}}}}}",
+		true, ",\"inputResponses\":{\"q\":{\"action\":\"decline\"}}");
 }
 
 /* --- what the operator writes ------------------------------------------------------------- */
@@ -527,9 +568,9 @@ static void refused_with(const char *config, const char *expected)
 		fail_msg("expected \"%s\" in \"%s\"", expected, why);
 }
 
-#define TOOL(remote)                                                                                      \
-	"\"policy\":{\"tools\":[{\"name\":\"t\",\"arguments\":{\"properties\":{\"a\":{}}},\"config\":{\"remote\":" \
-	remote "}}]}}"
+#define TOOL(remote)                                                                                                      \
+	"\"policy\":{\"tools\":[{\"name\":\"t\",\"arguments\":{\"properties\":{\"a\":{}}},\"config\":{\"remote\":" remote \
+	"}}]}}"
 
 static void a_configuration_that_cannot_work_is_refused(void **state)
 {
@@ -541,12 +582,17 @@ static void a_configuration_that_cannot_work_is_refused(void **state)
 	refused_with("{\"url\":\"https://x\",\"headers\":{\"A\":\"x\\ny\"}}", "is no header");
 	refused_with("{\"url\":\"https://x\",\"headers\":{\"A\":1}}", "expected text");
 	refused_with("{\"url\":\"https://x\",\"secret\":\"a}}b\"}", "expected the name");
-	refused_with("{\"url\":\"https://x\"," TOOL("{\"server\":\"crm\"}"), "no server is called crm");
-	refused_with("{\"servers\":{\"a\":{\"url\":\"https://a\"},\"b\":{\"url\":\"https://b\"}}," TOOL("{}"),
-		     "which one of them");
-	refused_with("{\"url\":\"https://x\"," TOOL("{\"set\":{\"a\":1}}"), "a is set and declared");
+	refused_with("{\"url\":\"https://x\"," TOOL("{\"server\":\"crm\"}"),
+		     "no server is called crm");
+	refused_with(
+		"{\"servers\":{\"a\":{\"url\":\"https://a\"},\"b\":{\"url\":\"https://b\"}}," TOOL(
+			"{}"),
+		"which one of them");
+	refused_with("{\"url\":\"https://x\"," TOOL("{\"set\":{\"a\":1}}"),
+		     "a is set and declared");
 	refused_with("{\"url\":\"https://x\"," TOOL("{\"key\":\"a\"}"), "takes the key");
-	refused_with("{\"url\":\"https://x\"," TOOL("{\"key\":\"k\",\"set\":{\"k\":1}}"), "takes the key");
+	refused_with("{\"url\":\"https://x\"," TOOL("{\"key\":\"k\",\"set\":{\"k\":1}}"),
+		     "takes the key");
 }
 
 static void servers_and_tools_are_read(void **state)
@@ -554,12 +600,13 @@ static void servers_and_tools_are_read(void **state)
 	char why[SETTINGS_WHY] = "";
 
 	(void)state;
-	if (!settings_read(&settings,
-			   str_z("{\"servers\":{\"crm\":{\"url\":\"https://a.example/mcp\",\"secret\":\"CRM\","
-				 "\"headers\":{\"X-Shop\":\"1\"},\"protocol\":\"2025-11-25\",\"elicitation\":\"defaults\","
-				 "\"total_ms\":7}},"
-				 TOOL("{\"server\":\"crm\",\"name\":\"T.x\",\"set\":{\"shop\":\"s\"},\"key\":\"k\"}")),
-			   why))
+	if (!settings_read(
+		    &settings,
+		    str_z("{\"servers\":{\"crm\":{\"url\":\"https://a.example/mcp\",\"secret\":\"CRM\","
+			  "\"headers\":{\"X-Shop\":\"1\"},\"protocol\":\"2025-11-25\",\"elicitation\":\"defaults\","
+			  "\"total_ms\":7}}," TOOL(
+				  "{\"server\":\"crm\",\"name\":\"T.x\",\"set\":{\"shop\":\"s\"},\"key\":\"k\"}")),
+		    why))
 		fail_msg("%s", why);
 	const struct server_set *server = &settings.servers[0];
 	assert_string_equal(server->headers[0], "X-Shop: 1");
