@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* tool-mcp in the test host, against servers that are played: which protocol is spoken, what is asked
- * twice and what never, what is said when nobody knows whether something happened. */
+/* tool-mcp in the test host, against servers that are played: which protocol is spoken, what is
+ * asked twice and what never, what is said when nobody knows whether something happened. */
 #include <baton/testhost.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+/* clang-format off: what a server says is laid out for reading */
 static baton_testhost *host;
 static uint32_t inst;
 

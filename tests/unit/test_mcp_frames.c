@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+/* clang-format off: what a server says is laid out for reading */
 static void text_is(struct text *text, const char *expected)
 {
 	text_add(text, "", 1);
