@@ -120,6 +120,7 @@ $(O)/example/%.so: $(O)/modules/sdk/example/%.o modules/sdk/module.map
 $(filter $(O)/tests/test_module% $(O)/tests/test_exporter $(O)/tests/test_archives,$(UNIT)): | $(FIXTURES) $(EXAMPLES) $(if $(MODHOST_SRC),$(O)/baton-modhost) \
 	$(filter %/rule-policy.so $(O)/modules/transcript-%.so,$(MODULE_SO))
 $(filter %/test_module_check,$(UNIT)): | $(O)/baton
+$(filter %/test_guard_pii %/test_guard_injection %/test_guard_policy,$(UNIT)): | $(filter %/guard-pii.so %/guard-injection.so %/guard-policy.so,$(MODULE_SO))
 $(filter %/test_module_testhost,$(UNIT)): | $(filter %/provider-openai.so,$(MODULE_SO))
 $(filter %/test_tool_http,$(UNIT)): | $(filter %/tool-http.so,$(MODULE_SO))
 
