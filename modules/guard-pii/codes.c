@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Numbers that have letters: IBANs, and national numbers that mix both. A token is letters and digits in
- * one piece; an IBAN may be written in groups. */
+/* Numbers that have letters: IBANs, and national numbers that mix both. A token is letters and
+ * digits in one piece; an IBAN may be written in groups. */
 
 #include "modules/guard-pii/find.h"
 
@@ -167,7 +167,8 @@ static size_t find_national(struct find *find, size_t at)
 	n = gather(find, at, 9, c, &nine);
 	if (n < 9 || (nine < find->n && is_alnum(find->p[nine])))
 		return 0;
-	/* Nine characters without blanks may be an order number: then a checksum or a word is needed. */
+	/* Nine characters without blanks may be an order number: then a checksum or a word is
+	 * needed. */
 	bool said = find_near(find, at, NEAR, nino_words);
 	bool groups = nine - at > 9;
 	if (british(c, n) &&

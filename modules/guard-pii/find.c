@@ -183,8 +183,9 @@ static bool token_before(const struct find *find, size_t end, size_t *ret_start,
 	return *ret_start < end;
 }
 
-/* A token may be a group of what is written in groups: it has digits, it is short and there are digits in
- * front of it (an IBAN's bank), it is the two letters that a number begins with, or it is "ext.". */
+/* A token may be a group of what is written in groups: it has digits, it is short and there are
+ * digits in front of it (an IBAN's bank), it is the two letters that a number begins with, or
+ * it is "ext.". */
 static bool is_group(const struct find *find, size_t start, size_t end)
 {
 	size_t before, before_end, word = end;

@@ -46,8 +46,8 @@ void find_add(struct find *find, size_t begin, size_t end, uint32_t type, uint32
 /* Sorts, and of what overlaps keeps what is surer, then what is longer. */
 void find_settle(struct find *find);
 
-/* One of `words` ("a\0b\0", each in small letters, ASCII or UTF-8; ends with an empty one) stands as a
- * whole word within `reach` bytes in front of `at`, on which it may border. */
+/* One of `words` ("a\0b\0", each in small letters, ASCII or UTF-8; ends with an empty one)
+ * stands as a whole word within `reach` bytes in front of `at`, on which it may border. */
 bool find_near(const struct find *find, size_t at, size_t reach, const char *words);
 /* The word of `words` that begins at `at`, whole and in any case: its length, or 0. */
 size_t find_word(const struct find *find, size_t at, const char *words);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* guard-pii: finds personal data and secrets in text, wherever it stands. The host puts placeholders in
- * their place before anybody outside sees the text, and turns them back for the customer.
+/* guard-pii: finds personal data and secrets in text, wherever it stands. The host puts
+ * placeholders in their place before anybody outside sees the text, and turns them back for the
+ * customer.
  *
- * Finders walk over the text once and look a bounded way around; nothing depends on anything but the
- * text. Of an answer that grows, what could still become a value by what follows is not safe yet.
+ * Finders walk over the text once and look a bounded way around; nothing depends on anything
+ * but the text. Of an answer that grows, what could still become a value by what follows is not
+ * safe yet.
  */
 #include <stdio.h>
 #include <stdlib.h>

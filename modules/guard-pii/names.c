@@ -14,7 +14,8 @@ static bool is_local(unsigned char c)
 	return is_alnum(c) || memchr("._%+'-&!#$*/=?^`{|}~", c, 20);
 }
 
-/* The end of the domain that begins at `at`; 0: there is none. Needs a dot and a last label of letters. */
+/* The end of the domain that begins at `at`; 0: there is none. Needs a dot and a last label of
+ * letters. */
 static size_t domain_end(const struct find *find, size_t at)
 {
 	size_t i = at, label = at, end = 0;

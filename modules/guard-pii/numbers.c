@@ -17,7 +17,7 @@ enum { DIGITS_MAX = 40, GROUPS_MAX = 16, NEAR = 48 };
 struct group {
 	size_t begin, end; /* bytes */
 	unsigned first, n; /* digits */
-	char separator; /* in front of it: ' ', '-', '.', '/', '(' for anything with brackets; 0: none */
+	char separator;    /* in front: one of " -./", "(" for anything with brackets; 0: none */
 };
 struct run {
 	unsigned char d[DIGITS_MAX];
@@ -30,8 +30,8 @@ struct run {
 /* --- words --- */
 
 static const char card_words[] =
-	"card\0card number\0visa\0mastercard\0amex\0maestro\0credit\0debit\0cc\0"
-	"kreditkarte\0karte\0kartennummer\0carte\0tarjeta\0carta\0";
+	"card\0card number\0visa\0mastercard\0amex\0maestro\0credit\0debit\0cc\0kreditkarte\0"
+	"karte\0kartennummer\0carte\0tarjeta\0carta\0";
 static const char phone_words[] =
 	"phone\0telephone\0tel\0mobile\0cell\0cellphone\0call\0calling\0fax\0desk\0whatsapp\0sms\0text\0"
 	"texts\0ring\0dial\0reach\0answering\0messages\0contact number\0registered\0hotline\0callback\0"
@@ -118,7 +118,8 @@ static const struct issuer *issuer_of(const unsigned char *d, unsigned n)
 
 /* --- runs --- */
 
-/* Bytes of one separator at `at`, and which it is; 0: none. Also blanks and dashes that do not break. */
+/* Bytes of one separator at `at`, and which it is; 0: none. Also blanks and dashes that do not
+ * break. */
 static size_t separator_at(const struct find *find, size_t at, char *which)
 {
 	const unsigned char *p = find->p + at;
@@ -515,8 +516,8 @@ static void cut_edges(const struct find *find, struct run *run)
 		run->n_groups--; /* a price, a version */
 }
 
-/* A run that was cut off because it is full may have ended inside a number: its last groups are looked
- * at once more, with what follows. */
+/* A run that was cut off because it is full may have ended inside a number: its last groups are
+ * looked at once more, with what follows. */
 static size_t next_of(const struct run *run, size_t end)
 {
 	enum { AGAIN = 7 };

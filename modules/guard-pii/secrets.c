@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What opens something: keys and tokens by their own look, passwords and numbers of documents by the
- * word in front of them. */
+/* What opens something: keys and tokens by their own look, passwords and numbers of documents
+ * by the word in front of them. */
 
 #include "modules/guard-pii/find.h"
 

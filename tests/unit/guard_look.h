@@ -141,8 +141,8 @@ static inline size_t look_safe(struct look *look, const char *text, size_t from)
 	return look_answer(look, &turn, baton_str_of(text), from, false)->safe;
 }
 
-/* The text comes in pieces of `step` bytes, and what is safe is shown at once, as the server does it. Nothing
- * of what is found in the whole text may have been shown before it was found. */
+/* The text comes in pieces of `step` bytes, and what is safe is shown at once, as the server
+ * does it. Nothing of what is found in the whole text may have been shown before it was found. */
 static inline void look_grow(struct look *look, const char *text, size_t step)
 {
 	baton_turn turn = look_turn("");
@@ -182,8 +182,8 @@ static inline uint32_t look_chance(uint64_t *seed)
 	return (uint32_t)(*seed >> 33);
 }
 
-/* Pieces of the texts and single characters in any order, made UTF-8: the form of what comes back is
- * checked by the host. */
+/* Pieces of the texts and single characters in any order, made UTF-8: the form of what comes
+ * back is checked by the host. */
 static inline void look_noise(struct look *look, const char *const *texts, size_t n,
 			      unsigned rounds)
 {

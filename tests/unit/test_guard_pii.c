@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* guard-pii through the module's own door: what is personal is found, order numbers and prices are not,
- * and nothing that grows is let go before it is whole. */
+/* guard-pii through the module's own door: what is personal is found, order numbers and prices
+ * are not, and nothing that grows is let go before it is whole. */
 
 #include "tests/unit/guard_look.h"
 
 static const char *const plain = "{}";
 
-/* Each line: the text, with what is to be found between guillemets and its kind behind the closing one:
- * "card <<4111...>>card". */
+/* Each line: the text, with what is to be found between guillemets and its kind behind the
+ * closing one: "card <<4111...>>card". */
 struct look_case {
 	const char *text;
 };

@@ -38,7 +38,8 @@ static bool prepare(struct match *match)
 	pcre2_set_match_limit(match->context, STEPS_MAX);
 	pcre2_set_depth_limit(match->context, DEPTH_MAX);
 	pcre2_set_heap_limit(match->context, HEAP_KIB_MAX);
-	/* Without leave to make code (a process with hard memory rights) it is slower, not wrong. */
+	/* Without leave to make code (a process with hard memory rights) it is slower, not
+	 * wrong. */
 	(void)pcre2_jit_compile(match->code, PCRE2_JIT_COMPLETE);
 	return true;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Patterns out of a policy, run over text that strangers write: PCRE2 with limits that hold, JIT where the
- * process allows it, no recursion on the stack. `baton check` lets no pattern in that needs long; the limits
- * are for what it has missed. One pattern belongs to one instance. */
+/* Patterns out of a policy, run over text that strangers write: PCRE2 with limits that hold,
+ * JIT where the process allows it, no recursion on the stack. `baton check` lets no pattern in
+ * that needs long; the limits are for what it has missed. One pattern belongs to one instance. */
 #pragma once
 
 #include <stdbool.h>
