@@ -235,6 +235,8 @@ static int32_t classify(void *ptr, baton_call call, const baton_turn *turn, bato
 
 	(void)call;
 	fill(inst, &guess, out);
+	if (BATON_HAS(out, out_of_scope_ppm))
+		out->out_of_scope_ppm = (uint32_t)lrintf(1e6F * model_doubt(inst->model, &guess));
 	out->sentiment_ppm = tone_ppm(inst->mod->tone, inst->scratch->normal, n, text.p, text.n);
 	out->language = str(language_guess(inst->scratch->normal, n));
 	return BATON_OK;

@@ -10,6 +10,7 @@
 
 /* Row of one prediction: four weights at a time, as SSE2 and NEON hold them. */
 typedef float float4 __attribute__((vector_size(16)));
+typedef float loose4 __attribute__((vector_size(16), aligned(4)));
 typedef int8_t byte4 __attribute__((vector_size(4)));
 
 int vocab_init(struct vocab *vocab, uint32_t n)
@@ -109,22 +110,32 @@ uint32_t margins_best(const float *margins, uint32_t n, struct model_score *ret_
 	return label;
 }
 
-/* Known, distinct rows of the message by block; returns the share of words that are unknown. */
+float strangeness(const uint32_t known[TEXT_BLOCKS], const uint32_t all[TEXT_BLOCKS])
+{
+	static const float weights[TEXT_BLOCKS] = { 1.5F, 0.5F, 2.0F };
+	float sum = 0;
+
+	for (unsigned b = 0; b < TEXT_BLOCKS; b++)
+		sum += weights[b] * (all[b] > 0 ? 1.0F - (float)known[b] / (float)all[b] : 1.0F);
+	return sum;
+}
+
+/* Known, distinct rows of the message by block; returns how strange it is. */
 static float find_rows(const struct model *model, struct scratch *scratch, uint32_t n[TEXT_BLOCKS])
 {
 	const struct text_features *f = &scratch->features;
-	uint32_t o = 0, words_missed = 0;
+	uint32_t o = 0, known[TEXT_BLOCKS] = { 0 }, all[TEXT_BLOCKS];
 
 	for (unsigned b = 0; b < TEXT_BLOCKS; b++) {
 		uint32_t start = o;
 
+		all[b] = f->begin[b + 1] - f->begin[b];
 		for (uint32_t i = f->begin[b]; i < f->begin[b + 1]; i++) {
 			uint32_t row = vocab_get(&model->vocab, f->hash[i]);
 
-			if (row == UINT32_MAX) {
-				words_missed += b == TEXT_WORDS;
+			if (row == UINT32_MAX)
 				continue;
-			}
+			known[b]++;
 			uint64_t bit = UINT64_C(1) << (row % 64);
 
 			if (scratch->seen[row / 64] & bit)
@@ -136,9 +147,7 @@ static float find_rows(const struct model *model, struct scratch *scratch, uint3
 	}
 	for (uint32_t i = 0; i < o; i++)
 		scratch->seen[scratch->rows[i] / 64] = 0;
-	uint32_t words = f->begin[TEXT_PAIRS];
-
-	return words > 0 ? (float)words_missed / (float)words : 1.0F;
+	return strangeness(known, all);
 }
 
 static void add_row(float *margins, const int8_t *weights, float scale, uint32_t n_padded)
@@ -149,6 +158,49 @@ static void add_row(float *margins, const int8_t *weights, float scale, uint32_t
 
 	for (uint32_t c = 0; c < n_padded / 4; c++)
 		z[c] += s * __builtin_convertvector(w[c], float4);
+}
+
+bool dense_mean(const struct text_features *features, float ret_mean[VECTORS_DIMS])
+{
+	uint32_t n = vectors_sum(features->hash, features->begin[TEXT_PAIRS], ret_mean);
+
+	for (unsigned d = 0; d < VECTORS_DIMS && n > 0; d++)
+		ret_mean[d] /= (float)n;
+	return n > 0;
+}
+
+void dense_center(float mean[VECTORS_DIMS], const float center[VECTORS_DIMS])
+{
+	static const float length = 0.4F;
+	float square = 1e-12F;
+
+	for (unsigned d = 0; d < VECTORS_DIMS; d++) {
+		mean[d] -= center[d];
+		square += mean[d] * mean[d];
+	}
+	for (unsigned d = 0; d < VECTORS_DIMS; d++)
+		mean[d] *= length / sqrtf(square);
+}
+
+void dense_of(const struct text_features *features, const float center[VECTORS_DIMS],
+	      float ret_dense[VECTORS_DIMS])
+{
+	if (dense_mean(features, ret_dense))
+		dense_center(ret_dense, center);
+}
+
+void dense_add(const float dense[VECTORS_DIMS], const float *rows, uint32_t n, float *margins)
+{
+	const loose4 *x = (const loose4 *)(const void *)dense;
+
+	for (uint32_t c = 0; c < n; c++) {
+		const loose4 *w = (const loose4 *)(const void *)(rows + (size_t)c * VECTORS_DIMS);
+		float4 sum = x[0] * w[0];
+
+		for (unsigned d = 1; d < VECTORS_DIMS / 4; d++)
+			sum += x[d] * w[d];
+		margins[c] += sum[0] + sum[1] + sum[2] + sum[3];
+	}
 }
 
 struct guess model_predict(const struct model *model, struct scratch *scratch, const char *text,
@@ -173,6 +225,8 @@ struct guess model_predict(const struct model *model, struct scratch *scratch, c
 				model->scales[row] * scales[b], model->n_padded);
 		}
 	}
+	dense_of(&scratch->features, model->center, scratch->dense);
+	dense_add(scratch->dense, model->dense, model->n_classes, scratch->margins);
 	guess.label = margins_best(scratch->margins, model->n_classes, &guess.score);
 	guess.has_evidence = r > 0;
 	guess.in_scope =
@@ -198,6 +252,15 @@ float model_confidence(const struct model *model, const struct guess *guess)
 	if (!guess->has_evidence)
 		return 0;
 	return guess->in_scope || p < out_of_scope_max ? p : out_of_scope_max;
+}
+
+float model_doubt(const struct model *model, const struct guess *guess)
+{
+	if (!guess->has_evidence)
+		return 1;
+	float below = model->floor - (guess->score.margin - guess->score.unknown);
+
+	return 1.0F / (1.0F + expf(-4.0F * below));
 }
 
 size_t model_bytes(const struct model *model)
@@ -231,6 +294,7 @@ void model_free(struct model **model)
 	free(m->scales);
 	free(m->weights);
 	free(m->bias);
+	free(m->dense);
 	vocab_done(&m->vocab);
 	free(m);
 	*model = NULL;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "text.h"
+#include "vectors.h"
 
 #include <stdbool.h>
 
@@ -34,7 +35,8 @@ struct calibration {
 };
 
 struct model_score {
-	float margin, gap /* to the second */, unknown;
+	float margin, gap /* to the second */;
+	float unknown; /* what training never saw of the words, see strangeness() */
 };
 
 struct model {
@@ -46,6 +48,8 @@ struct model {
 	float *scales;   /* per row: weight = scale * q */
 	int8_t *weights; /* [n_rows][n_padded] */
 	float *bias;     /* [n_padded] */
+	float *dense;    /* [n_padded][VECTORS_DIMS] */
+	float center[VECTORS_DIMS]; /* the mean example */
 	struct calibration calibration;
 	float floor; /* margin - unknown below this: probably none of the intents */
 	float held_out_accuracy; /* measured on the folds; -1 if too few examples */
@@ -59,6 +63,7 @@ struct scratch {
 	float *margins; /* [n_padded], the last prediction */
 	uint32_t rows[TEXT_FEATURES_MAX];
 	struct text_features features;
+	float dense[VECTORS_DIMS];
 	size_t n_normal;
 	char normal[TEXT_BYTES_MAX]; /* the last message, normalised */
 };
@@ -77,12 +82,27 @@ struct guess model_predict(const struct model *model, struct scratch *scratch, c
 			   size_t n);
 /* 0..1 for the best intent. */
 float model_confidence(const struct model *model, const struct guess *guess);
+/* 0..1 that no intent covers it; 0.5 at the floor. */
+float model_doubt(const struct model *model, const struct guess *guess);
 float calibration_apply(const struct calibration *calibration, struct model_score score);
 /* Best and gap of a row of margins. */
 uint32_t margins_best(const float *margins, uint32_t n, struct model_score *ret_score);
+/* One number of the shares of features that training never saw, by block. Single words tell most of
+ * all that an unknown thing is meant; a word of unknown letters is no mere typing error. */
+float strangeness(const uint32_t known[TEXT_BLOCKS], const uint32_t all[TEXT_BLOCKS]);
 /* Lengths of the blocks before everything is scaled to 1 (the recipe's 1 / 1 / 1.4). `ret_scale`
  * is the value of each feature of a block that has n[b] features. */
 void block_scales(const uint32_t n[TEXT_BLOCKS], float ret_scale[TEXT_BLOCKS]);
+
+/* What the words mean together, relative to the mean example: a vector of fixed length, or zeros if
+ * no word is known. */
+void dense_of(const struct text_features *features, const float center[VECTORS_DIMS],
+	      float ret_dense[VECTORS_DIMS]);
+/* The same before and after the mean example is known. */
+bool dense_mean(const struct text_features *features, float ret_mean[VECTORS_DIMS]);
+void dense_center(float mean[VECTORS_DIMS], const float center[VECTORS_DIMS]);
+/* margins[c] += dense . rows[c] */
+void dense_add(const float dense[VECTORS_DIMS], const float *rows, uint32_t n, float *margins);
 
 size_t model_bytes(const struct model *model);
 /* NULL-tolerant, takes half-built ones. */

@@ -19,7 +19,7 @@ enum {
 	FOLDS = 3,
 	EPOCHS_LARGE = 8,
 	EPOCHS_SMALL = 6,
-	EPOCHS_FOLD = 5,          /* at most: held-out scores settle early */
+	EPOCHS_FOLD = 4,          /* at most: held-out scores settle early */
 	LARGE_CELLS = 200000,     /* examples * intents from which a set counts as large */
 	FOLD_EXAMPLES_MIN = 30,   /* fewer: no held-out scores, fixed calibration */
 	KEEP_ALL_BYTES = 2 << 20, /* smaller models keep features seen once */
@@ -47,7 +47,11 @@ struct trainer {
 	struct vocab vocab;
 	uint32_t n_padded;
 	float *weights; /* [n_rows + 1][n_padded]; the last row is the bias */
-	float *alpha;   /* [n][n_padded] */
+	float *dense;   /* [n_padded][VECTORS_DIMS], weights */
+	float *meaning; /* [n][VECTORS_DIMS], of the samples */
+	float *squares; /* [n], their lengths, squared */
+	float center[VECTORS_DIMS];
+	float *alpha; /* [n][n_padded] */
 	float *z;
 	uint32_t *order, n_order;
 	uint32_t *touched; /* columns to update, and by how much */
@@ -165,6 +169,31 @@ static int sample_read(struct trainer *t, uint32_t i, const struct text_features
 	return 0;
 }
 
+/* Means of examples to what they have of their own. */
+static void meanings_center(struct trainer *t)
+{
+	uint32_t known = 0;
+
+	for (uint32_t i = 0; i < t->set->n; i++) {
+		const float *meaning = t->meaning + (size_t)i * VECTORS_DIMS;
+
+		known += t->squares[i] > 0;
+		for (unsigned d = 0; d < VECTORS_DIMS; d++)
+			t->center[d] += meaning[d];
+	}
+	for (unsigned d = 0; d < VECTORS_DIMS && known > 0; d++)
+		t->center[d] /= (float)known;
+	for (uint32_t i = 0; i < t->set->n; i++) {
+		float *meaning = t->meaning + (size_t)i * VECTORS_DIMS, square = 0;
+
+		if (t->squares[i] > 0)
+			dense_center(meaning, t->center);
+		for (unsigned d = 0; d < VECTORS_DIMS; d++)
+			square += meaning[d] * meaning[d];
+		t->squares[i] = square;
+	}
+}
+
 static uint32_t sample_size(const struct sample *sample)
 {
 	return sample->n[TEXT_WORDS] + sample->n[TEXT_PAIRS] + sample->n[TEXT_LETTERS];
@@ -186,16 +215,23 @@ static int samples_read(struct trainer *t)
 		text_features(normal, n, features);
 		t->samples[i].label = example->label;
 		t->samples[i].fold = of_class[example->label]++ % FOLDS;
+		t->squares[i] = dense_mean(features, t->meaning + (size_t)i * VECTORS_DIMS);
 		rc = sample_read(t, i, features);
 	}
 	free(features);
 	free(of_class);
 	if (rc < 0)
 		return rc;
+	meanings_center(t);
 	memset(t->counts, 0, t->n_rows * sizeof(*t->counts));
 	for (uint32_t r = 0; r < t->n_refs; r++)
 		t->counts[t->rows[r]]++;
 	return 0;
+}
+
+static const float *meaning_of(const struct trainer *t, uint32_t i)
+{
+	return t->meaning + (size_t)i * VECTORS_DIMS;
 }
 
 static void add_rows(const struct trainer *t, const uint32_t *rows, uint32_t n, float4 *sum)
@@ -236,7 +272,7 @@ static void margins_of(const struct trainer *t, const uint32_t *rows, const uint
 static uint32_t dual_steps(struct trainer *t, uint32_t i)
 {
 	/* |x|^2 is 1 for the features and 1 for the bias. */
-	const float ridge = 1.0F / (2.0F * cost), denominator = 2.0F + ridge;
+	const float ridge = 1.0F / (2.0F * cost), denominator = 2.0F + t->squares[i] + ridge;
 	float *alpha = t->alpha + (size_t)i * t->n_padded;
 	uint32_t n = 0, label = t->samples[i].label;
 
@@ -264,6 +300,18 @@ static void update_row(struct trainer *t, uint32_t row, float value, uint32_t n)
 		w[t->touched[k]] += value * t->steps[k];
 }
 
+static void update_dense(struct trainer *t, uint32_t i, uint32_t n)
+{
+	const float *x = meaning_of(t, i);
+
+	for (uint32_t k = 0; k < n; k++) {
+		float *w = t->dense + (size_t)t->touched[k] * VECTORS_DIMS;
+
+		for (unsigned d = 0; d < VECTORS_DIMS; d++)
+			w[d] += t->steps[k] * x[d];
+	}
+}
+
 static void learn(struct trainer *t, uint32_t i)
 {
 	const struct sample *sample = &t->samples[i];
@@ -272,11 +320,13 @@ static void learn(struct trainer *t, uint32_t i)
 
 	block_scales(sample->n, scales);
 	margins_of(t, rows, sample->n, scales);
+	dense_add(meaning_of(t, i), t->dense, t->set->n_classes, t->z);
 	uint32_t n = dual_steps(t, i);
 
 	if (n == 0)
 		return;
 	update_row(t, t->n_rows, 1.0F, n);
+	update_dense(t, i, n);
 	for (unsigned b = 0; b < TEXT_BLOCKS; b++) {
 		for (uint32_t k = 0; k < sample->n[b]; k++)
 			update_row(t, rows[k], scales[b], n);
@@ -288,6 +338,7 @@ static void learn(struct trainer *t, uint32_t i)
 static void train_once(struct trainer *t, uint32_t fold, uint32_t epochs)
 {
 	memset(t->weights, 0, ((size_t)t->n_rows + 1) * t->n_padded * sizeof(float));
+	memset(t->dense, 0, (size_t)t->n_padded * VECTORS_DIMS * sizeof(float));
 	memset(t->alpha, 0, (size_t)t->set->n * t->n_padded * sizeof(float));
 	t->random = 20190101; /* any constant: the order is arbitrary but always the same */
 	t->n_order = 0;
@@ -307,26 +358,35 @@ static void train_once(struct trainer *t, uint32_t fold, uint32_t epochs)
 	}
 }
 
+/* Large models drop features that one example alone has; words stay, `unknown` needs them. */
+static bool keeps_row(const struct trainer *t, uint32_t row)
+{
+	return (size_t)t->n_rows * t->n_padded <= KEEP_ALL_BYTES || t->is_word[row];
+}
+
 /* What the fold's model says of a sample it has not seen: only rows that others have count. The
  * second verdict is the one without the sample's own intent. */
 static void judge(struct trainer *t, uint32_t i, struct train_verdict verdicts[2])
 {
 	const struct sample *sample = &t->samples[i];
 	const uint32_t *rows = t->rows + sample->begin;
-	uint32_t known[TEXT_BLOCKS] = { 0 }, n = t->set->n_classes;
+	uint32_t known[TEXT_BLOCKS] = { 0 }, kept[TEXT_BLOCKS] = { 0 }, n = t->set->n_classes;
 	float scales[TEXT_BLOCKS];
 
 	for (unsigned b = 0; b < TEXT_BLOCKS; b++) {
-		for (uint32_t k = 0; k < sample->n[b]; k++)
-			known[b] += t->counts[rows[k]] > t->held[rows[k]];
+		for (uint32_t k = 0; k < sample->n[b]; k++) {
+			uint32_t others = t->counts[rows[k]] - t->held[rows[k]];
+
+			known[b] += others > 0;
+			kept[b] += others > (keeps_row(t, rows[k]) ? 0 : 1);
+		}
 		rows += sample->n[b];
 	}
 	block_scales(known, scales);
 	/* Rows unknown to the fold hold zeros: they may stay in the sum. */
 	margins_of(t, t->rows + sample->begin, sample->n, scales);
-	float unknown = sample->n[TEXT_WORDS] > 0
-				? 1.0F - (float)known[TEXT_WORDS] / (float)sample->n[TEXT_WORDS]
-				: 1.0F;
+	dense_add(meaning_of(t, i), t->dense, n, t->z);
+	float unknown = strangeness(kept, sample->n);
 
 	verdicts[0] = (struct train_verdict){ .weight = 1.0F };
 	verdicts[0].right = margins_best(t->z, n, &verdicts[0].score) == sample->label;
@@ -378,14 +438,12 @@ static int calibrate(struct trainer *t, struct model *model, uint32_t epochs)
 	return rc;
 }
 
-/* Large models drop features that one example alone has; words stay, `unknown` needs them. */
 static uint32_t rows_to_keep(const struct trainer *t, uint32_t *kept)
 {
-	bool keep_all = (size_t)t->n_rows * t->n_padded <= KEEP_ALL_BYTES;
 	uint32_t n = 0;
 
 	for (uint32_t r = 0; r < t->n_rows; r++)
-		if (keep_all || t->counts[r] > 1 || t->is_word[r])
+		if (t->counts[r] > 1 || keeps_row(t, r))
 			kept[n++] = r;
 	return n;
 }
@@ -411,7 +469,8 @@ static int compact(const struct trainer *t, struct model *model)
 	model->scales = calloc(model->n_rows + 1, sizeof(*model->scales));
 	model->weights = aligned_alloc(64, ((size_t)model->n_rows * t->n_padded / 64 + 1) * 64);
 	model->bias = calloc(t->n_padded, sizeof(*model->bias));
-	if (!model->scales || !model->weights || !model->bias ||
+	model->dense = calloc((size_t)t->n_padded * VECTORS_DIMS, sizeof(*model->dense));
+	if (!model->scales || !model->weights || !model->bias || !model->dense ||
 	    vocab_init(&model->vocab, model->n_rows) < 0) {
 		free(kept);
 		return -1;
@@ -422,6 +481,8 @@ static int compact(const struct trainer *t, struct model *model)
 			     &model->scales[r]);
 		vocab_put(&model->vocab, t->hashes[kept[r]], r);
 	}
+	memcpy(model->dense, t->dense, (size_t)t->n_padded * VECTORS_DIMS * sizeof(float));
+	memcpy(model->center, t->center, sizeof(model->center));
 	memcpy(model->bias, t->weights + (size_t)t->n_rows * t->n_padded,
 	       t->n_padded * sizeof(float));
 	free(kept);
@@ -433,14 +494,17 @@ static int trainer_alloc(struct trainer *t)
 	const struct train_set *set = t->set;
 
 	t->weights = floats_new(((size_t)t->n_rows + 1) * t->n_padded);
+	t->dense = floats_new((size_t)t->n_padded * VECTORS_DIMS);
 	t->alpha = floats_new((size_t)set->n * t->n_padded);
 	t->z = floats_new(2 * (size_t)t->n_padded);
 	t->steps = floats_new(t->n_padded);
 	t->touched = calloc(t->n_padded, sizeof(*t->touched));
 	t->order = calloc(set->n, sizeof(*t->order));
 	t->held = calloc(t->n_rows + 1, sizeof(*t->held));
-	return t->weights && t->alpha && t->z && t->steps && t->touched && t->order && t->held ? 0
-											       : -1;
+	return t->weights && t->dense && t->alpha && t->z && t->steps && t->touched && t->order &&
+			       t->held
+		       ? 0
+		       : -1;
 }
 
 static void trainer_done(struct trainer *t)
@@ -452,6 +516,9 @@ static void trainer_done(struct trainer *t)
 	free(t->held);
 	free(t->is_word);
 	free(t->weights);
+	free(t->dense);
+	free(t->meaning);
+	free(t->squares);
 	free(t->alpha);
 	free(t->z);
 	free(t->steps);
@@ -466,8 +533,10 @@ static int train(struct trainer *t, struct model *model)
 	uint32_t epochs = t->set->epochs ? t->set->epochs : large ? EPOCHS_LARGE : EPOCHS_SMALL;
 
 	t->samples = calloc(t->set->n, sizeof(*t->samples));
-	if (!t->samples || vocab_init(&t->vocab, 4096) < 0 || samples_read(t) < 0 ||
-	    trainer_alloc(t) < 0)
+	t->meaning = calloc(t->set->n, VECTORS_DIMS * sizeof(*t->meaning));
+	t->squares = calloc(t->set->n, sizeof(*t->squares));
+	if (!t->samples || !t->meaning || !t->squares || vocab_init(&t->vocab, 4096) < 0 ||
+	    samples_read(t) < 0 || trainer_alloc(t) < 0)
 		return -1;
 	/* Fixed values for sets too small to measure: a plain logistic of the margin. */
 	model->calibration = (struct calibration){ 0.5F, 2.0F, 2.0F, -2.0F };
