@@ -112,7 +112,7 @@ uint32_t margins_best(const float *margins, uint32_t n, struct model_score *ret_
 
 float strangeness(const uint32_t known[TEXT_BLOCKS], const uint32_t all[TEXT_BLOCKS])
 {
-	static const float weights[TEXT_BLOCKS] = { 1.5F, 0.5F, 2.0F };
+	static const float weights[TEXT_BLOCKS] = { 1.0F, 0.33F, 1.33F };
 	float sum = 0;
 
 	for (unsigned b = 0; b < TEXT_BLOCKS; b++)

@@ -24,14 +24,17 @@ enum {
 	FOLD_EXAMPLES_MIN = 30,   /* fewer: no held-out scores, fixed calibration */
 	KEEP_ALL_BYTES = 2 << 20, /* smaller models keep features seen once */
 };
-static const float cost = 1.0F;            /* C of the SVM */
-static const float foreign_weight = 0.25F; /* a verdict without the true intent, against 1 */
+static const float cost = 1.0F; /* C of the SVM */
+/* A verdict without the true intent counts as much as one with it while the form of the confidence
+ * is learned, so that it tells foreign messages from own ones; they are not expected that often. */
+static const float foreign_weight = 1.0F, foreign_expected = 0.3F;
 
 typedef float float4 __attribute__((vector_size(16)));
 
 /* An example as rows of the weight matrix, block after block. */
 struct sample {
 	uint32_t begin, n[TEXT_BLOCKS];
+	uint32_t all[TEXT_BLOCKS]; /* with what no other example has */
 	uint32_t label, fold;
 };
 
@@ -199,6 +202,35 @@ static uint32_t sample_size(const struct sample *sample)
 	return sample->n[TEXT_WORDS] + sample->n[TEXT_PAIRS] + sample->n[TEXT_LETTERS];
 }
 
+/* Large models drop features that one example alone has; words stay, `unknown` needs them. */
+static bool keeps_row(const struct trainer *t, uint32_t row)
+{
+	return (size_t)t->n_rows * t->n_padded <= KEEP_ALL_BYTES || t->is_word[row];
+}
+
+/* What will be dropped need not be learned: that is a third of all rows, and they would push the
+ * others out of the cache. */
+static void samples_thin(struct trainer *t)
+{
+	uint32_t o = 0;
+
+	for (uint32_t i = 0; i < t->set->n; i++) {
+		struct sample *sample = &t->samples[i];
+		const uint32_t *rows = t->rows + sample->begin;
+
+		sample->begin = o;
+		for (unsigned b = 0; b < TEXT_BLOCKS; b++) {
+			uint32_t n = sample->all[b] = sample->n[b], start = o;
+
+			for (uint32_t k = 0; k < n; k++)
+				if (t->counts[rows[k]] > 1 || keeps_row(t, rows[k]))
+					t->rows[o++] = rows[k];
+			sample->n[b] = o - start;
+			rows += n;
+		}
+	}
+}
+
 /* All examples to rows, and the folds: every third of an intent goes to the same one. */
 static int samples_read(struct trainer *t)
 {
@@ -226,6 +258,7 @@ static int samples_read(struct trainer *t)
 	memset(t->counts, 0, t->n_rows * sizeof(*t->counts));
 	for (uint32_t r = 0; r < t->n_refs; r++)
 		t->counts[t->rows[r]]++;
+	samples_thin(t);
 	return 0;
 }
 
@@ -358,12 +391,6 @@ static void train_once(struct trainer *t, uint32_t fold, uint32_t epochs)
 	}
 }
 
-/* Large models drop features that one example alone has; words stay, `unknown` needs them. */
-static bool keeps_row(const struct trainer *t, uint32_t row)
-{
-	return (size_t)t->n_rows * t->n_padded <= KEEP_ALL_BYTES || t->is_word[row];
-}
-
 /* What the fold's model says of a sample it has not seen: only rows that others have count. The
  * second verdict is the one without the sample's own intent. */
 static void judge(struct trainer *t, uint32_t i, struct train_verdict verdicts[2])
@@ -386,7 +413,7 @@ static void judge(struct trainer *t, uint32_t i, struct train_verdict verdicts[2
 	/* Rows unknown to the fold hold zeros: they may stay in the sum. */
 	margins_of(t, t->rows + sample->begin, sample->n, scales);
 	dense_add(meaning_of(t, i), t->dense, n, t->z);
-	float unknown = strangeness(kept, sample->n);
+	float unknown = strangeness(kept, sample->all);
 
 	verdicts[0] = (struct train_verdict){ .weight = 1.0F };
 	verdicts[0].right = margins_best(t->z, n, &verdicts[0].score) == sample->label;
@@ -429,7 +456,12 @@ static int calibrate(struct trainer *t, struct model *model, uint32_t epochs)
 		}
 	}
 	if (rc == 0) {
+		float wrong = (float)(n - n_right) / (float)n;
+
 		model->calibration = calibration_fit(verdicts, 2 * n);
+		model->calibration.bias +=
+			logf((wrong + verdicts[1].weight) /
+			     (wrong + verdicts[1].weight * foreign_expected / foreign_weight));
 		model->floor = quantile(values, n, t->set->out_of_scope_share);
 		model->held_out_accuracy = (float)n_right / (float)n;
 	}

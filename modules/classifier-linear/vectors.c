@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The file is part of the shared object: nothing to find on a customer's machine, one copy for all
- * processes, paged in as words ask for it. Hashes are as good as chance, so a word stands about where
- * its hash says: a look-up is a guess and a few steps. */
+ * processes, paged in as words ask for it. Hashes are as good as chance, so a word stands about
+ * where its hash says: a look-up is a guess and a few steps. */
 
 #include "vectors.h"
 

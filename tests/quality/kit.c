@@ -46,13 +46,6 @@ void quality_row(const struct quality_row *row)
 	table.n++;
 }
 
-static bool is_missed(const struct quality_row *row)
-{
-	if (row->goal == 0)
-		return false;
-	return !(row->lower ? row->value <= row->goal : row->value >= row->goal);
-}
-
 /* The formats are the parts' own constants. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -61,6 +54,20 @@ static void number(char *to, size_t cap, const char *format, double value)
 	snprintf(to, cap, format, value);
 }
 #pragma GCC diagnostic pop
+
+/* What prints the same is the same. */
+static bool is_missed(const struct quality_row *row)
+{
+	char value[32], goal[32];
+
+	if (row->goal == 0)
+		return false;
+	number(value, sizeof(value), row->format, row->value);
+	number(goal, sizeof(goal), row->format, row->goal);
+	if (strcmp(value, goal) == 0)
+		return false;
+	return !(row->lower ? row->value < row->goal : row->value > row->goal);
+}
 
 static void print_row(const struct quality_row *row)
 {

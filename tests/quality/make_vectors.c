@@ -4,7 +4,7 @@
  * hundred numbers such that words used alike are near each other (PPMI and a truncated SVD). Run by
  * `make vectors`; the same texts give the same file.
  *
- *   make_vectors OUT FILE.tsv:COLUMN... | FILE.txt...
+ *   make_vectors OUT (FILE.tsv:COLUMN | FILE.txt)...
  */
 
 #include "modules/classifier-linear/text.h"
@@ -119,8 +119,7 @@ static void count_words(void)
 		corpus.total += (double)(end - i);
 		if (end - i < COUNT_MIN || corpus.n_words == WORDS_MAX)
 			continue;
-		corpus.words[corpus.n_words++] =
-			(struct word){ sorted[i], (uint32_t)(end - i) };
+		corpus.words[corpus.n_words++] = (struct word){ sorted[i], (uint32_t)(end - i) };
 	}
 	free(sorted);
 }
@@ -351,12 +350,9 @@ static void write_word(FILE *file, size_t i, const unsigned order[BASIS])
 		v[d] *= pow(fabs(small[column][column]), 0.5);
 		largest = fabs(v[d]) > largest ? fabs(v[d]) : largest;
 	}
-	double p = corpus.words[i].count / corpus.total, length = 0;
-	for (unsigned d = 0; d < DIMS; d++) {
+	double p = corpus.words[i].count / corpus.total;
+	for (unsigned d = 0; d < DIMS; d++)
 		entry.v[d] = (int8_t)lrint(largest > 0 ? 127 * v[d] / largest : 0);
-		length += v[d] * v[d];
-	}
-	(void)length;
 	entry.scale = (float)(largest / 127 * (1e-3 / (1e-3 + p)));
 	if (fwrite(&entry, sizeof(entry), 1, file) != 1)
 		fail("cannot write");

@@ -89,28 +89,38 @@ static void rows_of_cost(const struct quality_module *module, double megabytes,
 static void rows_of_scope(const struct outcomes *in, const struct outcomes *out)
 {
 	double *yes = calloc(out->n + 1, sizeof(*yes)), *no = calloc(in->n + 1, sizeof(*no));
-	size_t kept_right = 0, caught = 0;
+	size_t kept_right = 0, caught = 0, shipped_right = 0, shipped_caught = 0;
 
+	for (size_t i = 0; i < in->n; i++)
+		no[i] = in->v[i].oos_ppm;
+	double limit = quality_quantile(no, in->n, 0.95);
 	for (size_t i = 0; i < out->n; i++) {
 		yes[i] = out->v[i].oos_ppm;
-		caught += out->v[i].oos_ppm >= 500000;
+		caught += yes[i] >= limit;
+		shipped_caught += yes[i] >= 500000;
 	}
 	for (size_t i = 0; i < in->n; i++) {
-		no[i] = in->v[i].oos_ppm;
-		kept_right += in->v[i].right && in->v[i].oos_ppm < 500000;
+		kept_right += in->v[i].right && in->v[i].oos_ppm < limit;
+		shipped_right += in->v[i].right && in->v[i].oos_ppm < 500000;
 	}
 	quality_row(&(struct quality_row){ .cell = "out of scope, AUROC",
 					   .format = "%.3f",
 					   .value = quality_auroc(yes, out->n, no, in->n),
 					   .goal = 0.963 });
 	quality_row(&(struct quality_row){
-		.cell = "out of scope, recall at 0.5",
+		.cell = "out of scope, recall where 5 % in scope go",
 		.value = 100.0 * (double)caught / (double)out->n,
 		.goal = 84.5,
 		.published = "SVM 18.0, DialogFlow 26.7, Rasa 31.2, USE 49.1, BERT 52.3" });
-	quality_row(&(struct quality_row){ .cell = "in scope and right at the same threshold",
+	quality_row(&(struct quality_row){ .cell = "... in scope, not refused and right",
 					   .value = 100.0 * (double)kept_right / (double)in->n,
 					   .goal = 91.4 });
+	quality_row(
+		&(struct quality_row){ .cell = "... as shipped (0.5): recall",
+				       .value = 100.0 * (double)shipped_caught / (double)out->n });
+	quality_row(
+		&(struct quality_row){ .cell = "... as shipped (0.5): not refused and right",
+				       .value = 100.0 * (double)shipped_right / (double)in->n });
 	free(yes);
 	free(no);
 }

@@ -16,3 +16,13 @@ quality: all $(QUALITY_PARTS)
 	@tests/quality/run.sh $(QUALITY_PARTS)
 quality-short: all $(QUALITY_PARTS)
 	@QUALITY_SHORT=1 tests/quality/run.sh $(QUALITY_PARTS)
+
+# The word vectors that the classifier ships: the same texts give the same file.
+.PHONY: vectors
+$(O)/quality/make_vectors: $(O)/tests/quality/make_vectors.o $(O)/modules/classifier-linear/text.o
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lm
+vectors: $(O)/quality/make_vectors
+	$< modules/classifier-linear/vectors.bin tests/data/unlabeled/support_chat_turns.txt \
+		tests/data/clinc150/full_train.tsv:1 tests/data/banking77/train.tsv:1
+$(O)/modules/classifier-linear/vectors.o: modules/classifier-linear/vectors.bin

@@ -18,8 +18,8 @@
 enum { CAP = 5 };
 
 /* What was measured on the subset, less one point. */
-#define ACCURACY_FLOOR 0.849
-#define AUROC_FLOOR 0.89
+#define ACCURACY_FLOOR 0.871
+#define AUROC_FLOOR 0.91
 
 static const char small_config[] =
 	"{\"policy\":{\"intents\":["
