@@ -19,15 +19,17 @@ enum {
 	FOLDS = 3,
 	EPOCHS_LARGE = 8,
 	EPOCHS_SMALL = 6,
-	EPOCHS_FOLD = 4,          /* at most: held-out scores settle early */
+	EPOCHS_FOLD = 4, /* at most: held-out scores settle early */
+	FEW_INTENTS = 64,
 	LARGE_CELLS = 200000,     /* examples * intents from which a set counts as large */
 	FOLD_EXAMPLES_MIN = 30,   /* fewer: no held-out scores, fixed calibration */
 	KEEP_ALL_BYTES = 2 << 20, /* smaller models keep features seen once */
 };
 static const float cost = 1.0F; /* C of the SVM */
 /* A verdict without the true intent counts as much as one with it while the form of the confidence
- * is learned, so that it tells foreign messages from own ones; they are not expected that often. */
-static const float foreign_weight = 1.0F, foreign_expected = 0.3F;
+ * is learned, so that it tells foreign messages from own ones; they are not expected that often.
+ * The fewer intents there are, the more of what customers ask is none of them. */
+static const float foreign_weight = 1.0F, foreign_expected = 0.3F, foreign_expected_few = 0.5F;
 
 typedef float float4 __attribute__((vector_size(16)));
 
@@ -457,11 +459,13 @@ static int calibrate(struct trainer *t, struct model *model, uint32_t epochs)
 	}
 	if (rc == 0) {
 		float wrong = (float)(n - n_right) / (float)n;
+		float expected =
+			t->set->n_classes < FEW_INTENTS ? foreign_expected_few : foreign_expected;
 
 		model->calibration = calibration_fit(verdicts, 2 * n);
 		model->calibration.bias +=
 			logf((wrong + verdicts[1].weight) /
-			     (wrong + verdicts[1].weight * foreign_expected / foreign_weight));
+			     (wrong + verdicts[1].weight * expected / foreign_weight));
 		model->floor = quantile(values, n, t->set->out_of_scope_share);
 		model->held_out_accuracy = (float)n_right / (float)n;
 	}
