@@ -126,6 +126,8 @@ const char *cli_default_policies(void);
 /* The SDK's templates of modules, and the program that runs a module in a process of its own. */
 const char *cli_default_templates(void);
 const char *cli_default_modhost(void);
+/* The order service of the demonstration. */
+const char *cli_default_demo_shop(void);
 
 /* --- common.c --- */
 /* Logs as JSON lines on stderr; false for a level that does not exist. */

@@ -65,3 +65,10 @@ const char *cli_default_modhost(void)
 
 	return beside("baton-modhost", "../libexec/baton/baton-modhost", path);
 }
+
+const char *cli_default_demo_shop(void)
+{
+	static char path[PATH_BYTES];
+
+	return beside("baton-demo-shop", "../libexec/baton/baton-demo-shop", path);
+}

@@ -3,6 +3,7 @@
 /* baton serve and baton demo: one server; the demo makes what it needs and says what to try. */
 
 #include "core/cli/cli.h"
+#include "core/cli/demo_shop.h"
 #include "core/cli/supervise.h"
 
 #include "channels/chat/chat.h"
@@ -130,8 +131,8 @@ static void ready_text(const struct running *running, const char *base, struct b
 			 running->options->data);
 	baton_buf_printf(
 		out,
-		"  shop     %s/shop/\n           a page with the widget; try: \"Where is my order?\", \"I was charged"
-		" twice\", \"talk to a human\";\n           then turn the model off at the top of the page\n",
+		"  shop     %s/shop/\n           a page with the widget; try: \"Where is my order HP-20441?\", \"I was"
+		" charged twice\", \"talk to a human\";\n           then turn the model off at the top of the page\n",
 		base);
 	put_people(running, base, out);
 	baton_buf_printf(out, "  health   %s/readyz\n\n", base);
@@ -277,6 +278,16 @@ int cli_serve(const struct cli_options *given)
 
 /* --- the demo: agents need tokens, and signatures a key; made once, kept in DATA/secrets --- */
 
+/* The secret that says where orders are looked up, if the set's tools want one. */
+static bool wants_shop(const struct baton_policy *policy)
+{
+	for (size_t i = 0; i < policy->n_modules; i++)
+		for (size_t k = 0; k < policy->modules[i].n_secrets; k++)
+			if (strcmp(policy->modules[i].secrets[k], DEMO_SHOP_URL) == 0)
+				return true;
+	return false;
+}
+
 static int make_token(const struct running *running, const char *secret)
 {
 	uint8_t random[TOKEN_BYTES];
@@ -330,11 +341,16 @@ int cli_demo(const struct cli_options *given)
 		return CLI_USAGE;
 	if (prepare(options, &running) != CLI_OK)
 		return CLI_FAILED;
+	struct demo_shop shop = DEMO_SHOP_NONE;
 	int rc = CLI_OK;
 	if (baton_policy_load(options->policies, ignore_finding, NULL, &running.policy) == 0)
 		rc = make_tokens(&running);
+	if (rc == CLI_OK && running.policy && wants_shop(running.policy) &&
+	    make_token(&running, DEMO_SHOP_KEY) == CLI_OK)
+		own.allow_loopback_http |= demo_shop_start(&shop, running.secrets, options->data);
 	if (rc == CLI_OK)
 		rc = run(&running);
+	demo_shop_stop(&shop);
 	baton_policy_free(&running.policy);
 	return rc;
 }

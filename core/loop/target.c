@@ -129,7 +129,8 @@ static bool pattern_matches(const struct baton_target *target, const char *patte
 
 	if (colon && (!bracket || colon > bracket)) {
 		host.n = (size_t)(colon - pattern);
-		if (strtoul(colon + 1, NULL, 10) != target->port)
+		bool any = strcmp(colon + 1, "*") == 0 && !target->https;
+		if (!any && strtoul(colon + 1, NULL, 10) != target->port)
 			return false;
 	} else if (target->https && target->port != 443) {
 		return false;

@@ -23,7 +23,7 @@ void baton_target_copy(const struct baton_target *target, struct baton_target *r
 void baton_target_done(struct baton_target *target);
 
 /* Patterns are "host", "host:port" and "*.host" (any name below it, not itself). One without a port
- * means port 443; for plain http, which only reaches this machine, any port. */
+ * means port 443; for plain http, which only reaches this machine, any port, as "host:*" does. */
 bool baton_target_allowed(const struct baton_target *target, const char *const *egress, size_t n);
 
 /* Is the host an address of a private network (10, 172.16, 192.168, fc00::/7), and does the list name

@@ -154,6 +154,8 @@ static bool is_host_port(baton_str s, bool optional)
 
 static bool is_peer(baton_str s)
 {
+	if (baton_str_is(s, "127.0.0.1:*")) /* plain http on this machine, wherever it listens */
+		return true;
 	if (s.n > 2 && s.p[0] == '*' && s.p[1] == '.')
 		s = (baton_str){ s.p + 2, s.n - 2 };
 	return is_host_port(s, false);

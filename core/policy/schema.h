@@ -12,7 +12,7 @@ enum baton_field_type {
 	BATON_FIELD_NAME,   /* letters, digits and - _ . */
 	BATON_FIELD_FILE,   /* a module's file: small letters, digits, dashes, .so */
 	BATON_FIELD_SECRET, /* the name of a secret: capitals, digits and _ */
-	BATON_FIELD_PEER,   /* host:port, the host may begin with "*." */
+	BATON_FIELD_PEER,   /* host:port, the host may begin with "*."; 127.0.0.1:* */
 	BATON_FIELD_ORIGIN, /* "self" or scheme://host[:port] */
 	BATON_FIELD_DATE,   /* YYYY-MM-DD */
 	BATON_FIELD_SHA256, /* 64 hexadecimal digits, small letters */

@@ -51,7 +51,8 @@ static json_t *schema_of_value(const struct baton_field *field)
 	case BATON_FIELD_SECRET:
 		return text_json("^[A-Z0-9_]{1,64}$");
 	case BATON_FIELD_PEER:
-		return text_json("^(\\*\\.)?([A-Za-z0-9._-]+|\\[[^\\]]+\\]):[0-9]{1,5}$");
+		return text_json(
+			"^((\\*\\.)?([A-Za-z0-9._-]+|\\[[^\\]]+\\]):[0-9]{1,5}|127\\.0\\.0\\.1:\\*)$");
 	case BATON_FIELD_ORIGIN:
 		return text_json("^(self|https?://([A-Za-z0-9._-]+|\\[[^\\]]+\\])(:[0-9]{1,5})?)$");
 	case BATON_FIELD_DATE:

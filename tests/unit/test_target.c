@@ -166,6 +166,11 @@ static const struct {
 	{ "https://api.openai.com\\@evil.test/", "api.openai.com", false },
 	{ "https://evil.test/@api.openai.com", "api.openai.com", false },
 	{ "https://evil.test:443\\.api.openai.com/", "*.openai.com", false },
+	/* plain http reaches this machine alone, on any port that the list leaves open */
+	{ "http://127.0.0.1:8123/", "127.0.0.1:*", true },
+	{ "https://127.0.0.1:8123/", "127.0.0.1:*", false },
+	{ "http://127.0.0.2:8123/", "127.0.0.1:*", false },
+	{ "http://127.0.0.1.evil.test/", "127.0.0.1:*", false },
 	/* literals of the new kind, and the old one in it */
 	{ "https://[2606:4700:0:0:0:0:0:1111]/", "[2606:4700::1111]", true },
 	{ "https://[::ffff:127.0.0.1]/", "127.0.0.1", false },
