@@ -13,15 +13,16 @@ import { Baton, SLOW, tempDir } from '../lib/baton.mjs';
 import { Customer } from '../lib/client.mjs';
 import { shopSet } from '../lib/policies.mjs';
 
-const NAMES = ['classifier', 'knowledge', 'articles', 'rules', 'transcripts'];
+const NAMES = ['classifier', 'knowledge', 'articles', 'rules', 'transcripts', 'orders'];
 
 const FILES = { classifier: 'classifier-linear.so', knowledge: 'provider-knowledge.so', articles: 'retriever-fts.so',
-	rules: 'rule-policy.so', transcripts: 'transcript-jsonl.so' };
-const KINDS = { classifier: 'classifier', knowledge: 'provider', articles: 'retriever', rules: 'rule', transcripts: 'transcript' };
+	rules: 'rule-policy.so', transcripts: 'transcript-jsonl.so', orders: 'tool-http.so' };
+const KINDS = { classifier: 'classifier', knowledge: 'provider', articles: 'retriever', rules: 'rule', transcripts: 'transcript', orders: 'tool' };
 
 // The shop, each module in a process; transcripts may write to `writes`.
 const isolated = (dir, writes = dir) => shopSet({ 'modules.yaml': { modules: NAMES.map((name) => ({ name, file: FILES[name],
 	kind: KINDS[name], isolation: 'process', ...(/knowledge|articles/.test(name) ? { knowledge: true } : {}),
+	...(name === 'orders' ? { config: { base_url: 'http://127.0.0.1:9' } } : {}),
 	...(name === 'transcripts' ? { writes: [writes], config: { dir } } : {}) })) } });
 
 // Pids of the server's module processes, by the module's name.

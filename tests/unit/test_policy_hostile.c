@@ -270,6 +270,7 @@ static void damage(char *text, size_t *n, uint32_t *seed)
 static const char *const shop_files[] = {
 	"modules.yaml",
 	"targets.yaml",
+	"tools.yaml",
 	"routes.yaml",
 	"classes.yaml",
 	"escalation.yaml",
