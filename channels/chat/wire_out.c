@@ -309,8 +309,8 @@ static void tell_custom(const struct teller *teller, const struct baton_event_in
 	end_frame(teller, "}}");
 }
 
-/* Customers hear that something is looked up, in the words of its title, and when that is over. What
- * it was given and what it found is for agents, who get the events as they are. */
+/* Customers hear that something is looked up, in the words of its title, and when that is over.
+ * What it was given and what it found is for agents, who get the events as they are. */
 static void tell_tool_called(const struct teller *teller)
 {
 	const struct baton_ev_tool_called *called = &teller->notice->event.tool_called;

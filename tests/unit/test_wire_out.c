@@ -203,7 +203,8 @@ static void no_internal_event_or_field_reaches_a_customer(void **state)
 	clear(&sheet);
 }
 
-/* A customer hears that a tool is at work and that it is done; an agent, what with and what came of it. */
+/* A customer hears that a tool is at work, and that it is done; an agent, with what and what
+ * came of it. */
 static void what_a_tool_was_given_and_found_is_for_agents(void **state)
 {
 	struct sheet sheet = { .n = 0 };
