@@ -54,7 +54,7 @@ static void say(struct dev *dev, baton_str text)
 	dev->busy = true;
 	dev->running = false;
 	dev->ack_ms = dev->first_ms = 0;
-	dev->asked_ms = dev_now_ms();
+	dev->asked_ms = cli_now_ms();
 	dev->failed = dev->failed || !dev_link_send(&dev->talk, &line);
 	baton_buf_done(&line);
 }
@@ -101,7 +101,7 @@ static void next_typed(struct dev *dev)
 {
 	struct baton_buf line = { NULL, 0, 0 };
 
-	while (!dev->busy && !dev->swapping && !dev->quit && dev_line(&dev->typed, &line)) {
+	while (!dev->busy && !dev->swapping && !dev->quit && cli_line(&dev->typed, &line)) {
 		baton_str text = baton_buf_view(&line);
 		while (text.n > 0 && (text.p[text.n - 1] == '\r' || text.p[text.n - 1] == ' '))
 			text.n--;
@@ -129,9 +129,9 @@ static void hear(struct dev *dev, struct dev_link *link,
 {
 	struct baton_buf line = { NULL, 0, 0 };
 
-	if (!dev_take(link->fd, &link->in))
+	if (!cli_take(link->fd, &link->in))
 		dev->failed = true;
-	while (dev_line(&link->in, &line)) {
+	while (cli_line(&link->in, &line)) {
 		bool busy = dev->busy, waiting = dev->busy || dev->swapping;
 		show(dev, baton_buf_view(&line));
 		if (busy && !dev->busy && !dev->swapping)
@@ -146,9 +146,9 @@ static void hear_log(struct dev *dev)
 {
 	struct baton_buf line = { NULL, 0, 0 };
 
-	if (!dev_take(dev->err, &dev->err_text))
+	if (!cli_take(dev->child.err, &dev->child.err_text))
 		dev->failed = true;
-	while (dev_line(&dev->err_text, &line))
+	while (cli_line(&dev->child.err_text, &line))
 		dev_show_log(dev, baton_buf_view(&line));
 	baton_buf_done(&line);
 }
@@ -163,14 +163,14 @@ static void hear_watch(struct dev *dev)
 		memcpy(&event, bytes + at, sizeof(event));
 		const char *name = bytes + at + sizeof(event);
 		if (event.len > 0 && strcmp(name, dev->base) == 0)
-			dev->changed_ms = dev_now_ms();
+			dev->changed_ms = cli_now_ms();
 		at += (ssize_t)(sizeof(event) + event.len);
 	}
 }
 
 static void hear_typed(struct dev *dev)
 {
-	if (!dev_take(STDIN_FILENO, &dev->typed) || dev->typed.n > TYPED_MAX)
+	if (!cli_take(STDIN_FILENO, &dev->typed) || dev->typed.n > TYPED_MAX)
 		dev->eof = true;
 }
 
@@ -178,7 +178,7 @@ static void hear_typed(struct dev *dev)
 
 static void look_at_clock(struct dev *dev)
 {
-	uint64_t now = dev_now_ms();
+	uint64_t now = cli_now_ms();
 
 	if (dev->changed_ms && now - dev->changed_ms >= SETTLE_MS && !dev->swapping)
 		swap(dev);
@@ -199,7 +199,7 @@ static void turn(struct dev *dev)
 	struct pollfd fds[] = { { dev->eof ? -1 : STDIN_FILENO, POLLIN, 0 },
 				{ dev->talk.fd, POLLIN, 0 },
 				{ dev->admin.fd, POLLIN, 0 },
-				{ dev->err, POLLIN, 0 },
+				{ dev->child.err, POLLIN, 0 },
 				{ dev->watch, POLLIN, 0 } };
 
 	if (poll(fds, sizeof(fds) / sizeof(fds[0]), 50) < 0 && errno != EINTR)
@@ -290,7 +290,7 @@ int cli_dev(const struct cli_options *options)
 	dev_link_close(&dev.admin);
 	if (dev.watch >= 0)
 		close(dev.watch);
-	dev_server_stop(&dev);
+	cli_child_stop(&dev.child);
 	dev_set_remove(&dev);
 	baton_buf_done(&dev.typed);
 	return rc;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* baton dev, inside: dev.c (what happens when), dev_set.c (the folder the little server works in and
- * the set it serves), dev_link.c (its process and its control socket), dev_show.c (what is printed). */
+ * the set it serves), dev_link.c (its server and its control socket), dev_show.c (what is printed). */
 #pragma once
 
-#include "core/cli/cli.h"
+#include "core/cli/child.h"
 
 #include <limits.h>
 #include <sys/types.h>
@@ -33,9 +33,7 @@ struct dev {
 	char data[DEV_DIR_BYTES + 16]; /* in it */
 	char kind[32], name[DEV_NAME_BYTES]; /* of the module in the set */
 
-	pid_t server;
-	int out, err; /* what it prints */
-	struct baton_buf out_text, err_text;
+	struct cli_child child;
 	struct dev_link talk, admin; /* the conversation; swaps and questions */
 	int watch;                   /* inotify */
 	uint64_t changed_ms;         /* the file changed then; 0: no */
@@ -53,8 +51,6 @@ struct dev {
 	size_t n_times;
 };
 
-uint64_t dev_now_ms(void);
-
 /* --- dev_set.c --- CLI_OK, or CLI_FAILED with a line on stderr --- */
 int dev_set_make(struct dev *dev);
 /* The file again, into the server's folder. */
@@ -63,15 +59,9 @@ void dev_set_remove(struct dev *dev);
 
 /* --- dev_link.c --- */
 int dev_server_start(struct dev *dev);
-void dev_server_stop(struct dev *dev);
 int dev_link_open(struct dev *dev, struct dev_link *link);
 void dev_link_close(struct dev_link *link);
 bool dev_link_send(struct dev_link *link, const struct baton_buf *line);
-/* Reads what has come; false: it is closed. */
-bool dev_take(int fd, struct baton_buf *to);
-/* The next whole line, without its newline; false: none. `line` is emptied first. */
-bool dev_line(struct baton_buf *from, struct baton_buf *line);
-
 /* --- dev_show.c --- */
 /* A line of the conversation's connection; true: the turn has ended with it. */
 void dev_show_talk(struct dev *dev, baton_str line);

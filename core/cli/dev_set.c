@@ -33,7 +33,7 @@ static bool read_all(const char *path, struct baton_buf *out)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	while (fd >= 0 && dev_take(fd, out))
+	while (fd >= 0 && cli_take(fd, out))
 		;
 	if (fd >= 0)
 		close(fd);

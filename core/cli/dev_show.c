@@ -141,7 +141,7 @@ static void show_delta(struct dev *dev, const struct baton_json *delta)
 	baton_str text = text_of(delta, "text", &arena);
 
 	if (dev->first_ms == 0) {
-		dev->first_ms = dev_now_ms();
+		dev->first_ms = cli_now_ms();
 		printf("bot: ");
 	}
 	printf("%.*s", (int)text.n, text.n ? text.p : "");
@@ -165,7 +165,7 @@ void dev_show_talk(struct dev *dev, baton_str line)
 	if (delta.type == BATON_JSON_OBJECT)
 		show_delta(dev, &delta);
 	if (ack.type == BATON_JSON_OBJECT)
-		dev->ack_ms = dev_now_ms();
+		dev->ack_ms = cli_now_ms();
 	if (run.type == BATON_JSON_OBJECT) {
 		struct baton_json on = baton_json_get(&run, "running");
 		dev->running = baton_json_bool(&on);

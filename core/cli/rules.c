@@ -14,6 +14,7 @@
 
 #include "core/base/errors.h"
 #include "core/cli/report.h"
+#include "core/cli/sets.h"
 #include "core/loop/loop.h"
 #include "core/swap/ask.h"
 
@@ -24,7 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READY_MS = 60000, TIME_MS = 30000, PATH_BYTES = 4096, FILES_MAX = 16 };
+enum { READY_MS = 60000, TIME_MS = 30000, PATH_BYTES = CLI_SET_BYTES, FILES_MAX = 16 };
 
 /* A module that is tried with another file than its own. */
 struct other_file {
@@ -78,42 +79,6 @@ static int ask(const struct cli_options *options, const char *verb, struct baton
 	int rc = cli_control_ask(&quiet, &request, answer);
 	baton_buf_done(&request);
 	return rc;
-}
-
-/* Where the server read its set, and where a copy of what it read is. */
-static int ask_server(const struct cli_options *options, char path[PATH_BYTES],
-		      char copy[PATH_BYTES])
-{
-	struct baton_buf answer = { NULL, 0, 0 };
-	struct baton_json object;
-
-	int rc = ask(options, "policies", &answer);
-	if (rc == CLI_UNREACHABLE && strcmp(options->operand ? options->operand : "", "diff") == 0)
-		fprintf(stderr, "baton: or say which set to compare with: --against DIR\n");
-	if (rc == CLI_OK && baton_json_parse(baton_buf_view(&answer), &object) == 0) {
-		take(&object, "path", path);
-		take(&object, "copy", copy);
-	}
-	baton_buf_done(&answer);
-	return rc;
-}
-
-static int find_sets(struct diffing *d)
-{
-	const struct cli_options *options = d->options;
-	bool named = options->policies != cli_default_policies();
-	char path[PATH_BYTES] = "";
-
-	if (options->against) {
-		snprintf(d->old_path, sizeof(d->old_path), "%s", options->against);
-		snprintf(d->new_path, sizeof(d->new_path), "%s", options->policies);
-		return CLI_OK;
-	}
-	int rc = ask_server(options, path, d->old_path);
-	if (rc != CLI_OK)
-		return rc;
-	snprintf(d->new_path, sizeof(d->new_path), "%s", named ? options->policies : path);
-	return CLI_OK;
 }
 
 static void report(void *ud, const struct baton_policy_finding *finding)
@@ -338,7 +303,7 @@ static int find_file(struct diffing *d)
 		fprintf(stderr, "baton: %s: %s\n", options->operand2, strerror(errno));
 		return CLI_FAILED;
 	}
-	int rc = ask_server(options, path, d->old_path);
+	int rc = cli_sets_serving(options, path, d->old_path);
 	snprintf(d->new_path, sizeof(d->new_path), "%s", d->old_path);
 	return rc;
 }
@@ -384,7 +349,7 @@ static int find_candidate(struct diffing *d)
 	struct baton_json object;
 	char path[PATH_BYTES] = "";
 
-	int rc = ask_server(d->options, path, d->old_path);
+	int rc = cli_sets_serving(d->options, path, d->old_path);
 	if (rc == CLI_OK)
 		rc = ask(d->options, "modules", &modules);
 	if (rc == CLI_OK)
@@ -535,7 +500,7 @@ int cli_rules(const struct cli_options *options)
 	}
 	int rc = find_window(&d);
 	if (rc == CLI_OK)
-		rc = find_sets(&d);
+		rc = cli_sets_find(options, d.old_path, d.new_path);
 	if (rc == CLI_OK)
 		rc = decide_again(&d);
 	take_down(&d);
