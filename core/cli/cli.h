@@ -72,6 +72,7 @@ int cli_drill(const struct cli_options *options);
 int cli_drill_run(const struct cli_options *options); /* exit codes: docs/DRILLS.md */
 int cli_route(const struct cli_options *options);
 int cli_rules(const struct cli_options *options);
+int cli_eval(const struct cli_options *options); /* docs/EVAL.md */
 int cli_module_replay(const struct cli_options *options); /* rules.c */
 
 /* --- identity.c, widget.c --- */

@@ -34,6 +34,8 @@ static const struct cli_command commands[] = {
 	  NULL },
 	{ "rules", "diff", "say what a changed set would have done with recorded decisions",
 	  "pOBudmj", cli_rules, NULL },
+	{ "eval", "[FILE]", "hold the same conversations with two sets: differences, cost, time",
+	  "pOBudmsaHj", cli_eval, NULL },
 	{ "reload", NULL, "let a running server read its policies and modules again", "dCWxkvj",
 	  cli_reload, NULL },
 	{ "rollback", NULL, "bring back the release before this one", "dWvj", cli_rollback, NULL },
