@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A server of a command's own. It is in a process group of its own: Ctrl-C is for the command, which
- * tells it. */
+/* A server of a command's own. It is in a process group of its own: Ctrl-C is for the command,
+ * which tells it. */
 
 #include "core/cli/child.h"
 

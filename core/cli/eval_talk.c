@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* One side of the comparison: a server, and its conversations over the control socket, followed with
- * an agent's eyes. A conversation goes on while the bot answers; it ends where a person would take
+/* One side of the comparison: a server, and its conversations over the control socket, followed
+ * with an agent's eyes. A conversation goes on while the bot answers; it ends where a person would take
  * over, because what comes then is not the set's. */
 
 #include "core/cli/eval.h"
@@ -344,7 +344,7 @@ static void hear(struct eval_side *side, baton_str line)
 		talk_over(side, held);
 }
 
-/* --- the clock, and what comes and goes -------------------------------------------------------- */
+/* --- the clock, and what comes and goes ------------------------------------------------------ */
 
 void eval_side_tick(struct eval_side *side)
 {
