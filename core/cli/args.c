@@ -79,6 +79,9 @@ static const struct cli_option {
 	{ 'y', "kid", "KID", "the key of identity.yaml (default: the first that fits)" },
 	{ 'J', "dry-run", NULL, "only count what it would be" },
 	{ 'Q', "offline", NULL, "in the folder itself, while no server runs on it" },
+	{ '@', "k", "N", "so many passages at most (1 to 5; default: 5)" },
+	{ '~', "language", "TAG", "the customer's language, such as de" },
+	{ '^', "for-agents", NULL, "also what is written for agents only" },
 	{ 'j', "json", NULL, "output for scripts" },
 	{ 'h', "help", NULL, "this text" },
 };
@@ -128,7 +131,7 @@ static bool set_text(struct cli_options *options, char letter, const char *value
 		['8'] = &options->cassette,  ['9'] = &options->run_check, ['0'] = &options->modhost,
 		['V'] = &options->server,    ['q'] = &options->customer,  ['t'] = &options->tier,
 		['E'] = &options->name,      ['e'] = &options->email,     ['T'] = &options->ttl,
-		['y'] = &options->kid,
+		['y'] = &options->kid,       ['~'] = &options->language,
 	};
 	const char **to = texts[(unsigned char)letter & 127];
 
@@ -149,7 +152,7 @@ static bool set(struct cli_options *options, char letter, const char *value)
 		['v'] = &options->verbose, ['+'] = &options->isolated,
 		['='] = &options->inline_, ['.'] = &options->list,
 		['!'] = &options->chat,    ['J'] = &options->dry_run,
-		['Q'] = &options->offline,
+		['Q'] = &options->offline, ['^'] = &options->for_agents,
 	};
 	bool *flag = switches[(unsigned char)letter & 127];
 
@@ -159,6 +162,8 @@ static bool set(struct cli_options *options, char letter, const char *value)
 	}
 	if (letter == 'n')
 		return number(value, 1, BATON_WORKERS_MAX, &options->workers);
+	if (letter == '@')
+		return number(value, 1, BATON_DOCS_MAX, &options->k);
 	if (letter == 'g')
 		return number(value, 0, 3600, &options->grace_s);
 	if (letter == 'D')

@@ -33,11 +33,16 @@ struct cli_options {
 	unsigned speed; /* 0: as written */
 	bool json, help, allow_loopback_http, repair, not_durable, no_rate_limit, drills;
 	const char *why, *for_, *intent, *lang;
-	const char *server, *customer, *tier, *name, *email, *ttl, *kid; /* of `widget`, `identity` */
+	const char *language; /* of `knowledge` */
+	unsigned k;
+	bool for_agents;
+	const char *server, *customer, *tier, *name, *email, *ttl,
+		*kid;       /* of `widget`, `identity` */
 	uint32_t share_ppm; /* of a canary; 0: none was said */
 	bool force, cold, verbose, supervise;
 	/* of `module check` and `dev` */
-	const char *config, *kind, *seed, *reproduce, *only, *junit, *cassette, *run_check, *modhost;
+	const char *config, *kind, *seed, *reproduce, *only, *junit, *cassette, *run_check,
+		*modhost;
 	unsigned swaps;
 	bool isolated, inline_, list, chat;
 	const char *facts[CLI_FACTS_MAX]; /* name=value */
@@ -48,8 +53,7 @@ struct cli_options {
 struct cli_command {
 	/* Operands by name: "SESSION", "NAME [FILE]" (the second may be left out), NULL; "list|stop":
 	 * one of these, and perhaps a name behind it. */
-	const char *name, *operand, *summary,
-		*options /* letters of cli_option */;
+	const char *name, *operand, *summary, *options /* letters of cli_option */;
 	int (*run)(const struct cli_options *options);
 	/* Commands below this one, named "module list": it has no operand and does not run itself.
 	 * Ends with a name of NULL. */
@@ -79,6 +83,9 @@ int cli_module_replay(const struct cli_options *options); /* rules.c */
 extern const struct cli_command cli_identity_commands[], cli_widget_commands[];
 int cli_identity_mint(const struct cli_options *options);
 int cli_widget_snippet(const struct cli_options *options);
+
+/* --- knowledge.c --- */
+extern const struct cli_command cli_knowledge_commands[];
 
 /* --- module.c --- */
 /* baton module list, show, ...: a row of its table each. */

@@ -125,7 +125,8 @@ static void append_quote(struct text *text, const struct quote *quote)
 	}
 }
 
-/* What is past its date is said with the date: until when it was valid, or when it was looked at last. */
+/* What is past its date is said with the date: until when it was valid, or when it was looked at
+ * last. */
 static void append_age(struct text *text, const baton_doc *doc, const struct known *known,
 		       baton_str locale)
 {

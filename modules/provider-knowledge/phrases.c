@@ -44,7 +44,7 @@ static const char *const phrases[LANGUAGES][PHRASES] = {
 		[PHRASE_VALID_UNTIL] = "\xc3\x80 noter : cette page \xc3\xa9tait valable jusqu'au ",
 		[PHRASE_UPDATED] = "\xc3\x80 noter : cette page n'est peut-\xc3\xaatre plus \xc3\xa0 jour ; derni\xc3\xa8re " "v\xc3\xa9rification le ",
 		[PHRASE_OUTDATED] = "\xc3\x80 noter : cette page n'est peut-\xc3\xaatre plus \xc3\xa0 jour.",
-		[PHRASE_NOT_FOUND] = "J'ai cherch\xc3\xa9, mais je n'ai rien trouv\xc3\xa9. Veuillez v\xc3\xa9rifier " "votre saisie. Je peux aussi faire venir un coll\xc3\xa8gue.",
+		[PHRASE_NOT_FOUND] = "Je n'ai rien trouv\xc3\xa9. Veuillez v\xc3\xa9rifier " "votre saisie. Je peux aussi faire venir un coll\xc3\xa8gue.",
 		[PHRASE_NO_LOOKUP] = "Je n'ai pas pu v\xc3\xa9rifier cela pour le moment. Je peux faire " "venir un coll\xc3\xa8gue : dites simplement que vous souhaitez parler " "\xc3\xa0 une personne.",
 		[PHRASE_SOURCE] = "Source, dans nos pages d'aide :",
 		[PHRASE_UNKNOWN] = "Je n'ai pas trouv\xc3\xa9 cela dans nos pages d'aide. Je peux faire venir "
@@ -72,7 +72,7 @@ static const char *const phrases[LANGUAGES][PHRASES] = {
 		[PHRASE_UPDATED] = "Attenzione: questa pagina potrebbe non essere aggiornata; " "ultimo controllo il ",
 		[PHRASE_OUTDATED] = "Attenzione: questa pagina potrebbe non essere aggiornata.",
 		[PHRASE_NOT_FOUND] = "Ho cercato, ma non ho trovato nulla. La prego di controllare i " "dati. Posso anche chiamare un collega.",
-		[PHRASE_NO_LOOKUP] = "Al momento non ho potuto verificarlo. Posso chiamare un " "collega: basta dire che desidera parlare con una persona.",
+		[PHRASE_NO_LOOKUP] = "Adesso non ho potuto verificarlo. Posso chiamare un " "collega: basta dire che desidera parlare con una persona.",
 		[PHRASE_SOURCE] = "Dalle nostre pagine di aiuto:",
 		[PHRASE_UNKNOWN] = "Non l'ho trovato nelle nostre pagine di aiuto. Posso chiamare un collega: "
 				   "basta dire che desidera parlare con una persona.",

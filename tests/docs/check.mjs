@@ -92,7 +92,7 @@ function checkNames(pages) {
 	const rules = [...read('docs/OPERATIONS.md').matchAll(/`(core\.\w+)`/g)].map((match) => match[1]).sort();
 	const own = [...new Set([...sources.matchAll(/"(core\.[a-z_0-9]+)"/g)].map((match) => match[1]))].sort();
 	verdict("docs/OPERATIONS.md lists Baton's own rules", rules.join() === own.join() ? [] : [`code: ${own}`, `page: ${rules}`]);
-	const make = ['Makefile', 'tests/tests.mk', 'tests/bench/bench.mk', 'modules/sdk/install.mk'].map(read).join('\n');
+	const make = ['Makefile', 'tests/tests.mk', 'tests/quality/quality.mk', 'tests/bench/bench.mk', 'modules/sdk/install.mk'].map(read).join('\n');
 	const asked = pages.flatMap((page) => [...read(page).matchAll(/(?:^|`|&& )make ([a-z][a-z-]*)(?=[\s`])/gm)].map((match) => [page, match[1]]));
 	verdict('targets of make that pages name exist', asked.filter(([, target]) => !new RegExp(`^(\\.PHONY:.*\\b${target}\\b|${target}:)`, 'm').test(make)).map((pair) => pair.join(': make ')));
 }
