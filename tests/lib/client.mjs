@@ -459,6 +459,11 @@ export class Agent extends Client {
 		return this.ask({ t: 'draft', session, id, draft, action, ...(text === undefined ? {} : { text }) });
 	}
 
+	// What the bot proposes to do: approve or reject.
+	tool(session, proposal, action, { id = randomUUID(), reason } = {}) {
+		return this.ask({ t: 'tool', session, id, proposal, action, ...(reason === undefined ? {} : { reason }) });
+	}
+
 	event(session, name, after = 0, ms) {
 		return this.until(() => this.screen(session).event(name, after), name, ms);
 	}
