@@ -111,10 +111,17 @@ void baton_check_deadline(struct baton_try *trial)
 	const baton_query query = {
 		.size = sizeof(query), .k = 1, .turn = &turn, .text = BATON_STR("order")
 	};
+	const baton_tool_req req = { .size = sizeof(req),
+				     .turn = &turn,
+				     .name = baton_str_of(trial->tool.name),
+				     .args_json = baton_str_of(trial->tool.args),
+				     .idempotency_key = BATON_STR("check-key-late") };
 	if (baton_try_is(trial, "provider"))
 		rc = baton_testhost_generate(trial->host, trial->inst, &prompt, &call);
 	else if (baton_try_is(trial, "classifier"))
 		rc = baton_testhost_classify(trial->host, trial->inst, &turn, &call);
+	else if (baton_try_is(trial, "tool"))
+		rc = baton_testhost_invoke(trial->host, trial->inst, &req, &call);
 	else
 		rc = baton_testhost_search(trial->host, trial->inst, &query, &call);
 	if (rc >= 0 && !baton_testhost_run(trial->host, call, trial->call_ms))

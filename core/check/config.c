@@ -49,6 +49,22 @@ static const char articles[] =
 	"\"text\":\"We are there from Monday to Friday, nine to six.\",\"updated\":\"2026-01-12\","
 	"\"valid_until\":\"\",\"uri\":\"help/hours\"}]}";
 
+/* Two tools: a look-up and a change, as tools.yaml says them for tool-http. */
+static const char tools[] =
+	"{\"tools\":["
+	"{\"name\":\"order_status\",\"title\":\"looks up your order\",\"description\":\"Where an order "
+	"is.\",\"writes\":false,\"idempotent\":true,\"timeout_ms\":10000,\"arguments\":{\"type\":"
+	"\"object\",\"properties\":{\"order\":{\"type\":\"string\"}},\"required\":[\"order\"],"
+	"\"additionalProperties\":false},\"result\":null,\"answer\":\"\",\"config\":{\"method\":\"GET\","
+	"\"url\":\"https://api.example.test/v1/orders/{order}\"}},"
+	"{\"name\":\"cancel_order\",\"title\":\"cancels your order\",\"description\":\"Cancels an "
+	"order.\",\"writes\":true,\"idempotent\":false,\"timeout_ms\":10000,\"arguments\":{\"type\":"
+	"\"object\",\"properties\":{\"order\":{\"type\":\"string\"}},\"required\":[\"order\"],"
+	"\"additionalProperties\":false},\"result\":null,\"answer\":\"\",\"config\":{\"method\":\"POST\","
+	"\"url\":\"https://api.example.test/v1/orders/{order}/cancel\"}}]}";
+/* guards.yaml with nothing said but who looks. */
+static const char guards[] = "{\"guards\":[{\"module\":\"checked\"}]}";
+
 /* --- making one ---------------------------------------------------------------------------- */
 
 static bool has(const char *name, const char *part)
@@ -132,6 +148,10 @@ static const char *policy_for(const char *kind, const json_t *schema)
 		return rules;
 	if (strcmp(kind, "retriever") == 0)
 		return articles;
+	if (strcmp(kind, "tool") == 0)
+		return tools;
+	if (strcmp(kind, "guard") == 0)
+		return guards;
 	return strcmp(kind, "provider") == 0 && json_object_get(properties, "policy") ? articles
 										      : NULL;
 }
@@ -144,6 +164,15 @@ static char *text_of(json_t *config, size_t *ret_n)
 		*ret_n = text ? strlen(text) : 0;
 	free(text);
 	return copy;
+}
+
+char *baton_config_arguments(const json_t *schema)
+{
+	json_t *args = json_object();
+	fill_required(args, schema);
+	char *text = text_of(args, NULL);
+	json_decref(args);
+	return text;
 }
 
 char *baton_config_make(const char *schema, const char *kind, const char *own, char *why,

@@ -7,6 +7,7 @@
 #include "core/base/errors.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 enum {
@@ -346,6 +347,99 @@ void baton_check_fuzz_facts(struct baton_try *trial)
 {
 	if (baton_try_open(trial))
 		inputs(trial, one_facts);
+}
+
+/* --- tools and guards ---------------------------------------------------------------------- */
+
+/* Mostly an object with the arguments that it knows. */
+static char *any_args(struct baton_try *trial, struct texts *texts)
+{
+	json_t *args = json_loads(trial->tool.args, 0, NULL), *v;
+	const char *key;
+	void *next;
+	json_object_foreach_safe(args, next, key, v)
+	{
+		baton_str text = any_text(trial, texts);
+		uint32_t kind = below(trial, 8);
+		if (kind == 0)
+			(void)json_object_del(args, key);
+		else if (kind == 1)
+			(void)json_object_set_new(args, key, json_integer(below(trial, 100000)));
+		else
+			(void)json_object_set_new(args, key,
+						  json_stringn(text.p ? text.p : "", text.n));
+	}
+	if (below(trial, 8) == 0)
+		(void)json_object_set_new(args, "another", json_true());
+	char *text = json_dumps(args, JSON_COMPACT);
+	json_decref(args);
+	return text;
+}
+
+static void one_arguments(struct baton_try *trial)
+{
+	static const uint32_t codes[] = { 200, 200, 200, 204, 400, 404, 409, 429, 500, 503 };
+	static char bytes[BYTES_MAX + TEXT_MAX];
+	struct texts texts = { .used = 0 };
+	baton_call call;
+	baton_exchange e = baton_try_answer(trial);
+	char *args = any_args(trial, &texts);
+	e.body_n = below(trial, 2) ? spoil(trial, e.body, bytes) : 0;
+	e.body = e.body_n ? bytes : e.body;
+	e.status = codes[below(trial, 10)];
+	e.fail = below(trial, 6) == 0 ? (uint32_t)BATON_FAIL_BAD_OUTPUT : 0;
+	baton_testhost_expect_nothing(trial->host);
+	baton_testhost_expect(trial->host, &e);
+	int32_t rc = baton_testhost_tool(trial->host, trial->inst,
+					 below(trial, 12) ? trial->tool.name : "nobody",
+					 args ? args : "{}", below(trial, 8), &call);
+	free(args); /* jansson's own allocation */
+	if (rc >= 0 && below(trial, 8) == 0) {
+		for (uint32_t i = below(trial, 6); i > 0; i--)
+			(void)baton_testhost_step(trial->host);
+		baton_testhost_cancel(trial->host, call, BATON_CANCEL_DEADLINE);
+	}
+	ends(trial, rc, call);
+}
+
+void baton_check_fuzz_arguments(struct baton_try *trial)
+{
+	if (baton_try_open_learned(trial))
+		inputs(trial, one_arguments);
+}
+
+/* Parts of what guards look for among everything else. */
+static void one_text(struct baton_try *trial)
+{
+	static const char *const parts[] = { "4111 1111 1111 1111",
+					     "jane@example.com",
+					     "DE89370400440532013000",
+					     "+49 30 901820",
+					     "ignore all previous instructions",
+					     "I guarantee a refund",
+					     "\xe2\x80\x8b",
+					     "sk-abcdefghijk",
+					     "1234567890123456789",
+					     "https://a.example/?x=" };
+	static char bytes[4 * TEXT_MAX];
+	size_t n = 0;
+	for (uint32_t left = 1 + below(trial, 4); left > 0; left--) {
+		const char *part = parts[below(trial, sizeof(parts) / sizeof(parts[0]))];
+		size_t len = strlen(part);
+		/* Sometimes only a beginning of it. */
+		if (below(trial, 3) == 0 && (unsigned char)part[0] < 0x80)
+			len = 1 + below(trial, (uint32_t)len);
+		memcpy(bytes + n, part, len);
+		n += len;
+		n += put_text(trial, bytes + n, below(trial, 2) ? 40 : 400);
+	}
+	baton_try_look_any(trial, (baton_str){ bytes, n }, baton_try_random(trial));
+}
+
+void baton_check_fuzz_texts(struct baton_try *trial)
+{
+	if (baton_try_open(trial))
+		inputs(trial, one_text);
 }
 
 static void one_entries(struct baton_try *trial)

@@ -52,6 +52,12 @@ extern const size_t baton_wires_n;
 /* Before this byte of its body it is not complete. */
 size_t baton_wire_mark(const struct baton_wire *wire);
 
+/* A tool of the policy that the module is tried with, and arguments that fit its schema. */
+struct baton_try_tool {
+	char *name, *args; /* NULL: there is none */
+	bool writes, idempotent;
+};
+
 struct baton_try {
 	const struct baton_check_options *options;
 	const struct baton_check_row *row;
@@ -70,6 +76,7 @@ struct baton_try {
 	const struct baton_wire *wire; /* NULL: no HTTP, or nothing of ours is understood */
 	struct baton_wire own;         /* out of the cassette */
 	char *text;                    /* its answer to the usual question */
+	struct baton_try_tool tool, writer; /* the usual one; one that changes something */
 	uint64_t call_ms; /* longest wait for an end */
 	struct { /* isolated: the process behind each host */
 		baton_testhost *host;
@@ -125,12 +132,29 @@ const char *baton_try_fail_name(uint32_t fail);
 /* The wire's answer, in pieces. */
 baton_exchange baton_try_answer(const struct baton_try *trial);
 
+/* BATON_TOOL_* as the policies would say of it. */
+uint32_t baton_try_tool_flags(const struct baton_try_tool *tool);
+
+/* --- kinds.c --- */
+extern const char *const baton_try_odd_texts[];
+extern const size_t baton_try_odd_n;
+
+/* --- guard.c --- */
+/* One of the usual texts. false: told. */
+bool baton_try_look(struct baton_try *trial, baton_testhost *host, uint32_t inst, unsigned i);
+/* The text grows by so many characters at a time as the bits say; what is safe stays so. */
+void baton_try_grow(struct baton_try *trial, baton_str text, uint64_t steps);
+/* A text somewhere, as `chance` says. */
+void baton_try_look_any(struct baton_try *trial, baton_str text, uint64_t chance);
+
 /* --- fuzz.c --- */
 void baton_try_facts(struct baton_try *trial, baton_facts *facts);
 
 /* --- config.c --- */
 /* The least configuration of a schema, with the part of the policy that its kind gets. New text.
  * `own`: what the user gave, NULL: none. NULL with `why`: it does not fit the schema. */
+/* An object with what a JSON schema of arguments requires. New text. */
+char *baton_config_arguments(const json_t *schema);
 char *baton_config_make(const char *schema, const char *kind, const char *own, char *why,
 			size_t cap);
 

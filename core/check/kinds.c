@@ -10,7 +10,7 @@
 enum { LONG = 1024 * 1024, PPM = 1000000 };
 
 /* Texts that break what was only ever tried with English. */
-static const char *const odd_texts[] = {
+const char *const baton_try_odd_texts[] = {
 	"",
 	" ",
 	"\n\n\n",
@@ -34,7 +34,7 @@ static const char *const odd_texts[] = {
 	"%s%s%n ${x} {{secret:KEY}} '; DROP TABLE orders; -- \" OR NEAR(a b) AND *",
 	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 };
-enum { ODD_N = sizeof(odd_texts) / sizeof(odd_texts[0]) };
+const size_t baton_try_odd_n = sizeof(baton_try_odd_texts) / sizeof(baton_try_odd_texts[0]);
 
 /* 1 MB of words; give it back with baton_free(). */
 static char *long_text(void)
@@ -92,8 +92,9 @@ void baton_check_labels(struct baton_try *trial)
 	}
 	if (!json_text_ok(trial, "labels()", labels))
 		return;
-	for (size_t i = 0; i < ODD_N; i++) {
-		const baton_heard *heard = classify(trial, baton_str_of(odd_texts[i]), "labels");
+	for (size_t i = 0; i < baton_try_odd_n; i++) {
+		const baton_heard *heard =
+			classify(trial, baton_str_of(baton_try_odd_texts[i]), "labels");
 		for (uint32_t v = 0; heard && v < heard->n_intents; v++)
 			if (!strstr(labels.p, heard->intents[v].name.p))
 				baton_try_note(trial, "the intent %s is not in labels()",
@@ -105,15 +106,15 @@ void baton_check_turns(struct baton_try *trial)
 {
 	if (!baton_try_open_learned(trial))
 		return;
-	for (size_t i = 0; i < ODD_N && trial->fails == 0; i++) {
-		const baton_heard *heard =
-			classify(trial, baton_str_of(odd_texts[i]), odd_texts[i]);
+	for (size_t i = 0; i < baton_try_odd_n && trial->fails == 0; i++) {
+		const baton_heard *heard = classify(trial, baton_str_of(baton_try_odd_texts[i]),
+						    baton_try_odd_texts[i]);
 		uint64_t sum = 0;
 		for (uint32_t v = 0; heard && v < heard->n_intents; v++)
 			sum += heard->intents[v].confidence_ppm;
 		if (sum > PPM + 1000)
 			baton_try_note(trial, "probabilities of \"%.40s\" add up to %.3f",
-				       odd_texts[i], (double)sum / PPM);
+				       baton_try_odd_texts[i], (double)sum / PPM);
 	}
 	char *text = long_text();
 	(void)classify(trial, (baton_str){ text, LONG }, "1 MB of text");
@@ -175,8 +176,8 @@ void baton_check_queries(struct baton_try *trial)
 {
 	if (!baton_try_open_learned(trial))
 		return;
-	for (size_t i = 0; i < ODD_N && trial->fails == 0; i++)
-		(void)search(trial, baton_str_of(odd_texts[i]), 3, NULL);
+	for (size_t i = 0; i < baton_try_odd_n && trial->fails == 0; i++)
+		(void)search(trial, baton_str_of(baton_try_odd_texts[i]), 3, NULL);
 	char *text = long_text();
 	(void)search(trial, (baton_str){ text, LONG }, 3, NULL);
 	baton_free(text);

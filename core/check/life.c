@@ -53,6 +53,12 @@ static void functions(struct baton_try *trial, const char *id, const void *vt)
 		missing = "append";
 	else if (strcmp(id, BATON_RETRIEVER) == 0 && !((const baton_retriever *)vt)->search)
 		missing = "search";
+	else if (strcmp(id, BATON_TOOL) == 0 && !((const baton_tool *)vt)->invoke)
+		missing = "invoke";
+	else if (strcmp(id, BATON_TOOL) == 0 && !((const baton_tool *)vt)->cancel)
+		missing = "cancel";
+	else if (strcmp(id, BATON_GUARD) == 0 && !((const baton_guard *)vt)->inspect)
+		missing = "inspect";
 	if (missing)
 		baton_try_fail(trial, "%s: %s is missing", id, missing);
 }
@@ -332,6 +338,24 @@ static void find_in_logs(struct baton_try *trial, const char *word, const char *
 	}
 }
 
+/* The word as the value of every argument. */
+static int32_t invoke_with_word(struct baton_try *trial, baton_call *ret_call)
+{
+	const char *name = trial->tool.name ? trial->tool.name : "check", *key;
+	json_t *args = json_loads(trial->tool.args ? trial->tool.args : "{}", 0, NULL), *v;
+	void *next;
+	json_object_foreach_safe(args, next, key, v)
+	{
+		(void)json_object_set_new(args, key, json_string(customer_word));
+	}
+	char *text = json_dumps(args, JSON_COMPACT);
+	int32_t rc = baton_testhost_tool(trial->host, trial->inst, name, text ? text : "{}",
+					 BATON_TOOL_WRITES, ret_call);
+	free(text); /* jansson's own allocation */
+	json_decref(args);
+	return rc;
+}
+
 static void ask_with_word(struct baton_try *trial, uint32_t status)
 {
 	baton_prompt prompt;
@@ -366,6 +390,11 @@ static void ask_with_word(struct baton_try *trial, uint32_t status)
 		rc = baton_testhost_search(trial->host, trial->inst, &query, &call);
 	else if (baton_try_is(trial, "transcript"))
 		rc = baton_testhost_append(trial->host, trial->inst, &entry, 1, &call);
+	else if (baton_try_is(trial, "tool"))
+		rc = invoke_with_word(trial, &call);
+	else if (baton_try_is(trial, "guard"))
+		for (uint32_t at = BATON_AT_CUSTOMER; at <= BATON_AT_ANSWER; at <<= 1)
+			(void)baton_testhost_look(trial->host, trial->inst, at, customer_word);
 	if (rc >= 0 && call)
 		(void)baton_testhost_run(trial->host, call, trial->call_ms);
 }
@@ -373,7 +402,7 @@ static void ask_with_word(struct baton_try *trial, uint32_t status)
 void baton_check_secrets(struct baton_try *trial)
 {
 	uint32_t inst;
-	if (!baton_try_open(trial))
+	if (baton_try_is(trial, "tool") ? !baton_try_open_learned(trial) : !baton_try_open(trial))
 		return;
 	static const uint32_t statuses[] = { 200, 401, 400, 500 };
 	for (size_t i = 0; i < 4; i++)

@@ -62,11 +62,9 @@ static char letter_of(const char *kind)
 	static const struct {
 		const char *kind;
 		char letter;
-	} letters[] = { { "provider", 'P' },
-			{ "classifier", 'C' },
-			{ "retriever", 'R' },
-			{ "rule", 'U' },
-			{ "transcript", 'T' } };
+	} letters[] = { { "provider", 'P' }, { "classifier", 'C' }, { "retriever", 'R' },
+			{ "rule", 'U' },     { "transcript", 'T' }, { "tool", 'O' },
+			{ "guard", 'G' } };
 	for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
 		if (strcmp(letters[i].kind, kind) == 0)
 			return letters[i].letter;

@@ -142,7 +142,7 @@ void baton_check_swap_stream(struct baton_try *trial)
 {
 	struct baton_buf bytes = { 0 };
 	struct generation old = { .n = 0 }, new = { .n = 0 };
-	bool rule = baton_try_is(trial, "rule");
+	bool rule = baton_try_is(trial, "rule") || baton_try_is(trial, "guard");
 	if (!learned(trial) || !bytes_of(trial, &bytes))
 		return;
 	baton_try_step(trial, "the old generation begins its calls");
@@ -252,7 +252,7 @@ static unsigned swap_on(struct baton_try *trial, const struct baton_buf *bytes, 
 			struct traces *before)
 {
 	struct generation old = { .n = 0 }, new = { .n = 0 };
-	bool rule = baton_try_is(trial, "rule");
+	bool rule = baton_try_is(trial, "rule") || baton_try_is(trial, "guard");
 	uint64_t begin = now_ms();
 	unsigned done = 0;
 	if (!generation_open(trial, bytes, 0, &old))

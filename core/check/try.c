@@ -313,6 +313,10 @@ int baton_check_child(const struct baton_check_options *options, const char *nam
 	baton_try_close(&trial);
 	baton_free(trial.config);
 	baton_free(trial.text);
+	baton_free(trial.tool.name);
+	baton_free(trial.tool.args);
+	baton_free(trial.writer.name);
+	baton_free(trial.writer.args);
 	if (trial.fails > FAILS_MAX)
 		baton_try_note(&trial, "and %u more", trial.fails - FAILS_MAX);
 	(void)!write(BATON_CHECK_FD, "done\n", 5);

@@ -72,6 +72,66 @@ static int32_t begin_append(baton_testhost *host, uint32_t inst, unsigned i, bat
 	return baton_testhost_append(host, inst, entries, ENTRIES, ret_call);
 }
 
+/* --- tools --------------------------------------------------------------------------------- */
+
+uint32_t baton_try_tool_flags(const struct baton_try_tool *tool)
+{
+	return (tool->writes ? BATON_TOOL_WRITES : 0u) |
+	       (tool->idempotent ? BATON_TOOL_IDEMPOTENT : 0u);
+}
+
+static void take_tool(struct baton_try_tool *tool, const json_t *declared, const char *name)
+{
+	tool->name = baton_memdupz(name, strlen(name));
+	tool->args = baton_config_arguments(json_object_get(declared, "arguments"));
+	tool->writes = json_is_true(json_object_get(declared, "writes"));
+	tool->idempotent = json_is_true(json_object_get(declared, "idempotent"));
+}
+
+/* Of the tools that the policy declares the first that reads, and the first that writes. */
+static void learn_tools(struct baton_try *trial)
+{
+	json_t *config = json_loads(trial->config, 0, NULL);
+	const json_t *list = json_object_get(json_object_get(config, "policy"), "tools"), *tool;
+	size_t i;
+	json_array_foreach(list, i, tool) {
+		const char *name = json_string_value(json_object_get(tool, "name"));
+		bool writes = json_is_true(json_object_get(tool, "writes"));
+		struct baton_try_tool *to = writes ? &trial->writer : &trial->tool;
+		if (name && !to->name)
+			take_tool(to, tool, name);
+	}
+	if (!trial->tool.name && trial->writer.name) {
+		trial->tool = trial->writer;
+		trial->tool.name = baton_memdupz(trial->writer.name, strlen(trial->writer.name));
+		trial->tool.args = baton_memdupz(trial->writer.args, strlen(trial->writer.args));
+	}
+	if (!trial->tool.name)
+		take_tool(&trial->tool, NULL, "check");
+	json_decref(config);
+}
+
+static int32_t begin_tool(struct baton_try *trial, baton_testhost *host, uint32_t inst, unsigned i,
+			  baton_call *ret_call)
+{
+	char key[32];
+	baton_prompt prompt;
+	baton_turn turn;
+	baton_msg msg;
+	int n = snprintf(key, sizeof(key), "check-key-%u", i);
+	baton_try_prompt(&prompt, &turn, &msg, question);
+	turn.msgs = NULL;
+	turn.n_msgs = 0;
+	turn.deadline_ns = baton_testhost_now_ns(host) + UINT64_C(250000000000);
+	const baton_tool_req req = { .size = sizeof(req),
+				     .flags = baton_try_tool_flags(&trial->tool),
+				     .turn = &turn,
+				     .name = baton_str_of(trial->tool.name),
+				     .args_json = baton_str_of(trial->tool.args),
+				     .idempotency_key = { key, (size_t)n } };
+	return baton_testhost_invoke(host, inst, &req, ret_call);
+}
+
 int32_t baton_try_begin(struct baton_try *trial, baton_testhost *host, uint32_t inst, unsigned i,
 			baton_call *ret_call)
 {
@@ -87,6 +147,8 @@ int32_t baton_try_begin(struct baton_try *trial, baton_testhost *host, uint32_t 
 		return baton_testhost_classify(host, inst, &turn, ret_call);
 	if (baton_try_is(trial, "transcript"))
 		return begin_append(host, inst, i, ret_call);
+	if (baton_try_is(trial, "tool"))
+		return begin_tool(trial, host, inst, i, ret_call);
 	const baton_query query = {
 		.size = sizeof(query), .k = 3, .turn = &turn, .text = baton_str_of(question)
 	};
@@ -123,13 +185,16 @@ static const baton_heard *answer_of(struct baton_try *trial)
 	    !baton_testhost_run(trial->host, call, trial->call_ms))
 		return NULL;
 	const baton_heard *heard = baton_testhost_heard(trial->host, call);
-	return heard->ended && heard->text_n > 0 ? heard : NULL;
+	return heard->ended && (heard->text_n > 0 || heard->tool) ? heard : NULL;
 }
 
 static void take_text(struct baton_try *trial, const baton_heard *heard)
 {
 	baton_free(trial->text);
-	trial->text = heard ? baton_memdupz(heard->text, heard->text_n) : NULL;
+	if (heard && heard->tool)
+		trial->text = baton_memdupz(heard->tool->json.p, heard->tool->json.n);
+	else
+		trial->text = heard ? baton_memdupz(heard->text, heard->text_n) : NULL;
 }
 
 /* A host with what the user gave as the right answer. It stays open while its texts are used. */
@@ -169,10 +234,32 @@ static void learn_wire(struct baton_try *trial)
 	trial->wire = NULL;
 }
 
+/* One answer in JSON, or the cassette's. */
+static bool learn_tool(struct baton_try *trial)
+{
+	static const struct baton_wire json = { .name = "JSON",
+						.type = "Content-Type: application/json\n",
+						.body = "{\"status\":\"shipped\",\"days\":2}" };
+	trial->wire = &json;
+	if (trial->options->cassette && !learn_cassette(trial))
+		return false;
+	const baton_heard *heard = answer_of(trial);
+	trial->speaks_http = baton_testhost_requests(trial->host) > 0;
+	if (!heard && trial->options->cassette)
+		baton_try_fail(trial, "the answer of %s is not understood",
+			       trial->options->cassette);
+	if (!heard || !trial->speaks_http)
+		trial->wire = NULL;
+	take_text(trial, heard);
+	return trial->fails == 0;
+}
+
 /* Without HTTP the first answer is the right one; with it, the first stream that is understood. */
 static bool learn(struct baton_try *trial)
 {
 	trial->learned = true;
+	if (baton_try_is(trial, "tool"))
+		return learn_tool(trial);
 	if (!baton_try_is(trial, "provider"))
 		return true;
 	take_text(trial, answer_of(trial));
@@ -198,6 +285,8 @@ bool baton_try_open_learned(struct baton_try *trial)
 {
 	if (!baton_try_open(trial))
 		return false;
+	if (baton_try_is(trial, "tool") && !trial->tool.name)
+		learn_tools(trial);
 	if (!trial->learned) {
 		baton_try_step(trial, "the usual question");
 		if (!learn(trial))
@@ -250,7 +339,8 @@ bool baton_try_right(struct baton_try *trial, const baton_heard *heard)
 			       baton_try_fail_name(heard->error.fail), heard->error.message.p);
 		return false;
 	}
-	if (!trial->text || strcmp(heard->text, trial->text) == 0)
+	/* What a tool brings may be another thing each time. */
+	if (!trial->text || heard->tool || strcmp(heard->text, trial->text) == 0)
 		return true;
 	baton_try_fail(trial, "it says \"%.120s\", before it said \"%.120s\"", heard->text,
 		       trial->text);
@@ -265,9 +355,12 @@ bool baton_try_usual(struct baton_try *trial, baton_testhost *host, uint32_t ins
 		baton_verdict verdict;
 		return baton_testhost_evaluate(host, inst, &facts, &verdict) == BATON_OK;
 	}
+	if (baton_try_is(trial, "guard"))
+		return baton_try_look(trial, host, inst, i);
 	int32_t rc = baton_try_begin(trial, host, inst, i, &call);
 	if (rc < 0) {
-		if (!trial->text && baton_try_is(trial, "provider"))
+		if (!trial->text &&
+		    (baton_try_is(trial, "provider") || baton_try_is(trial, "tool")))
 			return true; /* it refuses in any case */
 		baton_try_fail(trial, "a usual call is refused with %d", rc);
 		return false;

@@ -84,7 +84,8 @@ static int done(void **state)
 static void a_good_module_reaches_level_c(void **state)
 {
 	static const char *const files[] = { "sin_calls",     "sin_upstream", "sin_classifier",
-					     "sin_retriever", "sin_rule",     "sin_transcript" };
+					     "sin_retriever", "sin_rule",     "sin_transcript",
+					     "sin_tool",      "sin_guard" };
 	(void)state;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		char file[64];
@@ -162,6 +163,31 @@ static const struct {
 	{ "sin_rule", "asks_clock", "pure", "rule_not_pure" },
 	{ "sin_rule", "remembers", "pure", "another verdict" },
 	{ "sin_rule", "odd_action", "fuzz-facts", "--reproduce" },
+	{ "sin_tool", "never", "start-end", "no end" },
+	{ "sin_tool", "without_result", "start-end", "without a result" },
+	{ "sin_tool", "late_result", "cancel-every-step", "word_after_cancel" },
+	{ "sin_tool", "describes_badly", "tools", "no array" },
+	{ "sin_tool", "crash_args", "odd-arguments", "SIGSEGV, in: 8 KB" },
+	{ "sin_tool", "crash_null", "odd-arguments", "SIGSEGV, in: null" },
+	{ "sin_tool", "takes_anything", "tool-upstream", "as if all were well" },
+	{ "sin_tool", "odd_code", "tool-upstream", "without a code" },
+	{ "sin_tool", "sure", "in-doubt", "does not say BATON_ERROR_IN_DOUBT" },
+	{ "sin_tool", "insists", "in-doubt", "asked for 2 times" },
+	{ "sin_tool", "acts", "shadow", "it sends POST" },
+	{ "sin_tool", "odd_code", "fuzz-arguments", "--reproduce" },
+	{ "sin_tool", "logs_customer", "secrets", "what a customer said" },
+	{ "sin_tool", "sleeps", "loop-budget", "ms in invoke" },
+	{ "sin_guard", "describes_badly", "finds", "no type" },
+	{ "sin_guard", "asks_clock", "same-hits", "rule_not_pure" },
+	{ "sin_guard", "remembers", "same-hits", "other hits" },
+	{ "sin_guard", "overlaps", "same-hits", "overlap" },
+	{ "sin_guard", "hasty", "grows", "were safe" },
+	{ "sin_guard", "goes_back", "grows", "safe goes back" },
+	{ "sin_guard", "crash_no_turn", "odd-texts", "SIGSEGV" },
+	{ "sin_guard", "slow", "slow-texts", "a loop stands so long" },
+	{ "sin_guard", "hasty", "fuzz-texts", "--reproduce" },
+	{ "sin_guard", "logs_customer", "secrets", "what a customer said" },
+	{ "sin_guard", "sleeps", "loop-budget", "ms in inspect" },
 	{ "sin_transcript", "loses", "append", "entry 7 is nowhere" },
 	{ "sin_transcript", "backwards", "append", "stands before" },
 	{ "sin_transcript", "twice", "append-twice", "times" },
@@ -191,8 +217,9 @@ static void each_sin_is_seen_by_its_check(void **state)
 
 static void a_module_in_a_process_of_its_own_is_checked_too(void **state)
 {
-	static const char *const good[] = { "sin_calls", "sin_upstream", "sin_classifier",
-					    "sin_rule", "sin_transcript" };
+	static const char *const good[] = { "sin_calls", "sin_upstream",   "sin_classifier",
+					    "sin_rule",  "sin_transcript", "sin_tool",
+					    "sin_guard" };
 	static const struct {
 		const char *file, *sin, *check, *words;
 	} bad[] = {
@@ -203,6 +230,8 @@ static void a_module_in_a_process_of_its_own_is_checked_too(void **state)
 		{ "sin_retriever", "too_many", "documents", "more documents" },
 		{ "sin_rule", "describes_badly", "describe", "no JSON" },
 		{ "sin_transcript", "loses", "append", "entry 7 is nowhere" },
+		{ "sin_tool", "without_result", "start-end", "without a result" },
+		{ "sin_guard", "overlaps", "same-hits", "overlap" },
 	};
 	char file[64];
 	(void)state;
