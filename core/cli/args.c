@@ -82,6 +82,9 @@ static const struct cli_option {
 	{ '@', "k", "N", "so many passages at most (1 to 5; default: 5)" },
 	{ '~', "language", "TAG", "the customer's language, such as de" },
 	{ '^', "for-agents", NULL, "also what is written for agents only" },
+	{ 'X', "shadow", NULL, "what changes something is only said, not done" },
+	{ 'M', "live", NULL, "ask the services whether they are well, too" },
+	{ 'z', "yes", NULL, "without asking before something is changed" },
 	{ 'j', "json", NULL, "output for scripts" },
 	{ 'h', "help", NULL, "this text" },
 };
@@ -153,6 +156,8 @@ static bool set(struct cli_options *options, char letter, const char *value)
 		['='] = &options->inline_, ['.'] = &options->list,
 		['!'] = &options->chat,    ['J'] = &options->dry_run,
 		['Q'] = &options->offline, ['^'] = &options->for_agents,
+		['X'] = &options->shadow,  ['M'] = &options->live,
+		['z'] = &options->yes,
 	};
 	bool *flag = switches[(unsigned char)letter & 127];
 

@@ -19,7 +19,7 @@ enum cli_exit {
 	CLI_DEGRADED = 5
 };
 
-enum { CLI_FACTS_MAX = 64 };
+enum { CLI_FACTS_MAX = 64, CLI_PATH_BYTES = 4096 };
 
 struct cli_options {
 	const char *policies, *data, *listen, *modules, *web, *secrets, *log_level, *schema, *after;
@@ -45,6 +45,7 @@ struct cli_options {
 		*modhost;
 	unsigned swaps;
 	bool isolated, inline_, list, chat;
+	bool shadow, live, yes; /* of `tools` */
 	const char *facts[CLI_FACTS_MAX]; /* name=value */
 	size_t n_facts;
 	const char *operand, *operand2, *operand3;
@@ -96,6 +97,9 @@ int cli_module_show(const struct cli_options *options);
 int cli_module_debuginfo(const struct cli_options *options);
 int cli_module_new(const struct cli_options *options);
 
+/* --- tools.c --- */
+extern const struct cli_command cli_tools_commands[];
+
 /* --- session.c --- */
 extern const struct cli_command cli_session_commands[];
 
@@ -144,6 +148,11 @@ bool cli_log_to_stderr(const char *level);
 int cli_make_dir(const char *path);
 void cli_write(int fd, baton_str text);
 uint64_t cli_unix_ms(void);
+/* A folder of our own for copies of modules: beside the journal, where files may be mapped to be run;
+ * elsewhere if we may not write there. */
+int cli_run_dir(const char *data, char dir[CLI_PATH_BYTES]);
+/* With all that is in it; "" is none. */
+void cli_run_dir_drop(const char *dir);
 
 /* --- control_client.c: the server that runs on --data (docs/CONTROL.md) --- */
 /* A connected socket, or -1 with a line on stderr that says what to do. */

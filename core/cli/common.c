@@ -8,7 +8,9 @@
 #include "core/loop/loop.h"
 
 #include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -80,4 +82,34 @@ int cli_make_dir(const char *path)
 		}
 	}
 	return CLI_OK;
+}
+
+/* --- folders for copies of modules --- */
+
+int cli_run_dir(const char *data, char dir[CLI_PATH_BYTES])
+{
+	snprintf(dir, CLI_PATH_BYTES, "%s/run/cli-XXXXXX", data);
+	if (mkdtemp(dir))
+		return CLI_OK;
+	snprintf(dir, CLI_PATH_BYTES, "/tmp/baton-cli-XXXXXX");
+	if (mkdtemp(dir))
+		return CLI_OK;
+	dir[0] = '\0';
+	fprintf(stderr, "baton: cannot make a folder for copies of modules in %s/run or /tmp\n",
+		data);
+	return CLI_FAILED;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	return remove(path);
+}
+
+void cli_run_dir_drop(const char *dir)
+{
+	if (dir[0])
+		(void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Its port is any that is free, so its address is told to the server as a secret: written anew at each
- * start, before the policies are read. */
+/* Its port is any that is free, so its address is told to the server as a secret: written anew at
+ * each start, before the policies are read. */
 #include "core/cli/demo_shop.h"
 
 #include "core/cli/cli.h"

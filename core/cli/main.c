@@ -48,6 +48,8 @@ static const struct cli_command commands[] = {
 	{ "identity", NULL, "who customers are: tokens to try it out", "", NULL,
 	  cli_identity_commands },
 	{ "session", NULL, "conversations: erase them", "", NULL, cli_session_commands },
+	{ "tools", NULL, "what may be looked up or changed outside: list, check, call", "", NULL,
+	  cli_tools_commands },
 	{ "dev", "FILE", "talk with a module in a server of its own; saved builds are swapped in",
 	  "!pm12+=sa", cli_dev, NULL },
 	{ "doc", "TOPIC", "print generated reference: events, errors, metrics, proofs", "", cli_doc,

@@ -19,10 +19,8 @@
 #include "core/swap/ask.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { READY_MS = 60000, TIME_MS = 30000, PATH_BYTES = CLI_SET_BYTES, FILES_MAX = 16 };
@@ -208,14 +206,6 @@ static int bring_up(struct diffing *d)
 	return d->late ? CLI_FAILED : CLI_OK;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
-
 static void take_down(struct diffing *d)
 {
 	if (d->rack)
@@ -230,8 +220,7 @@ static void take_down(struct diffing *d)
 	baton_policy_free(&d->old_policy);
 	if (d->journal)
 		baton_journal_close(&d->journal);
-	if (d->run_dir[0])
-		(void)nftw(d->run_dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	cli_run_dir_drop(d->run_dir);
 }
 
 /* --- journal and window ---------------------------------------------------------------------- */
@@ -250,21 +239,6 @@ static int open_journal(struct diffing *d)
 		rc == BATON_E_NOTFOUND
 			? "nothing was ever written to it; name its folder with --data"
 			: baton_error_info(rc)->text);
-	return CLI_FAILED;
-}
-
-/* Beside the journal, where files may be mapped to be run; elsewhere if we may not write there. */
-static int make_run_dir(struct diffing *d)
-{
-	snprintf(d->run_dir, sizeof(d->run_dir), "%s/run/rules-XXXXXX", d->options->data);
-	if (mkdtemp(d->run_dir))
-		return CLI_OK;
-	snprintf(d->run_dir, sizeof(d->run_dir), "/tmp/baton-rules-XXXXXX");
-	if (mkdtemp(d->run_dir))
-		return CLI_OK;
-	d->run_dir[0] = '\0';
-	fprintf(stderr, "baton: cannot make a folder for copies of modules in %s/run or /tmp\n",
-		d->options->data);
 	return CLI_FAILED;
 }
 
@@ -480,7 +454,7 @@ static int decide_again(struct diffing *d)
 	if (rc == CLI_OK)
 		rc = check_files(d);
 	if (rc == CLI_OK)
-		rc = make_run_dir(d);
+		rc = cli_run_dir(d->options->data, d->run_dir);
 	if (rc == CLI_OK)
 		rc = bring_up(d);
 	if (rc == CLI_OK)

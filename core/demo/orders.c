@@ -9,26 +9,29 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
 
 enum { ADDRESS_BYTES_MAX = 300, REASON_BYTES_MAX = 300 };
 
 struct order {
-	const char *id, *owner, *status, *items, *carrier, *tracking, *eta, *address;
+	const char *id, *owner, *status, *items, *carrier, *tracking, *address;
+	int eta_days; /* from today */
 	long long cents;
 };
 
 /* The shop of policies/shop. Orders without an owner were made without an account. */
 static const struct order table[] = {
 	{ "HP-20441", "", "on its way", "Reading lamp \"Pier\"", "Nordpost", "NP 5520 1187",
-	  "2026-11-24", "12 Quay Street, Harbour Town", 8900 },
+	  "12 Quay Street, Harbour Town", 3, 8900 },
 	{ "HP-10432", "", "on its way", "Linen throw \"Low tide\", bowls \"Pebble\"", "Nordpost",
-	  "NP 4471 0932", "2026-11-27", "3 Hill Road, Pinewood", 12100 },
-	{ "HP-20502", "", "being packed", "Oak stool \"Bollard\"", "", "", "2026-11-30",
-	  "8 Mill Lane, Harbour Town", 14900 },
+	  "NP 4471 0932", "3 Hill Road, Pinewood", 5, 12100 },
+	{ "HP-20502", "", "being packed", "Oak stool \"Bollard\"", "", "",
+	  "8 Mill Lane, Harbour Town", 8, 14900 },
 	{ "HP-30017", "vera", "delivered", "Dining table \"Breakwater\"", "Coast Freight",
-	  "CF 77120", "2026-11-18", "1 Lighthouse Row, Harbour Town", 69000 },
-	{ "HP-30044", "vera", "being packed", "Six glasses \"Spray\"", "", "", "2026-12-01",
-	  "1 Lighthouse Row, Harbour Town", 5400 },
+	  "CF 77120", "1 Lighthouse Row, Harbour Town", -3, 69000 },
+	{ "HP-30044", "vera", "being packed", "Six glasses \"Spray\"", "", "",
+	  "1 Lighthouse Row, Harbour Town", 9, 5400 },
 };
 enum { ORDERS_N = sizeof(table) / sizeof(table[0]) };
 
@@ -84,7 +87,7 @@ static size_t index_of(const char *id)
 {
 	size_t i = 0;
 
-	while (i < ORDERS_N && strcmp(table[i].id, id) != 0)
+	while (i < ORDERS_N && strcasecmp(table[i].id, id) != 0)
 		i++;
 	return i;
 }
@@ -100,18 +103,30 @@ static size_t find(const char *id, const char *customer, struct orders_answer *r
 	return ORDERS_N;
 }
 
+static void day_text(char text[16], int days)
+{
+	time_t when = time(NULL) + (time_t)days * 86400;
+	struct tm tm;
+
+	text[0] = '\0';
+	if (gmtime_r(&when, &tm))
+		(void)strftime(text, 16, "%Y-%m-%d", &tm);
+}
+
 static json_t *order_json(const struct orders *orders, size_t i)
 {
+	char eta[16];
 	const struct order *order = &table[i];
 	long long left = order->cents - orders->refunded[i];
 
+	day_text(eta, order->eta_days);
 	return json_pack("{s:s, s:s, s:s, s:{s:o, s:s}, s:o, s:o, s:{s:s, s:s, s:s}, s:O}", "id",
 			 order->id, "status",
 			 orders->refunded[i] && !left ? "refunded" : order->status, "items",
 			 order->items, "total", "amount", money(order->cents), "currency", "EUR",
 			 "refunded", money(orders->refunded[i]), "refundable", money(left),
 			 "shipment", "carrier", order->carrier, "tracking", order->tracking, "eta",
-			 order->eta, "address", orders->addresses[i]);
+			 eta, "address", orders->addresses[i]);
 }
 
 void orders_look(struct orders *orders, const char *id, const char *customer,
@@ -218,8 +233,8 @@ void orders_refund(struct orders *orders, const char *id, const char *customer, 
 	} else {
 		(void)snprintf(message, sizeof(message), "RF-%zu",
 			       json_array_size(orders->effects) + 1);
-		json_t *refund = json_pack("{s:s, s:s, s:o, s:s}", "id", message, "order", id,
-					   "amount", money(cents), "currency", "EUR");
+		json_t *refund = json_pack("{s:s, s:s, s:o, s:s}", "id", message, "order",
+					   table[i].id, "amount", money(cents), "currency", "EUR");
 		json_t *effect = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:o}", "kind", "refund",
 					   "order", id, "key", key, "customer", customer, "cents",
 					   (json_int_t)cents, "reason", reason ? reason : "",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The orders of the demonstration shop, and what has been done to them. Pure: no sockets, no files;
- * its caller keeps one thread at a time inside, and writes effects where they last. */
+/* The orders of the demonstration shop, and what has been done to them. No sockets, no files, and
+ * dates that are counted from today; its caller keeps one thread at a time inside, and writes effects
+ * where they last. */
 #pragma once
 
 #include "core/base/buf.h"

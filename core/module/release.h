@@ -179,6 +179,10 @@ int baton_rack_transcript(struct baton_rack *rack, struct baton_release *release
  * crash, a broken contract, the release's end) is told with BATON_ERROR_IN_DOUBT. */
 int baton_rack_invoke(struct baton_rack *rack, struct baton_release *release, uint64_t ticket,
 		      const char *name, const baton_tool_req *req);
+/* What the tool module of that name says that it can perform, as its JSON, into `out`. [loop] 0;
+ * BATON_E_NOTFOUND, _CLOSED, _MODULE; BATON_E_UNSUPPORTED: it says nothing about that. */
+int baton_rack_describe(struct baton_rack *rack, struct baton_release *release, const char *name,
+			struct baton_buf *out);
 /* Nothing more comes for the ticket; the module's late words are fenced and counted. */
 void baton_rack_cancel(struct baton_rack *rack, uint64_t ticket, uint32_t why);
 /* Synchronous; the strictest verdict of all rule modules (strings live as long as the rack). 0 or
