@@ -73,6 +73,14 @@ static int op_rules(void *ud, struct baton_run *run, const baton_facts *facts,
 	return seam->rules(seam->ud, run->release, facts, ret_verdict);
 }
 
+static int op_inspect(void *ud, struct baton_run *run, const char *module,
+		      const baton_inspection *what, baton_hits *ret)
+{
+	const struct baton_seam *seam = seam_of(ud);
+
+	return seam->inspect(seam->ud, run->release, module, what, ret);
+}
+
 static struct baton_board *op_board(void *ud, struct baton_now *ret_now)
 {
 	const struct baton_seam *seam = seam_of(ud);
@@ -199,6 +207,7 @@ const struct baton_run_ops actor_run_ops = {
 	.generate = op_generate,
 	.cancel = op_cancel,
 	.rules = op_rules,
+	.inspect = op_inspect,
 	.board = op_board,
 	.board_done = op_board_done,
 	.doubtful = op_doubtful,

@@ -28,6 +28,7 @@ void baton_session_done(struct baton_session *session)
 	baton_str_drop(&session->tags);
 	baton_str_drop(&session->slots);
 	baton_str_drop(&session->summary);
+	baton_str_drop(&session->marks);
 	baton_client_ids_free(&session->client_ids);
 	memset(session, 0, sizeof(*session));
 }
@@ -291,6 +292,27 @@ static void apply_plan(struct baton_session *session, const struct baton_event *
 	session->cost_microusd += event->plan_made.cost_microusd;
 }
 
+/* "[a]" and "[b]" are "[a,b]". Past the bound new values have numbers for one turn only. */
+static void apply_redaction(struct baton_session *session, const struct baton_event *event)
+{
+	enum { MARKS_BYTES_MAX = 64 * 1024 };
+	baton_str old = session->marks, more = event->redaction_applied.marks;
+	struct baton_buf all = { NULL, 0, 0 };
+
+	if (more.n <= 2 || old.n + more.n > MARKS_BYTES_MAX)
+		return;
+	if (old.n > 2) {
+		baton_buf_add(&all, old.p, old.n - 1);
+		baton_buf_z(&all, ",");
+		baton_buf_add(&all, more.p + 1, more.n - 1);
+	} else {
+		baton_buf_str(&all, more);
+	}
+	session->marks = baton_str_keep(baton_buf_view(&all));
+	baton_str_drop(&old);
+	baton_buf_done(&all);
+}
+
 static void apply_summary(struct baton_session *session, const struct baton_event *event)
 {
 	baton_str_drop(&session->summary);
@@ -337,6 +359,7 @@ static fold_fn *const folds[] = {
 	[BATON_EV_CASE_TAGGED] = fold_tagged,
 	[BATON_EV_PLAN_MADE] = apply_plan,
 	[BATON_EV_SUMMARY_MADE] = apply_summary,
+	[BATON_EV_REDACTION_APPLIED] = apply_redaction,
 };
 enum { FOLDS_N = sizeof(folds) / sizeof(folds[0]) };
 

@@ -93,6 +93,7 @@ struct baton_session {
 
 	baton_str tags;           /* JSON list of all labels, "" none; owned by the session */
 	baton_str slots;          /* what messages have named, slots.h; newest first; owned by the session */
+	baton_str marks;          /* numbers of placeholders given so far, as in redaction_applied; owned */
 	baton_str summary;        /* of the lines up to summary_upto, "" none; owned by the session */
 	uint64_t summary_upto;
 	struct baton_line *lines; /* the newest BATON_PROMPT_MSGS_MAX, oldest first */

@@ -124,6 +124,8 @@ void baton_session_save(const struct baton_session *session, struct baton_buf *o
 	baton_buf_json(out, session->slots);
 	baton_buf_z(out, ",\"summary\":");
 	baton_buf_json(out, session->summary);
+	baton_buf_z(out, ",\"marks\":");
+	baton_buf_json(out, session->marks);
 	baton_buf_z(out, ",\"lines\":[");
 	for (size_t i = 0; i < session->n_lines; i++) {
 		const struct baton_line *line = &session->lines[i];
@@ -209,7 +211,8 @@ static int load_all(struct baton_session *session, const struct baton_json *obje
 	struct baton_json draft_text = baton_json_get(object, "draft_text"),
 			  tags = baton_json_get(object, "tags"),
 			  slots = baton_json_get(object, "slots"),
-			  summary = baton_json_get(object, "summary");
+			  summary = baton_json_get(object, "summary"),
+			  marks = baton_json_get(object, "marks");
 
 	if (baton_json_u64(&schema, 0) != SNAPSHOT_SCHEMA)
 		return BATON_E_SCHEMA;
@@ -226,6 +229,9 @@ static int load_all(struct baton_session *session, const struct baton_json *obje
 	baton_str named = baton_json_text(&slots, arena);
 	if (named.n > 0)
 		session->slots = baton_str_keep(named);
+	baton_str numbers = baton_json_text(&marks, arena);
+	if (numbers.n > 0)
+		session->marks = baton_str_keep(numbers);
 	if (session->summary_upto > 0)
 		session->summary = baton_str_keep(baton_json_text(&summary, arena));
 	int rc = load_lines(session, &lines, arena);

@@ -329,6 +329,9 @@ struct then step_assist(struct baton_run *run)
 	run->ops->board_done(run->ud);
 	if (run->in_mode && run->mode.what != BATON_MODE_SUBSTITUTE)
 		return run_assist_failed(run, mode_name(run), BATON_E_AGAIN);
+	if (!run_guard_lines(run))
+		return run_guard_refused(run);
+	run->package = run_veiled_json(run, BATON_AT_TOOL_RESULT, run->package, BATON_STR(""));
 	bool searches = run->turn > 0 && run->purpose != BATON_PURPOSE_SUMMARY;
 	return go_on(searches ? BATON_STEP_RETRIEVE : BATON_STEP_ASK);
 }

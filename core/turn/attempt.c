@@ -154,6 +154,7 @@ static void forget_attempt(struct baton_run *run)
 	run->unknown = run->planning = false;
 	run->asked_microusd = 0;
 	run_ground_forget(run, run->choice.proceed);
+	run_guard_forget(run, run->choice.proceed);
 	run->usage = (baton_usage){ .size = sizeof(run->usage) };
 	run->first_token_ns = run->last_token_ns = 0;
 	run->http_status = 0;
@@ -337,6 +338,8 @@ static struct then begin_attempt(struct baton_run *run)
 /* Made once; asked when its time has come. */
 struct then step_ask(struct baton_run *run)
 {
+	if (run_guard_down(run))
+		return run_guard_refused(run);
 	if (run->chosen && run->choice.delay_ms > 0 && !run_clock_ran_out(run))
 		return wait_for(BATON_STEP_ASK,
 				1 + (run->wait_until_ns - run->ops->now_ns(run->ud)) /
@@ -470,6 +473,14 @@ static struct then heard_plan(struct baton_run *run)
 	return go_on(BATON_STEP_HEAR);
 }
 
+/* Nobody could look at the answer: it is nobody's fault who wrote it. */
+static struct then guard_failed(struct baton_run *run)
+{
+	run_give_up_waiting(run);
+	run_settle(run, true, false);
+	return run_guard_refused(run);
+}
+
 static struct then heard_end(struct baton_run *run)
 {
 	if (run->end_reason == BATON_END_FILTERED)
@@ -482,6 +493,9 @@ static struct then heard_end(struct baton_run *run)
 	if (run->answer.n == run->kept && !run->unknown)
 		return fail_attempt(run, BATON_FAIL_EMPTY, "empty");
 	run_ground(run);
+	if (!run_guard_whole(run))
+		return guard_failed(run);
+	run_say_all(run);
 	return go_on(run->purpose == BATON_PURPOSE_ANSWER ? BATON_STEP_RULES_AFTER
 							  : BATON_STEP_ASSISTED);
 }
@@ -492,6 +506,15 @@ struct then step_hear(struct baton_run *run)
 
 	if (run->ask_at_ns > 0 && now_ns >= run->ask_at_ns)
 		generate(run);
+	if (run_guard_pending(run)) {
+		if (!run_room_for_notes(run))
+			return done();
+		run_guard_settle(run);
+		if (run_flush_notes(run) < 0)
+			return done();
+	}
+	if (run_guard_down(run))
+		return guard_failed(run);
 	if (run->heard_fail)
 		return attempt_failed(run);
 	if (run->answer.n > BATON_ANSWER_BYTES_MAX)

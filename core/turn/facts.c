@@ -77,6 +77,8 @@ static uint32_t fact_flags(const struct baton_run *run)
 		flags |= BATON_FACT_VERIFIED;
 	if (run->session->claimed_before)
 		flags |= BATON_FACT_CLAIMED_BEFORE;
+	if (run->injection)
+		flags |= BATON_FACT_INJECTION;
 	return flags;
 }
 

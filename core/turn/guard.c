@@ -2,10 +2,10 @@
 
 /* See guard.h: what is looked at before anybody is asked. The answer's side is guard_answer.c.
  *
- * Guards look one behind the other, each at what the one before has left: a card number that hides
- * behind invisible characters is found by the next. A line is looked at once in a run; what was said in
- * earlier turns is looked at again in each, because only that makes a veil that holds whatever the
- * guards of today know.
+ * Guards look one behind the other, each at what the one before has left: a card number that
+ * hides behind invisible characters is found by the next. A line is looked at once in a run;
+ * what was said in earlier turns is looked at again in each, because only that makes a veil
+ * that holds whatever the guards of today know.
  */
 
 #include "core/turn/inside.h"
@@ -66,7 +66,7 @@ void guard_turn_view(const struct baton_run *run, baton_turn *ret_turn)
 
 static const char *place_name(uint32_t at)
 {
-	static const char *const names[] = { "customer",    "agent",	 "knowledge",
+	static const char *const names[] = { "customer",    "agent",     "knowledge",
 					     "tool_result", "tool_args", "answer" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -272,7 +272,7 @@ static const struct baton_veiled *veiled_before(const struct baton_run *run, uin
 static uint32_t place_of(const struct baton_line *line)
 {
 	return line->role == BATON_ROLE_CUSTOMER ? BATON_AT_CUSTOMER
-	       : line->role == BATON_ROLE_BOT	 ? BATON_AT_ANSWER
+	       : line->role == BATON_ROLE_BOT    ? BATON_AT_ANSWER
 						 : BATON_AT_AGENT;
 }
 
@@ -311,7 +311,8 @@ static const struct baton_veiled *veil_line(struct baton_run *run, const struct 
 	struct baton_veiled *veiled = &run->veiled[run->n_veiled++];
 	*veiled = (struct baton_veiled){
 		.seq = line->seq,
-		/* The line may go while the run lasts; what nobody could look at nobody is shown. */
+		/* The line may go while the run lasts; what nobody could look at nobody is
+		 * shown. */
 		.text = looked && !look.blocked ? kept(run, look.text) : BATON_STR(""),
 		.blocked = look.blocked && look.loud,
 	};
@@ -393,7 +394,7 @@ static void remember_marks(struct baton_run *run)
 	size_t at = 0;
 
 	run->veil.arena = &run->arena;
-	memcpy(&run->veil.seed, run->session->id.bytes, sizeof(run->veil.seed));
+	memcpy(&run->veil.seed, run->session->id.b + 8, sizeof(run->veil.seed));
 	if (run->session->marks.n == 0 || baton_json_parse(run->session->marks, &list) != 0)
 		return;
 	while (baton_json_element(&list, &at, &entry)) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Guards and the answer: it is shown only as far as every guard says that it is safe, what must not be
- * shown is taken out before it is, and an answer that does not pass is heard to its end (a person may
- * want it as a draft), but nothing more of it is shown.
+/* Guards and the answer: it is shown only as far as every guard says that it is safe, what must
+ * not be shown is taken out before it is, and an answer that does not pass is heard to its end
+ * (a person may want it as a draft), but nothing more of it is shown.
  *
  * What comes in between two steps only records: hits wait in run->pending for the next step.
  */
@@ -57,10 +57,9 @@ static bool stands_in(baton_str value, baton_str text)
 /* It is not the model's own: it was said here, found, or stands in the set's own words. */
 static bool is_known(const struct baton_run *run, baton_str value)
 {
-	const char *prompt =
-		run->choice.target
-			? baton_policy_prompt(run->policy, run->choice.target->prompt)
-			: NULL;
+	const char *prompt = run->choice.target
+				     ? baton_policy_prompt(run->policy, run->choice.target->prompt)
+				     : NULL;
 
 	if (baton_veil_knows(&run->veil, value) || stands_in(value, baton_str_of(prompt)))
 		return true;
@@ -102,8 +101,7 @@ static void pend(struct baton_run *run, const struct baton_guard_def *def, const
 
 	run->n_guard_notes++;
 	*event = guard_event(run, def, BATON_AT_ANSWER, action, hit);
-	event->subject =
-		baton_str_of(run->choice.target ? run->choice.target->name : "");
+	event->subject = baton_str_of(run->choice.target ? run->choice.target->name : "");
 	if (hit)
 		event->excerpt = guard_excerpt(run, baton_buf_view(&run->answer), hit);
 }
@@ -116,9 +114,9 @@ static void object(struct baton_run *run, const struct baton_guard_def *def, con
 	run->speaks = false;
 	run->policy_hit = true;
 	if (run->guard_rule.n == 0)
-		run->guard_rule = (baton_str){
-			baton_arena_dup(&run->arena, hit->rule.p, hit->rule.n), hit->rule.n
-		};
+		run->guard_rule =
+			(baton_str){ baton_arena_dup(&run->arena, hit->rule.p, hit->rule.n),
+				     hit->rule.n };
 }
 
 static void take_out(struct baton_run *run, const struct baton_guard_def *def, const baton_hit *hit,
@@ -143,7 +141,8 @@ static void take_out(struct baton_run *run, const struct baton_guard_def *def, c
 }
 
 /* From the last to the first, so that places stay true. */
-static void obey(struct baton_run *run, const struct baton_guard_def *def, bool final, size_t *limit)
+static void obey(struct baton_run *run, const struct baton_guard_def *def, bool final,
+		 size_t *limit)
 {
 	for (uint32_t i = run->found.n; i > 0; i--) {
 		const baton_hit *hit = &run->found.v[i - 1];

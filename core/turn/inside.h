@@ -119,6 +119,8 @@ const struct baton_attempt *run_last_failure(const struct baton_run *run);
 
 /* --- run.c --- */
 
+/* The rest of an answer that is being shown. */
+void run_say_all(struct baton_run *run);
 /* A blank that was held back because a mark might follow is a blank after all. */
 void run_say_blank(struct baton_run *run);
 

@@ -48,6 +48,7 @@ static void forget(struct baton_run *run)
 	run->origin = BATON_STR("ai");
 	run->told = run->guard_rule = run->prompt = run->tools_json = BATON_STR("");
 	run_ground_forget(run, false);
+	run_guard_moved(run);
 	run->ungrounded = run->policy_hit = run->planning = run->plan_failed = false;
 	run->plan = (struct baton_plan){ 0 };
 	run->n_more = 0;

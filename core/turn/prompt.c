@@ -32,7 +32,7 @@ void baton_run_view(struct baton_run *run, baton_turn *ret_turn)
 			 tails[run->purpose]);
 	for (size_t i = 0; i < session->n_lines; i++)
 		msgs[i] = (baton_msg){ .role = session->lines[i].role,
-				       .text = session->lines[i].text };
+				       .text = run_veiled_line(run, &session->lines[i]) };
 	*ret_turn = (baton_turn){
 		.size = sizeof(*ret_turn),
 		.session_id = baton_str_of(run->session_id),
@@ -304,6 +304,10 @@ static baton_str kept_text(struct baton_run *run, baton_str s)
 
 void run_prompt_add(struct baton_run *run, const baton_msg *msg)
 {
+	baton_str text = msg->role == BATON_ROLE_TOOL
+				 ? run_veiled_json(run, BATON_AT_TOOL_RESULT, msg->text, msg->name)
+				 : msg->text;
+
 	if (run->n_more == run->cap_more) {
 		size_t cap = run->cap_more ? 2 * run->cap_more : 8;
 		baton_msg *more = baton_arena_alloc(&run->arena, cap * sizeof(*more));
@@ -315,7 +319,7 @@ void run_prompt_add(struct baton_run *run, const baton_msg *msg)
 	}
 	run->more[run->n_more++] = (baton_msg){ .role = msg->role,
 						.flags = msg->flags,
-						.text = kept_text(run, msg->text),
+						.text = kept_text(run, text),
 						.name = kept_text(run, msg->name),
 						.tool_call_id = kept_text(run, msg->tool_call_id),
 						.parts_json = kept_text(run, msg->parts_json) };
@@ -350,7 +354,7 @@ void baton_run_prompt(struct baton_run *run, const baton_turn *turn, baton_promp
 		.temperature_milli = target->temperature_milli,
 		.docs = run->docs,
 		.n_docs = run->n_docs,
-		.prefill = { run->answer.p, run->kept },
+		.prefill = run_veiled(run, (baton_str){ run->answer.p, run->kept }),
 		.tools_json = may_use_tools(run) ? run->tools_json : BATON_STR(""),
 	};
 	baton_buf_done(&key);

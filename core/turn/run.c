@@ -152,13 +152,26 @@ void baton_run_heard_result(struct baton_run *run, const baton_tool_result *resu
 
 /* The customer sees text as it comes, but nothing before the first word: a lone line break or blank
  * would open an empty bubble. */
+static void say_up_to(struct baton_run *run, size_t end)
+{
+	if (!run->speaks || run->said >= end)
+		return;
+	baton_str text = { run->answer.p + run->said, end - run->said };
+	run->ops->say(run->ud, run, text, run->said);
+	run->said = end;
+}
+
 static void say_new(struct baton_run *run)
 {
-	if (!run->speaks || run->said == run->answer.n)
-		return;
-	baton_str text = { run->answer.p + run->said, run->answer.n - run->said };
-	run->ops->say(run->ud, run, text, run->said);
-	run->said = run->answer.n;
+	if (run->speaks && run->said < run->answer.n)
+		say_up_to(run, run_guard_grown(run));
+}
+
+/* If nothing of it has been shown, it comes with its event. */
+void run_say_all(struct baton_run *run)
+{
+	if (run->said > 0)
+		say_up_to(run, run->answer.n);
 }
 
 static void add_text(struct baton_run *run, baton_str text)
@@ -195,7 +208,7 @@ static bool is_blank(baton_str text)
 /* A mark is no word for the customer, but it is life. */
 static void heard_text(struct baton_run *run, baton_str text)
 {
-	struct baton_buf words = { NULL, 0, 0 };
+	struct baton_buf words = { NULL, 0, 0 }, raw = { NULL, 0, 0 };
 
 	if (run->answer.n > 0 || !is_blank(text)) {
 		run->last_token_ns = run->ops->now_ns(run->ud);
@@ -204,8 +217,10 @@ static void heard_text(struct baton_run *run, baton_str text)
 		run->deltas++;
 	}
 	run_ground_text(run, text, &words);
-	add_text(run, baton_buf_view(&words));
+	run_turn_back(run, baton_buf_view(&words), &raw);
+	add_text(run, baton_buf_view(&raw));
 	baton_buf_done(&words);
+	baton_buf_done(&raw);
 }
 
 void baton_run_heard_delta(struct baton_run *run, uint32_t kind, baton_str data)
@@ -249,12 +264,15 @@ void baton_run_heard_usage(struct baton_run *run, const baton_usage *usage)
 
 void baton_run_heard_end(struct baton_run *run, uint32_t reason)
 {
-	struct baton_buf words = { NULL, 0, 0 };
+	struct baton_buf words = { NULL, 0, 0 }, raw = { NULL, 0, 0 };
 
 	run_ground_text_end(run, &words);
-	if (words.n > 0)
-		add_text(run, baton_buf_view(&words));
+	run_turn_back(run, baton_buf_view(&words), &raw);
+	run_turn_back_end(run, &raw);
+	if (raw.n > 0)
+		add_text(run, baton_buf_view(&raw));
 	baton_buf_done(&words);
+	baton_buf_done(&raw);
 	run->ticket = 0;
 	run->heard_end = true;
 	run->end_reason = reason;
@@ -274,7 +292,8 @@ void baton_run_heard_fail(struct baton_run *run, const baton_error *error)
 	attempt->retry_after_ms = error->retry_after_ms;
 	copy_name(attempt->code, sizeof(attempt->code), error->code);
 	run->http_status = error->http_status;
-	run->fail_message = keep(run, baton_str_clip(error->message, 500));
+	/* Some echo what they were asked. */
+	run->fail_message = keep(run, run_veiled(run, baton_str_clip(error->message, 500)));
 	run->fail_until_ms = error->until_unix_ms;
 	run->fail_billed = (error->flags & BATON_ERROR_BILLED) != 0;
 }

@@ -16,6 +16,7 @@
 #include "core/session/session.h"
 #include "core/swap/trial.h"
 #include "core/turn/marks.h"
+#include "core/turn/guard.h"
 #include "core/turn/plan.h"
 
 typedef uint64_t baton_ticket;
@@ -62,6 +63,9 @@ struct baton_run_ops {
 	void (*cancel)(void *ud, struct baton_run *run, uint32_t why);
 	int (*rules)(void *ud, struct baton_run *run, const baton_facts *facts,
 		     baton_verdict *ret_verdict);
+	/* Synchronous: one guard, as core/actor/seam.h says. */
+	int (*inspect)(void *ud, struct baton_run *run, const char *module,
+		       const baton_inspection *what, baton_hits *ret);
 	/* The board, ours alone until board_done(); nothing else is called in between. */
 	struct baton_board *(*board)(void *ud, struct baton_now *ret_now);
 	void (*board_done)(void *ud);
@@ -164,6 +168,20 @@ struct baton_run {
 	bool ungrounded;         /* its sources do not hold */
 	bool policy_hit;         /* it must not be sent as it is (object.c) */
 	baton_str guard_rule;    /* whose rule said so first */
+
+	/* Guards (guard.c, guard_answer.c). */
+	struct baton_veil veil;
+	struct baton_unveil unveil;   /* of the text that comes in */
+	struct baton_veiled *veiled;  /* lines as modules are shown them */
+	size_t n_veiled, cap_veiled;
+	baton_hits found;             /* of the newest inspection */
+	size_t looked;                /* bytes of the answer that guards have looked at */
+	bool injection;               /* something of this turn reads as instructions to the model */
+	bool injection_before;        /* something of earlier turns that is still shown does */
+	bool guard_failed;            /* one that is not open could not look: nobody outside is asked */
+	struct baton_ev_guard_hit pending[BATON_GUARD_PENDING_MAX]; /* for the next step to note */
+	size_t n_pending;
+	unsigned n_guard_notes;
 	baton_str prompt;        /* name and checksum of the prompt of the newest asking */
 	/* What models may ask for, as baton_prompt.tools_json; empty: nothing. And what was asked for in
 	 * this turn and what came of it, in order, behind the conversation: run_prompt_add(). */

@@ -21,6 +21,8 @@ static struct then step_classify(struct baton_run *run)
 {
 	baton_turn view;
 
+	if (!run_guard_lines(run))
+		return run_guard_refused(run);
 	baton_run_view(run, &view);
 	/* What the message before was about: "4711" alone may answer our question for a number. */
 	view.intent = baton_str_of(run->session->intent);
@@ -209,11 +211,11 @@ static struct then step_route(struct baton_run *run)
 	return run->in_mode ? run_obey_mode(run) : go_on(BATON_STEP_RETRIEVE);
 }
 
-static baton_str last_question(const struct baton_run *run)
+static baton_str last_question(struct baton_run *run)
 {
 	for (size_t i = run->session->n_lines; i > 0; i--)
 		if (run->session->lines[i - 1].seq == run->turn)
-			return run->session->lines[i - 1].text;
+			return run_veiled_line(run, &run->session->lines[i - 1]);
 	return BATON_STR("");
 }
 
@@ -266,7 +268,7 @@ static struct then step_retrieved(struct baton_run *run)
 		if (run_may_move(run))
 			return run_move(run, "retriever");
 	}
-	return go_on(BATON_STEP_ASK);
+	return run_guard_docs(run) ? go_on(BATON_STEP_ASK) : run_guard_refused(run);
 }
 
 static struct then step_rules_after(struct baton_run *run)

@@ -6,7 +6,8 @@
 
 enum { SHORT_MAX = 4, NUMBER_DIGITS_MAX = 6 };
 
-/* FNV-1a over kind and value: it only has to tell the values of one conversation from each other. */
+/* FNV-1a over kind and value: it only has to tell the values of one conversation from each
+ * other. */
 static uint64_t sum_of(const struct baton_veil *veil, baton_str type, baton_str value)
 {
 	uint64_t sum = 0xcbf29ce484222325u ^ veil->seed;

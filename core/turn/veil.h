@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The veil: personal data out of a conversation, and the placeholders that stand for them outside.
- * "[EMAIL_2]" is the second e-mail address of the conversation, wherever it stands. What modules are
- * shown is veiled; what a model says is turned back for the customer, however it is cut into
- * pieces. What looks like a placeholder and is none of ours is text. Pure.
+/* The veil: personal data out of a conversation, and the placeholders that stand for them
+ * outside. "[EMAIL_2]" is the second e-mail address of the conversation, wherever it stands.
+ * What modules are shown is veiled; what a model says is turned back for the customer, however
+ * it is cut into pieces. What looks like a placeholder and is none of ours is text. Pure.
  *
- * A value is known by its kind and its bytes. Numbers are given by first appearance; those that the
- * conversation has given before (a checksum of the value says so) are kept.
+ * A value is known by its kind and its bytes. Numbers are given by first appearance; those that
+ * the conversation has given before (a checksum of the value says so) are kept.
  */
 #pragma once
 
@@ -32,8 +32,8 @@ struct baton_veil {
 
 /* A number that was given before. */
 void baton_veil_remember(struct baton_veil *veil, baton_str type, uint32_t number, uint64_t sum);
-/* Appends the placeholder of a value; past BATON_SECRETS_KEPT_MAX values "[TYPE]", which nobody turns
- * back. */
+/* Appends the placeholder of a value; past BATON_SECRETS_KEPT_MAX values "[TYPE]", which nobody
+ * turns back. */
 void baton_veil_put(struct baton_veil *veil, baton_str type, baton_str value,
 		    struct baton_buf *out);
 /* Appends the text with all values in it that are known replaced; very short ones are left, they
@@ -54,6 +54,7 @@ void baton_unveil_take(struct baton_unveil *unveil, const struct baton_veil *vei
 /* The text is over: what is held was text. */
 void baton_unveil_end(struct baton_unveil *unveil, struct baton_buf *out);
 
-/* A whole JSON text. `types` NULL: all kinds, else only these. Values are written as JSON has them. */
+/* A whole JSON text. `types` NULL: all kinds, else only these. Values are written as JSON has
+ * them. */
 void baton_unveil_json(const struct baton_veil *veil, baton_str json, const char *const *types,
 		       size_t n_types, struct baton_buf *out);
