@@ -4,6 +4,7 @@
 
 #include "catalogue.h"
 
+#include "human.h"
 #include "train.h"
 
 #include <jansson.h>
@@ -14,10 +15,11 @@ enum {
 	INTENTS_MAX = 1024,
 	EXAMPLES_MAX = 200000,
 	EPOCHS_MAX = 50,
+	EXAMPLES_LOOKED_AT = 30,
 	PROBES_MAX = 96, /* examples kept for the self-test, which may take 5 ms */
 };
 
-struct reading {
+struct config_reading {
 	struct train_example *examples;
 	struct train_set set;
 	const char *why;
@@ -44,7 +46,16 @@ static int intent_check(json_t *intent, uint32_t *n, const char **why)
 	return *why ? -1 : 0;
 }
 
-static int intent_read(struct reading *r, struct model *model, json_t *intent, uint32_t label)
+static bool asks_person(const struct human_words *table, const char *text)
+{
+	char normal[TEXT_BYTES_MAX];
+	size_t n = text_normalise(text, strlen(text), normal, sizeof(normal));
+
+	return human_wanted(table, normal, n) >= 0.5F;
+}
+
+static int intent_read(struct config_reading *r, struct model *model, json_t *intent,
+		       uint32_t label)
 {
 	json_t *examples = json_object_get(intent, "examples");
 	size_t i;
@@ -54,16 +65,24 @@ static int intent_read(struct reading *r, struct model *model, json_t *intent, u
 	model->tiers[label] = (uint32_t)json_integer_value(json_object_get(intent, "tier"));
 	if (!model->names[label])
 		return -1;
+	size_t for_person = 0;
+
 	json_array_foreach(examples, i, example) {
 		r->examples[r->set.n++] = (struct train_example){
 			.text = json_string_value(example),
 			.label = label,
 		};
+		if (i < EXAMPLES_LOOKED_AT)
+			for_person += asks_person(model->human, json_string_value(example));
 	}
-	return 0;
+	/* A third is enough: people ask for people in words that no list has. */
+	i = i < EXAMPLES_LOOKED_AT ? i : EXAMPLES_LOOKED_AT;
+	model->asks_person[label] = for_person > 0 && 3 * for_person >= i;
+	model->slots[label] = slots_new(json_object_get(intent, "slots"), &r->why);
+	return r->why ? -1 : 0;
 }
 
-static int settings_read(struct reading *r, json_t *root)
+static int settings_read(struct config_reading *r, json_t *root)
 {
 	json_t *epochs = json_object_get(root, "epochs");
 	json_t *share = json_object_get(root, "out_of_scope_ppm");
@@ -80,7 +99,7 @@ static int settings_read(struct reading *r, json_t *root)
 	return 0;
 }
 
-static int intents_read(struct reading *r, json_t *intents, struct model *model)
+static int intents_read(struct config_reading *r, json_t *intents, struct model *model)
 {
 	uint32_t total = 0;
 	size_t i;
@@ -100,7 +119,11 @@ static int intents_read(struct reading *r, json_t *intents, struct model *model)
 	r->examples = calloc(total + 1, sizeof(*r->examples));
 	model->names = calloc(n + 1, sizeof(*model->names));
 	model->tiers = calloc(n + 1, sizeof(*model->tiers));
-	if (!r->examples || !model->names || !model->tiers)
+	model->human = human_words_new();
+	model->slots = calloc(n + 1, sizeof(struct slots *));
+	model->asks_person = calloc(n + 1, sizeof(*model->asks_person));
+	if (!r->examples || !model->names || !model->tiers || !model->human || !model->slots ||
+	    !model->asks_person)
 		return -1;
 	model->n_classes = (uint32_t)n;
 	json_array_foreach(intents, i, intent)
@@ -135,7 +158,7 @@ static int probes_keep(const struct train_set *set, struct model *model)
 struct model *model_make(const char *json, size_t n, const char **why)
 {
 	json_error_t error;
-	struct reading r = { 0 };
+	struct config_reading r = { 0 };
 	json_t *root = json_loadb(json, n, JSON_REJECT_DUPLICATES, &error);
 	struct model *model = calloc(1, sizeof(*model));
 	int rc = model ? 0 : -1;

@@ -5,6 +5,7 @@
  * Answers within the call; keeps nothing between calls but working memory. */
 
 #include "catalogue.h"
+#include "reading.h"
 #include "tone.h"
 
 #include "modules/sdk/shared/shared.h"
@@ -177,49 +178,59 @@ static baton_str last_customer_text(const baton_turn *turn)
 	return (baton_str){ "", 0 };
 }
 
-/* The best intent among those below `margin`; UINT32_MAX if none. Equal margins go by index. */
-static uint32_t next_best(const struct inst *inst, float margin, uint32_t after)
+static bool prefers_months_first(baton_str locale)
 {
-	const float *z = inst->scratch->margins;
-	uint32_t best = UINT32_MAX;
-
-	for (uint32_t c = 0; c < inst->model->n_classes; c++) {
-		if (z[c] > margin || (z[c] == margin && c <= after))
-			continue;
-		if (best == UINT32_MAX || z[c] > z[best])
-			best = c;
-	}
-	return best;
+	return locale.n >= 5 && memcmp(locale.p, "en", 2) == 0 &&
+	       (memcmp(locale.p + 3, "US", 2) == 0 || memcmp(locale.p + 3, "us", 2) == 0);
 }
 
-/* What the best leaves of certainty is shared out by distance; none is surer than the best. */
-static uint32_t runner_up_ppm(const struct inst *inst, uint32_t label, uint32_t best, float p)
+static uint32_t label_of(const struct model *model, baton_str name)
 {
-	const float *z = inst->scratch->margins;
-	float sum = 0;
-
-	for (uint32_t c = 0; c < inst->model->n_classes; c++)
-		sum += c == best ? 0 : expf(4.0F * (z[c] - z[best]));
-	float share = sum > 0 ? (1.0F - p) * expf(4.0F * (z[label] - z[best])) / sum : 0;
-
-	return (uint32_t)lrintf(1e6F * (share < p ? share : p));
+	for (uint32_t c = 0; c < model->n_classes && name.n > 0; c++)
+		if (strlen(model->names[c]) == name.n &&
+		    memcmp(model->names[c], name.p, name.n) == 0)
+			return c;
+	return UINT32_MAX;
 }
 
-static void fill(const struct inst *inst, const struct guess *guess, baton_intents *out)
+/* "4711" after "which order?" is about what the message before was about. */
+static void hear_answer(const struct inst *inst, const baton_turn *turn, baton_str text,
+			uint32_t cap, struct reading *reading)
 {
-	float p = model_confidence(inst->model, guess);
-	uint32_t label = guess->label;
+	enum { IS_ANSWER_PPM = 800000 };
+	const struct model *model = inst->model;
+	uint32_t before = label_of(model, turn->intent);
 
-	for (out->n = 0; guess->has_evidence && out->n < out->cap && label != UINT32_MAX;) {
+	if (before == UINT32_MAX || !model->slots[before] ||
+	    !reading_is_answer(inst->scratch, reading))
+		return;
+	slots_begin(inst->scratch->slots);
+	if (slots_find(inst->scratch->slots, model->slots[before], text,
+		       prefers_months_first(turn->locale))
+		    .n == 0)
+		return;
+	reading_put_first(reading, before, (float)IS_ANSWER_PPM / 1e6F, cap);
+	reading->doubt = 0;
+}
+
+static void fill(const struct inst *inst, const baton_turn *turn, baton_str text,
+		 const struct reading *reading, baton_intents *out)
+{
+	slots_begin(inst->scratch->slots);
+	for (out->n = 0; out->n < reading->n && out->n < out->cap; out->n++) {
+		uint32_t label = reading->v[out->n].label;
+
 		out->v[out->n] = (baton_intent){
 			.name = str(inst->model->names[label]),
-			.confidence_ppm = out->n == 0 ? (uint32_t)lrintf(1e6F * p)
-						      : runner_up_ppm(inst, label, guess->label, p),
-			.entities_json = { "", 0 },
+			.confidence_ppm = (uint32_t)lrintf(1e6F * reading->v[out->n].p),
+			.entities_json = slots_find(inst->scratch->slots, inst->model->slots[label],
+						    text, prefers_months_first(turn->locale)),
 		};
-		out->n++;
-		label = next_best(inst, inst->scratch->margins[label], label);
 	}
+	if (!BATON_HAS(out, human_ppm))
+		return;
+	out->out_of_scope_ppm = (uint32_t)lrintf(1e6F * reading->doubt);
+	out->human_ppm = (uint32_t)lrintf(1e6F * reading->human);
 }
 
 static int32_t classify(void *ptr, baton_call call, const baton_turn *turn, baton_intents *out)
@@ -229,14 +240,15 @@ static int32_t classify(void *ptr, baton_call call, const baton_turn *turn, bato
 	if (!inst->model)
 		return BATON_E_STATE; /* who does not wait for check() */
 	baton_str text = last_customer_text(turn);
-	struct guess guess = model_predict(inst->model, inst->scratch, text.p, text.n);
-	/* model_predict() left the normalised text behind. */
-	size_t n = inst->scratch->n_normal;
+	struct reading reading;
 
 	(void)call;
-	fill(inst, &guess, out);
-	if (BATON_HAS(out, out_of_scope_ppm))
-		out->out_of_scope_ppm = (uint32_t)lrintf(1e6F * model_doubt(inst->model, &guess));
+	model_read(inst->model, inst->scratch, text, out->cap, &reading);
+	/* model_read() left the normalised text behind. */
+	size_t n = inst->scratch->n_normal;
+
+	hear_answer(inst, turn, text, out->cap, &reading);
+	fill(inst, turn, text, &reading, out);
 	out->sentiment_ppm = tone_ppm(inst->mod->tone, inst->scratch->normal, n, text.p, text.n);
 	out->language = str(language_guess(inst->scratch->normal, n));
 	return BATON_OK;

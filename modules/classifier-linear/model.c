@@ -4,14 +4,12 @@
 
 #include "model.h"
 
+#include "human.h"
+#include "wide.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Row of one prediction: four weights at a time, as SSE2 and NEON hold them. */
-typedef float float4 __attribute__((vector_size(16)));
-typedef float loose4 __attribute__((vector_size(16), aligned(4)));
-typedef int8_t byte4 __attribute__((vector_size(4)));
 
 int vocab_init(struct vocab *vocab, uint32_t n)
 {
@@ -64,7 +62,9 @@ struct scratch *scratch_new(const struct model *model)
 		return NULL;
 	scratch->seen = calloc(model->n_rows / 64 + 1, sizeof(*scratch->seen));
 	scratch->margins = aligned_alloc(64, ((model->n_padded * sizeof(float)) / 64 + 1) * 64);
-	if (!scratch->seen || !scratch->margins)
+	scratch->whole = aligned_alloc(64, ((model->n_padded * sizeof(float)) / 64 + 1) * 64);
+	scratch->slots = slots_work_new();
+	if (!scratch->seen || !scratch->margins || !scratch->whole || !scratch->slots)
 		scratch_free(&scratch);
 	return scratch;
 }
@@ -75,6 +75,8 @@ void scratch_free(struct scratch **scratch)
 		return;
 	free((*scratch)->seen);
 	free((*scratch)->margins);
+	free((*scratch)->whole);
+	slots_work_free(&(*scratch)->slots);
 	free(*scratch);
 	*scratch = NULL;
 }
@@ -150,16 +152,6 @@ static float find_rows(const struct model *model, struct scratch *scratch, uint3
 	return strangeness(known, all);
 }
 
-static void add_row(float *margins, const int8_t *weights, float scale, uint32_t n_padded)
-{
-	const byte4 *w = (const byte4 *)(const void *)weights;
-	float4 *z = (float4 *)(void *)margins;
-	float4 s = { scale, scale, scale, scale };
-
-	for (uint32_t c = 0; c < n_padded / 4; c++)
-		z[c] += s * __builtin_convertvector(w[c], float4);
-}
-
 bool dense_mean(const struct text_features *features, float ret_mean[VECTORS_DIMS])
 {
 	uint32_t n = vectors_sum(features->hash, features->begin[TEXT_PAIRS], ret_mean);
@@ -189,20 +181,6 @@ void dense_of(const struct text_features *features, const float center[VECTORS_D
 		dense_center(ret_dense, center);
 }
 
-void dense_add(const float dense[VECTORS_DIMS], const float *rows, uint32_t n, float *margins)
-{
-	const loose4 *x = (const loose4 *)(const void *)dense;
-
-	for (uint32_t c = 0; c < n; c++) {
-		const loose4 *w = (const loose4 *)(const void *)(rows + (size_t)c * VECTORS_DIMS);
-		float4 sum = x[0] * w[0];
-
-		for (unsigned d = 1; d < VECTORS_DIMS / 4; d++)
-			sum += x[d] * w[d];
-		margins[c] += sum[0] + sum[1] + sum[2] + sum[3];
-	}
-}
-
 struct guess model_predict(const struct model *model, struct scratch *scratch, const char *text,
 			   size_t n)
 {
@@ -218,15 +196,12 @@ struct guess model_predict(const struct model *model, struct scratch *scratch, c
 	block_scales(counts, scales);
 	memcpy(scratch->margins, model->bias, model->n_padded * sizeof(float));
 	for (unsigned b = 0; b < TEXT_BLOCKS; b++) {
-		for (uint32_t i = 0; i < counts[b]; i++, r++) {
-			uint32_t row = scratch->rows[r];
-
-			add_row(scratch->margins, model->weights + (size_t)row * model->n_padded,
-				model->scales[row] * scales[b], model->n_padded);
-		}
+		wide_add_bytes(model->weights, model->scales, scratch->rows + r, counts[b],
+			       model->n_padded, scales[b], scratch->margins);
+		r += counts[b];
 	}
 	dense_of(&scratch->features, model->center, scratch->dense);
-	dense_add(scratch->dense, model->dense, model->n_classes, scratch->margins);
+	wide_dots(scratch->dense, model->dense, model->n_classes, scratch->margins);
 	guess.label = margins_best(scratch->margins, model->n_classes, &guess.score);
 	guess.has_evidence = r > 0;
 	guess.in_scope =
@@ -287,6 +262,11 @@ void model_free(struct model **model)
 
 	if (!m)
 		return;
+	for (uint32_t c = 0; m->slots && c < m->n_classes; c++)
+		slots_free(&m->slots[c]);
+	free(m->slots);
+	free(m->asks_person);
+	human_words_free(&m->human);
 	free_texts(m->names, m->n_classes);
 	free_texts(m->probes, m->n_probes);
 	free(m->probe_labels);

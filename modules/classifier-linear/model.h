@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "slots.h"
 #include "text.h"
 #include "vectors.h"
 
@@ -44,6 +45,9 @@ struct model {
 	uint32_t n_rows, n_examples;
 	char **names;
 	uint32_t *tiers;
+	struct slots **slots; /* per intent, NULL: it has none */
+	struct human_words *human;
+	bool *asks_person;    /* per intent: its examples ask for a person */
 	struct vocab vocab;
 	float *scales;   /* per row: weight = scale * q */
 	int8_t *weights; /* [n_rows][n_padded] */
@@ -59,8 +63,10 @@ struct model {
 
 /* Working memory of one loop. */
 struct scratch {
+	struct slots_work *slots;
 	uint64_t *seen; /* one bit per row, all zero between calls */
 	float *margins; /* [n_padded], the last prediction */
+	float *whole;   /* the same, of a message whose clauses are looked at */
 	uint32_t rows[TEXT_FEATURES_MAX];
 	struct text_features features;
 	float dense[VECTORS_DIMS];
@@ -101,8 +107,6 @@ void dense_of(const struct text_features *features, const float center[VECTORS_D
 /* The same before and after the mean example is known. */
 bool dense_mean(const struct text_features *features, float ret_mean[VECTORS_DIMS]);
 void dense_center(float mean[VECTORS_DIMS], const float center[VECTORS_DIMS]);
-/* margins[c] += dense . rows[c] */
-void dense_add(const float dense[VECTORS_DIMS], const float *rows, uint32_t n, float *margins);
 
 size_t model_bytes(const struct model *model);
 /* NULL-tolerant, takes half-built ones. */

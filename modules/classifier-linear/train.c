@@ -11,6 +11,8 @@
 
 #include "train.h"
 
+#include "wide.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +21,10 @@ enum {
 	FOLDS = 3,
 	EPOCHS_LARGE = 8,
 	EPOCHS_SMALL = 6,
-	EPOCHS_FOLD = 4, /* at most: held-out scores settle early */
+	EPOCHS_FOLD = 6, /* at most: held-out scores settle early */
 	FEW_INTENTS = 64,
 	LARGE_CELLS = 200000,     /* examples * intents from which a set counts as large */
+	FOLDS_FROM = 6000,        /* examples of which a third says enough */
 	FOLD_EXAMPLES_MIN = 30,   /* fewer: no held-out scores, fixed calibration */
 	KEEP_ALL_BYTES = 2 << 20, /* smaller models keep features seen once */
 };
@@ -29,7 +32,7 @@ static const float cost = 1.0F; /* C of the SVM */
 /* A verdict without the true intent counts as much as one with it while the form of the confidence
  * is learned, so that it tells foreign messages from own ones; they are not expected that often.
  * The fewer intents there are, the more of what customers ask is none of them. */
-static const float foreign_weight = 1.0F, foreign_expected = 0.3F, foreign_expected_few = 0.5F;
+static const float foreign_weight = 1.0F, foreign_expected = 0.27F, foreign_expected_few = 0.5F;
 
 typedef float float4 __attribute__((vector_size(16)));
 
@@ -269,20 +272,6 @@ static const float *meaning_of(const struct trainer *t, uint32_t i)
 	return t->meaning + (size_t)i * VECTORS_DIMS;
 }
 
-static void add_rows(const struct trainer *t, const uint32_t *rows, uint32_t n, float4 *sum)
-{
-	uint32_t wide = t->n_padded / 4;
-
-	memset(sum, 0, wide * sizeof(*sum));
-	for (uint32_t i = 0; i < n; i++) {
-		const float4 *w =
-			(const float4 *)(const void *)(t->weights + (size_t)rows[i] * t->n_padded);
-
-		for (uint32_t c = 0; c < wide; c++)
-			sum[c] += w[c];
-	}
-}
-
 /* z = W^T x: the values within a block are equal, so rows are summed first and scaled once. */
 static void margins_of(const struct trainer *t, const uint32_t *rows, const uint32_t n[TEXT_BLOCKS],
 		       const float scales[TEXT_BLOCKS])
@@ -296,7 +285,8 @@ static void margins_of(const struct trainer *t, const uint32_t *rows, const uint
 	for (unsigned b = 0; b < TEXT_BLOCKS; b++) {
 		float4 s = { scales[b], scales[b], scales[b], scales[b] };
 
-		add_rows(t, rows, n[b], sum);
+		memset(sum, 0, t->n_padded * sizeof(float));
+		wide_add_rows(t->weights, rows, n[b], t->n_padded, (float *)(void *)sum);
 		for (uint32_t c = 0; c < t->n_padded / 4; c++)
 			z[c] += s * sum[c];
 		rows += n[b];
@@ -355,7 +345,7 @@ static void learn(struct trainer *t, uint32_t i)
 
 	block_scales(sample->n, scales);
 	margins_of(t, rows, sample->n, scales);
-	dense_add(meaning_of(t, i), t->dense, t->set->n_classes, t->z);
+	wide_dots(meaning_of(t, i), t->dense, t->set->n_classes, t->z);
 	uint32_t n = dual_steps(t, i);
 
 	if (n == 0)
@@ -414,7 +404,7 @@ static void judge(struct trainer *t, uint32_t i, struct train_verdict verdicts[2
 	block_scales(known, scales);
 	/* Rows unknown to the fold hold zeros: they may stay in the sum. */
 	margins_of(t, t->rows + sample->begin, sample->n, scales);
-	dense_add(meaning_of(t, i), t->dense, n, t->z);
+	wide_dots(meaning_of(t, i), t->dense, n, t->z);
 	float unknown = strangeness(kept, sample->all);
 
 	verdicts[0] = (struct train_verdict){ .weight = 1.0F };
@@ -439,35 +429,35 @@ static void count_held(struct trainer *t, uint32_t fold)
 /* Held-out scores of every example, then calibration and floor. */
 static int calibrate(struct trainer *t, struct model *model, uint32_t epochs)
 {
-	uint32_t n = t->set->n, n_right = 0;
+	uint32_t n = t->set->n, n_right = 0, judged = 0, folds = n < FOLDS_FROM ? FOLDS : 1;
 	struct train_verdict *verdicts = calloc(n, 2 * sizeof(*verdicts));
 	float *values = calloc(n, sizeof(*values));
 	int rc = verdicts && values ? 0 : -1;
 
-	for (uint32_t fold = 0; fold < FOLDS && rc == 0; fold++) {
+	for (uint32_t fold = 0; fold < folds && rc == 0; fold++) {
 		train_once(t, fold, epochs);
 		count_held(t, fold);
 		for (uint32_t i = 0; i < n; i++) {
-			struct train_verdict *v = &verdicts[2 * (size_t)i];
+			struct train_verdict *v = &verdicts[2 * (size_t)judged];
 
 			if (t->samples[i].fold != fold)
 				continue;
 			judge(t, i, v);
-			values[i] = v->score.margin - v->score.unknown;
+			values[judged++] = v->score.margin - v->score.unknown;
 			n_right += v->right;
 		}
 	}
 	if (rc == 0) {
-		float wrong = (float)(n - n_right) / (float)n;
+		float wrong = (float)(judged - n_right) / (float)judged;
 		float expected =
 			t->set->n_classes < FEW_INTENTS ? foreign_expected_few : foreign_expected;
 
-		model->calibration = calibration_fit(verdicts, 2 * n);
+		model->calibration = calibration_fit(verdicts, 2 * judged);
 		model->calibration.bias +=
 			logf((wrong + verdicts[1].weight) /
 			     (wrong + verdicts[1].weight * expected / foreign_weight));
-		model->floor = quantile(values, n, t->set->out_of_scope_share);
-		model->held_out_accuracy = (float)n_right / (float)n;
+		model->floor = quantile(values, judged, t->set->out_of_scope_share);
+		model->held_out_accuracy = (float)n_right / (float)judged;
 	}
 	free(verdicts);
 	free(values);
