@@ -10,7 +10,7 @@
  *	POST /_faults?kind=K&times=N&ms=N&method=M    the next N requests of that method meet it
  *
  * Kinds: slow, hang, status-N (with Retry-After: ms), cut, html, huge, broken, redirect, reset, and
- * lost: it is done, and the connection breaks before it is said.
+ * lost: it is done, and the connection breaks before it is said. none: all is well again.
  */
 #include "core/demo/serve.h"
 
@@ -143,6 +143,10 @@ static const char *query(struct MHD_Connection *c, const char *name, const char 
 
 static bool fault_put(struct demo *demo, struct MHD_Connection *c)
 {
+	if (strcmp(query(c, "kind", ""), "none") == 0) {
+		memset(demo->faults, 0, sizeof(demo->faults));
+		return true;
+	}
 	for (size_t i = 0; i < FAULTS_MAX; i++) {
 		struct fault *fault = &demo->faults[i];
 

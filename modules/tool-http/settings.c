@@ -23,6 +23,7 @@ void settings_done(struct settings *settings)
 	for (size_t i = 0; i < settings->n_tools; i++)
 		free(settings->tools[i].auth);
 	free(settings->tools);
+	free(settings->auth);
 	free(settings->base_url);
 	json_decref(settings->used);
 	json_decref(settings->json);
@@ -371,7 +372,7 @@ static bool entry_read(struct settings *s, struct why *why)
 	s->connect_ms = number(s->json, "connect_ms", CONNECT_MS);
 	s->cache_entries = number(s->json, "cache_entries", CACHE_ENTRIES);
 	bool auth_ok = auth_read(&trial, json_object_get(s->json, "auth"), why);
-	free(trial.auth);
+	s->auth = trial.auth;
 	if (!auth_ok || (base && !template_check_base(base, why)) ||
 	    !headers_ok(headers, json_null(), why))
 		return false;

@@ -44,6 +44,7 @@ struct tool {
 struct settings {
 	json_t *json;       /* all of it; the texts above are its */
 	json_t *used;       /* of all tools */
+	char *auth;         /* a header of the entry, for its check; may be NULL */
 	char *base_url;     /* without its last slash; may be NULL */
 	const char *health; /* may be NULL */
 	uint32_t connect_ms, cache_entries;

@@ -510,7 +510,7 @@ static void probe_fail(struct http *http, uint32_t fail, const char *code, const
 	probe_end(http, &error);
 }
 
-/* With an address for it, 2xx alone is well; without one, whoever answers is there. */
+/* With an address for it, 2xx alone is well; without one, whoever lets us in is. */
 static void on_probe_end(void *user, baton_http h, const baton_error *error)
 {
 	struct http *http = user;
@@ -519,6 +519,8 @@ static void on_probe_end(void *user, baton_http h, const baton_error *error)
 	(void)h;
 	if (status == 0)
 		probe_end(http, error);
+	else if (status == 401 || status == 403)
+		probe_fail(http, BATON_FAIL_ACCESS, "access", "it does not let us in");
 	else if (http->settings.health ? status < 200 || status > 299 : status >= 500)
 		probe_fail(http, BATON_FAIL_UNAVAILABLE, "server", "it says that it is not well");
 	else
@@ -558,9 +560,12 @@ static int32_t check(void *inst, baton_call id, uint32_t level)
 		return BATON_E_AGAIN;
 	http->probe = (struct probe){ .open = true, .id = id };
 	probe_url(http, &url);
+	const baton_str auth = str_z(http->settings.auth);
 	const baton_http_req req = { .size = sizeof(req),
 				     .method = str_z(http->settings.health ? "GET" : "HEAD"),
 				     .url = text_view(&url),
+				     .headers = &auth,
+				     .n_headers = auth.n > 0,
 				     .connect_ms = http->settings.connect_ms,
 				     .total_ms = http->settings.connect_ms + 3000 };
 	int32_t rc = http->host->http(http->ctx, &req, &cb, http, &http->probe.request);
