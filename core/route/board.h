@@ -70,6 +70,7 @@ struct baton_ask {
 	uint64_t spent_microusd;  /* by earlier attempts of this turn */
 	uint64_t in_tokens;       /* estimate for the prompt: 1 per 4 bytes */
 	uint64_t least_tokens;    /* what is left when all is cut that can be; 0: nothing can be */
+	unsigned asks;            /* calls that this attempt makes at most; 0: one */
 	bool labelled;            /* the session was opened by a drill */
 	const char *use;          /* a mode's substitute by name, NULL: the route's own */
 };

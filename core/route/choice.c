@@ -280,7 +280,8 @@ static bool reserve(struct pick *pick, const struct baton_target *target, struct
 	uint64_t ceiling = pick->route->turn_microusd ? pick->route->turn_microusd
 						      : pick->ask->policy->budgets.turn_microusd;
 
-	lease->worst = baton_money_worst(target, likely_tokens(pick, target));
+	lease->worst = baton_money_worst(target, likely_tokens(pick, target)) *
+		       (pick->ask->asks ? pick->ask->asks : 1);
 	if (ceiling > 0 && (pick->ask->spent_microusd >= ceiling ||
 			    lease->worst > ceiling - pick->ask->spent_microusd))
 		return false;

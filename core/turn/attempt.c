@@ -67,6 +67,7 @@ static bool choose(struct baton_run *run)
 		.spent_microusd = run->spent_microusd,
 		.in_tokens = prompt_tokens(run),
 		.least_tokens = least_tokens(run),
+		.asks = run_plan_wanted(run) ? 2 : 1,
 		.labelled = strcmp(run->session->channel, "drill") == 0,
 		.use = run->in_mode && run->mode.what == BATON_MODE_SUBSTITUTE &&
 				       run->mode.mode->use

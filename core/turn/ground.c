@@ -74,21 +74,28 @@ static baton_str trimmed(baton_str s)
 	return s;
 }
 
+static bool is_cited(const struct baton_run *run, baton_str id)
+{
+	for (size_t i = 0; i < run->n_cites; i++)
+		if (baton_str_eq(run->cites[i], id))
+			return true;
+	return false;
+}
+
 static void cite(struct baton_run *run, baton_str id)
 {
 	id = trimmed(id);
 	if (id.n == 0)
 		return;
-	for (size_t i = 0; i < run->n_cites; i++)
-		if (baton_str_eq(run->cites[i], id))
-			return;
 	bool found = run_ground_found(run, id);
-	if (!found && grounded(run))
-		run->speaks = false;
+	run->muted |= !found && grounded(run);
+	if (is_cited(run, id))
+		return;
 	if (run->n_cites == BATON_RUN_CITES_MAX) {
 		run->cites_bad |= !found;
 		return;
 	}
+	run->cited_at[run->n_cites] = run->answer.n;
 	run->cites[run->n_cites++] = (baton_str){ baton_arena_dup(&run->arena, id.p, id.n), id.n };
 }
 
@@ -148,12 +155,16 @@ void run_ground_citation(struct baton_run *run, baton_str json)
 void run_ground_forget(struct baton_run *run, bool proceed)
 {
 	run->marks.n = 0;
+	run->muted = false;
 	run->marks.blanks = grounded(run);
 	run->sources = BATON_STR("");
-	if (proceed)
-		return;
-	run->n_cites = 0;
-	run->cites_bad = false;
+	/* What stood behind the words that are gone on with is gone, too. */
+	for (size_t i = 0; i < run->n_cites; i++) {
+		if (proceed && run->cited_at[i] <= run->answer.n)
+			continue;
+		run->n_cites = i;
+	}
+	run->cites_bad &= proceed;
 }
 
 static void source_json(const baton_doc *doc, struct baton_buf *json)

@@ -10,7 +10,7 @@ void run_objected(struct baton_run *run, const struct baton_ev_guard_hit *hit)
 {
 	run_note(run, BATON_EV_GUARD_HIT)->guard_hit = *hit;
 	run->policy_hit = true;
-	run->speaks = false;
+	run->muted = true;
 	if (run->guard_rule.n == 0)
 		run->guard_rule = hit->rule.n ? hit->rule : hit->type;
 }

@@ -132,7 +132,10 @@ static bool asks_for_sources(const struct baton_run *run)
 
 static void add_rules_of_citing(const struct baton_run *run, struct baton_buf *out)
 {
-	if (!asks_for_sources(run) || !run->searched)
+	bool required = run->route->grounding == BATON_GROUNDING_REQUIRED;
+
+	/* A set without any articles is not spoken to of articles, unless it asks for them. */
+	if (!asks_for_sources(run) || (!run->searched && !required))
 		return;
 	if (run->n_docs == 0)
 		baton_buf_z(out,

@@ -154,7 +154,7 @@ void baton_run_heard_result(struct baton_run *run, const baton_tool_result *resu
  * would open an empty bubble. */
 static void say_up_to(struct baton_run *run, size_t end)
 {
-	if (!run->speaks || run->said >= end)
+	if (!run->speaks || run->muted || run->said >= end)
 		return;
 	baton_str text = { run->answer.p + run->said, end - run->said };
 	run->ops->say(run->ud, run, text, run->said);
@@ -163,7 +163,7 @@ static void say_up_to(struct baton_run *run, size_t end)
 
 static void say_new(struct baton_run *run)
 {
-	if (run->speaks && run->said < run->answer.n)
+	if (run->speaks && !run->muted && run->said < run->answer.n)
 		say_up_to(run, run_guard_grown(run));
 }
 
@@ -223,6 +223,20 @@ static void heard_text(struct baton_run *run, baton_str text)
 	baton_buf_done(&raw);
 }
 
+/* The text is over: what might have become a mark is none. */
+static void flush_marks(struct baton_run *run)
+{
+	struct baton_buf words = { NULL, 0, 0 }, raw = { NULL, 0, 0 };
+
+	run_ground_text_end(run, &words);
+	run_turn_back(run, baton_buf_view(&words), &raw);
+	run_turn_back_end(run, &raw);
+	if (raw.n > 0)
+		add_text(run, baton_buf_view(&raw));
+	baton_buf_done(&words);
+	baton_buf_done(&raw);
+}
+
 void baton_run_heard_delta(struct baton_run *run, uint32_t kind, baton_str data)
 {
 	if (run_fault_at_delta(run))
@@ -254,6 +268,7 @@ void baton_run_heard_whole(struct baton_run *run, baton_str text)
 
 	run->speaks = speaks && run->said > 0;
 	baton_run_heard_delta(run, BATON_DELTA_TEXT, text);
+	flush_marks(run);
 	run->speaks = speaks;
 }
 
@@ -264,15 +279,7 @@ void baton_run_heard_usage(struct baton_run *run, const baton_usage *usage)
 
 void baton_run_heard_end(struct baton_run *run, uint32_t reason)
 {
-	struct baton_buf words = { NULL, 0, 0 }, raw = { NULL, 0, 0 };
-
-	run_ground_text_end(run, &words);
-	run_turn_back(run, baton_buf_view(&words), &raw);
-	run_turn_back_end(run, &raw);
-	if (raw.n > 0)
-		add_text(run, baton_buf_view(&raw));
-	baton_buf_done(&words);
-	baton_buf_done(&raw);
+	flush_marks(run);
 	run->ticket = 0;
 	run->heard_end = true;
 	run->end_reason = reason;

@@ -159,10 +159,12 @@ struct baton_run {
 	size_t text_attempt;     /* the attempt that began the text: its name in front of customers */
 	uint64_t deltas;         /* of the running attempt */
 	bool speaks;             /* tier 1: the customer may see it grow */
+	bool muted;              /* ... but for what somebody objects to: nothing more of this attempt */
 	bool unknown;            /* the provider said that it does not know */
 	baton_str sources;       /* JSON array, from citations */
 	struct baton_mark_filter marks; /* what may be one (ground.c) */
-	baton_str cites[BATON_RUN_CITES_MAX]; /* ids that the answer names, each once */
+	baton_str cites[BATON_RUN_CITES_MAX]; /* ids that the answer names, each once ... */
+	size_t cited_at[BATON_RUN_CITES_MAX]; /* ... behind so many bytes of it */
 	size_t n_cites;
 	bool cites_bad;          /* it names something that cannot be an id, or too many */
 	bool ungrounded;         /* its sources do not hold */

@@ -216,7 +216,12 @@ static const char *const names[] = { "messages",
 				     "times labelled",
 				     "times a person was offered",
 				     "failed proofs",
-				     "signed identities" };
+				     "signed identities",
+				     "answers without a source",
+				     "times not known",
+				     "plans",
+				     "plans that are none",
+				     "summaries" };
 
 int main(int argc, char **argv)
 {

@@ -26,6 +26,7 @@ struct call {
 	uint64_t ticket;
 	enum call_kind kind;
 	unsigned words, said, cut_at; /* CALL_ANSWER; cut_at: fails behind this word */
+	enum say say;
 	uint64_t pace_ns;
 	uint32_t fail; /* 0: none, else 1 + index into the tables above */
 	uint64_t retry_after_ms;
@@ -154,15 +155,15 @@ static bool hear_word(struct sim *sim, struct call *call)
 		call->said++;
 		baton_shard_heard_whole(call->shard->shard, call->ticket,
 					call->help[0] ? baton_str_of(call->help)
-						      : BATON_STR("\n Well"));
+						      : baton_str_of(words_piece(call->say, 1, 1)));
 		/* A drill may have cut it there. */
 		return !call->stopped && hear_word(sim, call);
 	}
 	call->said++;
-	baton_shard_heard_delta(call->shard->shard, call->ticket, BATON_DELTA_TEXT,
-				call->said > 1  ? BATON_STR(" wörd")
-				: call->help[0] ? baton_str_of(call->help)
-						: BATON_STR("\n Well"));
+	baton_shard_heard_delta(
+		call->shard->shard, call->ticket, BATON_DELTA_TEXT,
+		call->help[0] ? baton_str_of(call->said > 1 ? " wörd" : call->help)
+			      : baton_str_of(words_piece(call->say, call->said, call->words)));
 	return true;
 }
 
@@ -399,6 +400,7 @@ static int models_generate(void *ud, struct baton_release *release, baton_ticket
 	call->release = (struct sim_release *)release;
 	call->target = sim->policy.targets[sim_target(baton_str_of(provider))].name;
 	read_case(sim, call, prompt);
+	call->say = words_choose(sim, prompt);
 	uint64_t first_ns =
 		sim->cell && !call->help[0] ? cell_day(sim, call, provider) : bad_day(sim, call);
 	call_again(sim, call, first_ns);
@@ -483,7 +485,13 @@ static int models_rules(void *ud, struct baton_release *release, const baton_fac
 	}
 	if (broken || sim->modules_down || sim_chance(sim, 1))
 		return BATON_E_MODULE;
-	if (facts->unresolved_exchanges >= 3 || sim_chance(sim, 3))
+	if ((facts->flags & BATON_FACT_UNGROUNDED) && sim_chance(sim, 50))
+		*ret = (baton_verdict){ .size = sizeof(*ret),
+					.action = BATON_ACT_REVIEW,
+					.rule = "against-policy",
+					.reason = "sources do not hold",
+					.queue = "" };
+	else if (facts->unresolved_exchanges >= 3 || sim_chance(sim, 3))
 		*ret = (baton_verdict){ .size = sizeof(*ret),
 					.action = BATON_ACT_ESCALATE,
 					.priority = 4,

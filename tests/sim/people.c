@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-enum { MESSAGES_MAX = 10, ANSWER_MS_MAX = 5000 };
+enum { MESSAGES_MAX = 30, MESSAGES_MOST = 10, ANSWER_MS_MAX = 5000 };
 
 static struct customer *customer_of(struct sim *sim, baton_conn conn)
 {
@@ -139,7 +139,7 @@ static void new_message(struct customer *customer)
 	struct sim *sim = customer->sim;
 	struct message *message = &customer->messages[customer->n_messages];
 
-	if (customer->n_messages == MESSAGES_MAX)
+	if (customer->n_messages == (customer->index == 0 ? MESSAGES_MAX : MESSAGES_MOST))
 		return;
 	customer->n_messages++;
 	snprintf(message->id, sizeof(message->id), "c%u-m%zu", customer->index,
@@ -181,8 +181,10 @@ static void customer_act(struct sim *sim, void *what)
 	} else {
 		uint64_t what_now = sim_below(sim, 20);
 
+		/* The first of them says everything in three messages. */
 		if (what_now < 8)
-			new_message(customer);
+			for (unsigned i = 0; i < (customer->index == 0 ? 3 : 1); i++)
+				new_message(customer);
 		else if (what_now < 10 && customer->n_messages > 0) {
 			sim->saw.repeats++;
 			customer_send(customer,
@@ -336,8 +338,10 @@ static void hear_event(struct customer *customer, const struct baton_notice *not
 		&customer->session);
 	customer->conn_seen = notice->seq;
 	seen_up_to(customer, notice->seq);
-	if (event->type == BATON_EV_ANSWER_GENERATED)
+	if (event->type == BATON_EV_ANSWER_GENERATED) {
 		promise_not_for_agents(customer, event->answer_generated.text);
+		promise_words(sim, &customer->session, event->answer_generated.text);
+	}
 	if (event->type == BATON_EV_ANSWER_GENERATED &&
 	    event->answer_generated.turn == customer->turn &&
 	    event->answer_generated.attempt == customer->attempt)
@@ -361,6 +365,7 @@ static void hear_delta(struct customer *customer, const struct baton_notice *not
 		customer->bytes = 0;
 	}
 	promise_not_for_agents(customer, notice->text);
+	promise_words(sim, &customer->session, notice->text);
 	PROMISE(sim, notice->offset == customer->bytes, "text comes without a gap",
 		&customer->session);
 	customer->bytes += notice->text.n;

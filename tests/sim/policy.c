@@ -223,10 +223,11 @@ void policy_make(struct baton_policy *policy, struct baton_arena *arena)
 					       "refund",   "patient", "money" };
 	struct making parts = { policy, arena }, *making = &parts;
 
-	static const char *const helps[] = { "reply-suggestion", "case-writeup" };
+	static const char *const helps[] = { "reply-suggestion", "case-writeup",
+					     "session-summary" };
 
-	policy->routes = baton_arena_alloc(arena, 9 * sizeof(*policy->routes));
-	policy->intents = baton_arena_alloc(arena, 8 * sizeof(*policy->intents));
+	policy->routes = baton_arena_alloc(arena, 10 * sizeof(*policy->routes));
+	policy->intents = baton_arena_alloc(arena, 9 * sizeof(*policy->intents));
 	policy->prompts = baton_arena_alloc(arena, sizeof(*policy->prompts));
 	policy->prompts[policy->n_prompts++] =
 		(struct baton_prompt_def){ "template", "We look into it and write to you.", "" };
@@ -244,7 +245,13 @@ void policy_make(struct baton_policy *policy, struct baton_arena *arena)
 		policy->intents[policy->n_intents] =
 			(struct baton_intent_def){ .name = word(making, intents[policy->n_intents]),
 						   .min_confidence_ppm = 400000 };
-	for (size_t i = 0; i < 2; i++) {
+	/* What answers rest on is looked at, but for one route; two plan first. */
+	for (size_t i = 0; i < policy->n_routes; i++)
+		policy->routes[i].grounding = i == 1   ? BATON_GROUNDING_OFF
+					      : i == 4 ? BATON_GROUNDING_REQUIRED
+						       : BATON_GROUNDING_CITED;
+	policy->routes[2].plan = policy->routes[5].plan = true;
+	for (size_t i = 0; i < 3; i++) {
 		add_route(making, helps[i], &policy->classes[0], BATON_TIER_REVIEWED);
 		policy->intents[policy->n_intents++] =
 			(struct baton_intent_def){ .name = word(making, helps[i]),

@@ -270,6 +270,8 @@ static void committed_route(struct sim *sim, struct log *log, const struct baton
 	promise_target(sim, log, sim_target(route->target));
 	snprintf(log->asked.class_name, sizeof(log->asked.class_name), "%.*s",
 		 (int)route->class_name.n, route->class_name.p);
+	snprintf(log->asked.route, sizeof(log->asked.route), "%.*s", (int)route->route.n,
+		 route->route.p);
 	snprintf(log->asked.target, sizeof(log->asked.target), "%.*s", (int)route->target.n,
 		 route->target.p);
 }
@@ -426,6 +428,7 @@ void promise_committed(struct sim *sim, struct log *log, const struct baton_even
 {
 	committed_on_release(sim, log, event);
 	promise_case(sim, log, event);
+	promise_said(sim, log, event);
 	switch ((int)event->type) {
 	case BATON_EV_DISCLOSURE_MADE:
 		log->disclosed = true;

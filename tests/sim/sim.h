@@ -133,10 +133,11 @@ struct log {
 	uint64_t answers, offered_at;        /* of the stretch; when a person was offered last */
 	bool verified;                       /* who the customer is has been signed */
 	uint64_t auth_failures;
+	uint64_t summed_up; /* up to this seq there is a summary */
 	uint64_t open_after; /* messages behind it are the bot's again if an agent gives it back */
 	struct { /* of the open turn: whom it asked, and how that went */
 		uint64_t turn, attempts;
-		char class_name[16], target[16];
+		char class_name[16], target[16], route[24];
 		unsigned times[SIM_TARGETS];
 		uint64_t failed_ns[SIM_TARGETS], hint_ms[SIM_TARGETS]; /* "wait so long" */
 		uint64_t cost_microusd;
@@ -282,7 +283,8 @@ struct sim {
 			promoted, rolled_back, shut, retired, moved, suggestions, writeups,
 			templates, packages, offers, offers_taken, offers_missed, leases_lost, returns,
 			abandoned, places, transfers, takeovers, tickets, files, labels,
-			person_offered, not_proved, verified;
+			person_offered, not_proved, verified, ungrounded, unknown, plans,
+			bad_plans, summaries;
 	} saw;
 	struct { /* of what is outside (tools.c, guards.c) */
 		uint64_t invoked, effects, inspected;
@@ -398,6 +400,17 @@ void board_unpaid(struct sim *sim, const char *target);
 unsigned sim_target(baton_str name); /* its index */
 void admins_begin(struct sim *sim);
 void admins_settle(struct sim *sim);
+
+/* words.c: what models say, and what of it nobody may hear */
+enum say { SAY_PLAIN, SAY_CITED, SAY_UNCITED, SAY_INVENTED, SAY_UNKNOWN, SAY_PLAN, SAY_NO_PLAN, SAY_SUMMARY };
+/* How this question is answered. */
+enum say words_choose(struct sim *sim, const baton_prompt *prompt);
+/* The `said`th piece of `n`, from 1. */
+const char *words_piece(enum say say, unsigned said, unsigned n);
+/* Somebody outside has been shown this text. */
+void promise_words(struct sim *sim, const struct baton_id *session, baton_str text);
+/* An event with such text has become durable. */
+void promise_said(struct sim *sim, struct log *log, const struct baton_event *event);
 
 /* people.c */
 void people_begin(struct sim *sim);

@@ -269,6 +269,35 @@ static void half_a_mark_is_not_gone_on_with(void **state)
 	assert_string_equal(talk->bench.answer, "Thirty days, no fee.");
 }
 
+/* What was cited behind the words that stand is forgotten; what is cited again is caught again. */
+static void what_was_made_up_before_is_made_up_still(void **state)
+{
+	struct talk *talk = *state;
+
+	talk->bench.targets[1].can_continue = true;
+	talk_ask(talk);
+	hear(talk, "Thirty days. ");
+	hear(talk, "Sixty [[elsewhere]]. And ");
+	hear_fail(&talk->bench, BATON_FAIL_TRUNCATED, "truncated");
+	hear(talk, " Ninety [[elsewhere]], all of it.");
+	assert_string_equal(talk->bench.said, "Thirty days.");
+	hear_end(&talk->bench);
+	assert_string_equal(talk->bench.answer, "");
+	assert_string_equal(talk->hit, "core ungrounded block backup [elsewhere]");
+}
+
+static void a_whole_answer_is_not_shown_before_it_is_judged(void **state)
+{
+	struct talk *talk = *state;
+
+	talk_ask(talk);
+	baton_run_heard_whole(talk->bench.run, BATON_STR("Sixty [[elsewhere]], all [of"));
+	assert_string_equal(talk->bench.said, "");
+	hear_end(&talk->bench);
+	assert_string_equal(talk->bench.said, "");
+	assert_string_equal(talk->bench.why, "core.guard_blocked");
+}
+
 /* --- who quotes --- */
 
 static void what_is_quoted_is_not_searched_for_marks(void **state)
@@ -310,6 +339,8 @@ int main(void)
 		ON_TALK(sources_of_a_failed_attempt_are_not_the_next_ones),
 		ON_TALK(what_is_gone_on_with_keeps_its_sources),
 		ON_TALK(half_a_mark_is_not_gone_on_with),
+		ON_TALK(what_was_made_up_before_is_made_up_still),
+		ON_TALK(a_whole_answer_is_not_shown_before_it_is_judged),
 		ON_TALK(what_is_quoted_is_not_searched_for_marks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
