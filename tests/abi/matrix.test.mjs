@@ -23,7 +23,8 @@ const APPENDED = [['} baton_usage;', '  uint64_t later;\n'], ['} baton_http_req;
 	['} baton_turn;', '  uint64_t later;\n'], ['} baton_facts;', '  uint64_t later;\n'], ['} baton_provider;', '  void (*later)(void *inst);\n'],
 	['} baton_classifier;', '  void (*later)(void *inst);\n'], ['} baton_rule;', '  void (*later)(void *inst);\n'], ['} baton_retriever;', '  void (*later)(void *inst);\n'],
 	['} baton_transcript;', '  void (*later)(void *inst);\n'], ['} baton_intents;', 'uint64_t later; '], ['} baton_query;', 'uint64_t later; '], ['} baton_verdict;', '  uint32_t unused; uint64_t later;\n'],
-	['} baton_sink;', '  uint64_t later;\n'], ['} baton_module;', '  const void *later;\n']];
+	['} baton_sink;', '  uint64_t later;\n'], ['} baton_tool;', '  void (*later)(void *inst);\n'], ['} baton_tool_req;', '  uint64_t later;\n'],
+	['} baton_tool_result;', '  uint64_t later;\n'], ['} baton_guard;', '  void (*later)(void *inst);\n'], ['} baton_inspection;', '  uint64_t later;\n'], ['} baton_hits;', '  uint64_t later;\n'], ['} baton_module;', '  const void *later;\n']];
 
 function makeHeader() {
 	cpSync(path.join(ROOT, 'core/include'), LATER, { recursive: true, preserveTimestamps: true });
@@ -103,6 +104,18 @@ for (const isolation of ['inline', 'process'])
 					assert.deepEqual(met, due);
 			});
 	});
+
+// Nobody in a conversation of the simple set invokes a tool or needs a guard: here the checker asks them, on the
+// table of the server and through the proxy.
+for (const [server, module] of [['this server', 'old'], ['this server', 'later-frugal'], ['the next server', 'old'], ['the next server', 'later']])
+	for (const [kind, only] of [['tool', 'descriptor,start-end,many-at-once,tools'], ['guard', 'descriptor,same-hits']])
+		for (const how of ['--inline', '--isolated'])
+			test(`${server}, ${how.slice(2)}, module ${module} as a ${kind}`, () => {
+				const out = JSON.parse(execFileSync(SERVERS[server], ['module', 'check', path.join(modules, `provider-${module}.so`), `--kind=${kind}`, `--only=${only}`, how, '--json'],
+					{ encoding: 'utf8', timeout: 60000 }));
+				assert.equal(out.failed, 0, JSON.stringify(out));
+				assert.equal(out.checks.filter(({ verdict, name }) => verdict === 'ok' && only.split(',').includes(name)).length, only.split(',').length);
+			});
 
 test('another major is refused on either, before any of its code runs', () => {
 	const header = path.join(OUT, 'major');

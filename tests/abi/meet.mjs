@@ -9,7 +9,7 @@ import { simpleSet, write } from '../lib/policies.mjs';
 
 const [dir, file, isolation] = process.argv.slice(2);
 const policies = simpleSet('http://127.0.0.1:9/');
-const kinds = ['classifier', 'retriever', 'rule', 'transcript'];
+const kinds = ['classifier', 'retriever', 'rule', 'transcript', 'tool', 'guard'];
 write(policies, {
 	'modules.yaml': { modules: [{ name: 'openai', kind: 'provider', file, egress: ['127.0.0.1:9'], isolation }, ...kinds.map((kind) => ({ name: kind, kind, file, isolation }))] },
 	'intents/greeting.yaml': { intents: [{ name: 'greeting', class: 'general', tier: 1, examples: ['hello there', 'good morning to you'] }] },

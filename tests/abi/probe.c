@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A module of all five kinds that tells which ABI it was built for and what it finds of its host:
+/* A module of all seven kinds that tells which ABI it was built for and what it finds of its host:
  * as a provider in its answer, as the others in the log. It asks for a request that cannot be
  * answered, tells what it used, gives results, fills in a verdict, so that the structs it fills in
  * are all read by the host. Built against the header of each minor (matrix.test.mjs). */
@@ -13,7 +13,7 @@
 #ifndef NAME
 #define NAME "provider-probe"
 #endif
-BATON_MODULE_NOTE(NAME, "1.0.0", "provider classifier retriever rule transcript", 0);
+BATON_MODULE_NOTE(NAME, "1.0.0", "provider classifier retriever rule transcript tool guard", 0);
 
 struct inst {
 	baton_ctx *ctx;
@@ -128,6 +128,38 @@ static int32_t append(void *ptr, baton_call call, const baton_entry *entries, ui
 	return BATON_OK;
 }
 
+static int32_t invoke(void *ptr, baton_call call, const baton_tool_req *req)
+{
+	struct inst *inst = ptr;
+	baton_tool_result result = { .size = sizeof(result), .json = { "{\"done\":true}", 13 } };
+
+	say(inst, "tool", AGE(req));
+	result.tries = req->name.n > 0 && req->args_json.n > 0 ? 1 : 0;
+	inst->host->result(inst->ctx, call, BATON_RESULT_TOOL, &result, sizeof(result));
+	inst->host->end(inst->ctx, call, BATON_END_STOP);
+	return BATON_OK;
+}
+
+static int32_t tell_tools(void *ptr, const baton_sink *json)
+{
+	(void)ptr;
+	return json->write(json->ud, "[{\"name\":\"check\"}]", 18);
+}
+
+/* The first byte of what is not empty. */
+static int32_t inspect(void *ptr, const baton_inspection *what, baton_hits *out)
+{
+	say(ptr, "inspection", AGE(what));
+	say(ptr, "hits", AGE(out));
+	if (what->text.n == 0)
+		return BATON_OK;
+	if (out->cap == 0)
+		return BATON_E_LIMIT;
+	out->v[0] = (baton_hit){ .end = 1, .confidence_ppm = 7, .type = { "first", 5 } };
+	out->n = 1;
+	return BATON_OK;
+}
+
 /* --- life --------------------------------------------------------------------------------- */
 
 static int32_t load(baton_ctx *ctx, const baton_host *host, void **mod)
@@ -160,13 +192,21 @@ static const baton_classifier classifier = { .size = sizeof(classifier), .classi
 static const baton_retriever retriever = { .size = sizeof(retriever), .search = search };
 static const baton_rule rule = { .size = sizeof(rule), .evaluate = evaluate };
 static const baton_transcript transcript = { .size = sizeof(transcript), .append = append };
+static const baton_tool tool = {
+	.size = sizeof(tool), .describe = tell_tools, .invoke = invoke, .cancel = cancel
+};
+static const baton_guard guard = { .size = sizeof(guard),
+				   .at = BATON_AT_CUSTOMER,
+				   .inspect = inspect };
 static const baton_iface ifaces[] = { { BATON_PROVIDER, &provider },
 				      { BATON_CLASSIFIER, &classifier },
 				      { BATON_RETRIEVER, &retriever },
 				      { BATON_RULE, &rule },
-				      { BATON_TRANSCRIPT, &transcript } };
+				      { BATON_TRANSCRIPT, &transcript },
+				      { BATON_TOOL, &tool },
+				      { BATON_GUARD, &guard } };
 
 BATON_EXPORT const baton_module baton_module_entry = {
-	BATON_MODULE_HEAD, .n_ifaces = 5, .id = NAME,       .version = "1.0.0",
+	BATON_MODULE_HEAD, .n_ifaces = 7, .id = NAME,       .version = "1.0.0",
 	.ifaces = ifaces,  .load = load,  .create = create, .destroy = destroy,
 };
