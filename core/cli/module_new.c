@@ -28,8 +28,8 @@ static const struct kind kinds[] = {
 	{ "rule", NULL },
 	{ "retriever", NULL },
 	{ "transcript", NULL },
-	{ "tool", "this version serves no tools: the server would refuse the module" },
-	{ "guard", "this version serves no guards: the server would refuse the module" },
+	{ "tool", NULL },
+	{ "guard", NULL },
 	{ "channel", "this version serves no channels as modules: the server would refuse it" },
 };
 enum { KINDS_N = sizeof(kinds) / sizeof(kinds[0]) };
@@ -63,7 +63,7 @@ static int refuse_kind(const char *asked)
 	if (nearest.name)
 		fprintf(stderr, "; do you mean `%s`?\n", nearest.name);
 	else
-		fprintf(stderr, "; provider, classifier, rule, retriever, transcript\n");
+		fprintf(stderr, "; provider, classifier, rule, retriever, transcript, tool, guard\n");
 	return CLI_USAGE;
 }
 

@@ -12,7 +12,7 @@ export const SDK = process.env.SDK_ROOT;
 export const WORK = process.env.SDK_WORK;
 assert.ok(SDK && WORK, 'tests/sdk/run.sh starts these tests');
 export const BATON = path.join(SDK, 'bin/baton');
-export const KINDS = ['provider', 'classifier', 'rule', 'retriever', 'transcript'];
+export const KINDS = ['provider', 'classifier', 'rule', 'retriever', 'transcript', 'tool', 'guard'];
 export const LANGS = ['c', 'c++'];
 
 // Nothing of ours in the environment but where the package is.
