@@ -76,6 +76,7 @@ $(O)/fuzz/%: $(O)/tests/fuzz/fuzz_%.o $(O)/libfuzz.a
 # What is compiled into modules stands beside the archive: some files have the names of core's.
 $(O)/fuzz/provider: $(call obj,$(addprefix modules/sdk/provider/,scan.c text.c heard.c prompt.c failure.c hint.c) \
 	$(addprefix modules/provider-openai/,chat.c responses.c ollama.c) modules/provider-anthropic/messages.c)
+$(O)/fuzz/tool_http: $(call obj,$(addprefix modules/sdk/provider/,text.c hint.c) $(addprefix modules/tool-http/,template.c settings.c ask.c reply.c))
 
 fuzz:
 	$(MAKE) V=fuzz CC=clang OPT_fuzz="$(FUZZ_OPT)" fuzz-run

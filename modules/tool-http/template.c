@@ -160,11 +160,11 @@ static size_t origin_bytes(const char *text)
 							       : 0;
 
 	if (scheme) {
+		static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					    "0123456789.-_:[]";
 		size_t n = strcspn(text + scheme, "/?#");
 
-		return n > 0 && !memchr(text + scheme, '{', n) && !memchr(text + scheme, '@', n)
-			       ? scheme + n
-			       : 0;
+		return n > 0 && strspn(text + scheme, plain) == n ? scheme + n : 0;
 	}
 	struct piece piece = piece_next(&at);
 	return piece.kind == PIECE_SECRET && (!*at || *at == '/') ? piece.n : 0;
