@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `baton knowledge search` and `check`: what an admin sees of the articles, through the retriever and the
-// classifier that would serve them.
+// classifier that would serve them. And what the server makes of it: what is for agents only is helped with
+// and never said, what is past its date is read by a person first.
 
 import assert from 'node:assert/strict';
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
-import { ROOT, run, tempDir } from '../lib/baton.mjs';
+import { AGENTS, Baton, ROOT, run, tempDir } from '../lib/baton.mjs';
+import { Agent, Customer } from '../lib/client.mjs';
 
 const dirs = [];
 after(() => dirs.forEach((dir) => rmSync(dir, { recursive: true, force: true })));
@@ -127,5 +129,40 @@ describe('check', () => {
 		const { code, stderr } = await run(['knowledge', 'check', shop({ bad: 'no front matter' })]);
 		assert.equal(code, 1);
 		assert.match(stderr, /run `baton check/);
+	});
+});
+
+describe('served', () => {
+	const LANTERNS = {
+		lanterns: article('title: How do I fill a ship lantern?\nalso: [ship lantern oil]\nupdated: 2024-01-01\nvalid_until: 2024-12-31', 'Fill a ship lantern with a pint of whale oil.'),
+		goodwill: article('title: Goodwill for a dented lighthouse model\nalso: [dented lighthouse model]\naudience: agents\nupdated: 2026-11-01', 'Give up to 20 pounds for a dented lighthouse model.'),
+	};
+	let baton;
+	after(() => baton?.kill().catch(() => {}));
+
+	test('a stale page makes a draft, an article for agents helps them alone', async () => {
+		baton = await Baton.start({ policies: shop(LANTERNS), env: { BATON_SECRET_AGENT_NINA_TOKEN: AGENTS.nina } });
+		const nina = new Agent(baton, { token: AGENTS.nina, name: 'nina' });
+		await nina.connect();
+		await nina.desk();
+		const one = new Customer(baton);
+		await one.connect();
+		await one.say('How do I fill a ship lantern?');
+		await one.event('case_queued');
+		await nina.follow(one.session);
+		const draft = nina.screen(one.session).event('draft_proposed').value;
+		assert.match(draft.text, /pint of whale oil[^]*valid until 2024-12-31/);
+		assert.equal(draft.stale, 1);
+
+		const two = new Customer(baton);
+		await two.connect();
+		const asked = await two.say('dented lighthouse model');
+		await two.answer(asked.seq);
+		await baton.kill();
+		const of = ({ session }, name) => baton.transcript(session).filter((event) => event.type === name).map(({ data }) => data);
+		assert.equal(JSON.stringify(baton.transcript(two.session)).includes('20 pounds'), false);
+		assert.ok(of(two, 'sources_retrieved').every(({ sources }) => sources.every(({ id }) => id !== 'goodwill')));
+		assert.equal(of(one, 'sources_retrieved')[0].sources[0].stale, true);
+		assert.equal(of(one, 'policy_decided').at(-1).rule, 'out-of-date');
 	});
 });

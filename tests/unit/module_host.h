@@ -95,7 +95,7 @@ static inline void host_log(baton_ctx *ctx, uint32_t level, baton_str msg)
 	snprintf(host_of(ctx)->last_log, sizeof(host_of(ctx)->last_log), "%.*s", (int)msg.n, msg.p);
 }
 
-static inline uint64_t host_unix_ms(baton_ctx *ctx)
+static inline uint64_t host_wall_ms(baton_ctx *ctx)
 {
 	return host_of(ctx)->unix_ms;
 }
@@ -339,7 +339,7 @@ static inline struct module_host *host_new(const char *name)
 		.version = "test",
 		.log = host_log,
 		.now_ns = host_now_ns,
-		.unix_ms = host_unix_ms,
+		.unix_ms = host_wall_ms,
 		.timer = host_timer_new,
 		.timer_stop = host_timer_stop,
 		.job = host_job_new,
