@@ -30,7 +30,8 @@ static const char persons[] =
 static const char bare[] =
 	" human agent representative operator person mensch mitarbeiter humain conseiller "
 	"humano agente operatore medewerker ";
-/* After these the person is the topic, not the wish: "my delivery person", "the person who called". */
+/* After these the person is the topic, not the wish: "my delivery person", "the person who
+ * called". */
 static const char spoiled_by[] = " delivery sales contact same another other each per first ";
 /* German and Dutch put the verb last: "mit einem Menschen sprechen". */
 static const char speaking_last[] = " sprechen reden verbinden spreken praten ";

@@ -133,6 +133,7 @@ void fold_transferred(struct baton_session *session, const struct baton_event *e
 
 static void give_to_bot(struct baton_session *session, uint64_t epoch, uint64_t seq)
 {
+	baton_calls_void(&session->calls);
 	set_owner(session, BATON_OWNER_BOT, epoch);
 	session->exchanges = session->weak_answers = session->offered_at = 0;
 	session->stretch_seq = seq;
@@ -140,9 +141,20 @@ static void give_to_bot(struct baton_session *session, uint64_t epoch, uint64_t 
 	fold_drop_draft(session);
 }
 
+/* What a person has allowed is told by the bot: the message that led to it opens again, unless
+ * somebody has told the customer. */
+static void open_untold(struct baton_session *session)
+{
+	uint64_t turn = baton_calls_untold(&session->calls);
+
+	if (turn > 0 && turn <= session->last_message)
+		session->open_after = least(session->open_after, turn - 1);
+}
+
 void fold_handback(struct baton_session *session, const struct baton_event *event)
 {
 	give_to_bot(session, event->handback_approved.epoch, event->seq);
+	open_untold(session);
 	if (session->open_after < session->last_message)
 		session->answered_upto = session->open_after;
 	else
@@ -152,6 +164,7 @@ void fold_handback(struct baton_session *session, const struct baton_event *even
 void fold_resolved(struct baton_session *session, const struct baton_event *event)
 {
 	give_to_bot(session, event->session_resolved.epoch, event->seq);
+	baton_calls_told(&session->calls);
 	session->resolved = true;
 	session->first_unanswered_ms = 0;
 }

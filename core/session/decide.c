@@ -155,6 +155,7 @@ static decide_fn *const verbs[] = {
 	[BATON_CMD_SAVED] = decide_saved,         [BATON_CMD_MODE] = decide_mode,
 	[BATON_CMD_ABANDON] = decide_abandon,     [BATON_CMD_ASSIST] = decide_assist,
 	[BATON_CMD_RESUME] = decide_resume,       [BATON_CMD_SUMMARY] = decide_summary,
+	[BATON_CMD_TOOL] = decide_tool,           [BATON_CMD_TOOL_REVIEW] = decide_tool_review,
 };
 
 int baton_session_decide(const struct baton_session *session, const struct baton_command *command,

@@ -44,6 +44,11 @@ void decide_add_human_message(const struct baton_session *session,
 			      const struct baton_command *command, struct baton_decision *decision,
 			      baton_str text);
 
+/* --- tools.c --- */
+/* Event `i`, if it is of a call: each has one beginning, and one end behind it. */
+int decide_check_call(const struct baton_session *session, const struct baton_command *command,
+		      size_t i);
+
 /* --- people.c --- */
 /* 0, or why what the command says of the customer or of files cannot be. */
 int people_check(const struct baton_session *session, const struct baton_command *command);
@@ -62,5 +67,6 @@ decide_fn decide_message, decide_human, decide_feedback, decide_ticket;
 decide_fn decide_claim, decide_release, decide_transfer, decide_tag, decide_suggest, decide_reply,
 	decide_note, decide_handback, decide_resolve;
 decide_fn decide_draft;
+decide_fn decide_tool_review, decide_tool;
 decide_fn decide_erase, decide_event, decide_hand_over, decide_restart, decide_saved, decide_mode,
 	decide_resume, decide_abandon, decide_assist, decide_summary;

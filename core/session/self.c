@@ -34,6 +34,21 @@ static int need_turn(const struct baton_session *session, const struct baton_com
 	return BATON_OK;
 }
 
+/* What a turn calls needs nobody's leave; what does is called outside of it. */
+static int check_calls(const struct baton_session *session, const struct baton_command *command)
+{
+	for (size_t i = 0; i < command->n_events; i++) {
+		const struct baton_event *event = &command->events[i];
+		int rc = decide_check_call(session, command, i);
+
+		if (rc < 0)
+			return rc;
+		if (event->type == BATON_EV_TOOL_CALLED && event->tool_called.proposal > 0)
+			return BATON_E_STALE;
+	}
+	return BATON_OK;
+}
+
 static void add_draft_review(const struct baton_session *session,
 			     const struct baton_command *command, struct baton_decision *decision)
 {
@@ -60,6 +75,8 @@ int decide_event(const struct baton_session *session, const struct baton_command
 		 struct baton_decision *decision)
 {
 	int rc = need_turn(session, command);
+	if (rc == BATON_OK)
+		rc = check_calls(session, command);
 	if (rc < 0)
 		return rc;
 	decide_add_events(session, command, decision);
@@ -73,6 +90,8 @@ int decide_hand_over(const struct baton_session *session, const struct baton_com
 		     struct baton_decision *decision)
 {
 	int rc = need_turn(session, command);
+	if (rc == BATON_OK)
+		rc = check_calls(session, command);
 	if (rc < 0)
 		return rc;
 	baton_assert(command->n_events > 0);

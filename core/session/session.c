@@ -29,6 +29,7 @@ void baton_session_done(struct baton_session *session)
 	baton_str_drop(&session->slots);
 	baton_str_drop(&session->summary);
 	baton_str_drop(&session->marks);
+	baton_calls_done(&session->calls);
 	baton_client_ids_free(&session->client_ids);
 	memset(session, 0, sizeof(*session));
 }
@@ -144,6 +145,7 @@ static void apply_answer(struct baton_session *session, const struct baton_event
 					? session->weak_answers + 1
 					: 0;
 	fold_forget_hold(session);
+	baton_calls_told(&session->calls);
 	if (session->answered_upto == session->last_message)
 		session->first_unanswered_ms = 0;
 	add_line(session, BATON_ROLE_BOT, event->seq, event->answer_generated.text);
@@ -181,6 +183,7 @@ static void apply_human(struct baton_session *session, const struct baton_event 
 {
 	session->first_unanswered_ms = 0;
 	session->open_after = event->seq;
+	baton_calls_told(&session->calls);
 	fold_client_id(session, BATON_AGENT, event->human_message.client_id, event->seq);
 	add_words(session, BATON_ROLE_AGENT, event->seq, event->human_message.text);
 }
@@ -189,6 +192,7 @@ static void apply_erased(struct baton_session *session, const struct baton_event
 {
 	(void)event;
 	session->erased = true;
+	baton_calls_done(&session->calls);
 	session->answered_upto = session->last_message;
 	baton_str_drop(&session->slots);
 }
@@ -321,6 +325,15 @@ static void apply_summary(struct baton_session *session, const struct baton_even
 	session->cost_microusd += event->summary_made.cost_microusd;
 }
 
+static void apply_call(struct baton_session *session, const struct baton_event *event)
+{
+	baton_calls_apply(&session->calls, event);
+	if (event->type == BATON_EV_TOOL_FINISHED)
+		session->lookup_failures += !event->tool_finished.ok;
+	if (event->type == BATON_EV_TOOL_REVIEWED)
+		fold_client_id(session, BATON_AGENT, event->tool_reviewed.client_id, event->seq);
+}
+
 /* What is not here is a fact for readers: the state does not turn on it. */
 static fold_fn *const folds[] = {
 	[BATON_EV_SESSION_OPENED] = apply_opened,
@@ -360,6 +373,10 @@ static fold_fn *const folds[] = {
 	[BATON_EV_PLAN_MADE] = apply_plan,
 	[BATON_EV_SUMMARY_MADE] = apply_summary,
 	[BATON_EV_REDACTION_APPLIED] = apply_redaction,
+	[BATON_EV_TOOL_CALLED] = apply_call,
+	[BATON_EV_TOOL_FINISHED] = apply_call,
+	[BATON_EV_TOOL_PROPOSED] = apply_call,
+	[BATON_EV_TOOL_REVIEWED] = apply_call,
 };
 enum { FOLDS_N = sizeof(folds) / sizeof(folds[0]) };
 
@@ -383,7 +400,8 @@ unsigned baton_session_marks(const struct baton_session *session)
 
 	if (session->erased)
 		return BATON_MARK_RESOLVED;
-	if (baton_session_turn_open(session))
+	/* A call that is not over is found at a start as an open turn is. */
+	if (baton_session_turn_open(session) || baton_calls_due(&session->calls))
 		marks |= BATON_MARK_TURN_OPEN;
 	if (session->owner == BATON_OWNER_QUEUE)
 		marks |= BATON_MARK_CASE_WAITING;

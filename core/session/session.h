@@ -14,6 +14,7 @@
 #pragma once
 
 #include "core/base/limits.h"
+#include "core/session/calls.h"
 #include "core/session/command.h"
 
 #ifdef __cplusplus
@@ -58,7 +59,7 @@ struct baton_session {
 	uint64_t cost_microusd;      /* spent on models so far */
 	uint64_t reopen_count;       /* messages that opened a resolved conversation again */
 	uint64_t auth_failures;      /* failed attempts to prove who the customer is */
-	uint64_t lookup_failures;    /* searches that did not work */
+	uint64_t lookup_failures;    /* searches and calls of tools that did not work */
 	uint64_t tier;               /* of the question that brought the case here; 0 unknown */
 	uint64_t queued_seq;         /* of the case_queued that did; 0: none did */
 	uint64_t written_about;      /* the case_queued that the newest write-up is about */
@@ -96,6 +97,7 @@ struct baton_session {
 	baton_str marks;          /* numbers of placeholders given so far, as in redaction_applied; owned */
 	baton_str summary;        /* of the lines up to summary_upto, "" none; owned by the session */
 	uint64_t summary_upto;
+	struct baton_calls calls; /* of tools, and what a person was asked about */
 	struct baton_line *lines; /* the newest BATON_PROMPT_MSGS_MAX, oldest first */
 	size_t n_lines;
 	struct baton_client_ids *client_ids; /* every client id seen, with its seq */

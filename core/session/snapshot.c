@@ -126,6 +126,8 @@ void baton_session_save(const struct baton_session *session, struct baton_buf *o
 	baton_buf_json(out, session->summary);
 	baton_buf_z(out, ",\"marks\":");
 	baton_buf_json(out, session->marks);
+	baton_buf_z(out, ",");
+	baton_calls_save(&session->calls, out);
 	baton_buf_z(out, ",\"lines\":[");
 	for (size_t i = 0; i < session->n_lines; i++) {
 		const struct baton_line *line = &session->lines[i];
@@ -234,7 +236,9 @@ static int load_all(struct baton_session *session, const struct baton_json *obje
 		session->marks = baton_str_keep(numbers);
 	if (session->summary_upto > 0)
 		session->summary = baton_str_keep(baton_json_text(&summary, arena));
-	int rc = load_lines(session, &lines, arena);
+	int rc = baton_calls_load(&session->calls, object, arena);
+	if (rc == 0)
+		rc = load_lines(session, &lines, arena);
 	return rc < 0 ? rc : baton_client_ids_load(&session->client_ids, &ids);
 }
 

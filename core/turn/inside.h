@@ -136,6 +136,46 @@ uint64_t run_board_facts(const struct baton_run *run, baton_facts *facts);
 /* What the attempt cost by the prices of its target, if the provider does not say. */
 uint64_t run_cost_microusd(const struct baton_run *run);
 
+/* --- tools.c: what models ask for, and whether they get it --- */
+
+/* One whole call, as BATON_DELTA_TOOL_CALL brings it. */
+void run_tool_wanted(struct baton_run *run, baton_str json);
+/* The attempt has ended and wants tools. */
+struct then run_tools_asked(struct baton_run *run);
+struct then step_look_up(struct baton_run *run);
+struct then step_tools(struct baton_run *run);
+/* `tools_json` for the next prompt; empty: none are offered. */
+baton_str run_tools_json(struct baton_run *run);
+/* What was called so far, as messages of the bot and of tools: at most 2 * BATON_RUN_CALLS_MAX; returns
+ * how many. */
+size_t run_tool_messages(struct baton_run *run, baton_msg *msgs);
+enum { RUN_TOOL_MESSAGES_MAX = 2 * BATON_RUN_CALLS_MAX };
+/* The next target is asked within a turn that has called tools; NULL: none was. */
+const struct baton_target *run_tools_again(const struct baton_run *run);
+/* Attempts that failed, for the board: rounds of tools are no tries. */
+size_t run_failed_attempts(const struct baton_run *run, struct baton_attempt *to);
+
+/* --- call.c: one call, from the record to its end --- */
+
+/* Records that it is made, makes it when that is durable, records the end, and goes on with `back`. */
+struct then run_call(struct baton_run *run, struct baton_run_call *call, enum baton_step back);
+/* The same for one that is on record. */
+struct then run_call_again(struct baton_run *run, struct baton_run_call *call,
+			   enum baton_step back);
+/* Records that it is called and over, and asks nobody. */
+struct then run_call_void(struct baton_run *run, struct baton_run_call *call, const char *code,
+			  enum baton_step back);
+/* Records the end of one that is on record, and asks nobody. */
+struct then run_call_over(struct baton_run *run, struct baton_run_call *call, const char *code,
+			  enum baton_step back);
+struct then step_call(struct baton_run *run);
+struct then step_called(struct baton_run *run);
+/* {"error":"..."} for the model. */
+baton_str run_call_error(struct baton_run *run, const char *code, const char *why);
+
+/* --- settle.c --- */
+struct then step_settle(struct baton_run *run);
+
 /* --- move.c: beginning again on the live release --- */
 
 /* Something has failed: may the turn begin again? */

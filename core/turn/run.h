@@ -30,8 +30,12 @@ enum baton_step {
 	BATON_STEP_ROUTE,
 	BATON_STEP_RETRIEVE,
 	BATON_STEP_RETRIEVED,
+	BATON_STEP_LOOK_UP,
 	BATON_STEP_ASK,
 	BATON_STEP_HEAR,
+	BATON_STEP_TOOLS,
+	BATON_STEP_CALL,
+	BATON_STEP_CALLED,
 	BATON_STEP_RULES_AFTER,
 	BATON_STEP_ANSWER,
 	BATON_STEP_DRAFT,
@@ -39,15 +43,18 @@ enum baton_step {
 	BATON_STEP_HAND_OVER,
 	BATON_STEP_ASSIST,
 	BATON_STEP_ASSISTED,
+	BATON_STEP_SETTLE,
 	BATON_STEP_COUNT
 };
 
-/* What a run is for: the customer, or (assist.c) the agent who has the case. */
+/* What a run is for: the customer, (assist.c) the agent who has the case, or (settle.c) calls that
+ * an agent has approved, or that somebody began and nobody saw the end of. */
 enum baton_purpose {
 	BATON_PURPOSE_ANSWER,
 	BATON_PURPOSE_SUGGESTION,
 	BATON_PURPOSE_WRITEUP,
-	BATON_PURPOSE_SUMMARY /* for later prompts: older lines in few words */
+	BATON_PURPOSE_SUMMARY, /* for later prompts: older lines in few words */
+	BATON_PURPOSE_TOOL
 };
 
 struct baton_run_ops {
@@ -60,6 +67,10 @@ struct baton_run_ops {
 	int (*retrieve)(void *ud, struct baton_run *run, const baton_query *query);
 	int (*generate)(void *ud, struct baton_run *run, const char *provider,
 			const baton_prompt *prompt);
+	int (*invoke)(void *ud, struct baton_run *run, const char *module,
+		      const baton_tool_req *req);
+	/* A call of this tool is over; `ok`: it has answered. */
+	void (*tool_done)(void *ud, baton_str tool, bool ok);
 	void (*cancel)(void *ud, struct baton_run *run, uint32_t why);
 	int (*rules)(void *ud, struct baton_run *run, const baton_facts *facts,
 		     baton_verdict *ret_verdict);
@@ -86,6 +97,9 @@ struct baton_run_ops {
 	 * say nothing more. */
 	int (*emit)(void *ud, struct baton_run *run, enum baton_verb verb,
 		    const struct baton_event *events, size_t n);
+	/* Everything up to `seq` of the session is durable; if it is not yet, the run goes on when it
+	 * is. */
+	bool (*durable)(void *ud, struct baton_run *run, uint64_t seq);
 	/* A suggestion comes to nothing: whoever asked for it is told. Its last word. */
 	void (*refused)(void *ud, struct baton_run *run, int code);
 	/* Text for the customer's eyes, provisional; the next bytes of the attempt's answer. */
@@ -96,6 +110,23 @@ struct baton_run_ops {
 
 enum { BATON_RUN_CITES_MAX = 32 }; /* sources that one answer names */
 enum { BATON_RUN_NOTES_MAX = 10 }; /* + outcome, escalation and queue stay under one append */
+/* Each round of tools is one more time that a model is asked. */
+enum { BATON_RUN_ATTEMPTS_MAX = BATON_TURN_ATTEMPTS_MAX + BATON_TOOL_ROUNDS_MAX + 2 };
+/* Those that were refused among them. */
+enum { BATON_RUN_CALLS_MAX = 2 * BATON_TOOL_CALLS_MAX };
+
+/* One call of a tool: what a model asked for, what its route declares, what is known from before. */
+struct baton_run_call {
+	const struct baton_tool_def *tool; /* NULL: there is none of this name here */
+	unsigned round;                    /* 0: before any model was asked */
+	baton_str id, name;
+	baton_str given;     /* arguments as the model wrote them, in one spelling */
+	baton_str arguments; /* ... and as the tool gets them */
+	baton_str key;
+	uint64_t proposal;
+	baton_str shown; /* what the model is told of it, JSON; empty: it is not over */
+	bool ok;         /* the tool has answered; no is an answer too */
+};
 
 struct baton_run {
 	const struct baton_run_ops *ops;
@@ -127,7 +158,7 @@ struct baton_run {
 	baton_tool_result *result; /* of the ticket: what the tool brought, in the arena; NULL: nothing yet */
 	bool heard_fail;
 	uint32_t end_reason;
-	struct baton_attempt attempts[BATON_TURN_ATTEMPTS_MAX];
+	struct baton_attempt attempts[BATON_RUN_ATTEMPTS_MAX];
 	size_t n_attempts; /* begun; the last one may be running */
 	uint32_t http_status;
 	baton_str fail_message;
@@ -201,6 +232,30 @@ struct baton_run {
 	baton_str origin;       /* ai, or template */
 	baton_str told;         /* to the customer at a hand over; empty: the usual words */
 
+	struct { /* tools.c */
+		struct baton_run_call v[BATON_RUN_CALLS_MAX];
+		size_t n, at;      /* v[at]: the next one of this round */
+		unsigned round;    /* of the newest answer that asked for tools */
+		baton_str said[BATON_TOOL_ROUNDS_MAX + 2]; /* words of the answers that did */
+		unsigned n_called, n_failed;  /* of this turn, by this run */
+		unsigned n_forbidden; /* asked for without having been offered */
+		size_t lookup;     /* the next one that the route declares */
+		size_t lead;       /* bytes of the answer that were said before tools were called */
+		uint64_t rounds_microusd; /* what the answers that asked for tools cost */
+		bool wanted; /* the attempt that is heard has asked for some */
+		/* The one that is under way. */
+		struct baton_run_call *call;
+		enum baton_step back; /* where the run goes on behind it */
+		uint64_t record_seq; /* its beginning is on record up to here */
+		uint64_t until_ns, invoked_ns;
+		bool invoked, again;
+		baton_error error; /* if it failed; texts in the arena */
+		bool in_doubt;     /* of any call that this run has made: it may have happened */
+	} tools;
+	bool shadow;    /* nothing may be changed outside: the turn is tried out */
+	bool injection; /* something in it reads as instructions to the model */
+	bool detached;  /* its turn is void; only what it has begun outside comes to its end */
+
 	struct baton_event notes[BATON_RUN_NOTES_MAX];
 	size_t n_notes;
 	struct { /* a rule would rather offer the customer a person; rule.n = 0: none would */
@@ -227,6 +282,7 @@ struct baton_run_start {
 	enum baton_purpose purpose;
 	baton_str asked_by, package, in_words;
 	uint64_t about;
+	bool shadow;
 };
 /* Where help of this kind is asked for; NULL: the set declares no internal intent with a way of its
  * own for it (`reply-suggestion`, `case-writeup`, `session-summary`). */
@@ -255,6 +311,12 @@ void baton_run_heard_fail(struct baton_run *run, const baton_error *error);
 
 /* A person took over, or the session ended: asks whoever is working to stop. The run is done. */
 void baton_run_cancel(struct baton_run *run, uint32_t why);
+
+/* Something has been begun outside and is not over. */
+bool baton_run_owes(const struct baton_run *run);
+/* As cancel, for such a run: it goes on as one of PURPOSE_TOOL until that is on record. What it waits
+ * for next comes by its timer. */
+void baton_run_detach(struct baton_run *run);
 
 /* What the customer has seen of an answer that is not final, for answer_superseded; text.n = 0:
  * nothing. */
