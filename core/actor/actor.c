@@ -59,6 +59,7 @@ void actor_free(struct baton_actor *actor)
 	actor_run_cancel(actor, BATON_CANCEL_SHUTDOWN);
 	actor_assist_cancel(actor, BATON_E_CLOSED);
 	actor_summary_cancel(actor);
+	actor_tools_cancel(actor);
 	while (actor->commits) {
 		struct commit *commit = actor->commits;
 
@@ -189,7 +190,8 @@ void actor_reset(struct baton_actor *actor)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
 
-	baton_assert(!actor->run && !actor->commits && !actor->assist.run && !actor->summary.run);
+	baton_assert(!actor->run && !actor->commits && !actor->assist.run && !actor->summary.run &&
+		     !actor->tools.run);
 	drop_state(actor);
 	actor->failed = 0;
 	actor->case_due = false;
@@ -201,7 +203,7 @@ void actor_cool(struct baton_actor *actor)
 	const struct baton_seam *seam = &actor->shard->seam;
 
 	if (actor->run || actor->commits || actor->failed || actor->is_stale ||
-	    actor_assist_busy(actor) || actor_summary_busy(actor))
+	    actor_assist_busy(actor) || actor_summary_busy(actor) || actor_tools_busy(actor))
 		return;
 	if (actor->state) {
 		save_snapshot(actor);

@@ -77,6 +77,12 @@ struct baton_actor {
 		char next_agent[BATON_NAME_BYTES_MAX + 1];
 	} assist;
 
+	struct { /* calls outside of a turn; tools.c */
+		struct baton_run *run;
+		struct baton_release *release; /* pinned by it */
+		bool in_run;
+	} tools;
+
 	struct { /* of older lines, for prompts; summary.c */
 		struct baton_run *run;
 		struct baton_release *release; /* pinned by it */
@@ -120,7 +126,7 @@ struct baton_shard {
 /* Timers and tickets carry the actor's number. */
 #define ACTOR_TICKET_BITS 20
 #define ACTOR_OF(key) ((key) >> ACTOR_TICKET_BITS)
-enum { TIMER_RUN = 1, TIMER_RETRY = 2, TIMER_ASSIST = 5, TIMER_SUMMARY = 7, SWEEP_MS = 1000, RETRY_MS = 500, DESK_MS = 200 };
+enum { TIMER_RUN = 1, TIMER_RETRY = 2, TIMER_ASSIST = 5, TIMER_TOOLS = 6, TIMER_SUMMARY = 7, SWEEP_MS = 1000, RETRY_MS = 500, DESK_MS = 200 };
 /* Timers of the shard itself: no actor has number 0. */
 enum { SWEEP_KEY = 0, DESK_KEY = 1 };
 
@@ -215,6 +221,17 @@ void actor_assist_cancel(struct baton_actor *actor, int code);
 void actor_assist_refused(struct baton_actor *actor, int code);
 /* Something runs or is about to: the actor stays. */
 bool actor_assist_busy(const struct baton_actor *actor);
+
+/* --- tools.c: calls outside of a turn --- */
+/* Begins what is due, if nothing is under way. */
+void actor_tools_start(struct baton_actor *actor);
+/* TIMER_TOOLS, and when something that it waits for has come. */
+void actor_tools_go(struct baton_actor *actor);
+/* The turn that runs is void, and has begun something outside: only that goes on. */
+void actor_tools_adopt(struct baton_actor *actor);
+/* The server ends, or the state is not to be trusted: as if it had been killed. */
+void actor_tools_cancel(struct baton_actor *actor);
+bool actor_tools_busy(const struct baton_actor *actor);
 
 /* --- summary.c --- */
 /* Something has become durable: older lines are summed up in a moment if it is time for that. */

@@ -30,6 +30,8 @@ static const char *const verb_names[] = {
 	[BATON_CMD_SAVED] = "saved",
 	[BATON_CMD_MODE] = "mode",
 	[BATON_CMD_SUMMARY] = "summary",
+	[BATON_CMD_TOOL_REVIEW] = "tool",
+	[BATON_CMD_TOOL] = "tool_call",
 	[BATON_CMD_RESUME] = "resume",
 	[BATON_CMD_TICKET] = "ticket",
 	[BATON_CMD_TRANSFER] = "transfer",
@@ -247,6 +249,7 @@ static void fail_actor(struct baton_actor *actor, int rc)
 	actor_run_cancel(actor, BATON_CANCEL_SHUTDOWN);
 	actor_assist_cancel(actor, rc);
 	actor_summary_cancel(actor);
+	actor_tools_cancel(actor);
 	seam->timer_set(seam->ud, actor_key(actor, TIMER_RETRY), RETRY_MS);
 }
 
@@ -280,8 +283,10 @@ static int perform(struct baton_actor *actor, const struct baton_decision *decis
 	/* Help for agents was for those who had the case before. */
 	if (actor->state->epoch != epoch || actor->state->erased)
 		actor_assist_cancel(actor, BATON_E_STALE);
-	if (actor->state->erased)
+	if (actor->state->erased) {
 		actor_summary_cancel(actor);
+		actor_tools_cancel(actor);
+	}
 	return BATON_OK;
 }
 
@@ -465,6 +470,20 @@ static void finish_erasure(struct baton_actor *actor)
 			  baton_error_info(rc)->wire);
 }
 
+/* Who waits for his own words to be on disk goes on. */
+static void wake(struct baton_actor *actor)
+{
+	uint64_t run = actor->run ? baton_run_awaits(actor->run) : 0;
+	uint64_t tools = actor->tools.run ? baton_run_awaits(actor->tools.run) : 0;
+
+	if (run > 0 && run <= actor->committed_seq)
+		actor_run_go(actor);
+	else if (tools > 0 && tools <= actor->committed_seq)
+		actor_tools_go(actor);
+	else
+		actor_tools_start(actor);
+}
+
 void actor_committed(struct baton_actor *actor, int rc)
 {
 	struct commit *commit = actor->commits;
@@ -489,4 +508,6 @@ void actor_committed(struct baton_actor *actor, int rc)
 			tell_refused(actor, waiter, rc);
 	}
 	commit_free(commit);
+	if (rc == 0 && !actor->failed)
+		wake(actor);
 }

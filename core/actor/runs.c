@@ -58,6 +58,21 @@ static int op_generate(void *ud, struct baton_run *run, const char *provider,
 	return seam->generate(seam->ud, run->release, run->ticket, provider, prompt);
 }
 
+static int op_invoke(void *ud, struct baton_run *run, const char *module, const baton_tool_req *req)
+{
+	const struct baton_seam *seam = seam_of(ud);
+
+	return seam->invoke(seam->ud, run->release, run->ticket, module, req);
+}
+
+static bool op_durable(void *ud, struct baton_run *run, uint64_t seq)
+{
+	const struct baton_actor *actor = ud;
+
+	(void)run;
+	return actor->committed_seq >= seq;
+}
+
 static void op_cancel(void *ud, struct baton_run *run, uint32_t why)
 {
 	const struct baton_seam *seam = seam_of(ud);
@@ -107,6 +122,7 @@ static void op_move(void *ud, struct baton_run *run)
 	struct baton_actor *actor = ud;
 	const struct baton_seam *seam = seam_of(actor);
 	struct baton_release **pin = run->purpose == BATON_PURPOSE_ANSWER ? &actor->release
+				     : run->purpose == BATON_PURPOSE_TOOL ? &actor->tools.release
 				     : run->purpose == BATON_PURPOSE_SUMMARY
 					     ? &actor->summary.release
 					     : &actor->assist.release;
@@ -140,6 +156,7 @@ static void op_wait(void *ud, struct baton_run *run, uint64_t ms)
 
 	unsigned kind = run->purpose == BATON_PURPOSE_ANSWER    ? TIMER_RUN
 			: run->purpose == BATON_PURPOSE_SUMMARY ? TIMER_SUMMARY
+			: run->purpose == BATON_PURPOSE_TOOL    ? TIMER_TOOLS
 								: TIMER_ASSIST;
 
 	seam->timer_set(seam->ud, actor_key(ud, kind), ms);
@@ -205,6 +222,8 @@ const struct baton_run_ops actor_run_ops = {
 	.classify = op_classify,
 	.retrieve = op_retrieve,
 	.generate = op_generate,
+	.invoke = op_invoke,
+	.durable = op_durable,
 	.cancel = op_cancel,
 	.rules = op_rules,
 	.inspect = op_inspect,
@@ -248,6 +267,8 @@ void baton_shard_pins(struct baton_shard *shard,
 			tell_pin(actor, actor->run, each, ud);
 		if (actor->assist.run)
 			tell_pin(actor, actor->assist.run, each, ud);
+		if (actor->tools.run)
+			tell_pin(actor, actor->tools.run, each, ud);
 		if (actor->summary.run)
 			tell_pin(actor, actor->summary.run, each, ud);
 	}
@@ -310,8 +331,12 @@ void actor_run_start(struct baton_actor *actor)
 	const struct baton_seam *seam = seam_of(actor);
 
 	if (actor->run || actor->failed || actor->shard->draining || !actor->state ||
-	    !baton_session_turn_open(actor->state))
+	    actor->tools.run || !baton_session_turn_open(actor->state))
 		return;
+	if (baton_calls_due(&actor->state->calls)) {
+		actor_tools_start(actor); /* comes back here when they are over */
+		return;
+	}
 	if (actor->shard->n_runs >= BATON_TURNS_PER_WORKER_MAX) {
 		turn_away(actor);
 		return;
@@ -336,6 +361,11 @@ void actor_run_cancel(struct baton_actor *actor, uint32_t why)
 {
 	if (!actor->run)
 		return;
+	if (!actor->in_run && !actor->failed && why == BATON_CANCEL_SUPERSEDED &&
+	    baton_run_owes(actor->run)) {
+		actor_tools_adopt(actor);
+		return;
+	}
 	baton_run_cancel(actor->run, why);
 	if (!actor->in_run)
 		run_ended(actor);

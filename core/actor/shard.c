@@ -220,6 +220,7 @@ void baton_shard_recover(struct baton_shard *shard, const struct baton_id *sessi
 	if (baton_session_turn_open(actor->state))
 		restart_turn(actor);
 	actor_touch(actor);
+	actor_tools_start(actor);
 	actor_run_start(actor);
 }
 
@@ -266,6 +267,7 @@ static void retry(struct baton_actor *actor)
 	if (baton_session_turn_open(actor->state) && actor->state->restarts > 0 &&
 	    !rerun_allowed(actor))
 		hand_over_restarted(actor);
+	actor_tools_start(actor);
 	actor_run_start(actor);
 }
 
@@ -281,7 +283,7 @@ static void sweep(struct baton_shard *shard)
 		if (actor->touched_ns + BATON_SESSION_IDLE_MS * NS_PER_MS > now_ns)
 			break;
 		if (actor->run || actor->commits || actor->failed || actor_assist_busy(actor) ||
-		    actor_summary_busy(actor))
+		    actor_summary_busy(actor) || actor_tools_busy(actor))
 			actor_touch(actor);
 		else
 			actor_cool(actor);
@@ -310,6 +312,8 @@ void baton_shard_timer(struct baton_shard *shard, uint64_t key)
 		actor_run_go(actor);
 	else if (kind == TIMER_ASSIST)
 		actor_assist_timer(actor);
+	else if (kind == TIMER_TOOLS && actor->tools.run)
+		actor_tools_go(actor);
 	else if (kind == TIMER_SUMMARY)
 		actor_summary_timer(actor);
 }
@@ -326,6 +330,8 @@ static struct baton_run *listener(struct baton_shard *shard, baton_ticket ticket
 		return actor->run;
 	if (actor && actor->assist.run && actor->assist.run->ticket == ticket)
 		return actor->assist.run;
+	if (actor && actor->tools.run && actor->tools.run->ticket == ticket)
+		return actor->tools.run;
 	if (actor && actor->summary.run && actor->summary.run->ticket == ticket)
 		return actor->summary.run;
 	return NULL;
@@ -335,6 +341,8 @@ static void go_on_with(struct baton_actor *actor, const struct baton_run *run)
 {
 	if (run == actor->run)
 		actor_run_go(actor);
+	else if (run == actor->tools.run)
+		actor_tools_go(actor);
 	else if (run == actor->summary.run)
 		actor_summary_go(actor);
 	else

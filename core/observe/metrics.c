@@ -39,6 +39,8 @@ static const struct {
 					    PEOPLE_US },
 	[BATON_HIST_REPLY_PERSON] = { reply_name, "by=\"person\",first=\"false\"", NULL,
 				      PEOPLE_US },
+	[BATON_HIST_TOOL] = { "baton_tool_call_seconds", "", "a call of a tool, asked to answered",
+			      MACHINE_US },
 };
 
 /* One writer per worker: a plain add in two relaxed halves, no locked instruction. */

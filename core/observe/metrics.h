@@ -26,6 +26,7 @@ enum baton_series {
 	BATON_HIST_REPLY_BOT,       /* the oldest message without a reply, until the bot's reply */
 	BATON_HIST_REPLY_PERSON_FIRST,
 	BATON_HIST_REPLY_PERSON,
+	BATON_HIST_TOOL, /* baton_tool_call_seconds: asked to answered */
 	BATON_HIST_COUNT
 };
 enum { BATON_HIST_BUCKETS = 18 }; /* <= first << i; the last is +Inf */

@@ -63,8 +63,10 @@ struct baton_ask {
 	const struct baton_route *route;
 	const baton_facts *facts; /* for the route's switches */
 	const struct baton_id *session; /* decides whether a drill concerns it */
-	const struct baton_attempt *past;
+	const struct baton_attempt *past; /* that failed */
 	size_t n_past;
+	const struct baton_target *again; /* whose tools have answered: it goes on if it can; NULL */
+	bool whole; /* what a target has half said is not gone on with by another */
 	uint64_t left_ms;         /* of the turn's total time */
 	uint64_t random;
 	uint64_t spent_microusd;  /* by earlier attempts of this turn */

@@ -312,8 +312,8 @@ static void describe(struct pick *pick, const struct baton_target *target, unsig
 	choice->review =
 		choice->substitute && class_ && class_->on_failure == BATON_ON_FAILURE_REVIEW;
 	choice->fault = fault_of(pick, target);
-	choice->proceed = pick->last && pick->last->showed && target->can_continue &&
-			  baton_failure_of(pick->last->fail)->goes_on;
+	choice->proceed = !pick->ask->whole && pick->last && pick->last->showed &&
+			  target->can_continue && baton_failure_of(pick->last->fail)->goes_on;
 	choice->reason = choice->proceed ? "continue" : reason;
 }
 
@@ -504,6 +504,20 @@ static bool nobody(struct pick *pick)
 	return false;
 }
 
+/* In the middle of a turn: who asked for tools gets what they brought, rather than somebody else. */
+static bool goes_on(struct pick *pick)
+{
+	const struct baton_target *again = pick->ask->again;
+	struct baton_gate gate;
+
+	if (!again || !may_work(pick, again))
+		return false;
+	enum baton_trigger trigger = why_not(pick, again, &gate);
+
+	return (trigger == BATON_TRIGGER_NONE || trigger == BATON_TRIGGER_P95) &&
+	       take(pick, again, gate.probes, "tools");
+}
+
 static bool decide(struct pick *pick)
 {
 	const struct baton_attempt *last = pick->last;
@@ -515,7 +529,7 @@ static bool decide(struct pick *pick)
 	}
 	if (pick->ask->left_ms < USEFUL_MS_MIN || pick->ask->n_past >= BATON_TURN_ATTEMPTS_MAX)
 		return nobody(pick);
-	if (clean_restart(pick))
+	if (goes_on(pick) || clean_restart(pick))
 		return true;
 	if (last && !baton_failure_of(last->fail)->elsewhere) {
 		/* Another model would only be asked the same wrong thing, or be laxer. */

@@ -52,6 +52,7 @@ static bool choose(struct baton_run *run)
 {
 	struct baton_now now;
 	baton_facts facts = { .size = sizeof(facts) };
+	struct baton_attempt failed[BATON_RUN_ATTEMPTS_MAX];
 
 	if (run->route->n_switches > 0)
 		baton_run_facts(run, BATON_STAGE_BEFORE, &facts);
@@ -60,8 +61,10 @@ static bool choose(struct baton_run *run)
 		.route = run->route,
 		.facts = &facts,
 		.session = &run->session->id,
-		.past = run->attempts,
-		.n_past = run->n_attempts,
+		.past = failed,
+		.n_past = run_failed_attempts(run, failed),
+		.again = run_tools_again(run),
+		.whole = run->tools.round > 0,
 		.left_ms = run_left_ms(run),
 		.random = run->ops->random(run->ud),
 		.spent_microusd = run->spent_microusd,
@@ -141,9 +144,14 @@ uint64_t run_cost_microusd(const struct baton_run *run)
 static void forget_attempt(struct baton_run *run)
 {
 	run->heard_end = run->heard_fail = false;
+	run->tools.n = run->tools.at; /* what a failed attempt wanted is nobody's wish */
+	run->tools.wanted = false;
 	if (run->choice.proceed) {
 		run_say_blank(run);
 		run->answer.n = run->said;
+	} else if (run->tools.lead > 0) {
+		run->answer.n = run->tools.lead;
+		run->said = least(run->said, run->tools.lead);
 	} else {
 		baton_buf_reset(&run->answer);
 		run->said = 0;
@@ -347,11 +355,11 @@ struct then step_ask(struct baton_run *run)
 						BATON_NS_PER_MS);
 	if (!run->chosen) {
 		run->choice = (struct baton_choice){ 0 };
-		if (run->n_attempts == BATON_TURN_ATTEMPTS_MAX || !choose(run))
+		if (run->n_attempts == BATON_RUN_ATTEMPTS_MAX || !choose(run))
 			return nobody_left(run);
 		run->chosen = true;
 		/* Text that nobody goes on with is taken back now, not after the delay. */
-		if (!run->choice.proceed && run->said > 0) {
+		if (!run->choice.proceed && run->said > run->tools.lead) {
 			run_note_withdrawn(run);
 			if (run_flush_notes(run) < 0)
 				return done();
@@ -423,7 +431,7 @@ static struct then attempt_failed(struct baton_run *run)
 
 	run->ask_at_ns = 0;
 	run->faulty = true;
-	attempt->showed = run->said > 0;
+	attempt->showed = run->said > run->tools.lead;
 	run_settle(run, false, moves);
 	run->spent_microusd += cost;
 	run->ops->count(run->ud, BATON_METRIC_ATTEMPTS_FAILED, 1);
@@ -460,6 +468,8 @@ static struct then ran_out(struct baton_run *run, uint64_t now_ns)
 static struct then heard_plan(struct baton_run *run)
 {
 	run_plan_heard(run);
+	run->tools.n = run->tools.at;
+	run->tools.wanted = false;
 	if (run_flush_notes(run) < 0)
 		return done();
 	baton_buf_reset(&run->answer);
@@ -490,6 +500,10 @@ static struct then heard_end(struct baton_run *run)
 		return done();
 	if (run->planning)
 		return heard_plan(run);
+	if (run->tools.wanted)
+		return run_tools_asked(run);
+	if (run->end_reason == BATON_END_TOOL_CALLS)
+		return fail_attempt(run, BATON_FAIL_BAD_OUTPUT, "no_tool_named");
 	/* Whoever says that he does not know has said something. */
 	if (run->answer.n == run->kept && !run->unknown)
 		return fail_attempt(run, BATON_FAIL_EMPTY, "empty");

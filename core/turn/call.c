@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* One call of a tool. That it is made is on record, durable, before it is made; its end is on record
- * before anything is built on it. So whoever finds the one without the other knows that it may have
- * happened.
+/* One call of a tool. That it is made is on record, durable, before it is made; its end is on
+ * record before anything is built on it. So whoever finds the one without the other knows that
+ * it may have happened.
  *
- *   record -> CALL (wait until that is durable, then ask) -> CALLED (wait) -> record the end -> back
+ * record -> CALL (wait until that is durable, then ask) -> CALLED (wait) -> record the end ->
+ * back
  */
 
 #include "core/turn/inside.h"
@@ -77,9 +78,9 @@ static void count_end(struct baton_run *run, const struct end *end)
 
 static uint64_t took_ms(const struct baton_run *run)
 {
-	return run->tools.invoked ? (run->ops->now_ns(run->ud) - run->tools.invoked_ns) /
-					    BATON_NS_PER_MS
-				  : 0;
+	return run->tools.invoked
+		       ? (run->ops->now_ns(run->ud) - run->tools.invoked_ns) / BATON_NS_PER_MS
+		       : 0;
 }
 
 static struct then finish(struct baton_run *run, const struct end *end)
@@ -102,8 +103,6 @@ static struct then finish(struct baton_run *run, const struct end *end)
 		.http_status = end->http_status,
 	};
 	count_end(run, end);
-	if (run->tools.invoked && !run->shadow)
-		run->ops->tool_done(run->ud, call->name, end->ok);
 	call->ok = end->ok;
 	call->shown = shown(run, end);
 	run->tools.n_failed += !end->ok;
@@ -123,8 +122,8 @@ static struct end failed(const char *code, const char *message)
 	return (struct end){ .code = baton_str_of(code), .message = baton_str_of(message) };
 }
 
-/* It was asked for, and no answer says that nothing has happened. Of what only looks up it is enough
- * to say that there is no answer. */
+/* It was asked for, and no answer says that nothing has happened. Of what only looks up it is
+ * enough to say that there is no answer. */
 static struct end unknown_end(const struct baton_run *run, baton_str code, baton_str message)
 {
 	bool doubt = !run->tools.call->tool || run->tools.call->tool->writes;
@@ -175,8 +174,9 @@ static struct end judge_result(struct baton_run *run)
 	if (rc == BATON_OK)
 		return end;
 	/* What wrote has written, whatever it says about it. */
-	end = unknown_end(run, rc == BATON_E_TOO_BIG ? BATON_STR("too_long") : BATON_STR("bad_result"),
-			  (baton_str){ baton_arena_dup(&run->arena, why, strlen(why)), strlen(why) });
+	end = unknown_end(
+		run, rc == BATON_E_TOO_BIG ? BATON_STR("too_long") : BATON_STR("bad_result"),
+		(baton_str){ baton_arena_dup(&run->arena, why, strlen(why)), strlen(why) });
 	end.tries = result->tries;
 	end.http_status = result->http_status;
 	return end;
@@ -209,8 +209,8 @@ static void limit_time(struct baton_run *run, uint64_t ms)
 	uint64_t until_ns = run->ops->now_ns(run->ud) + ms * BATON_NS_PER_MS;
 
 	/* A turn has a time of its own; what an agent has approved has its own alone. */
-	run->tools.until_ns = run->purpose == BATON_PURPOSE_TOOL ? until_ns
-								 : least(until_ns, run->deadline_ns);
+	run->tools.until_ns =
+		run->purpose == BATON_PURPOSE_TOOL ? until_ns : least(until_ns, run->deadline_ns);
 }
 
 static struct then invoke(struct baton_run *run)
@@ -373,6 +373,11 @@ struct then run_call_again(struct baton_run *run, struct baton_run_call *call, e
 }
 
 /* --- a turn that is void with a call under way --- */
+
+uint64_t baton_run_awaits(const struct baton_run *run)
+{
+	return !run->done && run->step == BATON_STEP_CALL ? run->tools.record_seq : 0;
+}
 
 bool baton_run_owes(const struct baton_run *run)
 {

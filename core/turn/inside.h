@@ -144,12 +144,8 @@ void run_tool_wanted(struct baton_run *run, baton_str json);
 struct then run_tools_asked(struct baton_run *run);
 struct then step_look_up(struct baton_run *run);
 struct then step_tools(struct baton_run *run);
-/* `tools_json` for the next prompt; empty: none are offered. */
-baton_str run_tools_json(struct baton_run *run);
-/* What was called so far, as messages of the bot and of tools: at most 2 * BATON_RUN_CALLS_MAX; returns
- * how many. */
-size_t run_tool_messages(struct baton_run *run, baton_msg *msgs);
-enum { RUN_TOOL_MESSAGES_MAX = 2 * BATON_RUN_CALLS_MAX };
+/* The target that was chosen may ask for tools. */
+bool run_tools_offered(const struct baton_run *run);
 /* The next target is asked within a turn that has called tools; NULL: none was. */
 const struct baton_target *run_tools_again(const struct baton_run *run);
 /* Attempts that failed, for the board: rounds of tools are no tries. */

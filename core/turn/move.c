@@ -52,6 +52,7 @@ static void forget(struct baton_run *run)
 	run->ungrounded = run->policy_hit = run->planning = run->plan_failed = false;
 	run->plan = (struct baton_plan){ 0 };
 	run->n_more = 0;
+	memset(&run->tools, 0, sizeof(run->tools));
 	run->n_attempts = 0;
 	run->choice = (struct baton_choice){ 0 };
 	run->chosen = run->in_mode = run->in_drill = run->speaks = false;

@@ -28,7 +28,9 @@ int run_flush_notes(struct baton_run *run)
 {
 	if (run->n_notes == 0)
 		return BATON_OK;
-	int rc = run->ops->emit(run->ud, run, BATON_CMD_EVENT, run->notes, run->n_notes);
+	int rc = run->ops->emit(
+		run->ud, run, run->purpose == BATON_PURPOSE_TOOL ? BATON_CMD_TOOL : BATON_CMD_EVENT,
+		run->notes, run->n_notes);
 	run->n_notes = 0;
 	return rc;
 }
@@ -72,7 +74,7 @@ void run_note_withdrawn(struct baton_run *run)
 		return;
 	run_note(run, BATON_EV_ANSWER_SUPERSEDED)->answer_superseded = baton_run_shown(run);
 	run->ops->count(run->ud, BATON_METRIC_SUPERSEDED, 1);
-	run->said = 0;
+	run->said = run->tools.lead = 0;
 }
 
 /* What the customer will have been told once the notes so far are out. */
@@ -205,6 +207,8 @@ static void report(struct baton_run *run, unsigned metric)
 		.handed_over = metric == BATON_METRIC_TURNS_HANDED_OVER,
 		.captured = metric == BATON_METRIC_TURNS_CAPTURED,
 		.degraded = is_degraded(run),
+		.tool_calls = run->tools.n_called,
+		.tool_errors = run->tools.n_failed,
 		.low_confidence = support_ppm(run) < BATON_WEAK_PPM || run->unknown,
 		.retrieval_empty = run->searched && run->n_docs == 0,
 		.stale = run_stale(run) > 0,
@@ -295,12 +299,12 @@ struct then step_answer(struct baton_run *run)
 			finish_names[run->end_reason <= BATON_END_FILTERED ? run->end_reason : 0]),
 		.in_tokens = run->usage.in_tokens,
 		.out_tokens = run->usage.out_tokens,
-		.cost_microusd = run_cost_microusd(run),
+		.cost_microusd = run_cost_microusd(run) + run->tools.rounds_microusd,
 		.first_token_ms = since_start_ms(run, run->first_word_ns),
 		.total_ms = since_start_ms(run, run->ops->now_ns(run->ud)),
 		.substitute = run->choice.substitute,
 		.marked = run->choice.substitute && class_ && class_->mark_substitute,
-		.continued = run->kept > 0,
+		.continued = run->kept > run->tools.lead,
 		.mode = mode_name(run),
 		.confidence_ppm = support_ppm(run),
 		.stale = run_stale(run),
@@ -330,7 +334,7 @@ struct then step_draft(struct baton_run *run)
 		.confidence_ppm = run->intent_ppm,
 		.substitute = run->choice.substitute,
 		.origin = run->origin,
-		.cost_microusd = target ? run_cost_microusd(run) : 0,
+		.cost_microusd = (target ? run_cost_microusd(run) : 0) + run->tools.rounds_microusd,
 		.mode = mode_name(run),
 		.stale = run_stale(run),
 		.unknown = run->unknown,

@@ -23,7 +23,8 @@ void baton_run_view(struct baton_run *run, baton_turn *ret_turn)
 	static const char *const tails[] = { [BATON_PURPOSE_ANSWER] = "",
 					     [BATON_PURPOSE_SUGGESTION] = "-suggestion",
 					     [BATON_PURPOSE_WRITEUP] = "-writeup",
-					     [BATON_PURPOSE_SUMMARY] = "-summary" };
+					     [BATON_PURPOSE_SUMMARY] = "-summary",
+					     [BATON_PURPOSE_TOOL] = "-tool" };
 
 	/* A second suggestion is another call: the session has gone on since the first. */
 	baton_buf_printf(&turn_id, "%s-%llu%s", run->session_id,
@@ -328,11 +329,6 @@ void run_prompt_add(struct baton_run *run, const baton_msg *msg)
 						.parts_json = kept_text(run, msg->parts_json) };
 }
 
-static bool may_use_tools(const struct baton_run *run)
-{
-	return run->purpose == BATON_PURPOSE_ANSWER && !run->planning && !run->plan_failed;
-}
-
 void baton_run_prompt(struct baton_run *run, const baton_turn *turn, baton_prompt *ret_prompt)
 {
 	const struct baton_target *target = run->choice.target;
@@ -357,8 +353,9 @@ void baton_run_prompt(struct baton_run *run, const baton_turn *turn, baton_promp
 		.temperature_milli = target->temperature_milli,
 		.docs = run->docs,
 		.n_docs = run->n_docs,
-		.prefill = run_veiled(run, (baton_str){ run->answer.p, run->kept }),
-		.tools_json = may_use_tools(run) ? run->tools_json : BATON_STR(""),
+		.prefill = run_veiled(
+			run, (baton_str){ run->answer.p, run->choice.proceed ? run->kept : 0 }),
+		.tools_json = run_tools_offered(run) ? run->tools_json : BATON_STR(""),
 	};
 	baton_buf_done(&key);
 }

@@ -39,8 +39,14 @@ struct baton_run *baton_run_new(const struct baton_run_start *start)
 	run->started_ns = run->ops->now_ns(run->ud);
 	run->deadline_ns = run->started_ns + BATON_TURN_TOTAL_MS * BATON_NS_PER_MS;
 	run->purpose = start->purpose;
+	/* What a drill plays is not done. */
+	run->shadow = start->shadow || strcmp(start->session->channel, "drill") == 0;
 	if (run->purpose == BATON_PURPOSE_ANSWER) {
 		run->ops->count(run->ud, BATON_METRIC_TURNS, 1);
+		return run;
+	}
+	if (run->purpose == BATON_PURPOSE_TOOL) {
+		run->step = BATON_STEP_SETTLE;
 		return run;
 	}
 	run->step = BATON_STEP_ASSIST;
@@ -176,7 +182,7 @@ void run_say_all(struct baton_run *run)
 
 static void add_text(struct baton_run *run, baton_str text)
 {
-	if (run->answer.n == 0)
+	if (run->answer.n == run->tools.lead)
 		while (text.n > 0 &&
 		       (*text.p == ' ' || *text.p == '\n' || *text.p == '\r' || *text.p == '\t')) {
 			text.p++;
@@ -186,6 +192,8 @@ static void add_text(struct baton_run *run, baton_str text)
 		return;
 	if (run->first_word_ns == 0)
 		run->first_word_ns = run->ops->now_ns(run->ud);
+	if (run->tools.lead > 0 && run->answer.n == run->tools.lead)
+		baton_buf_z(&run->answer, "\n\n");
 	baton_buf_str(&run->answer, text);
 	say_new(run);
 }
@@ -255,8 +263,13 @@ void baton_run_heard_delta(struct baton_run *run, uint32_t kind, baton_str data)
 	case BATON_DELTA_UNKNOWN:
 		run->unknown = true;
 		break;
+	case BATON_DELTA_TOOL_CALL:
+		run->last_token_ns = run->ops->now_ns(run->ud);
+		if (run->purpose == BATON_PURPOSE_ANSWER)
+			run_tool_wanted(run, data);
+		break; /* who helps an agent was offered none */
 	default:
-		break; /* tool calls: nothing was offered, so nothing can be called */
+		break;
 	}
 }
 
@@ -289,6 +302,12 @@ void baton_run_heard_fail(struct baton_run *run, const baton_error *error)
 {
 	run->ticket = 0;
 	run->heard_fail = true;
+	if (run->tools.call && run->tools.invoked) {
+		run->tools.error = *error;
+		run->tools.error.code = keep(run, error->code);
+		run->tools.error.message = keep(run, baton_str_clip(error->message, 500));
+		return;
+	}
 	if (run->step != BATON_STEP_HEAR || run->n_attempts == 0)
 		return; /* a classifier or a retriever: its step says so */
 	struct baton_attempt *attempt = &run->attempts[run->n_attempts - 1];
@@ -314,6 +333,8 @@ void baton_run_cancel(struct baton_run *run, uint32_t why)
 		run->ops->cancel(run->ud, run, why);
 	run->ticket = 0;
 	run_settle(run, false, true);
+	if (run->purpose == BATON_PURPOSE_TOOL)
+		return;
 	run->ops->count(run->ud,
 			run->purpose == BATON_PURPOSE_ANSWER ? BATON_METRIC_TURNS_CANCELLED
 							     : BATON_METRIC_ASSISTS_CANCELLED,

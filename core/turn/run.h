@@ -69,8 +69,6 @@ struct baton_run_ops {
 			const baton_prompt *prompt);
 	int (*invoke)(void *ud, struct baton_run *run, const char *module,
 		      const baton_tool_req *req);
-	/* A call of this tool is over; `ok`: it has answered. */
-	void (*tool_done)(void *ud, baton_str tool, bool ok);
 	void (*cancel)(void *ud, struct baton_run *run, uint32_t why);
 	int (*rules)(void *ud, struct baton_run *run, const baton_facts *facts,
 		     baton_verdict *ret_verdict);
@@ -126,6 +124,7 @@ struct baton_run_call {
 	uint64_t proposal;
 	baton_str shown; /* what the model is told of it, JSON; empty: it is not over */
 	bool ok;         /* the tool has answered; no is an answer too */
+	bool declined;   /* by a person */
 };
 
 struct baton_run {
@@ -312,6 +311,8 @@ void baton_run_heard_fail(struct baton_run *run, const baton_error *error);
 /* A person took over, or the session ended: asks whoever is working to stop. The run is done. */
 void baton_run_cancel(struct baton_run *run, uint32_t why);
 
+/* It waits for its own words to be durable up to here; 0: it does not. */
+uint64_t baton_run_awaits(const struct baton_run *run);
 /* Something has been begun outside and is not over. */
 bool baton_run_owes(const struct baton_run *run);
 /* As cancel, for such a run: it goes on as one of PURPOSE_TOOL until that is on record. What it waits

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Calls outside of a turn: those that an agent has approved, and those that are on record without an
- * end, because the server was stopped or a person took over. Nobody is shown anything; the events are
- * all there is to it. A turn of this session begins when it is done.
+/* Calls outside of a turn: those that an agent has approved, and those that are on record
+ * without an end, because the server was stopped or a person took over. Nobody is shown
+ * anything; the events are all there is to it. A turn of this session begins when it is done.
  */
 
 #include "core/turn/inside.h"
@@ -11,8 +11,7 @@
 
 static struct baton_run_call *next_call(struct baton_run *run)
 {
-	run->deadline_ns =
-		run->ops->now_ns(run->ud) + BATON_TURN_TOTAL_MS * BATON_NS_PER_MS;
+	run->deadline_ns = run->ops->now_ns(run->ud) + BATON_TURN_TOTAL_MS * BATON_NS_PER_MS;
 	memset(&run->tools.v[0], 0, sizeof(run->tools.v[0]));
 	return &run->tools.v[0];
 }
@@ -22,7 +21,8 @@ static baton_str keep(struct baton_run *run, baton_str s)
 	return (baton_str){ baton_arena_dup(&run->arena, s.n ? s.p : "", s.n), s.n };
 }
 
-/* What only looked up is over. What wrote is asked again if twice is once; of the rest nobody knows. */
+/* What only looked up is over. What wrote is asked again if twice is once; of the rest nobody
+ * knows. */
 static struct then settle(struct baton_run *run, const struct baton_called *pending)
 {
 	struct baton_run_call *call = next_call(run);
@@ -45,7 +45,9 @@ static struct then settle(struct baton_run *run, const struct baton_called *pend
 static struct then perform(struct baton_run *run, const struct baton_proposed *approved)
 {
 	struct baton_run_call *call = next_call(run);
-	static const struct baton_tool_def gone = { .title = "", .result_json = "", .writes = true };
+	static const struct baton_tool_def gone = { .title = "",
+						    .result_json = "",
+						    .writes = true };
 	char why[200];
 
 	run->turn = 0;
@@ -55,9 +57,9 @@ static struct then perform(struct baton_run *run, const struct baton_proposed *a
 	call->key = keep(run, baton_str_of(approved->key));
 	call->proposal = approved->seq;
 	call->tool = baton_policy_tool(run->policy, approved->tool);
-	if (call->tool && baton_json_schema_fits(baton_str_of(call->tool->schema_json),
-						 call->arguments, "arguments", why,
-						 sizeof(why)) == 0)
+	if (call->tool &&
+	    baton_json_schema_fits(baton_str_of(call->tool->schema_json), call->arguments,
+				   "arguments", why, sizeof(why)) == 0)
 		return run_call(run, call, BATON_STEP_SETTLE);
 	call->tool = &gone;
 	return run_call_void(run, call, "unknown_tool", BATON_STEP_SETTLE);

@@ -242,7 +242,7 @@ static struct then step_retrieve(struct baton_run *run)
 	if (rc < 0)
 		run->ticket = 0;
 	if (rc == BATON_E_NOTFOUND)
-		return go_on(BATON_STEP_ASK); /* the release has no retriever: nothing failed */
+		return go_on(BATON_STEP_LOOK_UP); /* the release has no retriever: nothing failed */
 	run->searched = true;
 	if (rc < 0) {
 		run->heard_fail = true;
@@ -268,7 +268,7 @@ static struct then step_retrieved(struct baton_run *run)
 		if (run_may_move(run))
 			return run_move(run, "retriever");
 	}
-	return run_guard_docs(run) ? go_on(BATON_STEP_ASK) : run_guard_refused(run);
+	return run_guard_docs(run) ? go_on(BATON_STEP_LOOK_UP) : run_guard_refused(run);
 }
 
 static struct then step_rules_after(struct baton_run *run)
@@ -296,8 +296,12 @@ static struct then (*const steps[BATON_STEP_COUNT])(struct baton_run *run) = {
 	[BATON_STEP_ROUTE] = step_route,
 	[BATON_STEP_RETRIEVE] = step_retrieve,
 	[BATON_STEP_RETRIEVED] = step_retrieved,
+	[BATON_STEP_LOOK_UP] = step_look_up,
 	[BATON_STEP_ASK] = step_ask,
 	[BATON_STEP_HEAR] = step_hear,
+	[BATON_STEP_TOOLS] = step_tools,
+	[BATON_STEP_CALL] = step_call,
+	[BATON_STEP_CALLED] = step_called,
 	[BATON_STEP_RULES_AFTER] = step_rules_after,
 	[BATON_STEP_ANSWER] = step_answer,
 	[BATON_STEP_DRAFT] = step_draft,
@@ -306,6 +310,8 @@ static struct then (*const steps[BATON_STEP_COUNT])(struct baton_run *run) = {
 	/* Help for agents begins and ends here; retrieve, ask and hear are the same. */
 	[BATON_STEP_ASSIST] = step_assist,
 	[BATON_STEP_ASSISTED] = step_assisted,
+	/* Calls outside of a turn; call and called are the same. */
+	[BATON_STEP_SETTLE] = step_settle,
 };
 
 const char *baton_run_step_name(const struct baton_run *run)
@@ -317,6 +323,7 @@ const char *baton_run_step_name(const struct baton_run *run)
 		[BATON_STEP_ROUTE] = "route",
 		[BATON_STEP_RETRIEVE] = "retrieve",
 		[BATON_STEP_RETRIEVED] = "retrieve",
+		[BATON_STEP_LOOK_UP] = "look_up",
 		[BATON_STEP_ASK] = "ask",
 		[BATON_STEP_HEAR] = "hear",
 		[BATON_STEP_RULES_AFTER] = "rules_after",
@@ -326,6 +333,10 @@ const char *baton_run_step_name(const struct baton_run *run)
 		[BATON_STEP_HAND_OVER] = "hand_over",
 		[BATON_STEP_ASSIST] = "assist",
 		[BATON_STEP_ASSISTED] = "assist",
+		[BATON_STEP_TOOLS] = "tools",
+		[BATON_STEP_CALL] = "tools",
+		[BATON_STEP_CALLED] = "tools",
+		[BATON_STEP_SETTLE] = "settle",
 	};
 
 	return names[run->step];

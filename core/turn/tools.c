@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Tools in a turn. A model asks, policy decides: what the route does not list, what does not fit, what
- * the customer may not or what is too much is refused, and the model is told so; what needs a
- * person's leave is proposed, and the turn ends with that person; the rest is called, one after the
- * other, in the order in which it was asked for. Then the model is asked again, with what came of it.
+/* Tools in a turn. A model asks, policy decides: what the route does not list, what does not
+ * fit, what the customer may not or what is too much is refused, and the model is told so; what
+ * needs a person's leave is proposed, and the turn ends with that person; the rest is called,
+ * one after the other, in the order in which it was asked for. Then the model is asked again,
+ * with what came of it.
  *
- * Words that were said before tools were called ("Let me look that up.") stay, as the beginning of the
- * answer. If they were not shown to anybody they are dropped.
+ * Words that were said before tools were called ("Let me look that up.") stay, as the beginning
+ * of the answer. If they were not shown to anybody they are dropped.
  */
 
 #include "core/turn/inside.h"
@@ -16,6 +17,7 @@
 #include "core/policy/json_schema.h"
 #include "core/session/slots.h"
 
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 enum { FORBIDDEN_MAX = 2, EXCERPT_BYTES = 200 };
@@ -38,8 +40,8 @@ void run_tool_wanted(struct baton_run *run, baton_str json)
 	name = baton_json_get(&object, "name");
 	given = baton_json_get(&object, "arguments");
 	baton_str text = baton_str_clip(baton_json_text(&name, &run->arena), BATON_NAME_BYTES_MAX);
-	call->name = (baton_str){ baton_arena_dup(&run->arena, text.n ? text.p : "", text.n),
-				  text.n };
+	call->name =
+		(baton_str){ baton_arena_dup(&run->arena, text.n ? text.p : "", text.n), text.n };
 	if (given.type == BATON_JSON_NONE || given.type == BATON_JSON_NULL) {
 		call->given = BATON_STR("{}");
 		return;
@@ -59,8 +61,9 @@ struct then run_tools_asked(struct baton_run *run)
 	run->tools.wanted = false;
 	run->tools.round++;
 	if (run->tools.round > run->route->tool_rounds + 1)
-		return run_hand_over(run, "core.tool_rounds",
-				     "the model asked for tools again and again and did not answer");
+		return run_hand_over(
+			run, "core.tool_rounds",
+			"the model asked for tools again and again and did not answer");
 	struct baton_buf said = { NULL, 0, 0 };
 	if (run->answer.n > lead)
 		baton_buf_add(&said, run->answer.p + lead, run->answer.n - lead);
@@ -133,9 +136,11 @@ static void add_rejected(struct baton_run *run, const struct baton_proposed *rej
 						 : BATON_STR("a colleague has decided against it"));
 	baton_buf_z(&json, "}");
 	call->shown = run_keep_buf(run, &json);
+	call->declined = true;
 }
 
-/* This turn may have been begun before, and a person may have decided on what an earlier one wanted. */
+/* This turn may have been begun before, and a person may have decided on what an earlier one
+ * wanted. */
 static void remember(struct baton_run *run)
 {
 	const struct baton_calls *calls = &run->session->calls;
@@ -163,7 +168,8 @@ static const struct baton_run_call *known(const struct baton_run *run,
 			     (other->round == 0 && baton_str_eq(other->name, call->name) &&
 			      baton_str_eq(other->arguments, call->arguments)));
 
-		if (same && (other->ok || (call->tool->writes && !call->tool->idempotent)))
+		if (same && (other->ok || other->declined ||
+			     (call->tool->writes && !call->tool->idempotent)))
 			return other;
 	}
 	return NULL;
@@ -172,8 +178,8 @@ static const struct baton_run_call *known(const struct baton_run *run,
 /* --- refusals --- */
 
 /* On record as a guard's, because that is what it is. */
-static void note_refused(struct baton_run *run, const struct baton_run_call *call,
-			 const char *type, const char *why)
+static void note_refused(struct baton_run *run, const struct baton_run_call *call, const char *type,
+			 const char *why)
 {
 	baton_str excerpt = baton_str_clip(baton_str_of(why), EXCERPT_BYTES);
 
@@ -203,15 +209,16 @@ static struct then refuse(struct baton_run *run, struct baton_run_call *call, co
 
 /* --- may it be called? --- */
 
-static bool offers(const struct baton_run *run)
+bool run_tools_offered(const struct baton_run *run)
 {
 	return run->purpose == BATON_PURPOSE_ANSWER && run->route && run->route->n_tools > 0 &&
-	       run->choice.target && run->choice.target->tools && !run->choice.tools_off;
+	       run->choice.target && run->choice.target->tools && !run->choice.tools_off &&
+	       !run->planning && !run->plan_failed;
 }
 
 static const struct baton_tool_def *offered(const struct baton_run *run, baton_str name)
 {
-	for (size_t i = 0; offers(run) && i < run->route->n_tools; i++)
+	for (size_t i = 0; run_tools_offered(run) && i < run->route->n_tools; i++)
 		if (baton_str_is(name, run->route->tools[i]->name))
 			return run->route->tools[i];
 	return NULL;
@@ -361,7 +368,8 @@ static struct then ask_for_leave(struct baton_run *run, struct baton_run_call *c
 		const char *reason;
 
 		call->tool = offered(run, call->name);
-		if (!call->tool || objection(run, call, why, sizeof(why)))
+		if (!call->tool || objection(run, call, why, sizeof(why)) ||
+		    !run_plan_allows(run, call->name))
 			continue;
 		reason = needs_leave(run, call->tool);
 		name_it(run, call);
@@ -381,15 +389,31 @@ static struct then ask_for_leave(struct baton_run *run, struct baton_run_call *c
 
 /* --- the steps --- */
 
+/* A tool of Baton's own: the plan changes, and nothing else. */
+static struct then change_plan(struct baton_run *run, struct baton_run_call *call)
+{
+	struct baton_buf told = { NULL, 0, 0 };
+
+	if (!run_room_for_notes(run))
+		return done();
+	run_plan_update(run, call->given, &told);
+	call->shown = run_keep_buf(run, &told);
+	return go_on(BATON_STEP_TOOLS);
+}
+
 static struct then take_call(struct baton_run *run, struct baton_run_call *call)
 {
 	char why[200];
 	const char *no;
 
 	number_it(run, call);
+	if (run_tools_offered(run) && run->plan.version > 0 &&
+	    baton_str_is(call->name, BATON_PLAN_TOOL))
+		return change_plan(run, call);
 	call->tool = offered(run, call->name);
 	if (!call->tool) {
-		struct then then = refuse(run, call, "unauthorised_tool", "there is no such tool here");
+		struct then then =
+			refuse(run, call, "unauthorised_tool", "there is no such tool here");
 
 		if (then.verb == DONE || ++run->tools.n_forbidden < FORBIDDEN_MAX)
 			return then;
@@ -397,6 +421,8 @@ static struct then take_call(struct baton_run *run, struct baton_run_call *call)
 				     "the model asked again for what it was not offered");
 	}
 	no = objection(run, call, why, sizeof(why));
+	if (!no && !run_plan_allows(run, call->name))
+		no = "not_in_plan";
 	if (no)
 		return refuse(run, call, no, why);
 	name_it(run, call);
@@ -411,20 +437,13 @@ static struct then take_call(struct baton_run *run, struct baton_run_call *call)
 	return run_call(run, call, BATON_STEP_TOOLS);
 }
 
-struct then step_tools(struct baton_run *run)
-{
-	if (run->tools.at < run->tools.n)
-		return take_call(run, &run->tools.v[run->tools.at++]);
-	return go_on(BATON_STEP_ASK);
-}
-
 /* --- what the next model is shown --- */
 
-baton_str run_tools_json(struct baton_run *run)
+static baton_str tools_list(struct baton_run *run)
 {
 	struct baton_buf json = { NULL, 0, 0 };
 
-	if (!offers(run))
+	if (run->route->n_tools == 0)
 		return BATON_STR("");
 	for (size_t i = 0; i < run->route->n_tools; i++) {
 		const struct baton_tool_def *tool = run->route->tools[i];
@@ -437,12 +456,21 @@ baton_str run_tools_json(struct baton_run *run)
 		baton_buf_z(&json, tool->arguments_json);
 		baton_buf_z(&json, "}");
 	}
+	if (run->route->plan) {
+		baton_buf_z(&json, ",");
+		run_plan_tool_json(run, &json);
+	}
 	baton_buf_z(&json, "]");
 	return run_keep_buf(run, &json);
 }
 
+static bool is_object(baton_str json)
+{
+	return json.n > 1 && json.p[0] == '{';
+}
+
 /* The calls of one round, as the bot's message that wanted them. */
-static bool round_message(struct baton_run *run, unsigned round, baton_msg *ret)
+static bool add_asking(struct baton_run *run, unsigned round)
 {
 	struct baton_buf parts = { NULL, 0, 0 };
 
@@ -456,40 +484,44 @@ static bool round_message(struct baton_run *run, unsigned round, baton_msg *ret)
 		baton_buf_z(&parts, ",\"name\":");
 		baton_buf_json(&parts, call->name);
 		baton_buf_z(&parts, ",\"arguments\":");
-		baton_buf_str(&parts, call->given.n && call->given.p[0] == '{' ? call->given
-									       : BATON_STR("{}"));
+		baton_buf_str(&parts, is_object(call->given) ? call->given : BATON_STR("{}"));
 		baton_buf_z(&parts, "}");
 	}
 	if (parts.n == 0)
 		return false;
 	baton_buf_z(&parts, "]");
-	*ret = (baton_msg){ .role = BATON_ROLE_BOT,
-			    .text = run->tools.said[round],
-			    .parts_json = run_keep_buf(run, &parts) };
+	run_prompt_add(run, &(baton_msg){ .role = BATON_ROLE_BOT,
+					  .text = run->tools.said[round],
+					  .parts_json = baton_buf_view(&parts) });
+	baton_buf_done(&parts);
 	return true;
 }
 
-size_t run_tool_messages(struct baton_run *run, baton_msg *msgs)
+/* Round by round: who asked, and what came of each. */
+static struct then show_and_ask(struct baton_run *run)
 {
-	size_t n = 0;
-
-	if (run->purpose != BATON_PURPOSE_ANSWER)
-		return 0;
+	run->n_more = 0;
 	for (unsigned round = 0; round <= run->tools.round; round++) {
-		if (!round_message(run, round, &msgs[n]))
+		if (!add_asking(run, round))
 			continue;
-		n++;
 		for (size_t i = 0; i < run->tools.n; i++) {
 			const struct baton_run_call *call = &run->tools.v[i];
 
 			if (call->round == round && call->shown.n > 0)
-				msgs[n++] = (baton_msg){ .role = BATON_ROLE_TOOL,
-							 .text = call->shown,
-							 .name = call->name,
-							 .tool_call_id = call->id };
+				run_prompt_add(run, &(baton_msg){ .role = BATON_ROLE_TOOL,
+								  .text = call->shown,
+								  .name = call->name,
+								  .tool_call_id = call->id });
 		}
 	}
-	return n;
+	return go_on(BATON_STEP_ASK);
+}
+
+struct then step_tools(struct baton_run *run)
+{
+	if (run->tools.at < run->tools.n)
+		return take_call(run, &run->tools.v[run->tools.at++]);
+	return show_and_ask(run);
 }
 
 const struct baton_target *run_tools_again(const struct baton_run *run)
@@ -531,8 +563,8 @@ static bool fill_text(struct baton_run *run, baton_str text, struct baton_buf *o
 {
 	while (text.n > 0) {
 		const char *open = memmem(text.p, text.n, "{{", 2);
-		const char *end = open ? memmem(open, text.n - (size_t)(open - text.p), "}}", 2)
-				       : NULL;
+		const char *end =
+			open ? memmem(open, text.n - (size_t)(open - text.p), "}}", 2) : NULL;
 		baton_str value;
 
 		if (!end) {
@@ -564,8 +596,8 @@ static bool wants_number(const struct baton_tool_def *tool, const struct baton_j
 	if (type.type != BATON_JSON_OBJECT || !baton_str_eq(own.raw, key->raw))
 		return false;
 	type = baton_json_get(&type, "type");
-	return type.type == BATON_JSON_STRING && (baton_str_is(type.raw, "\"integer\"") ||
-						  baton_str_is(type.raw, "\"number\""));
+	return type.type == BATON_JSON_STRING &&
+	       (baton_str_is(type.raw, "\"integer\"") || baton_str_is(type.raw, "\"number\""));
 }
 
 static bool fill_argument(struct baton_run *run, const struct baton_tool_def *tool,
@@ -646,5 +678,6 @@ struct then step_look_up(struct baton_run *run)
 		remember(run);
 	if (run->tools.lookup < run->route->n_lookups && run_left_ms(run) > 0)
 		return look_up(run, &run->route->lookups[run->tools.lookup++]);
-	return go_on(BATON_STEP_ASK);
+	run->tools_json = tools_list(run);
+	return show_and_ask(run);
 }
