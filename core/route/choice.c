@@ -504,7 +504,7 @@ static bool nobody(struct pick *pick)
 	return false;
 }
 
-/* In the middle of a turn: who asked for tools gets what they brought, rather than somebody else. */
+/* In the middle of a turn: who asked for tools gets what they brought, nobody else. */
 static bool goes_on(struct pick *pick)
 {
 	const struct baton_target *again = pick->ask->again;
