@@ -500,9 +500,10 @@ static struct then heard_end(struct baton_run *run)
 		return done();
 	if (run->planning)
 		return heard_plan(run);
-	if (run->tools.wanted)
+	/* Who has said what must not be sent gets no tools for it. */
+	if (run->tools.wanted && !run->policy_hit)
 		return run_tools_asked(run);
-	if (run->end_reason == BATON_END_TOOL_CALLS)
+	if (run->end_reason == BATON_END_TOOL_CALLS && run->answer.n == run->kept)
 		return fail_attempt(run, BATON_FAIL_BAD_OUTPUT, "no_tool_named");
 	/* Whoever says that he does not know has said something. */
 	if (run->answer.n == run->kept && !run->unknown)

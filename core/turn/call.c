@@ -13,6 +13,7 @@
 #include "core/base/errors.h"
 #include "core/observe/metrics.h"
 #include "core/policy/json_schema.h"
+#include "core/turn/guard.h"
 
 #include <stdio.h>
 
@@ -105,6 +106,8 @@ static struct then finish(struct baton_run *run, const struct end *end)
 	count_end(run, end);
 	call->ok = end->ok;
 	call->shown = shown(run, end);
+	if (run->purpose == BATON_PURPOSE_ANSWER && run_room_for_notes(run))
+		call->shown = run_veiled_json(run, BATON_AT_TOOL_RESULT, call->shown, call->name);
 	run->tools.n_failed += !end->ok;
 	run->tools.in_doubt |= end->doubt;
 	run->tools.call = NULL;
@@ -114,6 +117,8 @@ static struct then finish(struct baton_run *run, const struct end *end)
 	if (end->doubt && run->purpose == BATON_PURPOSE_ANSWER)
 		return run_hand_over(run, "core.tool_in_doubt",
 				     "nobody knows whether a call of a tool has had its effect");
+	if (run->purpose == BATON_PURPOSE_ANSWER && run_guard_down(run))
+		return run_guard_refused(run);
 	return go_on(run->tools.back);
 }
 

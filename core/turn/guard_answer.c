@@ -47,6 +47,7 @@ static void replace(struct baton_run *run, size_t begin, size_t end, baton_str w
 	baton_buf_str(answer, with);
 	baton_buf_str(answer, baton_buf_view(&rest));
 	baton_buf_done(&rest);
+	run_tools_moved(run, begin, end, with.n);
 }
 
 static bool stands_in(baton_str value, baton_str text)

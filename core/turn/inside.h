@@ -144,6 +144,8 @@ void run_tool_wanted(struct baton_run *run, baton_str json);
 struct then run_tools_asked(struct baton_run *run);
 struct then step_look_up(struct baton_run *run);
 struct then step_tools(struct baton_run *run);
+/* Bytes [begin, end) of the answer are `n` others now. */
+void run_tools_moved(struct baton_run *run, size_t begin, size_t end, size_t n);
 /* The target that was chosen may ask for tools. */
 bool run_tools_offered(const struct baton_run *run);
 /* The next target is asked within a turn that has called tools; NULL: none was. */

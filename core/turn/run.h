@@ -125,6 +125,8 @@ struct baton_run_call {
 	baton_str shown; /* what the model is told of it, JSON; empty: it is not over */
 	bool ok;         /* the tool has answered; no is an answer too */
 	bool declined;   /* by a person */
+	bool looked_at;  /* `objection` holds what speaks against it, NULL: nothing */
+	const char *objection;
 };
 
 struct baton_run {
@@ -252,7 +254,6 @@ struct baton_run {
 		bool in_doubt;     /* of any call that this run has made: it may have happened */
 	} tools;
 	bool shadow;    /* nothing may be changed outside: the turn is tried out */
-	bool injection; /* something in it reads as instructions to the model */
 	bool detached;  /* its turn is void; only what it has begun outside comes to its end */
 
 	struct baton_event notes[BATON_RUN_NOTES_MAX];

@@ -16,6 +16,7 @@
 #include "core/observe/metrics.h"
 #include "core/policy/json_schema.h"
 #include "core/session/slots.h"
+#include "core/turn/guard.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -23,6 +24,11 @@
 enum { FORBIDDEN_MAX = 2, EXCERPT_BYTES = 200 };
 
 /* --- what the model said --- */
+
+static baton_str keep(struct baton_run *run, baton_str s)
+{
+	return (baton_str){ baton_arena_dup(&run->arena, s.n ? s.p : "", s.n), s.n };
+}
 
 void run_tool_wanted(struct baton_run *run, baton_str json)
 {
@@ -64,14 +70,27 @@ struct then run_tools_asked(struct baton_run *run)
 		return run_hand_over(
 			run, "core.tool_rounds",
 			"the model asked for tools again and again and did not answer");
-	struct baton_buf said = { NULL, 0, 0 };
 	if (run->answer.n > lead)
-		baton_buf_add(&said, run->answer.p + lead, run->answer.n - lead);
-	run->tools.said[run->tools.round] = run_keep_buf(run, &said);
+		run->tools.said[run->tools.round] = keep(
+			run,
+			run_veiled(run, (baton_str){ run->answer.p + lead, run->answer.n - lead }));
 	if (run->said == 0)
 		baton_buf_reset(&run->answer);
 	run->tools.lead = run->answer.n;
 	return go_on(BATON_STEP_TOOLS);
+}
+
+/* Whatever guards do to what has not been shown, the beginning stays the beginning. */
+void run_tools_moved(struct baton_run *run, size_t begin, size_t end, size_t n)
+{
+	size_t *places[] = { &run->tools.lead, &run->kept };
+
+	for (size_t i = 0; i < 2; i++) {
+		if (end <= *places[i])
+			*places[i] = *places[i] - (end - begin) + n;
+		else if (begin < *places[i])
+			*places[i] = begin;
+	}
 }
 
 /* --- what is known from before --- */
@@ -85,11 +104,6 @@ static struct baton_run_call *add_call(struct baton_run *run)
 	run->tools.at = run->tools.n;
 	*call = (struct baton_run_call){ 0 };
 	return call;
-}
-
-static baton_str keep(struct baton_run *run, baton_str s)
-{
-	return (baton_str){ baton_arena_dup(&run->arena, s.n ? s.p : "", s.n), s.n };
 }
 
 static baton_str shown_before(struct baton_run *run, const struct baton_called *called)
@@ -114,10 +128,12 @@ static void add_called(struct baton_run *run, const struct baton_called *called)
 		return;
 	call->id = keep(run, baton_str_of(called->call));
 	call->name = keep(run, called->tool);
-	call->given = call->arguments = keep(run, called->arguments);
+	call->arguments = keep(run, called->arguments);
+	call->given = run_veiled_json(run, BATON_AT_TOOL_ARGS, call->arguments, BATON_STR(""));
 	call->key = keep(run, baton_str_of(called->key));
 	call->ok = called->ok;
-	call->shown = shown_before(run, called);
+	call->shown = run_veiled_json(run, BATON_AT_TOOL_RESULT, shown_before(run, called),
+				      BATON_STR(""));
 }
 
 static void add_rejected(struct baton_run *run, const struct baton_proposed *rejected)
@@ -129,13 +145,14 @@ static void add_rejected(struct baton_run *run, const struct baton_proposed *rej
 		return;
 	call->id = keep(run, baton_str_of(rejected->call));
 	call->name = keep(run, rejected->tool);
-	call->given = call->arguments = keep(run, rejected->arguments);
+	call->arguments = keep(run, rejected->arguments);
+	call->given = run_veiled_json(run, BATON_AT_TOOL_ARGS, call->arguments, BATON_STR(""));
 	call->key = keep(run, baton_str_of(rejected->key));
 	baton_buf_z(&json, "{\"error\":\"declined\",\"why\":");
 	baton_buf_json(&json, rejected->reason.n ? rejected->reason
 						 : BATON_STR("a colleague has decided against it"));
 	baton_buf_z(&json, "}");
-	call->shown = run_keep_buf(run, &json);
+	call->shown = run_veiled(run, run_keep_buf(run, &json));
 	call->declined = true;
 }
 
@@ -239,7 +256,7 @@ static const char *needs_leave(const struct baton_run *run, const struct baton_t
 {
 	if (run->route->class_ && run->route->class_->approve_all)
 		return "each call of this kind of work needs a person's leave";
-	if (tool->writes && run->injection)
+	if (tool->writes && run_guard_suspects(run))
 		return "something in the conversation reads like instructions to the model";
 	if (tool->approval && !is_unattended(run, tool))
 		return "this call needs a person's leave";
@@ -259,7 +276,7 @@ static baton_str bound_value(const struct baton_run *run, const char *from)
 	return baton_str_of(session->locale);
 }
 
-/* `given` with what the server sets, in one spelling. What a model says under a bound name is gone:
+/* The arguments with what the server sets, in one spelling. What a model says under a bound name is gone:
  * of two members the last one counts. False: the server does not know one of them. */
 static bool bind(struct baton_run *run, struct baton_run_call *call)
 {
@@ -268,7 +285,7 @@ static bool bind(struct baton_run *run, struct baton_run_call *call)
 	struct baton_json object;
 	bool known_all = true;
 
-	baton_buf_str(&text, call->given);
+	baton_buf_str(&text, call->arguments);
 	for (size_t i = 0; i < tool->n_binds; i++) {
 		baton_str value = bound_value(run, tool->binds[i].from);
 
@@ -312,32 +329,49 @@ static void number_it(struct baton_run *run, struct baton_run_call *call)
 	call->id = run_keep_buf(run, &id);
 }
 
-/* NULL: it may be called; else the word and the reason for a refusal. */
-static const char *objection(struct baton_run *run, struct baton_run_call *call, char *why,
-			     size_t cap)
+/* `given` as the tool would get it; NULL: nothing speaks against that. */
+static const char *find_objection(struct baton_run *run, struct baton_run_call *call, char *why,
+				  size_t cap)
 {
 	struct baton_json object;
+	struct baton_buf canon = { NULL, 0, 0 };
 
-	why[0] = '\0';
 	if (run->tools.round > run->route->tool_rounds)
 		return "too_many_rounds";
 	if (run->tools.n_called >= BATON_TOOL_CALLS_MAX)
 		return "too_many_calls";
-	if (call->given.n > BATON_TOOL_ARGS_BYTES_MAX)
-		return "bad_arguments";
-	if (baton_json_parse(call->given, &object) < 0 || object.type != BATON_JSON_OBJECT)
-		return "bad_arguments";
-	if (baton_json_schema_fits(baton_str_of(call->tool->arguments_json), call->given,
-				   "arguments", why, cap) < 0)
+	if (call->given.n > BATON_TOOL_ARGS_BYTES_MAX ||
+	    baton_json_parse(call->given, &object) < 0 || object.type != BATON_JSON_OBJECT)
 		return "bad_arguments";
 	if (call->tool->verified && !run->session->verified)
 		return "not_verified";
-	if (!bind(run, call))
-		return "not_verified";
-	if (baton_json_schema_fits(baton_str_of(call->tool->schema_json), call->arguments,
+	if (!run_guard_args(run, call->tool, call->given, &call->arguments))
+		return "not_allowed";
+	/* A guard may have spelled it anew. */
+	if (baton_json_parse(call->arguments, &object) < 0 || object.type != BATON_JSON_OBJECT)
+		return "not_allowed";
+	baton_json_canon(&object, &canon);
+	call->arguments = run_keep_buf(run, &canon);
+	if (baton_json_schema_fits(baton_str_of(call->tool->arguments_json), call->arguments,
 				   "arguments", why, cap) < 0)
 		return "bad_arguments";
-	return NULL;
+	if (!bind(run, call))
+		return "not_verified";
+	return baton_json_schema_fits(baton_str_of(call->tool->schema_json), call->arguments,
+				      "arguments", why, cap) < 0
+		       ? "bad_arguments"
+		       : NULL;
+}
+
+/* Looked at once: guards note what they find. There is room for that. */
+static const char *objection(struct baton_run *run, struct baton_run_call *call, char *why,
+			     size_t cap)
+{
+	why[0] = '\0';
+	if (!call->looked_at)
+		call->objection = find_objection(run, call, why, cap);
+	call->looked_at = true;
+	return call->objection;
 }
 
 /* --- leave --- */
@@ -368,6 +402,8 @@ static struct then ask_for_leave(struct baton_run *run, struct baton_run_call *c
 		const char *reason;
 
 		call->tool = offered(run, call->name);
+		if (!run_room_for_notes(run))
+			return done();
 		if (!call->tool || objection(run, call, why, sizeof(why)) ||
 		    !run_plan_allows(run, call->name))
 			continue;
@@ -420,7 +456,11 @@ static struct then take_call(struct baton_run *run, struct baton_run_call *call)
 		return run_hand_over(run, "core.tool_abuse",
 				     "the model asked again for what it was not offered");
 	}
+	if (!run_room_for_notes(run))
+		return done();
 	no = objection(run, call, why, sizeof(why));
+	if (run_guard_down(run))
+		return run_guard_refused(run);
 	if (!no && !run_plan_allows(run, call->name))
 		no = "not_in_plan";
 	if (no)
@@ -654,7 +694,11 @@ static struct then look_up(struct baton_run *run, const struct baton_lookup_def 
 	wanted.name = baton_str_of(lookup->tool->name);
 	if (!fill(run, lookup, &wanted.given) || run->tools.n == BATON_RUN_CALLS_MAX)
 		return go_on(BATON_STEP_LOOK_UP);
+	if (!run_room_for_notes(run))
+		return done();
 	const char *no = objection(run, &wanted, why, sizeof(why));
+	if (run_guard_down(run))
+		return run_guard_refused(run);
 	call = add_call(run);
 	*call = wanted;
 	number_it(run, call);
