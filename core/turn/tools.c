@@ -15,8 +15,8 @@
 #include "core/base/json_canon.h"
 #include "core/observe/metrics.h"
 #include "core/policy/json_schema.h"
-#include "core/session/slots.h"
 #include "core/turn/guard.h"
+#include "core/turn/tools.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -95,7 +95,7 @@ void run_tools_moved(struct baton_run *run, size_t begin, size_t end, size_t n)
 
 /* --- what is known from before --- */
 
-static struct baton_run_call *add_call(struct baton_run *run)
+struct baton_run_call *tools_add(struct baton_run *run)
 {
 	if (run->tools.n == BATON_RUN_CALLS_MAX)
 		return NULL;
@@ -122,7 +122,7 @@ static baton_str shown_before(struct baton_run *run, const struct baton_called *
 
 static void add_called(struct baton_run *run, const struct baton_called *called)
 {
-	struct baton_run_call *call = add_call(run);
+	struct baton_run_call *call = tools_add(run);
 
 	if (!call)
 		return;
@@ -138,7 +138,7 @@ static void add_called(struct baton_run *run, const struct baton_called *called)
 
 static void add_rejected(struct baton_run *run, const struct baton_proposed *rejected)
 {
-	struct baton_run_call *call = add_call(run);
+	struct baton_run_call *call = tools_add(run);
 	struct baton_buf json = { NULL, 0, 0 };
 
 	if (!call)
@@ -158,7 +158,7 @@ static void add_rejected(struct baton_run *run, const struct baton_proposed *rej
 
 /* This turn may have been begun before, and a person may have decided on what an earlier one
  * wanted. */
-static void remember(struct baton_run *run)
+void tools_remember(struct baton_run *run)
 {
 	const struct baton_calls *calls = &run->session->calls;
 
@@ -175,8 +175,8 @@ static void remember(struct baton_run *run)
 }
 
 /* The same call, and it is over. What has failed and may be tried again is none. */
-static const struct baton_run_call *known(const struct baton_run *run,
-					  const struct baton_run_call *call)
+const struct baton_run_call *tools_known(const struct baton_run *run,
+					 const struct baton_run_call *call)
 {
 	for (size_t i = 0; i < run->tools.n; i++) {
 		const struct baton_run_call *other = &run->tools.v[i];
@@ -252,7 +252,7 @@ static bool is_unattended(const struct baton_run *run, const struct baton_tool_d
 }
 
 /* Why a person is to be asked; NULL: nobody is. */
-static const char *needs_leave(const struct baton_run *run, const struct baton_tool_def *tool)
+const char *tools_need_leave(const struct baton_run *run, const struct baton_tool_def *tool)
 {
 	if (run->route->class_ && run->route->class_->approve_all)
 		return "each call of this kind of work needs a person's leave";
@@ -276,8 +276,9 @@ static baton_str bound_value(const struct baton_run *run, const char *from)
 	return baton_str_of(session->locale);
 }
 
-/* The arguments with what the server sets, in one spelling. What a model says under a bound name is gone:
- * of two members the last one counts. False: the server does not know one of them. */
+/* The arguments with what the server sets, in one spelling. What a model says under a bound
+ * name is gone: of two members the last one counts. False: the server does not know one of
+ * them. */
 static bool bind(struct baton_run *run, struct baton_run_call *call)
 {
 	const struct baton_tool_def *tool = call->tool;
@@ -304,7 +305,7 @@ static bool bind(struct baton_run *run, struct baton_run_call *call)
 	return known_all;
 }
 
-static void name_it(struct baton_run *run, struct baton_run_call *call)
+void tools_name(struct baton_run *run, struct baton_run_call *call)
 {
 	struct baton_buf key = { NULL, 0, 0 };
 
@@ -320,7 +321,7 @@ static void name_it(struct baton_run *run, struct baton_run_call *call)
 }
 
 /* Unique in the session: the seq grows with each record, and within one the place in the list. */
-static void number_it(struct baton_run *run, struct baton_run_call *call)
+void tools_number(struct baton_run *run, struct baton_run_call *call)
 {
 	struct baton_buf id = { NULL, 0, 0 };
 
@@ -364,8 +365,8 @@ static const char *find_objection(struct baton_run *run, struct baton_run_call *
 }
 
 /* Looked at once: guards note what they find. There is room for that. */
-static const char *objection(struct baton_run *run, struct baton_run_call *call, char *why,
-			     size_t cap)
+const char *tools_objection(struct baton_run *run, struct baton_run_call *call, char *why,
+			    size_t cap)
 {
 	why[0] = '\0';
 	if (!call->looked_at)
@@ -404,16 +405,16 @@ static struct then ask_for_leave(struct baton_run *run, struct baton_run_call *c
 		call->tool = offered(run, call->name);
 		if (!run_room_for_notes(run))
 			return done();
-		if (!call->tool || objection(run, call, why, sizeof(why)) ||
+		if (!call->tool || tools_objection(run, call, why, sizeof(why)) ||
 		    !run_plan_allows(run, call->name))
 			continue;
-		reason = needs_leave(run, call->tool);
-		name_it(run, call);
-		if (!reason || known(run, call))
+		reason = tools_need_leave(run, call->tool);
+		tools_name(run, call);
+		if (!reason || tools_known(run, call))
 			continue;
 		if (!run_room_for_notes(run))
 			return done();
-		number_it(run, call);
+		tools_number(run, call);
 		propose(run, call, reason);
 		n++;
 	}
@@ -442,7 +443,7 @@ static struct then take_call(struct baton_run *run, struct baton_run_call *call)
 	char why[200];
 	const char *no;
 
-	number_it(run, call);
+	tools_number(run, call);
 	if (run_tools_offered(run) && run->plan.version > 0 &&
 	    baton_str_is(call->name, BATON_PLAN_TOOL))
 		return change_plan(run, call);
@@ -458,28 +459,28 @@ static struct then take_call(struct baton_run *run, struct baton_run_call *call)
 	}
 	if (!run_room_for_notes(run))
 		return done();
-	no = objection(run, call, why, sizeof(why));
+	no = tools_objection(run, call, why, sizeof(why));
 	if (run_guard_down(run))
 		return run_guard_refused(run);
 	if (!no && !run_plan_allows(run, call->name))
 		no = "not_in_plan";
 	if (no)
 		return refuse(run, call, no, why);
-	name_it(run, call);
-	const struct baton_run_call *before = known(run, call);
+	tools_name(run, call);
+	const struct baton_run_call *before = tools_known(run, call);
 	if (before) {
 		call->shown = before->shown;
 		call->ok = before->ok;
 		return go_on(BATON_STEP_TOOLS);
 	}
-	if (needs_leave(run, call->tool))
+	if (tools_need_leave(run, call->tool))
 		return ask_for_leave(run, call);
 	return run_call(run, call, BATON_STEP_TOOLS);
 }
 
 /* --- what the next model is shown --- */
 
-static baton_str tools_list(struct baton_run *run)
+baton_str tools_list(struct baton_run *run)
 {
 	struct baton_buf json = { NULL, 0, 0 };
 
@@ -538,7 +539,7 @@ static bool add_asking(struct baton_run *run, unsigned round)
 }
 
 /* Round by round: who asked, and what came of each. */
-static struct then show_and_ask(struct baton_run *run)
+struct then tools_show(struct baton_run *run)
 {
 	run->n_more = 0;
 	for (unsigned round = 0; round <= run->tools.round; round++) {
@@ -561,7 +562,7 @@ struct then step_tools(struct baton_run *run)
 {
 	if (run->tools.at < run->tools.n)
 		return take_call(run, &run->tools.v[run->tools.at++]);
-	return show_and_ask(run);
+	return tools_show(run);
 }
 
 const struct baton_target *run_tools_again(const struct baton_run *run)
@@ -580,148 +581,4 @@ size_t run_failed_attempts(const struct baton_run *run, struct baton_attempt *to
 		if (run->attempts[i].failed)
 			to[n++] = run->attempts[i];
 	return n;
-}
-
-/* --- look-ups --- */
-
-static void put_slot(struct baton_run *run, baton_str name, baton_str *ret)
-{
-	char slot[BATON_NAME_BYTES_MAX + 1];
-
-	*ret = BATON_STR_NONE;
-	if (name.n == 0 || name.n > BATON_NAME_BYTES_MAX)
-		return;
-	memcpy(slot, name.p, name.n);
-	slot[name.n] = '\0';
-	*ret = baton_slots_value(run->slots, slot, &run->arena);
-	if (ret->n == 0)
-		*ret = baton_slots_value(run->session->slots, slot, &run->arena);
-}
-
-/* "order {{order}}": false if a slot is not known. */
-static bool fill_text(struct baton_run *run, baton_str text, struct baton_buf *out)
-{
-	while (text.n > 0) {
-		const char *open = memmem(text.p, text.n, "{{", 2);
-		const char *end =
-			open ? memmem(open, text.n - (size_t)(open - text.p), "}}", 2) : NULL;
-		baton_str value;
-
-		if (!end) {
-			baton_buf_str(out, text);
-			return true;
-		}
-		baton_buf_add(out, text.p, (size_t)(open - text.p));
-		put_slot(run, (baton_str){ open + 2, (size_t)(end - open - 2) }, &value);
-		if (value.n == 0)
-			return false;
-		baton_buf_str(out, value);
-		text.n -= (size_t)(end + 2 - text.p);
-		text.p = end + 2;
-	}
-	return true;
-}
-
-/* What a tool wants as a number is one, if the words are. */
-static bool wants_number(const struct baton_tool_def *tool, const struct baton_json *key)
-{
-	struct baton_json schema, properties, own, type;
-
-	if (baton_json_parse(baton_str_of(tool->schema_json), &schema) < 0)
-		return false;
-	properties = baton_json_get(&schema, "properties");
-	for (size_t at = 0; baton_json_member(&properties, &at, &own, &type);)
-		if (baton_str_eq(own.raw, key->raw))
-			break;
-	if (type.type != BATON_JSON_OBJECT || !baton_str_eq(own.raw, key->raw))
-		return false;
-	type = baton_json_get(&type, "type");
-	return type.type == BATON_JSON_STRING &&
-	       (baton_str_is(type.raw, "\"integer\"") || baton_str_is(type.raw, "\"number\""));
-}
-
-static bool fill_argument(struct baton_run *run, const struct baton_tool_def *tool,
-			  const struct baton_json *key, const struct baton_json *value,
-			  struct baton_buf *out)
-{
-	struct baton_buf text = { NULL, 0, 0 };
-	struct baton_json number;
-
-	if (value->type != BATON_JSON_STRING) {
-		baton_buf_str(out, value->raw);
-		return true;
-	}
-	bool all_known = fill_text(run, baton_json_text(value, &run->arena), &text);
-	if (all_known && wants_number(tool, key) &&
-	    baton_json_parse(baton_buf_view(&text), &number) == 0 &&
-	    number.type == BATON_JSON_NUMBER)
-		baton_buf_str(out, number.raw);
-	else
-		baton_buf_json(out, baton_buf_view(&text));
-	baton_buf_done(&text);
-	return all_known;
-}
-
-/* False: something that it needs is not known; it is not made. */
-static bool fill(struct baton_run *run, const struct baton_lookup_def *lookup, baton_str *ret)
-{
-	struct baton_buf text = { NULL, 0, 0 }, canon = { NULL, 0, 0 };
-	struct baton_json arguments, key, value;
-	bool all_known = baton_json_parse(baton_str_of(lookup->arguments_json), &arguments) == 0;
-
-	baton_buf_z(&text, "{");
-	for (size_t at = 0; all_known && baton_json_member(&arguments, &at, &key, &value);) {
-		baton_buf_z(&text, text.n > 1 ? "," : "");
-		baton_buf_str(&text, key.raw);
-		baton_buf_z(&text, ":");
-		all_known = fill_argument(run, lookup->tool, &key, &value, &text);
-	}
-	baton_buf_z(&text, "}");
-	all_known = all_known && baton_json_parse(baton_buf_view(&text), &value) == 0;
-	if (all_known)
-		baton_json_canon(&value, &canon);
-	baton_buf_done(&text);
-	*ret = run_keep_buf(run, &canon);
-	return all_known;
-}
-
-static struct then look_up(struct baton_run *run, const struct baton_lookup_def *lookup)
-{
-	struct baton_run_call wanted = { .tool = lookup->tool };
-	struct baton_run_call *call;
-	char why[200];
-
-	wanted.name = baton_str_of(lookup->tool->name);
-	if (!fill(run, lookup, &wanted.given) || run->tools.n == BATON_RUN_CALLS_MAX)
-		return go_on(BATON_STEP_LOOK_UP);
-	if (!run_room_for_notes(run))
-		return done();
-	const char *no = objection(run, &wanted, why, sizeof(why));
-	if (run_guard_down(run))
-		return run_guard_refused(run);
-	call = add_call(run);
-	*call = wanted;
-	number_it(run, call);
-	/* Leave can be wanted only because of what a message says: policies allow no other. */
-	if (no || needs_leave(run, call->tool)) {
-		call->shown = run_call_error(run, no ? no : "not_allowed", why);
-		return go_on(BATON_STEP_LOOK_UP);
-	}
-	name_it(run, call);
-	if (!known(run, call))
-		return run_call(run, call, BATON_STEP_LOOK_UP);
-	run->tools.at = --run->tools.n; /* the model is shown it already */
-	return go_on(BATON_STEP_LOOK_UP);
-}
-
-struct then step_look_up(struct baton_run *run)
-{
-	if (run->purpose != BATON_PURPOSE_ANSWER)
-		return go_on(BATON_STEP_ASK);
-	if (run->tools.lookup == 0 && run->tools.n == 0)
-		remember(run);
-	if (run->tools.lookup < run->route->n_lookups && run_left_ms(run) > 0)
-		return look_up(run, &run->route->lookups[run->tools.lookup++]);
-	run->tools_json = tools_list(run);
-	return show_and_ask(run);
 }
