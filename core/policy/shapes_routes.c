@@ -66,7 +66,8 @@ static const struct baton_field target_fields[] = {
 	  .doc = "Where it runs: what an outage of a region takes with it. Default: none." },
 	{ "context_tokens", BATON_FIELD_U32, AT(struct baton_target, context_tokens),
 	  FROM_TO(256, 100000000),
-	  .doc = "Longest prompt and answer together. Default: unknown, which counts as large." },
+	  .doc = "Longest prompt and answer together: prompts are cut to it. Default: unknown; prompts "
+		 "have room for 8192 tokens." },
 	{ "max_concurrent", BATON_FIELD_U32, AT(struct baton_target, max_concurrent),
 	  FROM_TO(1, BATON_TARGET_CALLS_MAX),
 	  .doc = "Calls at once, so that a slow target cannot hold everybody. Default: 2000." },
