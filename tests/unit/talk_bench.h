@@ -121,8 +121,16 @@ static inline int open_talk(void **state)
 	talk.bench.policy.prompts = talk.prompts;
 	talk.tool_defs[0] = (struct baton_tool_def){ .name = "order_status",
 						     .title = "looks up the order",
-						     .description = "The state of an order." };
-	talk.tool_defs[1] = (struct baton_tool_def){ .name = "refund", .title = "pays back" };
+						     .description = "The state of an order.",
+						     .module = "shop",
+						     .arguments_json = "{\"type\":\"object\"}",
+						     .answer = "" };
+	talk.tool_defs[1] = (struct baton_tool_def){ .name = "refund",
+						     .title = "pays back",
+						     .description = "",
+						     .module = "shop",
+						     .arguments_json = "{\"type\":\"object\"}",
+						     .answer = "" };
 	talk.tool_list[0] = &talk.tool_defs[0];
 	talk.tool_list[1] = &talk.tool_defs[1];
 	talk.bench.board = baton_board_new(nothing_happened, NULL);
