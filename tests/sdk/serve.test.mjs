@@ -52,6 +52,14 @@ function policySet(lang) {
 	const provider = names.find(({ kind }) => kind === 'provider');
 	edit('targets.yaml', (text) => text + part(provider, 'targets.yaml').replace(`provider: ${provider.name}\n`, `provider: ${provider.name}-provider\n`));
 	edit('routes.yaml', (text) => text.replaceAll('primary: shop_knowledge', `primary: ${provider.name}-model`));
+	// What the new guard and the new tool say for their own files of the set.
+	for (const [of, kind, list] of [['guards.yaml', 'guard', 'guards'], ['tools.yaml', 'tool', 'tools']]) {
+		const one = names.find((made) => made.kind === kind);
+		const lines = readFileSync(path.join(one.folder, 'policy', of), 'utf8').replaceAll(`module: ${one.name}\n`, `module: ${one.name}-${kind}\n`);
+		if (!existsSync(file(of)))
+			writeFileSync(file(of), `${list}:\n`);
+		edit(of, (text) => text.replace(new RegExp(`^${list}:\n`, 'm'), `${list}:\n${lines}`));
+	}
 	edit('classes.yaml', (text) => text.replaceAll('approved: [shop_knowledge]', `approved: [shop_knowledge, ${provider.name}-model]`));
 	return { dir, names };
 }
@@ -75,7 +83,7 @@ async function archived(dir, session) {
 }
 
 for (const lang of LANGS)
-	test(`five modules in ${lang} serve a conversation`, async (t) => {
+	test(`seven modules in ${lang} serve a conversation`, async (t) => {
 		const begun = performance.now();
 		const { dir } = policySet(lang);
 		const name = made('provider', lang).name;

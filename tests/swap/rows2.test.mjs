@@ -130,7 +130,7 @@ row(20, 'drain never ends', async () => {
 });
 
 row(21, 'mixed old and new in one turn', async () => {
-	const kinds = ['provider', 'classifier', 'retriever', 'rule', 'transcript'];
+	const kinds = ['provider', 'classifier', 'retriever', 'rule', 'transcript', 'tool', 'guard'];
 	const modulesOf = (set) => kinds.map((kind) => ({ name: kind, kind, file: `${kind}.so`, isolation: 'inline', config: { set } }));
 	const g = await Ground.start({ modules: modulesOf('0'), files: Object.fromEntries(kinds.map((kind) => [`${kind}.so`, 'frame_plain'])),
 		set: { intents: Array.from({ length: 8 }, (_, i) => ({ name: `set-${i}` })) }, args: ['--log-level', 'warn'] });

@@ -338,6 +338,74 @@ static void a_shut_release_is_still_guarded(void **state)
 	assert_int_equal(seen.hits.n, 1);
 }
 
+/* --- swapped --- */
+
+/* The next release, with the sinner as that kind and with another text, beside the first. */
+static struct baton_release *next_release(struct rig *rig, const char *kind, const char *sin)
+{
+	char config[128];
+	struct baton_release *old = rig->release;
+	(void)snprintf(config, sizeof(config), "{\"sin\":\"%s\",\"text\":\"new\"}", sin);
+	(void)rig_module(rig, "sinner", kind, "sinner.so", config);
+	if (rig_stage(rig) != 0 ||
+	    baton_rack_adopt(rig->rack, rig->release, rig->why, sizeof(rig->why)) != 0)
+		fail_msg("%s", rig->why);
+	return old;
+}
+
+static void a_call_of_the_old_release_ends_in_the_old_one(void **state)
+{
+	struct rig *rig = *state;
+	rig_sinner(rig, "tool", "t_later", "old");
+	struct baton_release *first = rig->release;
+	baton_rack_pin(rig->rack, first);
+	assert_int_equal(invoke(rig, 1, BATON_TOOL_WRITES), 0);
+	struct baton_release *old = next_release(rig, "tool", "");
+	assert_ptr_equal(old, first);
+	assert_true(baton_rack_retire(rig->rack, old));
+	assert_int_equal(invoke(rig, 2, BATON_TOOL_WRITES), 0); /* the new one */
+	rig_run(rig, 2);
+	assert_string_equal(
+		rig_heard(rig),
+		"2 tool 0 {\"did\":\"look\",\"said\":\"new\"} http 200 tries 1\n2 end 0\n"
+		"1 tool 0 {\"late\":true} http 200 tries 1\n1 end 0\n");
+	/* The pin holds it: a turn that goes on may call once more. */
+	struct baton_release *new = rig->release;
+	rig->release = old;
+	assert_int_equal(invoke(rig, 3, 0), 0);
+	rig->release = new;
+	rig_run(rig, 3);
+	assert_int_equal(baton_rack_pins(rig->rack, old), 1);
+	baton_rack_unpin(rig->rack, old);
+	rig_idle(rig, 5);
+	assert_int_equal(baton_rack_pins(rig->rack, old), 0);
+	baton_release_unref(&old);
+}
+
+static void a_turn_is_guarded_by_its_own_release(void **state)
+{
+	struct rig *rig = *state;
+	struct look seen;
+	rig_sinner(rig, "guard", "g_two", "");
+	baton_rack_pin(rig->rack, rig->release);
+	struct baton_release *old = next_release(rig, "guard", ""), *new = rig->release;
+	assert_true(baton_rack_retire(rig->rack, old));
+	for (unsigned i = 0; i < 10; i++) {
+		rig->release = i % 2 ? old : new;
+		look(rig, BATON_STR("4111"), BATON_AT_CUSTOMER, 1, &seen);
+		assert_int_equal(seen.rc, 0);
+		assert_int_equal(seen.hits.n, i % 2 ? 2 : 1);
+	}
+	rig->release = new;
+	baton_rack_unpin(rig->rack, old);
+	rig_idle(rig, 5);
+	rig->release = old;
+	look(rig, BATON_STR("4111"), BATON_AT_CUSTOMER, 1, &seen);
+	assert_int_equal(seen.rc, BATON_E_CLOSED); /* it has gone */
+	rig->release = new;
+	baton_release_unref(&old);
+}
+
 /* --- the test host says the same --- */
 
 static baton_testhost *host;
@@ -429,6 +497,8 @@ int main(void)
 		T(a_guard_that_cannot_say_is_heard),
 		T(a_slow_guard_is_an_overrun),
 		T(a_shut_release_is_still_guarded),
+		T(a_call_of_the_old_release_ends_in_the_old_one),
+		T(a_turn_is_guarded_by_its_own_release),
 		T(the_test_host_holds_tools_to_the_same),
 		T(the_test_host_holds_guards_to_the_same),
 	};

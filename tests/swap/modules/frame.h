@@ -29,7 +29,7 @@
 #define FRAME_FLAGS 0u
 #endif
 #ifndef FRAME_KINDS
-#define FRAME_KINDS "provider classifier retriever rule transcript"
+#define FRAME_KINDS "provider classifier retriever rule transcript tool guard"
 #endif
 #ifndef FRAME_SCHEMA
 #define FRAME_SCHEMA NULL
@@ -278,6 +278,40 @@ static int32_t frame_append(void *inst, baton_call call, const baton_entry *entr
 #endif
 }
 
+static int32_t frame_invoke(void *inst, baton_call call, const baton_tool_req *req)
+{
+	struct frame *f = inst;
+	f->call = call;
+#ifdef HAS_INVOKE
+	return at_invoke(f, call, req);
+#else
+	(void)req;
+	char json[64];
+	(void)snprintf(json, sizeof(json), "{\"set\":\"%.16s\"}", f->set);
+	const baton_tool_result result = { .size = sizeof(result), .json = { json, strlen(json) } };
+	(void)f->host->result(f->ctx, call, BATON_RESULT_TOOL, &result, sizeof(result));
+	(void)f->host->end(f->ctx, call, BATON_END_STOP);
+	return BATON_OK;
+#endif
+}
+
+static int32_t frame_inspect(void *inst, const baton_inspection *what, baton_hits *out)
+{
+	struct frame *f = inst;
+#ifdef HAS_INSPECT
+	return at_inspect(f, what, out);
+#else
+	if (what->text.n == 0 || out->cap == 0)
+		return BATON_OK;
+	out->n = 1;
+	out->v[0] = (baton_hit){ .end = (uint32_t)what->text.n,
+				 .action = BATON_GUARD_MARK,
+				 .type = { "frame", 5 },
+				 .rule = { f->intent, strlen(f->intent) } };
+	return BATON_OK;
+#endif
+}
+
 static const baton_provider frame_provider = { .size = sizeof(frame_provider),
 					       .start = frame_start,
 					       .cancel = frame_cancel };
@@ -291,10 +325,17 @@ static const baton_rule frame_rule = { .size = sizeof(frame_rule), .evaluate = f
 static const baton_transcript frame_transcript = { .size = sizeof(frame_transcript),
 						   .append = frame_append,
 						   .cancel = frame_cancel };
+static const baton_tool frame_tool = { .size = sizeof(frame_tool),
+				       .invoke = frame_invoke,
+				       .cancel = frame_cancel };
+static const baton_guard frame_guard = { .size = sizeof(frame_guard),
+					 .at = BATON_AT_CUSTOMER | BATON_AT_ANSWER,
+					 .inspect = frame_inspect };
 static const baton_iface frame_ifaces[] = {
 	{ BATON_PROVIDER, &frame_provider },     { BATON_CLASSIFIER, &frame_classifier },
 	{ BATON_RETRIEVER, &frame_retriever },   { BATON_RULE, &frame_rule },
-	{ BATON_TRANSCRIPT, &frame_transcript },
+	{ BATON_TRANSCRIPT, &frame_transcript }, { BATON_TOOL, &frame_tool },
+	{ BATON_GUARD, &frame_guard },
 };
 
 #ifdef FRAME_STATEFUL
