@@ -64,16 +64,21 @@ static void read_arguments(struct baton_load *load, struct baton_tool_def *tool,
 
 /* --- what is bound --- */
 
-static void forget_required(json_t *schema, const char *name)
+/* Was it among those that must be there? */
+static bool forget_required(json_t *schema, const char *name)
 {
 	json_t *required = json_object_get(schema, "required");
+	bool was = false;
 
 	for (size_t i = json_array_size(required); i > 0; i--) {
 		const char *here = json_string_value(json_array_get(required, i - 1));
 
-		if (here && strcmp(here, name) == 0)
+		if (here && strcmp(here, name) == 0) {
 			json_array_remove(required, i - 1);
+			was = true;
+		}
 	}
+	return was;
 }
 
 static void bind_one(struct baton_load *load, struct baton_tool_def *tool, json_t *shown,
@@ -101,10 +106,10 @@ static void bind_one(struct baton_load *load, struct baton_tool_def *tool, json_
 		return;
 	}
 	json_object_del(properties, argument);
-	forget_required(shown, argument);
-	tool->binds[tool->n_binds++] = (struct baton_tool_bind){
-		baton_arena_dup(&load->policy->arena, argument, item->key->text.n), froms[i]
-	};
+	tool->binds[tool->n_binds++] =
+		(struct baton_tool_bind){ baton_arena_dup(&load->policy->arena, argument,
+							  item->key->text.n),
+					  froms[i], forget_required(shown, argument) };
 }
 
 /* Models are shown the schema without what is bound. */

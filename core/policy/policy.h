@@ -108,6 +108,7 @@ struct baton_switch_def {
 struct baton_tool_bind {
 	const char *argument; /* set by the server, never by a model, which does not even see it */
 	const char *from;     /* customer, customer_tier, session, locale: customer is the signed one alone */
+	bool required;        /* without a value the call is refused; else it gets "" */
 };
 struct baton_tool_def {
 	const char *name;

@@ -38,7 +38,8 @@ static const struct baton_field tool_fields[] = {
 	  .otherwise = "10s", .doc = "Longest time of a call, all its tries together." },
 	{ "bind", BATON_FIELD_FREE, NOWHERE,
 	  .doc = "Arguments that the server sets and no model sees, each to one of: customer (the "
-		 "signed one), customer_tier, session, locale." },
+		 "signed one), customer_tier, session, locale. What is not known is \"\"; if it is "
+		 "`required`, the call is refused." },
 	{ "reveals", BATON_FIELD_NAME, .flags = BATON_FIELD_MANY,
 	  MANY_AT(struct baton_tool_def, reveals), .max = 32,
 	  .doc = "Kinds of personal data that it is shown in its arguments, such as email. Others "

@@ -277,8 +277,8 @@ static baton_str bound_value(const struct baton_run *run, const char *from)
 }
 
 /* The arguments with what the server sets, in one spelling. What a model says under a bound
- * name is gone: of two members the last one counts. False: the server does not know one of
- * them. */
+ * name is gone: of two members the last one counts. False: the server does not know one that
+ * the tool needs. */
 static bool bind(struct baton_run *run, struct baton_run_call *call)
 {
 	const struct baton_tool_def *tool = call->tool;
@@ -290,7 +290,7 @@ static bool bind(struct baton_run *run, struct baton_run_call *call)
 	for (size_t i = 0; i < tool->n_binds; i++) {
 		baton_str value = bound_value(run, tool->binds[i].from);
 
-		known_all = known_all && value.n > 0;
+		known_all = known_all && (value.n > 0 || !tool->binds[i].required);
 		text.n--; /* the closing brace: it is an object in one spelling */
 		baton_buf_z(&text, text.n > 1 ? "," : "");
 		baton_buf_json(&text, baton_str_of(tool->binds[i].argument));
