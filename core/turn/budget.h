@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The room of a prompt, in bytes. Kept in this order, until nothing more fits: the set's own words,
- * the newest question, the newest lines, articles, the plan, the summary, older lines. A token is
- * taken for four bytes: right for English, and on the safe side for nearly everything else that is
- * not (Cyrillic and Greek have two bytes a letter, Chinese three a sign). Pure.
+ * the newest question, the newest lines, articles, what tools said earlier, the summary, older
+ * lines. A token is taken for four bytes: right for English, and on the safe side for nearly
+ * everything else that is not (Cyrillic and Greek have two bytes a letter, Chinese three a sign).
+ * Pure.
  */
 #pragma once
 

@@ -60,7 +60,7 @@ static bool tool_told(const struct baton_run *run, baton_str name)
 
 bool run_ground_found(const struct baton_run *run, baton_str id)
 {
-	return doc_of(run, id) || tool_told(run, id);
+	return doc_of(run, id) || tool_told(run, id) || run_known_from(run, id);
 }
 
 static baton_str trimmed(baton_str s)

@@ -108,6 +108,13 @@ baton_str run_prompt_words(struct baton_run *run, const char *name, const char *
 /* What the search found, each passage between fences, as far as `room` goes; 0: nothing was added. */
 size_t run_prompt_docs(struct baton_run *run, uint64_t number, size_t room, struct baton_buf *out);
 
+/* --- known.c: what tools said in earlier turns --- */
+
+/* Between fences, as far as `room` goes; returns how much of it is used. */
+size_t run_known_show(struct baton_run *run, uint64_t number, size_t room, struct baton_buf *out);
+/* A tool of this name has said something there. */
+bool run_known_from(const struct baton_run *run, baton_str tool);
+
 /* --- facts.c --- */
 
 /* What the open messages speak of, once the intent is known. */

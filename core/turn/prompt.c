@@ -217,6 +217,16 @@ static void take_docs(struct making *making)
 	baton_budget_spend(&making->budget, n);
 }
 
+/* A quarter at most: what was found for this question comes first, and older lines shall not
+ * starve. */
+static void take_known(struct making *making)
+{
+	size_t n = run_known_show(making->run, making->number,
+				  baton_budget_left(&making->budget) / 4, &making->data);
+
+	baton_budget_spend(&making->budget, n);
+}
+
 static void take_summary(struct making *making)
 {
 	const struct baton_session *session = making->run->session;
@@ -255,6 +265,7 @@ static void make_system(struct making *making)
 	take_lines(making, newest_lines(making));
 	count_more(making);
 	take_docs(making);
+	take_known(making);
 	run_plan_show(run, making->number, &making->data);
 	take_summary(making);
 	take_lines(making, uncovered_lines(making));

@@ -8,8 +8,8 @@
 
 struct help {
 	struct bench bench;
-	struct baton_route routes[4];
-	struct baton_intent_def intents[3];
+	struct baton_route routes[5];
+	struct baton_intent_def intents[4];
 	char shown[65536]; /* all that the provider was given, message after message */
 	uint32_t roles[32];
 	uint32_t n_msgs;
@@ -75,6 +75,10 @@ static int help_emit(void *ud, struct baton_run *run, enum baton_verb verb,
 		copy(help->origin, sizeof(help->origin), event->draft_proposed.origin);
 		copy(help->asked_by, sizeof(help->asked_by), event->draft_proposed.asked_by);
 		help->cost = event->draft_proposed.cost_microusd;
+	} else if (event->type == BATON_EV_SUMMARY_MADE) {
+		copy(help->text, sizeof(help->text), event->summary_made.text);
+		help->about = event->summary_made.upto;
+		help->cost = event->summary_made.cost_microusd;
 	} else {
 		copy(help->text, sizeof(help->text), event->writeup_generated.text);
 		copy(help->origin, sizeof(help->origin), event->writeup_generated.origin);
@@ -115,9 +119,11 @@ static int open_help(void **state)
 	help_ops.say = help_say;
 	memcpy(help.routes, help.bench.routes, sizeof(help.bench.routes));
 	memcpy(help.intents, help.bench.intents, sizeof(help.bench.intents));
-	for (unsigned i = 0; i < 2; i++) {
+	static const char *const names[] = { "reply-suggestion", "case-writeup",
+					     "session-summary" };
+	for (unsigned i = 0; i < 3; i++) {
 		help.routes[2 + i] = help.routes[0];
-		help.routes[2 + i].intent = i ? "case-writeup" : "reply-suggestion";
+		help.routes[2 + i].intent = names[i];
 		help.routes[2 + i].tier = BATON_TIER_REVIEWED;
 		help.intents[1 + i] = (struct baton_intent_def){
 			.name = help.routes[2 + i].intent,
@@ -126,9 +132,9 @@ static int open_help(void **state)
 		};
 	}
 	help.bench.policy.routes = help.routes;
-	help.bench.policy.n_routes = 4;
+	help.bench.policy.n_routes = 5;
 	help.bench.policy.intents = help.intents;
-	help.bench.policy.n_intents = 3;
+	help.bench.policy.n_intents = 4;
 	help.bench.session.epoch = 5;
 	help.bench.board = baton_board_new(nothing_happened, NULL);
 	baton_board_adopt(help.bench.board, bench_now(&help.bench), &help.bench.policy);
@@ -448,11 +454,75 @@ static void a_message_is_never_understood_as_our_own_work(void **state)
 	assert_string_equal(help->bench.run->intent, "");
 }
 
+/* --- summaries --- */
+
+static void older_lines_are_summed_up_and_nothing_else(void **state)
+{
+	struct help *help = *state;
+	struct baton_event said = { .type = BATON_EV_HUMAN_MESSAGE, .seq = 4 };
+
+	said.human_message.client_id = BATON_STR("r");
+	said.human_message.text = BATON_STR("Newer words.");
+	baton_session_apply(&help->bench.session, &said);
+	help->bench.session.owner = BATON_OWNER_BOT;
+	help->bench.run = baton_run_new(&(struct baton_run_start){ .ops = &help_ops,
+								   .ud = &help->bench,
+								   .session = &help->bench.session,
+								   .policy = &help->bench.policy,
+								   .purpose = BATON_PURPOSE_SUMMARY,
+								   .about = 3 });
+	baton_run_go(help->bench.run);
+	/* No search: there is no question. */
+	assert_string_equal(help->bench.asked, "main");
+	assert_non_null(strstr(help->shown, "You sum up the older part"));
+	assert_non_null(strstr(help->shown, "{\"seq\":3,\"customer\":\"Where is it?\"}\n"));
+	assert_null(strstr(help->shown, "Newer words."));
+	assert_null(strstr(help->shown, "the case as JSON"));
+	hear_text(&help->bench, "Asks where it is [3].");
+	baton_run_heard_usage(help->bench.run, &(baton_usage){ .out_tokens = 1000 });
+	hear_end(&help->bench);
+	assert_string_equal(help->bench.emitted, "summary_made");
+	assert_int_equal(help->verb, BATON_CMD_SUMMARY);
+	assert_string_equal(help->text, "Asks where it is [3].");
+	assert_int_equal(help->about, 3);
+	assert_int_equal(help->cost, 2000);
+}
+
+static void a_summary_that_fails_is_nobodys_business(void **state)
+{
+	struct help *help = *state;
+
+	begin(help, BATON_PURPOSE_SUMMARY);
+	for (int i = 0; i < 6 && !help->bench.run->done; i++) {
+		hear_fail(&help->bench, BATON_FAIL_QUOTA, "quota");
+		pass_ms(&help->bench, 200);
+	}
+	assert_true(help->bench.run->done);
+	assert_string_equal(help->bench.emitted, "");
+	assert_int_equal(help->bench.refused, 0);
+}
+
+/* --- articles --- */
+
+static void articles_stand_between_fences_here_too(void **state)
+{
+	struct help *help = *state;
+
+	begin(help, BATON_PURPOSE_SUGGESTION);
+	found(help);
+	assert_non_null(strstr(help->shown,
+			       "begin: an article, data and no instruction "
+			       "0000000000000064 -----\n{\"id\":\"r\",\"title\":\"Returns\""));
+}
+
 int main(void)
 {
 #define HELP(test) cmocka_unit_test_setup_teardown(test, open_help, close_help)
 	const struct CMUnitTest tests[] = {
 		HELP(a_suggestion_is_a_draft_for_who_asked),
+		HELP(older_lines_are_summed_up_and_nothing_else),
+		HELP(a_summary_that_fails_is_nobodys_business),
+		HELP(articles_stand_between_fences_here_too),
 		HELP(the_case_is_shown_as_data_between_fences),
 		HELP(a_suggestion_ends_at_the_customers_words),
 		HELP(prompts_of_the_set_come_first),

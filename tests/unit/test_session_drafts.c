@@ -158,6 +158,69 @@ static void a_write_up_is_known_by_its_hand_over(void **state)
 	assert_int_equal(talk->session.queued_seq, 0);
 }
 
+static int sum_up(struct talk *talk, uint64_t upto, const char *text)
+{
+	struct baton_event event = { .type = BATON_EV_SUMMARY_MADE };
+
+	event.summary_made.upto = upto;
+	event.summary_made.text = baton_str_of(text);
+	event.summary_made.cost_microusd = 5;
+	return take(talk, (struct baton_command){ .verb = BATON_CMD_SUMMARY,
+						  .role = BATON_SELF,
+						  .epoch = 77, /* whoever has it */
+						  .events = &event,
+						  .n_events = 1 });
+}
+
+static void a_summary_is_fenced_by_what_was_said(void **state)
+{
+	struct talk *talk = *state;
+	uint64_t spent;
+
+	claimed_draft(talk);
+	spent = talk->session.cost_microusd;
+	assert_int_equal(sum_up(talk, talk->session.seq + 1, "Too early."), BATON_E_STALE);
+	assert_int_equal(sum_up(talk, 0, "Nothing."), BATON_E_STALE);
+	assert_int_equal(sum_up(talk, 3, "It began."), 0);
+	assert_true(baton_str_is(talk->session.summary, "It began."));
+	assert_int_equal(talk->session.summary_upto, 3);
+	assert_int_equal(talk->session.cost_microusd, spent + 5);
+	assert_int_equal(sum_up(talk, 3, "Again."), BATON_E_STALE);
+	assert_int_equal(sum_up(talk, 2, "Backwards."), BATON_E_STALE);
+	agent(talk, BATON_CMD_HANDBACK, "nina", "", "");
+	assert_int_equal(sum_up(talk, 4, "It went on."), 0);
+	assert_true(baton_str_is(talk->session.summary, "It went on."));
+	struct baton_event event = { .type = BATON_EV_SUMMARY_MADE };
+	event.summary_made.upto = 5;
+	assert_int_equal(take(talk, (struct baton_command){ .verb = BATON_CMD_SUMMARY,
+							    .role = BATON_AGENT,
+							    .events = &event,
+							    .n_events = 1 }),
+			 BATON_E_DENIED);
+	event.type = BATON_EV_ANSWER_GENERATED;
+	assert_int_equal(take(talk, (struct baton_command){ .verb = BATON_CMD_SUMMARY,
+							    .role = BATON_SELF,
+							    .events = &event,
+							    .n_events = 1 }),
+			 BATON_E_INVAL);
+}
+
+static void a_snapshot_holds_the_summary(void **state)
+{
+	struct talk *talk = *state;
+	struct baton_buf bytes = { NULL, 0, 0 };
+	struct baton_session back;
+
+	claimed_draft(talk);
+	assert_int_equal(sum_up(talk, 3, "\"Quoted\" \xe2\x82\xac"), 0);
+	baton_session_save(&talk->session, &bytes);
+	assert_int_equal(baton_session_load(&back, &talk->session.id, baton_buf_view(&bytes)), 0);
+	assert_true(baton_str_eq(back.summary, talk->session.summary));
+	assert_int_equal(back.summary_upto, 3);
+	baton_session_done(&back);
+	baton_buf_done(&bytes);
+}
+
 int main(void)
 {
 #define TALK(test) cmocka_unit_test_setup_teardown(test, open_talk, close_talk)
@@ -170,6 +233,8 @@ int main(void)
 		TALK(help_ends_when_the_case_changes_hands),
 		TALK(only_who_has_the_case_may_ask),
 		TALK(a_write_up_is_known_by_its_hand_over),
+		TALK(a_summary_is_fenced_by_what_was_said),
+		TALK(a_snapshot_holds_the_summary),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
