@@ -58,11 +58,12 @@ sdk: all tests/node_modules/.package-lock.json
 	V=$(V) tests/sdk/run.sh
 
 # Our own modules and the example against everything that `baton module check` knows, inline and in a
-# process of their own (docs/CHECKER.md).
+# process of their own (docs/CHECKER.md); with modules/NAME/check.json where the least configuration is not enough.
 .PHONY: check-modules
 check-modules: all
 	@failed=0; for so in $(MODULE_SO) $(EXAMPLES); do for how in inline isolated; do \
-		$(O)/baton module check $$so --$$how || failed=1; \
+		own=modules/$$(basename $$so .so)/check.json; \
+		$(O)/baton module check $$so --$$how $$(test -f $$own && echo --config $$own) || failed=1; \
 	done; done; exit $$failed
 
 # --- fuzzing: clang's libFuzzer over the objects of V=fuzz ---------------------------------------
