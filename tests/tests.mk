@@ -79,6 +79,9 @@ $(O)/fuzz/provider: $(call obj,$(addprefix modules/sdk/provider/,scan.c text.c h
 	$(addprefix modules/provider-openai/,chat.c responses.c ollama.c) modules/provider-anthropic/messages.c)
 $(O)/fuzz/tool_http: $(call obj,$(addprefix modules/sdk/provider/,text.c hint.c) $(addprefix modules/tool-http/,template.c settings.c ask.c reply.c))
 
+$(O)/fuzz/knowledge: $(call obj,$(filter-out %/retriever.c,$(wildcard modules/retriever-fts/*.c)) $(filter-out %/provider.c,$(wildcard modules/provider-knowledge/*.c)))
+$(O)/fuzz/knowledge: LIBS += -lsqlite3 -lstemmer
+
 fuzz:
 	$(MAKE) V=fuzz CC=clang OPT_fuzz="$(FUZZ_OPT)" fuzz-run
 
