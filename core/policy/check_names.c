@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define NAMED(array_, what_, kind_)                                            \
 	((struct baton_named){ load->policy->array_, load->policy->n_##array_, \
@@ -437,12 +438,35 @@ static void check_desk(struct baton_load *load)
 					   baton_load_place(load->files[i].root, "default_queue"));
 }
 
+/* It is found all the same, and marked; who looks at the set should know. */
+static void check_dates(struct baton_load *load)
+{
+	char today[16] = "";
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (gmtime_r(&now, &tm))
+		(void)strftime(today, sizeof(today), "%Y-%m-%d", &tm);
+	for (size_t i = 0; i < load->n_articles; i++) {
+		const struct baton_article *a = &load->articles[i];
+
+		if (a->valid_until[0] && a->updated && strcmp(a->valid_until, today) < 0 &&
+		    strcmp(a->valid_until, a->updated) >= 0)
+			baton_finding_warning(
+				&load->findings,
+				baton_load_place(load->article_files[i]->root, "valid_until"),
+				"this article is past its date: answers that rest on it are marked "
+				"as stale");
+	}
+}
+
 static void check_articles(struct baton_load *load)
 {
 	for (size_t i = 0; i < load->n_files; i++)
 		if (load->files[i].kind == BATON_SHAPE_KNOWLEDGE)
 			baton_named_each(load, load->files[i].root, "intents",
 					 baton_named_intents(load));
+	check_dates(load);
 }
 
 void baton_check_names(struct baton_load *load)

@@ -250,6 +250,9 @@ static void add_source(struct baton_package *package, const struct baton_event *
 		package_name(&json, "version", baton_json_text(&part, &arena));
 		part = baton_json_get(source, "score_ppm");
 		package_number(&json, "score_ppm", baton_json_u64(&part, 0));
+		part = baton_json_get(source, "stale");
+		if (baton_json_bool(&part))
+			baton_buf_z(&json, ",\"stale\":true");
 		item->json = package_take(&json); /* without its brace: "used" may change */
 	}
 	if (item)

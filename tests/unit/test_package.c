@@ -107,7 +107,7 @@ static void tell_the_dispute(struct story *story)
 	     "{\"turn\":5,\"stage\":\"before\",\"action\":\"none\",\"rule\":\"\",\"facts\":{}}");
 	tell(story, "sources_retrieved",
 	     "{\"turn\":5,\"sources\":[{\"id\":\"refunds\",\"title\":\"Refunds\",\"uri\":\"/h/r\","
-	     "\"version\":\"2026-01-02\",\"score_ppm\":700000},{\"id\":\"cards\",\"title\":\"Cards\"}]}");
+	     "\"version\":\"2026-01-02\",\"score_ppm\":700000},{\"id\":\"cards\",\"title\":\"Cards\",\"stale\":true}]}");
 	tell(story, "route_selected",
 	     "{\"turn\":5,\"route\":\"billing-dispute\",\"tier\":2,\"target\":\"main\","
 	     "\"model\":\"gpt\",\"attempt\":1,\"reason\":\"primary\"}");
@@ -155,6 +155,7 @@ static void everything_is_in_it_with_its_seq(void **state)
 	assert_string_equal(at(json, "sources.0.id"), "refunds");
 	assert_string_equal(at(json, "sources.0.used"), "false");
 	assert_string_equal(at(json, "sources.1.id"), "cards");
+	assert_string_equal(at(json, "sources.1.stale"), "true");
 	assert_string_equal(at(json, "limits.0.kind"), "trigger");
 	assert_string_equal(at(json, "limits.1.name"), "dispute");
 	assert_string_equal(at(json, "incident.target"), "main");

@@ -532,6 +532,16 @@ static const struct policy_case cases[] = {
 	  "knowledge/hours.md:4:14: error: it ends before it was updated (2026-03-01)\n"
 	  "    4 | valid_until: 2026-02-28\n"
 	  "      |              ^~~~~~~~~~\n" },
+	{ "an_article_past_its_date", "knowledge/hours.md",
+	  "---\n"
+	  "title: Hours\n"
+	  "updated: 2025-01-01\n"
+	  "valid_until: 2025-02-28\n"
+	  "---\n"
+	  "We open at nine.\n",
+	  "knowledge/hours.md:4:14: warning: this article is past its date: answers that rest on it are marked as stale\n"
+	  "    4 | valid_until: 2025-02-28\n"
+	  "      |              ^~~~~~~~~~\n" },
 	{ "an_article_that_says_nothing", "knowledge/hours.md",
 	  "---\n"
 	  "title: Hours\n"
