@@ -256,6 +256,23 @@ static void prove_required(const struct use *use, const struct baton_lookup_def 
 	}
 }
 
+/* Such a message goes to a person anyway, and with the call there is something to say yes to. */
+static void prove_proposed(const struct use *use, const struct baton_lookup_def *lookup,
+			   struct baton_place place)
+{
+	if (!needs_leave(use->route, lookup->tool))
+		baton_proof_broken(
+			&use->load->findings, BATON_PROOF_LOOKUP_KNOWN, place,
+			"`%s` needs nobody's leave here: nothing would be left to a person",
+			lookup->tool->name);
+	if (use->route->tier < 2)
+		baton_proof_broken(
+			&use->load->findings, BATON_PROOF_LOOKUP_KNOWN, place,
+			"`%s` is answered at once (tier 1), and each message of it would go to a "
+			"person",
+			use->route->intent);
+}
+
 static void prove_lookup(const struct use *use, const struct baton_lookup_def *lookup,
 			 const struct baton_yaml *node)
 {
@@ -264,7 +281,9 @@ static void prove_lookup(const struct use *use, const struct baton_lookup_def *l
 
 	if (!lookup->tool)
 		return;
-	if (lookup->tool->writes)
+	if (lookup->propose)
+		prove_proposed(use, lookup, place);
+	else if (lookup->tool->writes)
 		baton_proof_broken(
 			&use->load->findings, BATON_PROOF_LOOKUP_KNOWN, place,
 			"`%s` changes something: each message of `%s` would cause it, asked "

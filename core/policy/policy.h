@@ -136,6 +136,7 @@ struct baton_lookup_def {
 	json_t *arguments; /* an object; "{{slot}}" in a text is what the message names, or named before */
 	const char *arguments_json; /* as text */
 	const char *ask; /* what a customer is asked who has not named what it needs; "" nothing */
+	bool propose;      /* not called: a person is asked whether it is to be */
 };
 /* What becomes of an answer whose sources do not hold. */
 enum baton_grounding {

@@ -112,10 +112,14 @@ static const struct baton_shape switch_shape = { "a switch",
 
 static const struct baton_field lookup_fields[] = {
 	{ "tool", BATON_FIELD_NAME, REQUIRED, NOWHERE,
-	  .doc = "A tool that only looks up and needs nobody's leave." },
+	  .doc = "A tool that only looks up and needs nobody's leave; or, with `propose`, one that "
+		 "needs it." },
 	{ "arguments", BATON_FIELD_FREE, NOWHERE,
 	  .doc = "What it is given. \"{{slot}}\" in a text is what the customer has named; while it is "
 		 "not known, the call is not made." },
+	{ "propose", BATON_FIELD_BOOL, AT(struct baton_lookup_def, propose), .otherwise = "false",
+	  .doc = "It is not called but proposed to a person, once all that it is given is known: what "
+		 "a model would ask for, where there is none. Not in tier 1." },
 	{ "ask", BATON_FIELD_TEXT, AT(struct baton_lookup_def, ask), .otherwise = "", .max = 500,
 	  .doc = "What a customer is asked who has not named it, by a provider without a model." },
 	{ 0 },

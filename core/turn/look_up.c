@@ -2,7 +2,8 @@
 
 /* Look-ups: calls that a route declares. They are made before any model is asked, in their
  * order, if all that they are given is known: what a message names, or an earlier one has
- * named. */
+ * named. One that is declared to be proposed is not made: a person is asked, as if a model had
+ * wanted it. */
 
 #include "core/turn/inside.h"
 
@@ -130,11 +131,13 @@ static struct then look_up(struct baton_run *run, const struct baton_lookup_def 
 	*call = wanted;
 	tools_number(run, call);
 	/* Leave can be wanted only because of what a message says: policies allow no other. */
-	if (no || tools_need_leave(run, call->tool)) {
+	if (no || (!lookup->propose && tools_need_leave(run, call->tool))) {
 		call->shown = run_call_error(run, no ? no : "not_allowed", why);
 		return go_on(BATON_STEP_LOOK_UP);
 	}
 	tools_name(run, call);
+	if (!tools_known(run, call) && lookup->propose)
+		return tools_propose(run, call);
 	if (!tools_known(run, call))
 		return run_call(run, call, BATON_STEP_LOOK_UP);
 	run->tools.at = --run->tools.n; /* the model is shown it already */

@@ -393,6 +393,24 @@ static void propose(struct baton_run *run, const struct baton_run_call *call, co
 	run->ops->count(run->ud, BATON_METRIC_TOOLS_PROPOSED, 1);
 }
 
+static struct then wait_for_leave(struct baton_run *run)
+{
+	run->tools.at = run->tools.n;
+	run->told = baton_str_of(run->policy->say_approval);
+	return run_hand_over(run, "core.tool_approval",
+			     "what the assistant wants to do needs a person's leave");
+}
+
+struct then tools_propose(struct baton_run *run, const struct baton_run_call *call)
+{
+	const char *reason = tools_need_leave(run, call->tool);
+
+	if (!run_room_for_notes(run))
+		return done();
+	propose(run, call, reason ? reason : "the route leaves it to a person");
+	return wait_for_leave(run);
+}
+
 /* A person looks at this call, and at all others of the round that need one. */
 static struct then ask_for_leave(struct baton_run *run, struct baton_run_call *call)
 {
@@ -418,10 +436,7 @@ static struct then ask_for_leave(struct baton_run *run, struct baton_run_call *c
 		propose(run, call, reason);
 		n++;
 	}
-	run->tools.at = run->tools.n;
-	run->told = baton_str_of(run->policy->say_approval);
-	return run_hand_over(run, "core.tool_approval",
-			     "what the assistant wants to do needs a person's leave");
+	return wait_for_leave(run);
 }
 
 /* --- the steps --- */

@@ -20,6 +20,8 @@ const char *tools_objection(struct baton_run *run, struct baton_run_call *call, 
 			    size_t cap);
 /* Why a person is to be asked; NULL: nobody is. */
 const char *tools_need_leave(const struct baton_run *run, const struct baton_tool_def *tool);
+/* The turn ends with a person who says yes or no to the call. */
+struct then tools_propose(struct baton_run *run, const struct baton_run_call *call);
 /* Its key; its id. */
 void tools_name(struct baton_run *run, struct baton_run_call *call);
 void tools_number(struct baton_run *run, struct baton_run_call *call);

@@ -123,5 +123,10 @@ static const struct proof_case tool_cases[] = {
 	  CLASSES_("", ", unattended: [note]"),
 	  CLASSES_(", approve_all: true", ", unattended: [note]"),
 	  "routes.yaml:2:110: error: `opening_times` needs a person's leave here: each message of `opening-hours` would go to a person [lookup-known]\n" },
+	{ "routes.yaml",
+	  ROUTES_("lookups: [ { tool: opening_times, arguments: { town: Ulm } } ]"),
+	  ROUTES_("lookups: [ { tool: opening_times, arguments: { town: Ulm }, propose: true } ]"),
+	  "routes.yaml:2:62: error: `opening_times` needs nobody's leave here: nothing would be left to a person [lookup-known]\n"
+	  "routes.yaml:2:62: error: `refund-policy` is answered at once (tier 1), and each message of it would go to a person [lookup-known]\n" },
 };
 /* clang-format on */
