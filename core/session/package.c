@@ -489,6 +489,12 @@ static void (*const folds[])(struct baton_package *package, const struct baton_e
 	[BATON_EV_CASE_ABANDONED] = on_abandoned,
 	[BATON_EV_WRITEUP_GENERATED] = on_writeup,
 	[BATON_EV_CASE_TAGGED] = on_tagged,
+	[BATON_EV_TOOL_CALLED] = package_on_called,
+	[BATON_EV_TOOL_FINISHED] = package_on_finished,
+	[BATON_EV_TOOL_PROPOSED] = package_on_proposed,
+	[BATON_EV_TOOL_REVIEWED] = package_on_decided,
+	[BATON_EV_GUARD_HIT] = package_on_guard,
+	[BATON_EV_PLAN_MADE] = package_on_plan,
 };
 
 struct baton_package *baton_package_new(const struct baton_id *session)
@@ -549,6 +555,7 @@ static void drop_words(struct baton_package *p)
 		&p->summary.model,
 		&p->summary.failed,
 		&p->tags.json,
+		&p->plan.json,
 		&p->incident.target,
 		&p->incident.model,
 		&p->incident.fail,

@@ -13,6 +13,9 @@
 	LIST(LIMITS, limits, 12)       \
 	LIST(NOTES, notes, 6)          \
 	LIST(TRANSFERS, transfers, 10) \
+	LIST(TOOLS, tools, 12)         \
+	LIST(PROPOSALS, proposals, 8)  \
+	LIST(GUARDS, guards, 8)        \
 	LIST(ATTACHMENTS, attachments, 10)
 
 enum package_list {
@@ -122,7 +125,7 @@ struct baton_package {
 	struct {
 		uint64_t seq;
 		baton_str json;
-	} tags;
+	} tags, plan; /* plan: an object */
 };
 
 /* --- package.c: small parts --- */
@@ -144,6 +147,15 @@ void package_words_of(struct package_item *item, const char *before, baton_str t
 /* A JSON list of sources; returns how many. */
 size_t package_add_sources(struct baton_package *package, const struct baton_event *event,
 			   baton_str sources, bool used);
+
+/* --- package_tools.c --- */
+
+void package_on_called(struct baton_package *package, const struct baton_event *event);
+void package_on_finished(struct baton_package *package, const struct baton_event *event);
+void package_on_proposed(struct baton_package *package, const struct baton_event *event);
+void package_on_decided(struct baton_package *package, const struct baton_event *event);
+void package_on_guard(struct baton_package *package, const struct baton_event *event);
+void package_on_plan(struct baton_package *package, const struct baton_event *event);
 
 /* --- package_tried.c --- */
 

@@ -378,6 +378,11 @@ void baton_package_json(const struct baton_package *package, struct baton_buf *o
 	write_summary(package, &json);
 	if (package->tags.json.n > 0)
 		raw(&json, "tags", package->tags.json, BATON_JSON_ARRAY);
+	if (package->plan.json.n > 0)
+		raw(&json, "plan", package->plan.json, BATON_JSON_OBJECT);
+	write_list(package, PACKAGE_TOOLS, &json);
+	write_list(package, PACKAGE_PROPOSALS, &json);
+	write_list(package, PACKAGE_GUARDS, &json);
 	write_list(package, PACKAGE_ATTACHMENTS, &json);
 	write_list(package, PACKAGE_TRANSFERS, &json);
 	write_list(package, PACKAGE_NOTES, &json);
@@ -523,6 +528,8 @@ void baton_package_text(const struct baton_package *package, struct baton_buf *o
 	say_tried(package, out);
 	say_list(package, PACKAGE_SOURCES, "Found:", out);
 	say_list(package, PACKAGE_LOOKUPS, "Looked for in vain:", out);
+	say_list(package, PACKAGE_TOOLS, "Tools:", out);
+	say_list(package, PACKAGE_PROPOSALS, "Waits for a person's leave, or did:", out);
 	say_incident(package, out);
 	say_list(package, PACKAGE_ATTACHMENTS, "Files:", out);
 	say_list(package, PACKAGE_TRANSFERS, "Who has had it:", out);

@@ -74,8 +74,9 @@ struct then run_tools_asked(struct baton_run *run)
 		run->tools.said[run->tools.round] = keep(
 			run,
 			run_veiled(run, (baton_str){ run->answer.p + lead, run->answer.n - lead }));
-	if (run->said == 0)
-		baton_buf_reset(&run->answer);
+	/* What was not shown because its sources do not hold is not shown later either. */
+	if (run->said == 0 || run->muted)
+		run->answer.n = run->said;
 	run->tools.lead = run->answer.n;
 	return go_on(BATON_STEP_TOOLS);
 }

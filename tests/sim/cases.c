@@ -182,6 +182,10 @@ static void handed_back(struct sim *sim, struct log *log, const struct baton_eve
 	PROMISE(sim, log->owner == BATON_OWNER_AGENT, "only its agent hands a case back",
 		&log->session);
 	to_bot(sim, log, event->handback_approved.epoch);
+	/* What a person has allowed is told by the bot, if nobody has told it. */
+	uint64_t untold = promise_untold(log);
+	if (untold > 0 && untold - 1 < log->open_after)
+		log->open_after = untold - 1;
 	if (log->open_after < log->last_message) {
 		log->answered = log->open_after;
 		log->disturbed = false;

@@ -221,7 +221,13 @@ static const char *const names[] = { "messages",
 				     "times not known",
 				     "plans",
 				     "plans that are none",
-				     "summaries" };
+				     "summaries",
+				     "calls of tools",
+				     "calls in doubt",
+				     "calls proposed",
+				     "calls approved",
+				     "calls rejected",
+				     "rounds of tools" };
 
 int main(int argc, char **argv)
 {

@@ -35,7 +35,7 @@ struct call {
 	bool stopped;          /* was cancelled while it spoke */
 	const char *target;
 	struct sim_release *release; /* CALL_ANSWER */
-	bool filtered, billed;
+	bool filtered, billed, wants_tools;
 	char help[48]; /* of help for agents: the first word, with the epoch that the case had */
 	bool hangs, refused, empty, late; /* late: was cancelled, and speaks all the same */
 };
@@ -46,7 +46,7 @@ static void call_usage(struct call *call)
 {
 	baton_shard_heard_usage(call->shard->shard, call->ticket,
 				&(baton_usage){ .size = sizeof(baton_usage),
-						.in_tokens = 300,
+						.in_tokens = call->wants_tools ? 20 : 300,
 						.out_tokens = call->said });
 }
 
@@ -144,10 +144,16 @@ static bool hear_word(struct sim *sim, struct call *call)
 	if (call->hangs && call->said == call->cut_at)
 		return false;
 	if (call->said == call->words || call->empty) {
+		if (call->wants_tools)
+			calls_say(sim, call->shard, call->ticket);
+		if (call->stopped) /* a drill has cut it there */
+			return false;
 		call_ends(call);
 		call_usage(call);
 		baton_shard_heard_end(call->shard->shard, call->ticket,
-				      call->filtered ? BATON_END_FILTERED : BATON_END_STOP);
+				      call->filtered	  ? BATON_END_FILTERED
+				      : call->wants_tools ? BATON_END_TOOL_CALLS
+							  : BATON_END_STOP);
 		return false;
 	}
 	/* Some models do not stream: one word is the whole answer, and its end comes with it. */
@@ -401,8 +407,12 @@ static int models_generate(void *ud, struct baton_release *release, baton_ticket
 	call->target = sim->policy.targets[sim_target(baton_str_of(provider))].name;
 	read_case(sim, call, prompt);
 	call->say = words_choose(sim, prompt);
+	call->wants_tools = calls_wanted(sim, prompt);
 	uint64_t first_ns =
 		sim->cell && !call->help[0] ? cell_day(sim, call, provider) : bad_day(sim, call);
+	/* Mostly without a word before. */
+	if (call->wants_tools && sim_chance(sim, 60))
+		call->empty = true;
 	call_again(sim, call, first_ns);
 	return BATON_OK;
 }

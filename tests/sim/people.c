@@ -439,10 +439,11 @@ void people_hear(struct sim *sim, baton_conn conn, struct baton_notice *notice)
 /* --- agents --- */
 
 static const enum baton_verb agent_verbs[] = {
-	BATON_CMD_CLAIM,    BATON_CMD_CLAIM,    BATON_CMD_CLAIM,    BATON_CMD_REPLY,
-	BATON_CMD_REPLY,    BATON_CMD_NOTE,     BATON_CMD_DRAFT,    BATON_CMD_DRAFT,
-	BATON_CMD_HANDBACK, BATON_CMD_RELEASE,  BATON_CMD_RESOLVE,  BATON_CMD_SUGGEST,
-	BATON_CMD_SUGGEST,  BATON_CMD_TRANSFER, BATON_CMD_TRANSFER, BATON_CMD_TAG
+	BATON_CMD_CLAIM,       BATON_CMD_CLAIM,       BATON_CMD_CLAIM,      BATON_CMD_REPLY,
+	BATON_CMD_REPLY,       BATON_CMD_NOTE,        BATON_CMD_DRAFT,      BATON_CMD_DRAFT,
+	BATON_CMD_HANDBACK,    BATON_CMD_RELEASE,     BATON_CMD_RESOLVE,    BATON_CMD_SUGGEST,
+	BATON_CMD_SUGGEST,     BATON_CMD_TRANSFER,    BATON_CMD_TRANSFER,   BATON_CMD_TAG,
+	BATON_CMD_TOOL_REVIEW, BATON_CMD_TOOL_REVIEW, BATON_CMD_TOOL_REVIEW
 };
 
 /* To a queue or a colleague that exist, and sometimes to none that does. */
@@ -491,6 +492,8 @@ static void agent_act(struct sim *sim, void *what)
 
 	if (sim->calm)
 		return;
+	if (verb == BATON_CMD_TOOL_REVIEW)
+		customer = calls_case(sim, agent->id, customer);
 	if (!agent->conn)
 		agent->conn = ++sim->last_conn;
 	if (sim_chance(sim, 10))
@@ -510,6 +513,10 @@ static void agent_act(struct sim *sim, void *what)
 		.about_seq = draft,
 		.if_seq = verb == BATON_CMD_REPLY ? if_seq : 0,
 	};
+	if (verb == BATON_CMD_TOOL_REVIEW) {
+		command.about_seq = calls_proposal(sim, &customer->session);
+		command.value = sim_chance(sim, 70) ? BATON_STR("approve") : BATON_STR("reject");
+	}
 	act_as(sim, agent, &command);
 	struct baton_attachment file = { .id = baton_str_of(id), .name = BATON_STR("label.pdf") };
 	if (verb == BATON_CMD_REPLY && sim_chance(sim, 20)) {

@@ -145,6 +145,7 @@ static void add_targets(struct making *making)
 			.region = "",
 			.substitute = word(making, policy->n_targets == 0 ? "local" : ""),
 			.local = policy->n_targets == 2,
+			.tools = true,
 			.can_continue = policy->n_targets == 1,
 			.max_output_tokens = 100,
 			/* One microdollar a token, half of it, nothing. */
@@ -217,6 +218,50 @@ static void add_desk(struct making *making)
 	}
 }
 
+/* One that looks up, two that write unasked in one class, one that a person must allow. */
+static void add_tools(struct making *making)
+{
+	static const char *const names[4] = { "find", "note", "burn", "pay" };
+	struct baton_policy *policy = making->policy;
+
+	policy->tools = baton_arena_alloc(making->arena, 4 * sizeof(*policy->tools));
+	for (; policy->n_tools < 4; policy->n_tools++) {
+		size_t i = policy->n_tools;
+		const char *schema = word(making, "{\"type\":\"object\",\"additionalProperties\":false,"
+						  "\"properties\":{\"n\":{\"type\":\"integer\"}}}");
+
+		policy->tools[i] = (struct baton_tool_def){ .name = word(making, names[i]),
+							    .module = word(making, "shop"),
+							    .title = word(making, names[i]),
+							    .description = "",
+							    .arguments_json = schema,
+							    .schema_json = schema,
+							    .result_json = "",
+							    .writes = i > 0,
+							    .idempotent = i < 2,
+							    .approval = i == 3,
+							    .timeout_ms = 2500,
+							    .answer = "" };
+	}
+	policy->say_approval = word(making, "A colleague has to allow that.");
+}
+
+static void use_tools(struct making *making, struct baton_route *route, bool looks_up)
+{
+	struct baton_policy *policy = making->policy;
+
+	route->tools = baton_arena_alloc(making->arena, 4 * sizeof(*route->tools));
+	for (; route->n_tools < 4; route->n_tools++)
+		route->tools[route->n_tools] = &policy->tools[route->n_tools];
+	route->tool_rounds = 3;
+	if (!looks_up)
+		return;
+	route->lookups = baton_arena_alloc(making->arena, sizeof(*route->lookups));
+	route->lookups[route->n_lookups++] = (struct baton_lookup_def){
+		.tool = &policy->tools[0], .arguments_json = word(making, "{\"n\":7}"), .ask = ""
+	};
+}
+
 void policy_make(struct baton_policy *policy, struct baton_arena *arena)
 {
 	static const char *const intents[] = { "shipping", "billing", "complaint",
@@ -257,6 +302,10 @@ void policy_make(struct baton_policy *policy, struct baton_arena *arena)
 			(struct baton_intent_def){ .name = word(making, helps[i]),
 						   .internal = true };
 	}
+	add_tools(making);
+	use_tools(making, &policy->routes[0], true);
+	use_tools(making, &policy->routes[4], false);
+	use_tools(making, &policy->routes[5], true);
 	policy->budgets.retry_ratio_ppm = 200000;
 	policy->budgets.retry_burst = 10;
 	policy->budgets.turn_microusd = SIM_TURN_MICROUSD;

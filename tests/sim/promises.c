@@ -265,9 +265,16 @@ static void committed_route(struct sim *sim, struct log *log, const struct baton
 		memset(&log->asked, 0, sizeof(log->asked));
 	log->asked.turn = route->turn;
 	PROMISE(sim, !log->asked.refused, "a refusal is never routed around", &log->session);
-	PROMISE(sim, ++log->asked.attempts <= BATON_TURN_ATTEMPTS_MAX,
+	/* Who asked for tools is asked again with what they brought: that is no further try. */
+	bool round = baton_str_is(route->reason, "tools");
+	sim->saw.rounds += round;
+	log->asked.rounds += round;
+	PROMISE(sim, round || ++log->asked.attempts <= BATON_TURN_ATTEMPTS_MAX + log->asked.rounds,
 		"a turn asks so often and no more", &log->session);
-	promise_target(sim, log, sim_target(route->target));
+	PROMISE(sim, log->asked.rounds <= BATON_TOOL_ROUNDS_MAX + 1,
+		"a turn has so many rounds and no more", &log->session);
+	if (!round)
+		promise_target(sim, log, sim_target(route->target));
 	snprintf(log->asked.class_name, sizeof(log->asked.class_name), "%.*s",
 		 (int)route->class_name.n, route->class_name.p);
 	snprintf(log->asked.route, sizeof(log->asked.route), "%.*s", (int)route->route.n,
@@ -429,6 +436,7 @@ void promise_committed(struct sim *sim, struct log *log, const struct baton_even
 	committed_on_release(sim, log, event);
 	promise_case(sim, log, event);
 	promise_said(sim, log, event);
+	promise_calls(sim, log, event);
 	switch ((int)event->type) {
 	case BATON_EV_DISCLOSURE_MADE:
 		log->disclosed = true;
@@ -573,6 +581,7 @@ void promises_at_the_end(struct sim *sim)
 	}
 	for (size_t i = 0; i < SIM_CUSTOMERS; i++)
 		check_customer(sim, &sim->customers[i]);
+	calls_at_the_end(sim);
 	followers_at_the_end(sim);
 	releases_at_the_end(sim);
 	board_at_the_end(sim);

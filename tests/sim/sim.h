@@ -114,6 +114,17 @@ struct stored {
 	uint32_t type, marks;
 	baton_str payload; /* owned */
 };
+struct sim_call {
+	char id[48], key[64], tool[16];
+	uint64_t turn;
+	bool writes, over;
+};
+struct sim_proposal {
+	uint64_t seq, turn;
+	char key[64];
+	bool told;
+	enum { PROPOSAL_OPEN, PROPOSAL_APPROVED, PROPOSAL_CALLED, PROPOSAL_REJECTED, PROPOSAL_VOID } state;
+};
 struct log {
 	struct baton_id session;
 	struct stored *records;
@@ -133,10 +144,16 @@ struct log {
 	uint64_t answers, offered_at;        /* of the stretch; when a person was offered last */
 	bool verified;                       /* who the customer is has been signed */
 	uint64_t auth_failures;
+	struct sim_call *calls; /* of tools */
+	size_t n_calls;
+	struct sim_proposal *proposals;
+	size_t n_proposals;
+	uint64_t calls_turn, calls_in_turn;
+	uint64_t doubt; /* the message whose turn nobody knows the effects of */
 	uint64_t summed_up; /* up to this seq there is a summary */
 	uint64_t open_after; /* messages behind it are the bot's again if an agent gives it back */
 	struct { /* of the open turn: whom it asked, and how that went */
-		uint64_t turn, attempts;
+		uint64_t turn, attempts, rounds;
 		char class_name[16], target[16], route[24];
 		unsigned times[SIM_TARGETS];
 		uint64_t failed_ns[SIM_TARGETS], hint_ms[SIM_TARGETS]; /* "wait so long" */
@@ -284,7 +301,8 @@ struct sim {
 			templates, packages, offers, offers_taken, offers_missed, leases_lost, returns,
 			abandoned, places, transfers, takeovers, tickets, files, labels,
 			person_offered, not_proved, verified, ungrounded, unknown, plans,
-			bad_plans, summaries;
+			bad_plans, summaries, calls, in_doubt, proposals, approvals, rejections,
+			rounds;
 	} saw;
 	struct { /* of what is outside (tools.c, guards.c) */
 		uint64_t invoked, effects, inspected;
@@ -330,6 +348,17 @@ void tools_asked(struct sim *sim, const baton_tool_req *req, struct tool_call *r
 bool tools_result(struct sim *sim, const struct tool_call *tool, baton_tool_result *ret);
 baton_error tools_failure(struct sim *sim, const struct tool_call *tool);
 void tools_free(struct sim *sim);
+
+/* calls.c: the promises about tools, and who asks for what */
+void promise_calls(struct sim *sim, struct log *log, const struct baton_event *event);
+/* The first message that led to what a person has allowed and nobody has told of; 0: none. */
+uint64_t promise_untold(const struct log *log);
+void promise_on_record(struct sim *sim, const baton_tool_req *req);
+bool calls_wanted(struct sim *sim, const baton_prompt *prompt);
+void calls_say(struct sim *sim, struct sim_shard *shard, uint64_t ticket);
+struct customer *calls_case(struct sim *sim, const char *agent, struct customer *otherwise);
+uint64_t calls_proposal(struct sim *sim, const struct baton_id *session);
+void calls_at_the_end(struct sim *sim);
 
 /* guards.c */
 int guards_inspect(struct sim *sim, const baton_inspection *what, baton_hits *ret);

@@ -181,6 +181,8 @@ void store_free(struct sim *sim)
 		for (size_t i = 0; i < log->n; i++)
 			baton_str_drop(&log->records[i].payload);
 		baton_free(log->records);
+		baton_free(log->calls);
+		baton_free(log->proposals);
 		baton_str_drop(&log->snapshot);
 		baton_free(log);
 	}

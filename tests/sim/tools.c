@@ -57,6 +57,7 @@ void tools_asked(struct sim *sim, const baton_tool_req *req, struct tool_call *r
 		NULL);
 	PROMISE(sim, baton_json_parse(req->args_json, &args) == 0 && args.type == BATON_JSON_OBJECT,
 		"a tool is given an object", NULL);
+	promise_on_record(sim, req);
 	*ret = (struct tool_call){ .effect = effect_of(sim, req->idempotency_key),
 				   .writes = (req->flags & BATON_TOOL_WRITES) != 0 };
 	bool twice = ret->effect->asked++ > 0;
@@ -68,7 +69,7 @@ void tools_asked(struct sim *sim, const baton_tool_req *req, struct tool_call *r
 	/* The request may be there long before its answer is here. */
 	if (sim_chance(sim, 50))
 		perform(sim, ret);
-	ret->ends = sim->calm ? TOOL_ANSWERS : (enum tool_end)sim_below(sim, TOOL_ENDS);
+	ret->ends = sim->calm || sim->cell ? TOOL_ANSWERS : (enum tool_end)sim_below(sim, TOOL_ENDS);
 	if (ret->ends == TOOL_HANGS && sim_chance(sim, 50))
 		ret->ends = TOOL_ANSWERS;
 }
