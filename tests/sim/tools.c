@@ -69,7 +69,8 @@ void tools_asked(struct sim *sim, const baton_tool_req *req, struct tool_call *r
 	/* The request may be there long before its answer is here. */
 	if (sim_chance(sim, 50))
 		perform(sim, ret);
-	ret->ends = sim->calm || sim->cell ? TOOL_ANSWERS : (enum tool_end)sim_below(sim, TOOL_ENDS);
+	ret->ends =
+		sim->calm || sim->cell ? TOOL_ANSWERS : (enum tool_end)sim_below(sim, TOOL_ENDS);
 	if (ret->ends == TOOL_HANGS && sim_chance(sim, 50))
 		ret->ends = TOOL_ANSWERS;
 }
