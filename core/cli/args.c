@@ -84,6 +84,7 @@ static const struct cli_option {
 	{ '^', "for-agents", NULL, "also what is written for agents only" },
 	{ 'X', "shadow", NULL, "what changes something is only said, not done" },
 	{ 'M', "live", NULL, "ask the services whether they are well, too" },
+	{ '%', "precision", "P%", "of what is handled so much is to be right: from which confidence?" },
 	{ 'z', "yes", NULL, "without asking before something is changed" },
 	{ 'j', "json", NULL, "output for scripts" },
 	{ 'h', "help", NULL, "this text" },
@@ -183,6 +184,8 @@ static bool set(struct cli_options *options, char letter, const char *value)
 		return number(value, 0, 100000, &options->labour_usd);
 	if (letter == 'C' || letter == 'P')
 		return share(value, &options->share_ppm);
+	if (letter == '%')
+		return share(value, &options->precision_ppm);
 	if (letter == 'f') {
 		if (options->n_facts == CLI_FACTS_MAX || !strchr(value, '='))
 			return false;

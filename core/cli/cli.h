@@ -39,6 +39,7 @@ struct cli_options {
 	const char *server, *customer, *tier, *name, *email, *ttl,
 		*kid;       /* of `widget`, `identity` */
 	uint32_t share_ppm; /* of a canary; 0: none was said */
+	uint32_t precision_ppm; /* of `intents eval`; 0: none was said */
 	bool force, cold, verbose, supervise;
 	/* of `module check` and `dev` */
 	const char *config, *kind, *seed, *reproduce, *only, *junit, *cassette, *run_check,
@@ -84,6 +85,9 @@ int cli_module_replay(const struct cli_options *options); /* rules.c */
 extern const struct cli_command cli_identity_commands[], cli_widget_commands[];
 int cli_identity_mint(const struct cli_options *options);
 int cli_widget_snippet(const struct cli_options *options);
+
+/* --- intents.c --- */
+extern const struct cli_command cli_intents_commands[];
 
 /* --- knowledge.c --- */
 extern const struct cli_command cli_knowledge_commands[];

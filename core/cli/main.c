@@ -41,6 +41,8 @@ static const struct cli_command commands[] = {
 	{ "rollback", NULL, "bring back the release before this one", "dWvj", cli_rollback, NULL },
 	{ "module", NULL, "modules of a running server, and their files", "", NULL,
 	  cli_module_commands },
+	{ "intents", NULL, "what customers want: how well it is understood, what to teach", "", NULL,
+	  cli_intents_commands },
 	{ "knowledge", NULL, "articles: what a question finds, what is wrong with them", "", NULL,
 	  cli_knowledge_commands },
 	{ "widget", NULL, "the chat on your page: what goes there, and into its backend", "", NULL,
