@@ -47,6 +47,8 @@ static void text_of_intents(const struct intents_result *r, struct baton_buf *ou
 	for (size_t i = 0; i < r->n_classes; i++) {
 		const struct intents_class *c = &r->classes[i];
 
+		if (c->n + c->said == 0)
+			continue;
 		baton_buf_printf(out, "%-30s  %8zu  %3.0f %%  %12.0f %%  ", c->name, c->n,
 				 percent(c->right, c->n), percent(c->right, c->said));
 		if (c->worst_n > 0)
@@ -78,8 +80,10 @@ void intents_text(const struct intents_result *r, struct baton_buf *out)
 	if (r->n > r->in)
 		baton_buf_printf(out,
 				 "none of the intents: %zu messages, %.1f %% of them handled all "
-				 "the same, AUROC %.3f\n",
-				 r->n - r->in, percent(r->leaked, r->n - r->in), r->auroc);
+				 "the same\n",
+				 r->n - r->in, percent(r->leaked, r->n - r->in));
+	if (isfinite(r->auroc))
+		baton_buf_printf(out, "out of scope told from the others: AUROC %.3f\n", r->auroc);
 	text_of_confidence(r, out);
 	text_of_intents(r, out);
 }
@@ -217,6 +221,8 @@ static void table_of_intents(const struct intents_result *r, struct baton_buf *o
 		const struct intents_class *c = &r->classes[i];
 		double found = percent(c->right, c->n);
 
+		if (c->n + c->said == 0)
+			continue;
 		cli_table_row(out, c->name);
 		cli_table_cell(out, "", "%zu", c->n);
 		cli_table_cell(out, found < 60 ? "bad" : "", "%.0f %%", found);

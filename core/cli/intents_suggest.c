@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* baton intents suggest: which messages of the journal would teach the classifier most if somebody
- * said what they mean: those that it is unsure of now, those that seem to belong to nothing, and those
- * where a person rejected what the bot had made of them. Each text once, the most useful first. */
+/* baton intents suggest: which messages of the journal would teach the classifier most if
+ * somebody said what they mean: those that it is unsure of now, those that seem to belong to
+ * nothing, and those where a person rejected what the bot had made of them. Each text once,
+ * the most useful first. */
 
 #include "core/cli/intents.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* A wish and a person near each other; a person alone in a short message; having enough of
- * machines. A word of refusal before the wish, or a question about the bot itself, takes most of it away. */
+ * machines. A word of refusal before the wish, or a question about the bot itself, takes most
+ * of it away. */
 
 #include "human.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A message of several clauses is looked at as a whole and clause by clause: "The lamp came broken. And
- * where is my other parcel?" is two intents, of which the whole shows a mixture. A clause counts only if
- * it is sure of itself; the whole stays the measure for everything else. */
+/* A message of several clauses is looked at as a whole and clause by clause: "The lamp came
+ * broken. And where is my other parcel?" is two intents, of which the whole shows a mixture. A
+ * clause counts only if it is sure of itself; the whole stays the measure for everything else. */
 
 #include "reading.h"
 
@@ -13,16 +13,17 @@
 #include <strings.h>
 
 enum { CLAUSES_MAX = 3, CLAUSE_WORDS_MIN = 3, ANSWER_WORDS_MAX = 8 };
-static const float clause_sure = 0.7F, whole_sure = 0.75F, answer_below = 0.5F;
+static const float clause_sure = 0.6F, whole_sure = 0.75F, answer_below = 0.5F,
+		   mixture_below = 0.3F;
 
 /* --- clauses --- */
 
-static bool is_joint(const char *p, size_t n, size_t *ret_n)
+static bool is_joint(const char *p, size_t n, bool words, size_t *ret_n)
 {
 	static const char *const joints[] = { " and ",  " but ", " also ", " plus ", " und ",
 					      " aber ", " et ",  " mais ", " pero ", " maar " };
 
-	for (size_t i = 0; i < sizeof(joints) / sizeof(joints[0]); i++) {
+	for (size_t i = 0; words && i < sizeof(joints) / sizeof(joints[0]); i++) {
 		*ret_n = strlen(joints[i]);
 		if (*ret_n <= n && strncasecmp(p, joints[i], *ret_n) == 0)
 			return true;
@@ -41,13 +42,14 @@ static unsigned words_in(const char *p, size_t n)
 	return words;
 }
 
-static unsigned split(baton_str text, baton_str clauses[CLAUSES_MAX])
+/* At stops, and at joining words if `words`. */
+static unsigned split(baton_str text, bool words, baton_str clauses[CLAUSES_MAX])
 {
 	size_t begin = 0, joint = 0, end = text.n < TEXT_BYTES_MAX ? text.n : TEXT_BYTES_MAX;
 	unsigned n = 0;
 
 	for (size_t i = 0; i <= end && n < CLAUSES_MAX; i++) {
-		if (i < end && !is_joint(text.p + i, end - i, &joint))
+		if (i < end && !is_joint(text.p + i, end - i, words, &joint))
 			continue;
 		/* A question mark is a word of its own. */
 		size_t to = i < end && text.p[i] == '?' ? i + 1 : i;
@@ -94,10 +96,10 @@ static void add(struct reading *reading, uint32_t label, float p)
 
 /* The intents that clauses are sure of; of use if they differ. */
 static void read_clauses(const struct model *model, struct scratch *scratch, baton_str text,
-			 struct reading *out)
+			 bool words, struct reading *out)
 {
 	baton_str clauses[CLAUSES_MAX];
-	unsigned n = text.p ? split(text, clauses) : 0;
+	unsigned n = text.p ? split(text, words, clauses) : 0;
 
 	if (n < 2)
 		return;
@@ -123,12 +125,12 @@ static void add_clauses(const struct model *model, struct scratch *scratch, bato
 {
 	struct reading clauses = { .doubt = out->doubt };
 
-	read_clauses(model, scratch, text, &clauses);
+	read_clauses(model, scratch, text, out->v[0].p < whole_sure, &clauses);
 	if (clauses.n < 2)
 		return;
 	uint32_t whole = out->v[0].label, at = place_of(&clauses, whole);
 
-	if (at == clauses.n && out->v[0].p >= answer_below)
+	if (at == clauses.n && out->v[0].p >= mixture_below)
 		return;
 	if (at < clauses.n)
 		reading_put_first(&clauses, whole, clauses.v[0].p, READING_MAX);
@@ -190,8 +192,7 @@ void model_read(const struct model *model, struct scratch *scratch, baton_str te
 	*out = (struct reading){ .doubt = model_doubt(model, &guess) };
 	if (guess.has_evidence && cap > 0) {
 		add(out, guess.label, p);
-		if (p < whole_sure)
-			add_clauses(model, scratch, text, out);
+		add_clauses(model, scratch, text, out);
 		add_others(model, scratch, guess.label, p, cap, out);
 	}
 	out->n = out->n < cap ? out->n : cap;

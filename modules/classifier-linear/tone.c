@@ -9,6 +9,7 @@
 
 #include "tone.h"
 
+#include "mood.h"
 #include "text.h"
 
 #include <math.h>
@@ -53,7 +54,7 @@ struct tone_word {
 	int8_t tenths;
 	bool negates, boosts, turns; /* turns: "but" */
 };
-enum { TONE_SLOTS = 8192, TONE_SLOTS_USED_MAX = TONE_SLOTS / 2 };
+enum { TONE_SLOTS = 16384, TONE_SLOTS_USED_MAX = TONE_SLOTS * 3 / 4 };
 
 struct tone_table {
 	struct tone_word words[TONE_SLOTS];
@@ -185,8 +186,8 @@ static void tally_word(struct tally *tally, const struct tone_word *word)
 	tally->boosted = word->boosts;
 }
 
-uint32_t tone_ppm(const struct tone_table *table, const char *normal, size_t n, const char *raw,
-		  size_t n_raw)
+float tone_lexicon(const struct tone_table *table, const char *normal, size_t n, const char *raw,
+		   size_t n_raw)
 {
 	struct tally tally = { 0 };
 	const char *word;
@@ -194,8 +195,17 @@ uint32_t tone_ppm(const struct tone_table *table, const char *normal, size_t n, 
 
 	while ((w = text_word(normal, n, &at, &word)) > 0)
 		tally_word(&tally, word_find(table, word, w));
-	float sum = (tally.sum + tally.before_but) *
-		    loudness(raw, n_raw < TEXT_BYTES_MAX ? n_raw : TEXT_BYTES_MAX);
+	return (tally.sum + tally.before_but) *
+	       loudness(raw, n_raw < TEXT_BYTES_MAX ? n_raw : TEXT_BYTES_MAX);
+}
+
+uint32_t tone_ppm(const struct tone_table *table, const char *normal, size_t n, const char *raw,
+		  size_t n_raw)
+{
+	float sum = tone_lexicon(table, normal, n, raw, n_raw) + mood_sum(normal, n);
+
+	/* What hardly says anything says nothing. */
+	sum *= sum * sum / (sum * sum + 1.0F);
 	float compound = sum / sqrtf(sum * sum + 15.0F);
 
 	return (uint32_t)lrintf(500000.0F + 500000.0F * compound);

@@ -13,6 +13,9 @@ struct tone_table; /* read-only after tone_new(), shared by all loops */
 struct tone_table *tone_new(void);
 void tone_free(struct tone_table **table);
 
+/* The sum of the lexicon alone, louder for marks and capitals: about -10 to 10. */
+float tone_lexicon(const struct tone_table *table, const char *normal, size_t n, const char *raw,
+		   size_t n_raw);
 /* 0 negative .. 500000 neutral .. 1000000 positive. `raw` is the message as typed: exclamation
  * marks and capitals make it louder. */
 uint32_t tone_ppm(const struct tone_table *table, const char *normal, size_t n, const char *raw,

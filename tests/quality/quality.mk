@@ -26,3 +26,13 @@ vectors: $(O)/quality/make_vectors
 	$< modules/classifier-linear/vectors.bin tests/data/unlabeled/support_chat_turns.txt \
 		tests/data/clinc150/full_train.tsv:1 tests/data/banking77/train.tsv:1
 $(O)/modules/classifier-linear/vectors.o: modules/classifier-linear/vectors.bin
+
+# The weights of words and pairs that the classifier's sense of mood ships, beside the lexicon.
+.PHONY: mood
+$(O)/quality/make_mood: $(O)/tests/quality/make_mood.o $(addprefix $(O)/modules/classifier-linear/,text.o tone.o mood.o)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lm
+mood: $(O)/quality/make_mood
+	$< modules/classifier-linear/mood.bin tests/data/sentiment/tweets_train.tsv \
+		tests/data/sentiment/amazon_train.tsv tests/data/unlabeled/support_chat_turns.txt
+$(O)/modules/classifier-linear/mood.o: modules/classifier-linear/mood.bin
