@@ -283,6 +283,18 @@ const rows = {
 		a.finish();
 		a.done();
 	},
+	// Asks for `tool` with `args` (base64url of JSON) until it has been shown `rounds` results, then says the last.
+	async T01(a) {
+		const results = a.ask.messages.slice(a.ask.messages.findLastIndex((m) => m.role === 'user')).filter((m) => m.role === 'tool');
+		a.begin();
+		if (results.length < a.option('rounds', 1)) {
+			a.wire.tool(a, a.option('tool', 'order_status'), Buffer.from(String(a.option('args', 'e30')), 'base64url').toString());
+			return a.res.end();
+		}
+		await a.tell(piecesOf(`The tool says ${results.at(-1).content} <end>`));
+		a.finish();
+		a.done();
+	},
 	async B10(a) {
 		const args = { bad: '{"order": oops', unknown: '{}', loop: '{"order":"A-1"}' }[a.option('kind', 'bad')];
 		const name = a.option('kind', 'bad') === 'unknown' ? 'no_such_tool' : 'order_status';
