@@ -2,8 +2,8 @@
 
 /* What tools said in earlier turns of the conversation, for prompts: a customer who asks "and when
  * will it be here?" speaks of the order that was looked up a minute ago. Newest first, as far as
- * there is room; looked at by guards like any result, veiled, and between fences. What was called in
- * this turn stands behind the conversation as messages (tools.c). */
+ * there is room; looked at by guards like any result, veiled, and between fences. What was called
+ * in this turn stands behind the conversation as messages (tools.c). */
 
 #include "core/turn/inside.h"
 

@@ -303,6 +303,7 @@ static size_t answer_messages(struct baton_run *run, const baton_turn *turn, bat
 	if (making.words.n > 0)
 		msgs[n++] = (baton_msg){ .role = BATON_ROLE_SYSTEM,
 					 .text = run_keep_buf(run, &making.words) };
+	baton_buf_done(&making.words);
 	for (size_t i = making.oldest; i < making.end; i++)
 		msgs[n++] = turn->msgs[i];
 	if (making.cut.n > 0)

@@ -61,8 +61,8 @@ export const ROWS = [
 	{ id: 'B09,kind=surrogate', answers: ['primary', 'fallback'], contains: '\u{1F600}', ms: 4000 },
 	{ id: 'B09,kind=invalid', answers: ['fallback'], ms: 4000 },
 	{ id: 'B10', answers: ['fallback', 'person'], ms: 5000 },
-	{ id: 'B10,kind=unknown', answers: ['fallback', 'person'], ms: 5000 },
-	{ id: 'B10,kind=loop', answers: ['fallback', 'person'], ms: 8000 },
+	{ id: 'B10,kind=unknown', forbidden: true, answers: ['fallback', 'person'], ms: 5000 },
+	{ id: 'B10,kind=loop', forbidden: true, answers: ['fallback', 'person'], ms: 8000 },
 ];
 
 const SHORT_CLOCKS = { first_token_ms: 2500, stall_ms: 2500 };
@@ -107,7 +107,11 @@ function assertTranscript(row, log, who) {
 	const failed = log.filter((event) => event.type === 'model_failed');
 	const answer = log.find((event) => event.type === 'answer_generated');
 
-	if (who !== 'primary') {
+	// Whoever asks for tools that it was not offered has answered, and is told no: that is on record, not a failure.
+	if (row.forbidden && !failed.length) {
+		assert.equal(who, 'person');
+		assert.ok(log.some((event) => event.type === 'guard_hit' && event.data.at === 'tool_args'), 'the refusal is in the transcript');
+	} else if (who !== 'primary') {
 		assert.ok(failed.length >= 1, 'the failure is in the transcript');
 		assert.equal(failed[0].data.model, row.id);
 		assert.ok(failed[0].data.fail && failed[0].data.trigger, 'with its class and trigger');
