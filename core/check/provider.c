@@ -160,6 +160,9 @@ static void look_at_tools(struct baton_try *trial, const baton_heard *heard)
 		if (!json_is_object(json) || !name || !name[0])
 			baton_try_fail(trial, "a tool call is no object with a name: %.*s",
 				       (int)(n < 120 ? n : 120), at);
+		else if (!json_is_object(json_object_get(json, "arguments")))
+			baton_try_fail(trial, "arguments of a tool call are no object: %.*s",
+				       (int)(n < 120 ? n : 120), at);
 		else if (trial->wire->in_tokens > 0 && strcmp(name, "order") != 0)
 			baton_try_fail(trial, "the tool was called order, it tells %.60s", name);
 		json_decref(json);
