@@ -8,6 +8,7 @@
 #include "core/cli/intents.h"
 
 #include "core/base/errors.h"
+#include "core/base/table.h"
 #include "core/cli/report.h"
 #include "core/journal/journal.h"
 #include "core/loop/loop.h"
@@ -16,9 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#define uthash_malloc(n) baton_alloc(n)
-#define uthash_free(p, n) baton_free(p)
-#include <uthash.h>
 
 enum {
 	READ_AT_ONCE = 4096,
