@@ -85,7 +85,11 @@ bool find_near(const struct find *find, size_t at, size_t reach, const char *wor
 	for (size_t i = from; i < at; i++) {
 		if (i > 0 && is_alnum(find->p[i - 1]))
 			continue;
+		unsigned char first = lower(find->p[i]);
+
 		for (const char *word = words; *word; word += strlen(word) + 1) {
+			if ((unsigned char)*word != first)
+				continue;
 			size_t n = strlen(word);
 
 			if (i + n <= at && word_at(find, i, word, n))

@@ -436,7 +436,6 @@ static uint32_t phone_ppm(const struct find *find, const struct run *run, unsign
 {
 	size_t at = a == 0 ? run->begin : run->g[a].begin;
 	const unsigned char *d = run->d + run->g[a].first;
-	bool said = find_near(find, at, NEAR, phone_words);
 
 	if (n < 6 || n > 15 || same_digits(d, n) || is_date(run, a, b) ||
 	    find_near(find, at, 16, thing_words))
@@ -451,7 +450,7 @@ static uint32_t phone_ppm(const struct find *find, const struct run *run, unsign
 		return 850000;
 	if (a == 0 && run->bracket && b > a && n >= 9)
 		return 900000;
-	return said ? 900000 : 0;
+	return find_near(find, at, NEAR, phone_words) ? 900000 : 0;
 }
 
 /* "x4587", " ext. 12" behind a number. */

@@ -54,6 +54,8 @@ static size_t stretch(const struct find *find, size_t at, const struct shape *sh
 
 static size_t find_shaped(struct find *find, size_t at)
 {
+	if (!memchr("sArwgxyhnpSde", find->p[at], 13))
+		return 0;
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
 		const struct shape *shape = &shapes[i];
 		size_t head, n;
@@ -267,20 +269,29 @@ static void find_said(struct find *find, size_t at)
 	}
 }
 
-/* The first two letters of the words above: hardly any other word is compared with them. */
+/* The first three letters of the words above, those behind the first in pairs: hardly any other word is
+ * compared with them. */
 static bool may_say(const struct find *find, size_t at)
 {
-	static const char *const seconds[26] = {
-		['a' - 'a'] = "cpu",  ['b' - 'a'] = "e",  ['c' - 'a'] = "lov",  ['d' - 'a'] = "r",
-		['f' - 'a'] = "\xc3", ['h' - 'a'] = "a",  ['i' - 'a'] = "d",    ['k' - 'a'] = "ae",
-		['m' - 'a'] = "o",    ['o' - 'a'] = "t",  ['p' - 'a'] = "aeiw", ['r' - 'a'] = "e",
-		['s' - 'a'] = "e",    ['t' - 'a'] = "ao", ['w' - 'a'] = "a",
+	static const char *const behind[26] = {
+		['a' - 'a'] = "piccutus", ['b' - 'a'] = "ea",           ['c' - 'a'] = "livvvcon",
+		['d' - 'a'] = "ri",       ['f' - 'a'] = "\xc3\xbc",     ['h' - 'a'] = "as",
+		['i' - 'a'] = "ded ",     ['k' - 'a'] = "enar",         ['m' - 'a'] = "ot",
+		['o' - 'a'] = "tp",       ['p' - 'a'] = "asawwdinerar", ['r' - 'a'] = "ei",
+		['s' - 'a'] = "ecen",     ['t' - 'a'] = "okan",         ['w' - 'a'] = "ac",
 	};
-	unsigned char first = lower(find->p[at]),
-		      second = at + 1 < find->n ? lower(find->p[at + 1]) : 0;
+	unsigned char first = lower(find->p[at]);
+	const char *pair;
 
-	return first >= 'a' && first <= 'z' && seconds[first - 'a'] && second != 0 &&
-	       strchr(seconds[first - 'a'], second) != NULL;
+	if (first < 'a' || first > 'z' || at + 2 >= find->n)
+		return false;
+	unsigned char second = lower(find->p[at + 1]), third = lower(find->p[at + 2]);
+	if (first == 'p' && second == 'w')
+		return true;
+	for (pair = behind[first - 'a']; pair && *pair; pair += 2)
+		if ((unsigned char)pair[0] == second && (unsigned char)pair[1] == third)
+			return true;
+	return false;
 }
 
 void find_secrets(struct find *find)

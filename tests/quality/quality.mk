@@ -36,3 +36,13 @@ mood: $(O)/quality/make_mood
 	$< modules/classifier-linear/mood.bin tests/data/sentiment/tweets_train.tsv \
 		tests/data/sentiment/amazon_train.tsv tests/data/unlabeled/support_chat_turns.txt
 $(O)/modules/classifier-linear/mood.o: modules/classifier-linear/mood.bin
+
+# What guard-injection knows of instructions to a model: the same texts give the same file.
+.PHONY: injection
+$(O)/quality/make_injection: $(O)/tests/quality/make_injection.o $(O)/modules/guard-injection/score.o
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -ljansson -lm
+injection: $(O)/quality/make_injection
+	$< modules/guard-injection/weights.inc tests/data/injection/prompt_injection.jsonl \
+		tests/data/injection/own_phrases.txt tests/data/unlabeled/support_chat_turns.txt tests/data/clinc150/full_train.tsv:1 \
+		tests/data/banking77/train.tsv:1 tests/data/stackfaq/docs.jsonl tests/data/abcd/*.jsonl
