@@ -269,8 +269,8 @@ static void find_said(struct find *find, size_t at)
 	}
 }
 
-/* The first three letters of the words above, those behind the first in pairs: hardly any other word is
- * compared with them. */
+/* The first three letters of the words above, those behind the first in pairs: hardly any other
+ * word is compared with them. */
 static bool may_say(const struct find *find, size_t at)
 {
 	static const char *const behind[26] = {

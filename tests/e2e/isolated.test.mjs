@@ -13,11 +13,13 @@ import { Baton, SLOW, tempDir } from '../lib/baton.mjs';
 import { Customer } from '../lib/client.mjs';
 import { shopSet } from '../lib/policies.mjs';
 
-const NAMES = ['classifier', 'knowledge', 'articles', 'rules', 'transcripts', 'orders'];
+const NAMES = ['classifier', 'knowledge', 'articles', 'rules', 'transcripts', 'orders', 'injection', 'pii', 'promises'];
 
 const FILES = { classifier: 'classifier-linear.so', knowledge: 'provider-knowledge.so', articles: 'retriever-fts.so',
-	rules: 'rule-policy.so', transcripts: 'transcript-jsonl.so', orders: 'tool-http.so' };
-const KINDS = { classifier: 'classifier', knowledge: 'provider', articles: 'retriever', rules: 'rule', transcripts: 'transcript', orders: 'tool' };
+	rules: 'rule-policy.so', transcripts: 'transcript-jsonl.so', orders: 'tool-http.so',
+	injection: 'guard-injection.so', pii: 'guard-pii.so', promises: 'guard-policy.so' };
+const KINDS = { classifier: 'classifier', knowledge: 'provider', articles: 'retriever', rules: 'rule', transcripts: 'transcript', orders: 'tool',
+	injection: 'guard', pii: 'guard', promises: 'guard' };
 
 // The shop, each module in a process; transcripts may write to `writes`.
 const isolated = (dir, writes = dir) => shopSet({ 'modules.yaml': { modules: NAMES.map((name) => ({ name, file: FILES[name],
