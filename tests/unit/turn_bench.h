@@ -49,6 +49,11 @@ struct bench {
 	struct baton_session session;
 	struct baton_board *board;
 	struct baton_run *run;
+	bool not_durable; /* the disk thinks */
+	int no_tool;      /* what invoke() answers */
+	char calls[2048]; /* of tools: what was recorded and made, in order */
+	char last_key[64];
+	char tools[1024], rounds[4096]; /* what the provider was offered, and what was called before */
 	char system[64], prefill[64], told[64], resumes[64];
 	struct baton_mode_def modes[1];
 };
@@ -112,7 +117,23 @@ static inline int op_generate(void *ud, struct baton_run *run, const char *provi
 
 	(void)run;
 	note(bench->asked, sizeof(bench->asked), provider);
-	if (prompt->prefill.n == 0)
+	snprintf(bench->tools, sizeof(bench->tools), "%.*s", (int)prompt->tools_json.n,
+		 prompt->tools_json.n ? prompt->tools_json.p : "");
+	bench->rounds[0] = '\0';
+	for (uint32_t i = 0; i < prompt->turn->n_msgs; i++) {
+		const baton_msg *msg = &prompt->turn->msgs[i];
+
+		if (msg->parts_json.n == 0 && msg->role != BATON_ROLE_TOOL)
+			continue;
+		char line[1024];
+		snprintf(line, sizeof(line), "%.*s%.*s%.*s", (int)msg->tool_call_id.n,
+			 msg->tool_call_id.n ? msg->tool_call_id.p : "", (int)msg->parts_json.n,
+			 msg->parts_json.n ? msg->parts_json.p : "", (int)msg->text.n,
+			 msg->text.n ? msg->text.p : "");
+		note(bench->rounds, sizeof(bench->rounds), line);
+	}
+	/* Words that were said before tools were called stay. */
+	if (prompt->prefill.n == 0 && bench->run->said == 0)
 		bench->said[0] = '\0';
 	if (prompt->turn->msgs[0].role == BATON_ROLE_SYSTEM)
 		snprintf(bench->system, sizeof(bench->system), "%.*s",
@@ -120,6 +141,29 @@ static inline int op_generate(void *ud, struct baton_run *run, const char *provi
 	snprintf(bench->prefill, sizeof(bench->prefill), "%.*s", (int)prompt->prefill.n,
 		 prompt->prefill.p ? prompt->prefill.p : "");
 	return 0;
+}
+
+static inline int op_invoke(void *ud, struct baton_run *run, const char *module,
+			    const baton_tool_req *req)
+{
+	struct bench *bench = ud;
+	char line[512];
+
+	(void)run;
+	assert_int_equal(req->turn->n_msgs, 0);
+	snprintf(line, sizeof(line), "%s.%.*s%.*s", module, (int)req->name.n, req->name.p,
+		 (int)req->args_json.n, req->args_json.p);
+	note(bench->calls, sizeof(bench->calls), line);
+	snprintf(bench->last_key, sizeof(bench->last_key), "%.*s", (int)req->idempotency_key.n,
+		 req->idempotency_key.p);
+	return bench->no_tool;
+}
+
+static inline bool op_durable(void *ud, struct baton_run *run, uint64_t seq)
+{
+	(void)run;
+	(void)seq;
+	return !((struct bench *)ud)->not_durable;
 }
 
 static inline void op_cancel(void *ud, struct baton_run *run, uint32_t why)
@@ -202,6 +246,29 @@ static inline void op_wait(void *ud, struct baton_run *run, uint64_t ms)
 	((struct bench *)ud)->wait_ns = ((struct bench *)ud)->now_ns + ms * MS;
 }
 
+static inline void record_call(struct bench *bench, const struct baton_event *event)
+{
+	baton_str what = BATON_STR("");
+	const char *word = NULL;
+
+	if (event->type == BATON_EV_TOOL_CALLED)
+		word = "record", what = event->tool_called.tool;
+	else if (event->type == BATON_EV_TOOL_PROPOSED)
+		word = "propose", what = event->tool_proposed.tool;
+	else if (event->type == BATON_EV_GUARD_HIT)
+		word = "refuse", what = event->guard_hit.type;
+	else if (event->type == BATON_EV_TOOL_FINISHED)
+		word = event->tool_finished.ok ? "ok" : "failed",
+		what = event->tool_finished.code.n || !event->tool_finished.ok
+			       ? event->tool_finished.code
+			       : event->tool_finished.result;
+	if (!word)
+		return;
+	char line[256];
+	snprintf(line, sizeof(line), "%s:%.*s", word, (int)what.n, what.n ? what.p : "");
+	note(bench->calls, sizeof(bench->calls), line);
+}
+
 static inline void record(struct bench *bench, const struct baton_event *event)
 {
 	note(bench->emitted, sizeof(bench->emitted), baton_event_info(event->type)->name);
@@ -215,6 +282,7 @@ static inline void record(struct bench *bench, const struct baton_event *event)
 		bench->tier = event->escalation_triggered.tier;
 		bench->reversible = event->escalation_triggered.reversible;
 	}
+	record_call(bench, event);
 	if (event->type == BATON_EV_HUMAN_OFFERED)
 		snprintf(bench->offered, sizeof(bench->offered), "%.*s",
 			 (int)event->human_offered.text.n, event->human_offered.text.p);
@@ -292,6 +360,8 @@ static const struct baton_run_ops bench_ops = { .now_ns = op_now,
 						.generate = op_generate,
 						.cancel = op_cancel,
 						.rules = op_rules,
+						.invoke = op_invoke,
+						.durable = op_durable,
 						.board = op_board,
 						.board_done = op_board_done,
 						.doubtful = op_doubtful,
