@@ -237,6 +237,47 @@ static void the_checksum_is_that_of_the_contents(void **state)
 	baton_policy_free(&c);
 }
 
+static void a_target_is_told_its_own_form_of_a_prompt(void **state)
+{
+	char dir[POLICY_DIR];
+	struct baton_buf said = { 0 };
+	struct baton_policy *policy = NULL;
+	const struct baton_prompt_def *prompt;
+
+	(void)state;
+	set_begin(dir);
+	set_text(dir, "prompts/support.md", "Be kind!\n");
+	set_text(dir, "prompts/support.reasoning_model.md", "Think.\n");
+	set_text(dir, "prompts/plan.fast_backup_model.md", "Plan fast.\n");
+	assert_int_equal(set_load(dir, &said, &policy), 0);
+	assert_string_equal(said.p, "");
+	prompt = baton_policy_prompt_for(policy, "support", "reasoning_model");
+	assert_string_equal(prompt->text, "Think.\n");
+	assert_int_equal(policy->routes[0].grounding, BATON_GROUNDING_CITED);
+	assert_false(policy->routes[0].plan);
+	/* The beginning of what sha256sum says. */
+	assert_string_equal(baton_policy_prompt_for(policy, "support", "openai")->version,
+			    "525653f9");
+	assert_string_equal(baton_policy_prompt_for(policy, "support", NULL)->text, "Be kind!\n");
+	assert_null(baton_policy_prompt_for(policy, "plan", "reasoning_model"));
+	assert_null(baton_policy_prompt_for(policy, "", "reasoning_model"));
+	assert_null(baton_policy_prompt_for(policy, NULL, NULL));
+	baton_policy_free(&policy);
+
+	set_text(dir, "prompts/support.nobody.md", "Nobody hears this.\n");
+	set_text(dir, "prompts/suport.reasoning_model.md", "Nor this.\n");
+	assert_int_equal(set_load(dir, &said, &policy), 0);
+	assert_non_null(strstr(said.p,
+			       "prompts/suport.reasoning_model.md: warning: there is no prompt "
+			       "`suport` that this is a form of\n"));
+	assert_non_null(strstr(said.p,
+			       "prompts/support.nobody.md: warning: there is no target `nobody` "
+			       "that is told this\n"));
+	baton_policy_free(&policy);
+	baton_buf_done(&said);
+	set_end(dir);
+}
+
 static void a_directory_that_is_not_there_is_an_io_error(void **state)
 {
 	struct baton_buf said = { 0 };
@@ -514,6 +555,7 @@ int main(void)
 		cmocka_unit_test(releases_have_defaults_and_are_read_in_their_units),
 		cmocka_unit_test(which_files_have_changed_is_known_by_name),
 		cmocka_unit_test(the_committed_schemas_are_those_of_the_tables),
+		cmocka_unit_test(a_target_is_told_its_own_form_of_a_prompt),
 		cmocka_unit_test(an_unknown_schema_is_not_found),
 	};
 
