@@ -13,7 +13,8 @@
 
 #include <cmocka.h>
 
-/* clang-format off: what a server says is laid out for reading */
+/* What a server says is laid out for reading. */
+/* clang-format off */
 static baton_testhost *host;
 static uint32_t inst;
 
@@ -712,7 +713,7 @@ static void a_list_that_changed_is_fetched_again(void **state)
 	end();
 }
 
-#define MIRRORED                                                                                        \
+#define MIRRORED \
 	"{\"tools\":[{\"name\":\"refund\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"id\":" \
 	"{\"type\":\"string\",\"x-mcp-header\":\"Order\"}}}}]}"
 

@@ -19,7 +19,8 @@
 
 #include <cmocka.h>
 
-/* clang-format off: what a server says is laid out for reading */
+/* What a server says is laid out for reading. */
+/* clang-format off */
 static void text_is(struct text *text, const char *expected)
 {
 	text_add(text, "", 1);
@@ -298,7 +299,7 @@ static void problems_are(const char *declared, const char *page, const char *exp
 	list_forget();
 }
 
-#define DECLARED                                                                                            \
+#define DECLARED \
 	"\"writes\":false,\"arguments\":{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"string\"}," \
 	"\"n\":{\"type\":\"integer\"}},\"required\":[\"id\"]}"
 #define OFFERED(schema) \
@@ -531,7 +532,7 @@ static void inputs_are(const char *result, bool defaults, const char *expected)
 	text_done(&text);
 }
 
-#define FORM(more)                                                                                       \
+#define FORM(more) \
 	"{\"inputRequests\":{\"q\":{\"method\":\"elicitation/create\",\"params\":{\"requestedSchema\":{" \
 	"\"type\":\"object\",\"properties\":{\"a\":{\"default\":1},\"b\":{\"type\":\"string\"}}" more    \
 	"}}}}"
@@ -569,7 +570,7 @@ static void refused_with(const char *config, const char *expected)
 		fail_msg("expected \"%s\" in \"%s\"", expected, why);
 }
 
-#define TOOL(remote)                                                                                                      \
+#define TOOL(remote) \
 	"\"policy\":{\"tools\":[{\"name\":\"t\",\"arguments\":{\"properties\":{\"a\":{}}},\"config\":{\"remote\":" remote \
 	"}}]}}"
 
