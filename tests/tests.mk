@@ -156,3 +156,12 @@ desk-load: $(SWAP_READY)
 takeover-short: $(SWAP_READY)
 	V=$(V) node --test tests/takeover/short.test.mjs
 include tests/quality/quality.mk
+
+# --- the Model Context Protocol: tool-mcp against the official suite and servers of the official SDKs
+# (tests/mcp/README.md). SUITE=full: each scenario in both protocols, the odd ones too.
+.PHONY: mcp
+$(O)/tests/mcp_client: $(O)/tests/mcp/client.o $(O)/libhost.a $(O)/libpure.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS)
+mcp: all $(O)/tests/mcp_client tests/node_modules/.package-lock.json
+	V=$(V) node --test --test-concurrency=2 $(if $(T),$(foreach t,$(T),tests/mcp/$(t).test.mjs),tests/mcp/)

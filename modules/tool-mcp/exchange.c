@@ -6,7 +6,7 @@
 
 #include "answer.h"
 #include "modules/sdk/provider/hint.h"
-#include "server.h"
+#include "visit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +19,7 @@ enum {
 	DRAIN_MS = 1000,
 	LINES_MAX = SERVER_HEADERS_MAX + 8 + 40,
 	REPLY_MS = 5000,
+	LISTEN_MS = 5000, /* before the next try, where there was no connection */
 	RPC_NO_METHOD = -32601,
 };
 
@@ -119,11 +120,12 @@ static void on_reply_done(void *user, const struct outcome *outcome)
 static void reply_write(struct text *to, const struct exchange *x, const struct frame *frame)
 {
 	struct text result = { 0 };
+	bool accept = x->ask.kind == EXCHANGE_LISTEN ? !visits_write(x->server) : x->ask.may_accept;
 
 	if (scan_is(frame->method, "ping"))
 		text_z(&result, "{}");
 	else if (scan_is(frame->method, "elicitation/create"))
-		(void)answer_elicit(&result, frame->params, x->ask.may_accept);
+		(void)answer_elicit(&result, frame->params, accept);
 	if (result.n)
 		frame_write_result(to, frame->id, text_view(&result));
 	else
@@ -351,6 +353,8 @@ static void on_end(void *user, baton_http h, const baton_error *error)
 		return;
 	}
 	bool good = x->head && x->status >= 200 && x->status < 300;
+	if (x->ask.kind == EXCHANGE_LISTEN && (!x->head || x->sse) && resume(x))
+		return; /* any other answer: it has no such stream */
 	if ((x->sse || x->resuming) && x->ask.kind == EXCHANGE_ASK) {
 		if ((!x->head || good) && resume(x))
 			return;
@@ -391,7 +395,7 @@ static void lines_write(const struct exchange *x, const struct exchange_ask *ask
 	}
 	if (!modern && x->server->session[0])
 		line_add(to, "Mcp-Session-Id", x->server->session);
-	if (!ask->body && ask->kind == EXCHANGE_ASK)
+	if (!ask->body && x->stream.id[0])
 		line_add(to, "Last-Event-ID", x->stream.id);
 	for (unsigned i = 0; i < x->server->set->n_headers; i++) {
 		text_z(to, x->server->set->headers[i]);
@@ -441,7 +445,7 @@ static int32_t request(struct exchange *x, const struct exchange_ask *ask)
 		.headers = lines,
 		.n_headers = lines_split(&text, lines),
 		.connect_ms = x->server->set->connect_ms,
-		.idle_ms = x->server->set->idle_ms,
+		.idle_ms = ask->kind == EXCHANGE_LISTEN ? 0 : x->server->set->idle_ms,
 		.total_ms = ask->total_ms,
 		.body = ask->body ? text_view(ask->body) : (baton_str){ NULL, 0 },
 	};
@@ -502,6 +506,7 @@ static void on_resume(void *user)
 	x->timer = 0;
 	x->head = false;
 	x->resuming = true;
+	x->questions = 0;
 	if (request(x, &x->ask) != BATON_OK) {
 		x->http = 0;
 		tell_as(x, OUTCOME_LOST, BATON_FAIL_TRUNCATED, "cut",
@@ -514,13 +519,17 @@ static void on_resume(void *user)
 static bool resume(struct exchange *x)
 {
 	const struct module_inst *inst = x->server->inst;
+	bool listens = x->ask.kind == EXCHANGE_LISTEN;
 	uint32_t ms = x->stream.retry_ms ? x->stream.retry_ms : RESUME_MS;
 
+	if (listens && !x->head)
+		ms = LISTEN_MS;
 	if (x->server->era == ERA_MODERN || strcmp(x->ask.version, FRAME_MODERN) == 0)
 		return false;
 	stream_resume(&x->stream);
-	if (!x->stream.id[0] || x->resumes++ == RESUMES_MAX)
+	if (!listens && (!x->stream.id[0] || x->resumes++ == RESUMES_MAX))
 		return false;
-	inst->host->count(inst->ctx, "resumed", 1);
+	if (!listens)
+		inst->host->count(inst->ctx, "resumed", 1);
 	return inst->host->timer(inst->ctx, ms, on_resume, x, &x->timer) == BATON_OK;
 }

@@ -38,6 +38,7 @@ enum exchange_kind {
 	EXCHANGE_ASK,    /* a request: an answer is waited for */
 	EXCHANGE_NOTICE, /* a notification or an answer of ours: 202 is enough */
 	EXCHANGE_LEAVE,  /* DELETE: the session is not needed any more */
+	EXCHANGE_LISTEN, /* GET: what an old server has to say beside its answers; ends if it has nothing */
 };
 
 struct exchange_ask {

@@ -24,6 +24,7 @@ enum {
 	LIST_MS = 600000, /* a list is looked at again after this, if the server does not say */
 	LIST_LEAST_MS = 60000,
 	LIST_MOST_MS = 3600000,
+	LISTEN_MS = 600000, /* then another connection takes its place */
 	NS_PER_MS = 1000000,
 };
 
@@ -222,15 +223,41 @@ static void discover(struct server *server)
 
 /* --- 2025-11-25 and before ---------------------------------------------------------------- */
 
+static void on_unheard(void *user, const struct outcome *outcome)
+{
+	struct server *server = user;
+
+	(void)outcome; /* 405: all that it says, it says in answers */
+	server->listen = NULL;
+}
+
+/* Some servers put their questions on a stream of their own. Where none is answered, none is asked
+ * (we declare no such capability), and a connection is saved. */
+static void listen_start(struct server *server)
+{
+	const struct exchange_ask ask = { .kind = EXCHANGE_LISTEN,
+					  .method = "",
+					  .version = server->version,
+					  .total_ms = LISTEN_MS,
+					  .done = on_unheard,
+					  .user = server };
+	struct outcome ignored;
+
+	if (server->set->elicit)
+		server->listen = exchange_start(server, &ask, &ignored);
+}
+
 static void on_greeted(void *user, const struct outcome *outcome)
 {
 	struct server *server = user;
 
 	server->step = NULL;
-	if (outcome->kind == OUTCOME_RESULT)
+	if (outcome->kind == OUTCOME_RESULT) {
+		listen_start(server);
 		list_begin(server);
-	else
+	} else {
 		refused(server, "notifications/initialized", outcome);
+	}
 }
 
 static void on_initialized(void *user, const struct outcome *outcome)
@@ -268,6 +295,7 @@ static void on_initialized(void *user, const struct outcome *outcome)
 	if (outcome->session)
 		memcpy(server->session, outcome->session, strlen(outcome->session) + 1);
 	server->inst->host->count(server->inst->ctx, "sessions", 1);
+	exchange_stop(&server->listen);
 	step_start(server, &step);
 }
 
@@ -455,6 +483,7 @@ void server_reset(struct server *server, bool era)
 	if (server->stage != STAGE_READY)
 		return; /* somebody is at it already */
 	exchange_stop(&server->step);
+	exchange_stop(&server->listen);
 	catalogue_done(&server->coming);
 	server->stage = STAGE_DOWN;
 	server->session[0] = '\0';
@@ -477,6 +506,7 @@ void server_leave(struct server *server)
 					  .done = on_left };
 	struct outcome ignored;
 
+	exchange_stop(&server->listen);
 	if (server->session[0])
 		(void)exchange_start(server, &ask, &ignored);
 	server->session[0] = '\0';
@@ -485,7 +515,7 @@ void server_leave(struct server *server)
 void server_done(struct server *server)
 {
 	exchanges_stop(server);
-	server->step = NULL;
+	server->step = server->listen = NULL;
 	catalogue_done(&server->list);
 	catalogue_done(&server->coming);
 }

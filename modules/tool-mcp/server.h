@@ -34,7 +34,7 @@ struct server {
 	uint64_t listed_ns; /* 0: never */
 	bool list_stale;    /* the server has said that it changed, or it did not fit */
 	/* of the opening, and of a list that is fetched again */
-	struct exchange *step;
+	struct exchange *step, *listen;
 	struct catalogue coming;
 	unsigned pages;
 	bool retried;         /* another version, or from the beginning: once in an opening */

@@ -316,6 +316,14 @@ static void call_all(struct server *server)
 			visit->called = true;
 }
 
+bool visits_write(const struct server *server)
+{
+	for (const struct visit *visit = server->inst->visits; visit; visit = visit->next)
+		if (visit->server == server && visit->writes && visit->exchange)
+			return true;
+	return false;
+}
+
 void visits_ready(struct server *server)
 {
 	struct visit *visit;

@@ -17,5 +17,7 @@ void visit_cancel(struct visit *visit);
 /* From server.c: those that wait for this server may go on, or are told why not. */
 void visits_ready(struct server *server);
 void visits_refused(struct server *server, const struct outcome *outcome);
+/* Is a call under way there that writes? */
+bool visits_write(const struct server *server);
 /* After quiesce(): old servers are told that their sessions may end, once no call is left. */
 void inst_rest(struct module_inst *inst);
