@@ -21,6 +21,7 @@ struct baton_http_ask {
 		total_ms; /* 0: BATON_CONNECT_MS, none, none, 60 s */
 	bool sse;         /* parse text/event-stream (WHATWG): on_data gets whole events */
 	bool ndjson;      /* on_data gets whole lines */
+	bool once;        /* on a connection of its own, so that libcurl does not send it again */
 	const char *const
 		*egress; /* "host", "host:port", "*.host"; empty: nothing may be reached */
 	size_t n_egress;

@@ -596,6 +596,7 @@ int baton_request_ask(struct baton_request *request, const struct baton_http_ask
 		SET(CURLOPT_PROTOCOLS_STR, http ? "http" : "https");
 	request->easy_takes_http = http;
 	SET(CURLOPT_URL, target->url);
+	SET(CURLOPT_FRESH_CONNECT, ask->once ? 1L : 0L);
 
 	request->target = *target;
 	request->sse = ask->sse;

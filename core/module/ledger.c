@@ -313,7 +313,7 @@ static bool good_request(const baton_http_req *req, const baton_http_cb *cb)
 	       cb->on_end && baton_host_text_ok(req->method, 16) &&
 	       baton_host_text_ok(req->url, 8192) && (req->body.p || req->body.n == 0) &&
 	       (req->headers || req->n_headers == 0) && req->n_headers <= HEADERS_MAX &&
-	       !(req->flags & ~(uint32_t)(BATON_HTTP_SSE | BATON_HTTP_NDJSON));
+	       !(req->flags & ~(uint32_t)(BATON_HTTP_SSE | BATON_HTTP_NDJSON | BATON_HTTP_ONCE));
 }
 
 /* Headers, and behind them the URL, with their secrets, one after the other in `text`; `views` is
@@ -362,6 +362,7 @@ static int http_start(struct baton_ctx *ctx, const baton_http_req *req, const ba
 		.total_ms = req->total_ms,
 		.sse = (req->flags & BATON_HTTP_SSE) != 0,
 		.ndjson = (req->flags & BATON_HTTP_NDJSON) != 0,
+		.once = (req->flags & BATON_HTTP_ONCE) != 0,
 		.egress = spec->egress,
 		.n_egress = spec->n_egress,
 		.ca_file = ctx->generation->host.ca_file,

@@ -143,7 +143,7 @@ static bool good_request(const baton_http_req *req, const baton_http_cb *cb)
 	       cb->on_end && baton_rig_text_ok(req->method, 16) &&
 	       baton_rig_text_ok(req->url, 8192) && (req->body.p || req->body.n == 0) &&
 	       (req->headers || req->n_headers == 0) && req->n_headers <= HEADERS_MAX &&
-	       !(req->flags & ~(uint32_t)(BATON_HTTP_SSE | BATON_HTTP_NDJSON));
+	       !(req->flags & ~(uint32_t)(BATON_HTTP_SSE | BATON_HTTP_NDJSON | BATON_HTTP_ONCE));
 }
 
 static bool egress_ok(const baton_testhost *host, baton_str url)

@@ -65,6 +65,7 @@ static const struct peer_script scripts[] = {
 	{ "/cut-last-chunk", PEER_BYTES(OK_HEAD "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"),
 	  0, PEER_CLOSE, NULL },
 	{ "/cut-head", PEER_BYTES(OK_HEAD "Content-"), 0, PEER_CLOSE, NULL },
+	{ "/hang-up", PEER_BYTES(""), 0, PEER_CLOSE, NULL },
 	{ "/reset", PEER_BYTES(""), 0, PEER_RESET, NULL },
 	{ "/reset-body", PEER_BYTES(OK_HEAD "Content-Length: 10\r\n\r\nhalf"), 0, PEER_RESET,
 	  NULL },

@@ -113,6 +113,26 @@ static void nothing_of_a_request_stays_for_the_next_one(void **state)
 	heard_done(&heard);
 }
 
+/* A kept connection that is dead: libcurl would send it again, although the peer has read it. */
+static void what_must_leave_once_leaves_once(void **state)
+{
+	(void)state;
+	for (unsigned once = 0; once < 2; once++) {
+		struct heard heard = { .ask_again = true };
+		struct baton_http_ask how = { .method = BATON_STR("POST"),
+					      .body = BATON_STR("x"),
+					      .once = once };
+		hear(&heard, "/plain", (struct baton_http_ask){ 0 });
+		unsigned requests = atomic_load(&peer.n_requests);
+		unsigned open = 1;
+		heard.open = &open;
+		ask(&heard, "/hang-up", &how);
+		baton_loop_run(heard.loop);
+		assert_int_equal(atomic_load(&peer.n_requests) - requests, once ? 1 : 2);
+		heard_done(&heard);
+	}
+}
+
 static void events_come_whole_whatever_the_pieces(void **state)
 {
 	(void)state;
@@ -474,6 +494,7 @@ int main(void)
 		cmocka_unit_test(odd_but_valid_answers_are_read),
 		cmocka_unit_test(a_request_carries_what_was_asked_and_nothing_of_the_environment),
 		cmocka_unit_test(nothing_of_a_request_stays_for_the_next_one),
+		cmocka_unit_test(what_must_leave_once_leaves_once),
 		cmocka_unit_test(events_come_whole_whatever_the_pieces),
 		cmocka_unit_test(an_error_in_place_of_a_stream_comes_as_it_is),
 		cmocka_unit_test(lines_of_ndjson_come_whole),

@@ -48,7 +48,7 @@
  *  1.1  baton_facts: class_name, language, tier; the flags BATON_FACT_VERIFIED, _SLA_BREACHED, _CLAIMED_BEFORE.
  *  1.2  The kinds tool and guard, with the result "tool/1". baton_intents: out_of_scope_ppm, human_ppm.
  *       baton_facts: guard_rule, out_of_scope_ppm, human_ppm, tool_calls; the flags BATON_FACT_UNKNOWN,
- *       _UNGROUNDED, _INJECTION. BATON_ERROR_IN_DOUBT, BATON_DOC_STALE. Secrets in URLs.
+ *       _UNGROUNDED, _INJECTION. BATON_ERROR_IN_DOUBT, BATON_DOC_STALE, BATON_HTTP_ONCE. Secrets in URLs.
  */
 #ifndef BATON_MODULE_H
 #define BATON_MODULE_H
@@ -142,7 +142,9 @@ typedef struct baton_http_req {
   baton_str body;
 } baton_http_req;
 enum { BATON_HTTP_SSE = 1u,                /* on_data gets whole events of a text/event-stream */
-       BATON_HTTP_NDJSON = 2u };           /* on_data gets whole lines, without a name */
+       BATON_HTTP_NDJSON = 2u,             /* on_data gets whole lines, without a name */
+       BATON_HTTP_ONCE = 4u };             /* since 1.2: it leaves at most once. Else it may be sent again by itself when a
+                                              connection that was kept turns out to be dead, and the peer may have acted */
 /* What comes of a request: [loop], never from inside http(), and nothing after on_end() or http_stop().
  * `user` is the pointer that http() got; views are valid during the call. Copied by http(). */
 typedef struct baton_http_cb {
