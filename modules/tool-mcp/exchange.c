@@ -222,7 +222,7 @@ static void body_take(struct exchange *x)
 {
 	bool good = x->status >= 200 && x->status < 300;
 
-	if (good && x->ask.kind != EXCHANGE_ASK) {
+	if (good && x->ask.kind == EXCHANGE_NOTICE) {
 		tell_as(x, OUTCOME_RESULT, 0, NULL, NULL);
 		return;
 	}
@@ -315,13 +315,18 @@ static void on_data(void *user, baton_http h, baton_str event, baton_str data)
 			return;
 }
 
+static bool is_code(baton_str code, const char *word)
+{
+	return code.n == strlen(word) && memcmp(code.p, word, code.n) == 0;
+}
+
 /* Codes of the host's client that say: it was over before a byte of ours was on its way. */
 static bool is_unsent(baton_str code)
 {
 	static const char *const codes[] = { "connect", "dns", "tls", "timeout_connect", "denied" };
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		if (code.n == strlen(codes[i]) && memcmp(code.p, codes[i], code.n) == 0)
+		if (is_code(code, codes[i]))
 			return true;
 	return false;
 }
@@ -334,6 +339,9 @@ static void lost(struct exchange *x, const baton_error *error)
 		tell_as(x, OUTCOME_UNSENT,
 			error->fail == BATON_FAIL_ACCESS ? BATON_FAIL_ACCESS : BATON_FAIL_CONNECT,
 			"connect", "no connection to the server");
+	else if (error && is_code(error->code, "too_big"))
+		tell_as(x, OUTCOME_BAD, BATON_FAIL_BAD_OUTPUT, "too_big",
+			"the answer is larger than 1 MiB");
 	else if (slow)
 		tell_as(x, OUTCOME_LOST, BATON_FAIL_STALL, "timeout",
 			"the server did not answer in time");
@@ -416,14 +424,7 @@ static uint32_t lines_split(const struct text *text, baton_str lines[LINES_MAX])
 	return n;
 }
 
-/* `ask->body` NULL: the GET that goes on with a stream, or the goodbye. */
-static const char *verb(const struct exchange_ask *ask)
-{
-	if (ask->kind == EXCHANGE_LEAVE)
-		return "DELETE";
-	return ask->body ? "POST" : "GET";
-}
-
+/* `ask->body` NULL: the GET that goes on with a stream. */
 static int32_t request(struct exchange *x, const struct exchange_ask *ask)
 {
 	static const baton_http_cb cb = {
@@ -440,7 +441,8 @@ static int32_t request(struct exchange *x, const struct exchange_ask *ask)
 	}
 	const baton_http_req req = {
 		.size = sizeof(req),
-		.method = str_z(verb(ask)),
+		.flags = ask->once ? BATON_HTTP_ONCE : 0u,
+		.method = str_z(ask->body ? "POST" : "GET"),
 		.url = str_z(x->server->set->url),
 		.headers = lines,
 		.n_headers = lines_split(&text, lines),

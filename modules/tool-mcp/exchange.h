@@ -37,7 +37,6 @@ struct outcome {
 enum exchange_kind {
 	EXCHANGE_ASK,    /* a request: an answer is waited for */
 	EXCHANGE_NOTICE, /* a notification or an answer of ours: 202 is enough */
-	EXCHANGE_LEAVE,  /* DELETE: the session is not needed any more */
 	EXCHANGE_LISTEN, /* GET: what an old server has to say beside its answers; ends if it has nothing */
 };
 
@@ -49,6 +48,7 @@ struct exchange_ask {
 	struct text *lines; /* further headers, a NUL behind each; may be NULL */
 	struct text *body;
 	struct visit *visit; /* whose call it is; NULL: of the server itself */
+	bool once;           /* it must not be sent twice, whatever becomes of the connection */
 	bool may_accept;     /* a form of the server may be accepted with its defaults */
 	uint32_t total_ms;
 	/* Exactly once, never from inside exchange_start(). The exchange is over. */

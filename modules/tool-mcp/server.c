@@ -491,27 +491,6 @@ void server_reset(struct server *server, bool era)
 		server->era = ERA_UNKNOWN;
 }
 
-static void on_left(void *user, const struct outcome *outcome)
-{
-	(void)user;
-	(void)outcome; /* 405: it does not let us say goodbye */
-}
-
-void server_leave(struct server *server)
-{
-	const struct exchange_ask ask = { .kind = EXCHANGE_LEAVE,
-					  .method = "",
-					  .version = server->version,
-					  .total_ms = server->set->total_ms,
-					  .done = on_left };
-	struct outcome ignored;
-
-	exchange_stop(&server->listen);
-	if (server->session[0])
-		(void)exchange_start(server, &ask, &ignored);
-	server->session[0] = '\0';
-}
-
 void server_done(struct server *server)
 {
 	exchanges_stop(server);

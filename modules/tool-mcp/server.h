@@ -14,7 +14,6 @@ struct module_inst { /* the instance; "tool" would be one of its tools */
 	struct settings settings;
 	struct server *servers; /* as many as settings.servers */
 	struct visit *visits;
-	bool quiet; /* quiesce() was here */
 };
 
 enum era { ERA_UNKNOWN, ERA_MODERN, ERA_LEGACY };
@@ -53,6 +52,4 @@ void server_look(struct server *server);
 uint64_t server_list_age_ms(const struct server *server);
 /* The error is one of 2026-07-28: whoever says it speaks that version. */
 bool server_error_is_modern(int64_t code);
-/* An old server is told that it may forget us. */
-void server_leave(struct server *server);
 void server_done(struct server *server);

@@ -111,14 +111,6 @@ static int32_t load(baton_ctx *ctx, const baton_host *host, void **mod)
 	return BATON_OK;
 }
 
-static void quiesce(void *user)
-{
-	struct module_inst *inst = user;
-
-	inst->quiet = true;
-	inst_rest(inst);
-}
-
 static void destroy(void *user)
 {
 	struct module_inst *inst = user;
@@ -176,7 +168,6 @@ BATON_EXPORT const baton_module baton_module_entry = {
 	.ifaces = ifaces,
 	.load = load,
 	.create = create,
-	.quiesce = quiesce,
 	.destroy = destroy,
 	.check = check,
 };

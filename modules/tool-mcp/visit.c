@@ -22,16 +22,9 @@ static void go(struct visit *visit);
 
 /* --- the end ------------------------------------------------------------------------------ */
 
-/* No new call will come: with the last one the sessions are over. */
-void inst_rest(struct module_inst *inst)
-{
-	for (unsigned i = 0; inst->quiet && !inst->visits && i < inst->settings.n_servers; i++)
-		server_leave(&inst->servers[i]);
-}
-
 static void visit_free(struct visit *visit)
 {
-	struct module_inst *inst = visit->inst;
+	const struct module_inst *inst = visit->inst;
 
 	exchange_stop(&visit->exchange);
 	if (visit->clock)
@@ -47,7 +40,6 @@ static void visit_free(struct visit *visit)
 	text_done(&visit->args);
 	text_done(&visit->inputs);
 	free(visit);
-	inst_rest(inst);
 }
 
 void visit_fail(struct visit *visit, const struct failing *failing)
@@ -191,6 +183,7 @@ static void ask_server(struct visit *visit, const struct entry *entry)
 					  .name = visit->set->remote,
 					  .lines = &lines,
 					  .body = &body,
+					  .once = visit->writes && !visit->idempotent,
 					  .may_accept = server->set->elicit && !visit->writes,
 					  .total_ms = (uint32_t)visit_left_ms(visit) + SLACK_MS,
 					  .done = verdict_take,

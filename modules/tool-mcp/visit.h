@@ -19,5 +19,3 @@ void visits_ready(struct server *server);
 void visits_refused(struct server *server, const struct outcome *outcome);
 /* Is a call under way there that writes? */
 bool visits_write(const struct server *server);
-/* After quiesce(): old servers are told that their sessions may end, once no call is left. */
-void inst_rest(struct module_inst *inst);

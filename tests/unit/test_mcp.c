@@ -438,9 +438,7 @@ static void a_call_that_is_cancelled_is_closed(void **state)
 	baton_testhost_advance(host, 100);
 	fails(baton_testhost_heard(host, call), BATON_FAIL_CANCELLED, "cancelled", false);
 	assert_non_null(strstr(baton_testhost_asked(host, 4)->body, "\"requestId\":3"));
-	baton_testhost_play(host, "> DELETE " URL "\n> header: Mcp-Session-Id: s-1\n< 405\n\n");
-	baton_testhost_destroy(host, inst);
-	assert_int_equal(baton_testhost_close(&host), 0);
+	end();
 }
 
 static void a_dry_run_changes_nothing(void **state)
@@ -589,7 +587,9 @@ static void defaults_are_said_where_nothing_is_written(void **state)
 	for (int i = 0; i < 2; i++) {
 		begin(",\"protocol\":\"2025-11-25\",\"elicitation\":\"defaults\"");
 		(void)snprintf(text, sizeof(text),
-			       LEGACY POST "> has: tools/call\n%s" POST "> has: %s\n< 202\n\n",
+			       GREETED("1", "s-1") "> GET " URL "\n< 405\n\n"
+			       POST "> has: tools/list\n" JSON RESULT("2", LIST)
+			       POST "> has: tools/call\n%s" POST "> has: %s\n< 202\n\n",
 			       question, i ? "\"decline\"" : "\"accept\",\"content\":{\"a\":1}");
 		baton_testhost_play(host, text);
 		says(call_it(i ? "refund" : "look", i ? WRITES : READS), "{\"text\":\"ok\"}");
@@ -598,6 +598,28 @@ static void defaults_are_said_where_nothing_is_written(void **state)
 				       "\"elicitation\":{\"form\":{}}"));
 		end();
 	}
+}
+
+/* Its questions come on a stream of its own, which is opened again whenever it ends. */
+static void an_old_server_may_ask_beside_its_answers(void **state)
+{
+	(void)state;
+	begin(",\"protocol\":\"2025-11-25\",\"elicitation\":\"defaults\"");
+	baton_testhost_play(
+		host, GREETED("1", "s-1") "> GET " URL "\n> header: Accept: text/event-stream\n" SSE
+			      "id: 4\nretry: 700\ndata: {\"jsonrpc\":\"2.0\",\"id\":0,\"method\":"
+			      "\"elicitation/create\",\"params\":{\"requestedSchema\":{\"properties\":"
+			      "{\"a\":{\"default\":1}}}}}\n\n"
+		      POST "> has: tools/list\n" JSON RESULT("2", LIST)
+		      POST "> has: \"accept\",\"content\":{\"a\":1}\n< 202\n\n"
+		      POST "> has: tools/call\n" JSON RESULT("3", SAYS("ok")));
+	says(call_it("look", READS), "{\"text\":\"ok\"}");
+	baton_testhost_play(host, "> GET " URL "\n> header: Last-Event-ID: 4\n< 200\n"
+				  "< Content-Type: text/event-stream\n@ hang\n\n"
+				  "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n");
+	baton_testhost_advance(host, 800);
+	assert_int_equal(baton_testhost_counted(host, "list_changes"), 1);
+	end();
 }
 
 static void a_modern_server_that_asks_is_answered_with_the_next_try(void **state)
@@ -824,6 +846,7 @@ int main(void)
 		cmocka_unit_test(a_stream_that_cannot_be_taken_up_is_lost),
 		cmocka_unit_test(an_old_server_that_asks_gets_no),
 		cmocka_unit_test(defaults_are_said_where_nothing_is_written),
+		cmocka_unit_test(an_old_server_may_ask_beside_its_answers),
 		cmocka_unit_test(a_modern_server_that_asks_is_answered_with_the_next_try),
 		cmocka_unit_test(a_server_that_never_stops_asking_is_left),
 		cmocka_unit_test(a_tool_that_is_not_there_is_not_called),
