@@ -78,6 +78,8 @@ $(O)/fuzz/%: $(O)/tests/fuzz/fuzz_%.o $(O)/libfuzz.a
 $(O)/fuzz/provider: $(call obj,$(addprefix modules/sdk/provider/,scan.c text.c heard.c prompt.c failure.c hint.c) \
 	$(addprefix modules/provider-openai/,chat.c responses.c ollama.c) modules/provider-anthropic/messages.c)
 $(O)/fuzz/tool_http: $(call obj,$(addprefix modules/sdk/provider/,text.c hint.c) $(addprefix modules/tool-http/,template.c settings.c ask.c reply.c))
+$(O)/fuzz/mcp: $(call obj,modules/sdk/provider/scan.c modules/sdk/provider/text.c \
+	$(addprefix modules/tool-mcp/,answer.c catalogue.c compare.c frame.c mirror.c settings.c stream.c))
 
 $(O)/fuzz/knowledge: $(call obj,$(filter-out %/retriever.c,$(wildcard modules/retriever-fts/*.c)) $(filter-out %/provider.c,$(wildcard modules/provider-knowledge/*.c)))
 $(O)/fuzz/knowledge: LIBS += -lsqlite3 -lstemmer
