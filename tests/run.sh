@@ -96,6 +96,8 @@ suite_swap_san() {
 	return $rc
 }
 suite_cel() { make -s cel; }
+# The official conformance suite and SDKs of the Model Context Protocol.
+suite_mcp() { make -s mcp; }
 # Claims, owners and replies race over real sockets; in full: make takeover.
 suite_takeover() {
 	local rc=0
@@ -146,7 +148,7 @@ else
 	run_suite build
 	if grep -q ' 0 build$' build/test/counts; then
 		run_lane e2e_waiting complaints takeover swap_san fuzz &
-		run_lane browser swap &
+		run_lane browser swap mcp &
 		run_lane e2e e2e_asan &
 		run_lane unit sim crash tools modules abi sdk docs cel lint asan tsan
 		wait

@@ -55,7 +55,6 @@ const scenarios = {
 		const heard = await client.call('json_schema_echo', { schema });
 		return (await client.close()) === 0 && 'json' in heard;
 	},
-	'session-renegotiation-404': () => ask([], []),
 };
 
 if (!scenarios[name])
