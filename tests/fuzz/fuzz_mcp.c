@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Whatever a server says over the Model Context Protocol: messages and streams are read within their
- * bytes, the same bytes give the same events however they are cut, what goes back or on is JSON and
- * UTF-8, and no header holds a line break or draws a secret. The first byte picks who reads. */
+/* Whatever a server says over the Model Context Protocol: messages and streams are read within
+ * their bytes, the same bytes give the same events however they are cut, what goes back or on is
+ * JSON and UTF-8, and no header holds a line break or draws a secret. The first byte picks who
+ * reads. */
 #include "modules/tool-mcp/answer.h"
 #include "modules/tool-mcp/catalogue.h"
 #include "modules/tool-mcp/stream.h"
