@@ -9,16 +9,16 @@ import { run, tempDir } from '../lib/baton.mjs';
 import { shopSet } from '../lib/policies.mjs';
 import { SHOP_KEY, Shop } from '../lib/shop.mjs';
 
-const order = { type: 'object', required: ['order'], properties: { order: { type: 'string' }, amount: { type: 'number' }, customer: { type: 'string' } } };
+const order = { type: 'object', required: ['order'], properties: { order: { type: 'string' }, amount: { type: 'number' }, reason: { type: 'string' }, customer: { type: 'string' } } };
 const own = { module: 'orders', title: 'does it', description: 'd', arguments: order, bind: { customer: 'customer' } };
 const headers = { 'X-Customer': '{customer}' };
-const refund = { method: 'POST', url: '/orders/{order}/refunds', headers, body: { json: { amount: '{amount}' } }, try_ms: 400, backoff_ms: 50 };
+const refund = { method: 'POST', url: '/orders/{order}/refunds', headers, body: { json: { amount: '{amount}', reason: '{reason}' } }, try_ms: 400, backoff_ms: 50 };
 
 // The shop with tools that have little patience.
 const TOOLS = { tools: [
 	{ ...own, name: 'order_status', writes: false, timeout: '1500ms', request: { url: '/orders/{order}', headers, try_ms: 600, backoff_ms: 50,
 		answer: { pick: { id: '/order/id', status: '/order/status' } } } },
-	{ ...own, name: 'refund', writes: true, idempotent: true, timeout: '2s', request: refund },
+	{ ...own, name: 'refund_order', writes: true, idempotent: true, timeout: '2s', request: refund },
 	{ ...own, name: 'refund_once', writes: true, timeout: '1s', request: refund },
 ] };
 
@@ -46,7 +46,7 @@ describe('tools over HTTP', () => {
 
 	test('what the set declares is listed, and checked with the service', async () => {
 		const listed = JSON.parse(tools(['list', '--json']).stdout);
-		assert.deepEqual(listed.map((tool) => [tool.name, tool.writes, tool.approval]), [['order_status', false, 'none'], ['refund', true, 'agent'], ['refund_once', true, 'agent']]);
+		assert.deepEqual(listed.map((tool) => [tool.name, tool.writes, tool.approval]), [['order_status', false, 'none'], ['refund_order', true, 'agent'], ['refund_once', true, 'agent']]);
 		assert.deepEqual(listed[0].lookups_of, ['order-status']);
 		const checked = tools(['check', '--live']);
 		assert.equal(checked.code, 0, checked.stdout);
@@ -109,7 +109,7 @@ describe('tools over HTTP', () => {
 
 	test('a refund whose answer is lost is asked for again under its key, and done once', async () => {
 		await shop.fault('lost', { method: 'POST' });
-		const got = call('refund', { order: 'HP-20441', amount: 5 });
+		const got = call('refund_order', { order: 'HP-20441', amount: 5 });
 		assert.deepEqual([got.ok, got.tries], [true, 2], JSON.stringify(got));
 		const effects = await shop.effects();
 		assert.equal(effects.length, 1);
@@ -132,17 +132,17 @@ describe('tools over HTTP', () => {
 	});
 
 	test('a no is an answer, with the word of the service', () => {
-		assert.equal(call('refund', { order: 'HP-20441', amount: 5000 }).no, 'amount_too_high');
-		assert.equal(call('refund', { order: 'HP-30044', amount: 1 }, ['--customer', 'vera']).ok, true);
-		assert.equal(call('refund', { order: 'HP-30044', amount: 1 }).no, 'not_found');
+		assert.equal(call('refund_order', { order: 'HP-20441', amount: 5000 }).no, 'amount_too_high');
+		assert.equal(call('refund_order', { order: 'HP-30044', amount: 1 }, ['--customer', 'vera']).ok, true);
+		assert.equal(call('refund_order', { order: 'HP-30044', amount: 1 }).no, 'not_found');
 	});
 
 	test('what changes something asks first, and is only said in a shadow', async () => {
 		const { length } = await shop.effects();
-		const asked = tools(['call', 'refund', '{"order":"HP-20441"}']);
+		const asked = tools(['call', 'refund_order', '{"order":"HP-20441"}']);
 		assert.equal(asked.code, 2);
 		assert.match(asked.stderr, /--yes/);
-		assert.deepEqual(call('refund', { order: 'HP-20441' }, ['--shadow']).result, { shadow: true });
+		assert.deepEqual(call('refund_order', { order: 'HP-20441' }, ['--shadow']).result, { shadow: true });
 		assert.equal((await shop.effects()).length, length);
 	});
 
