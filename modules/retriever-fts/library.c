@@ -8,7 +8,6 @@
 
 #include "passage.h"
 #include "search.h"
-#include "tongue.h"
 
 #include <jansson.h>
 #include <sqlite3.h>
@@ -40,6 +39,7 @@ void library_free(struct library **library)
 	free(l->passages);
 	lines_done(&l->lines);
 	lines_done(&l->grams);
+	tongues_counts_free(&l->counts);
 	sqlite3_free(l->image);
 	free(l);
 	*library = NULL;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "lines.h"
+#include "tongue.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,11 +37,12 @@ struct library {
 	uint32_t min_score_ppm; /* weaker matches are not returned */
 	struct lines lines;     /* titles and "also asked as" */
 	struct lines grams;     /* passages of articles without a stemmer; `of` is the passage */
-	uint32_t tongues;       /* bit for each that articles are in, TONGUES_PLAIN */
-	unsigned n_languages;   /* more than one: the customer's own comes first */
-	char language[9];       /* of articles that do not say theirs */
-	double average_bytes;   /* of a row of the index */
-	unsigned char *image;   /* a serialised SQLite database, see index_build() */
+	struct tongues_counts *counts; /* rows of the index that have a word */
+	uint32_t tongues;              /* bit for each that articles are in, TONGUES_PLAIN */
+	unsigned n_languages;          /* more than one: the customer's own comes first */
+	char language[9];              /* of articles that do not say theirs */
+	double average_bytes;          /* of a row of the index */
+	unsigned char *image;          /* a serialised SQLite database, see index_build() */
 	int64_t image_bytes;
 };
 

@@ -180,8 +180,8 @@ static void words_add(struct query *q, size_t n, float share)
 	q->n_text += n;
 }
 
-/* `"a" OR "b"` of the words that say at least so much; returns how many. */
-static unsigned alternatives(const struct query *q, float evidence_min, char *out, size_t cap)
+/* `"a" OR "b"` of the words in `chosen`, a bit for each; returns how many. */
+static unsigned alternatives(const struct query *q, uint32_t chosen, char *out, size_t cap)
 {
 	unsigned n = 0;
 
@@ -189,38 +189,72 @@ static unsigned alternatives(const struct query *q, float evidence_min, char *ou
 		const struct query_word *word = &q->words[i];
 		size_t have = strlen(out);
 
-		if (word->evidence >= evidence_min)
+		if ((chosen >> i) & 1)
 			snprintf(out + have, cap - have, "%s\"%.*s\"", n++ ? " OR " : "",
 				 (int)word->n, word->p);
 	}
 	return n;
 }
 
-/* In a large collection "how do I" matches nearly everything, and ranking all of it costs
- * milliseconds. So a row must have one of the words that carry the subject, if there are any; the
- * others still count for the rank, as the second half of the expression holds them all. */
+/* The word of the rest that is in the fewest rows; q->n: none is left. */
+static unsigned rarest(const struct query *q, uint32_t left, const uint32_t *rows)
+{
+	unsigned best = q->n;
+
+	for (unsigned i = 0; i < q->n; i++)
+		if (((left >> i) & 1) && (best == q->n || rows[i] < rows[best]))
+			best = i;
+	return best;
+}
+
+static uint32_t subject_of(const struct query *q, const uint32_t *rows, uint32_t budget)
+{
+	uint32_t left = 0, chosen = 0, known = 0;
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < q->n; i++)
+		if (q->words[i].evidence >= intent_share)
+			left |= UINT32_C(1) << i;
+	for (unsigned i; (i = rarest(q, left, rows)) < q->n; known += rows[i] > 0) {
+		sum += rows[i];
+		if (known > 0 && sum > budget)
+			break;
+		left &= ~(UINT32_C(1) << i);
+		chosen |= UINT32_C(1) << i;
+	}
+	return chosen;
+}
+
 void query_words(const char *text, size_t n, const char *intent, size_t n_intent, struct query *out)
 {
-	char subject[QUERY_SQL_MAX / 2 - 16] = "", all[sizeof(subject)] = "";
-
 	out->n = 0;
 	out->n_skip = 0;
 	out->n_text = 0;
 	out->has_subject = false;
+	out->match[0] = 0;
 	words_add(out, clean(text, n, out->text, QUERY_TEXT_MAX), 1.0F);
 	if (out->n > 0)
 		words_add(out, clean(intent, n_intent, out->text + out->n_text, QUERY_INTENT_MAX),
 			  intent_share);
 	synonyms_add(out);
-	unsigned n_subject = alternatives(out, intent_share, subject, sizeof(subject));
-	unsigned n_all = alternatives(out, 0, all, sizeof(all));
+}
+
+/* In a large collection "how do I" matches nearly everything, and ranking all of it costs
+ * milliseconds. So a row must have one of the words that carry the subject, if there are any; the
+ * others still count for the rank, as the second half of the expression holds them all. */
+void query_match(struct query *query, const uint32_t rows[QUERY_WORDS_MAX], uint32_t budget)
+{
+	char subject[QUERY_SQL_MAX / 2 - 16] = "", all[sizeof(subject)] = "";
+	unsigned n_subject =
+		alternatives(query, subject_of(query, rows, budget), subject, sizeof(subject));
+	unsigned n_all = alternatives(query, UINT32_MAX, all, sizeof(all));
 
 	if (n_subject > 0 && n_subject < n_all) {
-		snprintf(out->match, sizeof(out->match), "(%s) AND (%s)", subject, all);
+		snprintf(query->match, sizeof(query->match), "(%s) AND (%s)", subject, all);
 		/* FTS5 numbers phrases as they stand: the first half does not count again. */
-		out->n_skip = n_subject;
+		query->n_skip = n_subject;
 	} else {
-		snprintf(out->match, sizeof(out->match), "%s", all);
+		snprintf(query->match, sizeof(query->match), "%s", all);
 	}
 }
 

@@ -37,9 +37,13 @@ struct query {
 };
 
 /* Distinct words of the text, then those of the intent's name ("return-policy"): a customer who asks
- * "can I send it back" has not said "return", but the classifier has. */
+ * "can I send it back" has not said "return", but the classifier has. query_match() comes next. */
 void query_words(const char *text, size_t n, const char *intent, size_t n_intent,
 		 struct query *out);
+/* The expression: rows that have one of the words that carry the subject, if there are any. Of those
+ * words the rarest are taken, as long as they are in at most `budget` rows together (`rows`: how many
+ * each is in), so that a question of common words does not walk through a large collection. */
+void query_match(struct query *query, const uint32_t rows[QUERY_WORDS_MAX], uint32_t budget);
 /* Hashes of the distinct runs of three characters, spaces included, without case and accents; of two
  * in scripts whose words are that short; at most `cap`. */
 size_t query_grams(const char *text, size_t n, uint32_t *grams, size_t cap);

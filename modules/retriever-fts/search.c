@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS = 3, BEST_MAX = 64, GRAMS_PRIOR = 50 };
+enum { COLUMNS = 3, BEST_MAX = 64, GRAMS_PRIOR = 50, ROWS_BUDGET = 1000 };
 
 static const double k1 = 1.2, b = 0.75;
 static const double synonym_share = 0.8; /* of another word for what was said */
@@ -288,7 +288,9 @@ static int index_fill(sqlite3_stmt *words, struct tongues *tongues, struct libra
 		tongues_write(tongues, l->articles[i].tongue);
 		rc = also ? lines_fill(l, i, json) : -1;
 		for (; p < l->n_passages && l->passages[p].article == i && rc == 0; p++) {
-			rc = insert(words, p, l->articles[i].title, also, &l->passages[p]);
+			rc = tongues_count(tongues, p);
+			rc = rc < 0 ? rc
+				    : insert(words, p, l->articles[i].title, also, &l->passages[p]);
 			bytes += l->passages[p].n_row;
 			rc = rc == 0 ? grams_fill(l, p) : rc;
 		}
@@ -328,6 +330,7 @@ int index_build(struct library *library, const json_t *articles)
 	if (rc == SQLITE_OK)
 		library->image = sqlite3_serialize(db, "main", &bytes, 0);
 	library->image_bytes = bytes;
+	library->counts = tongues ? tongues_take_counts(tongues) : NULL;
 	sqlite3_close(db);
 	tongues_free(&tongues);
 	return library->image ? 0 : -1;
@@ -394,8 +397,14 @@ static int walk(struct search *s)
 	s->ranking.query = &s->query;
 	s->ranking.is_ready = false;
 	s->ranking.n = 0;
-	if (s->query.n == 0)
+	if (s->query.n == 0 || !s->library->counts)
 		return 0;
+	uint32_t rows[QUERY_WORDS_MAX];
+
+	for (unsigned i = 0; i < s->query.n; i++)
+		rows[i] = tongues_rows(s->tongues, s->library->counts, s->query.words[i].p,
+				       s->query.words[i].n);
+	query_match(&s->query, rows, ROWS_BUDGET);
 	sqlite3_bind_text(s->words, 1, s->query.match, -1, SQLITE_STATIC);
 	do {
 		rc = sqlite3_step(s->words);

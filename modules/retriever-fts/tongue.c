@@ -64,7 +64,97 @@ struct tongues {
 	int writing;
 	fts5_tokenizer words; /* unicode61 */
 	void *words_context;
+	Fts5Tokenizer *asked; /* of tongues_rows() */
+	struct tongues_counts *counts;
+	uint32_t row;
+	bool no_memory;
 };
+
+/* --- in how many rows a word is --- */
+
+/* Open addressing by a hash of the stem; two stems of one hash count as one, which only makes a
+ * word look commoner than it is. */
+struct tongues_counts {
+	struct count {
+		uint32_t hash, rows, last; /* last: row + 1 that was counted last; 0: free */
+	} * v;
+	uint32_t n, cap;
+};
+enum { COUNTS_FIRST = 4096 };
+
+static uint32_t stem_hash(const char *p, int n)
+{
+	uint32_t h = 2166136261U;
+
+	for (int i = 0; i < n; i++)
+		h = (h ^ (unsigned char)p[i]) * 16777619U;
+	return h;
+}
+
+static struct count *count_of(const struct tongues_counts *c, uint32_t hash)
+{
+	uint32_t at = hash & (c->cap - 1);
+
+	while (c->v[at].last != 0 && c->v[at].hash != hash)
+		at = (at + 1) & (c->cap - 1);
+	return &c->v[at];
+}
+
+static int counts_grow(struct tongues_counts *c)
+{
+	struct tongues_counts more = { .cap = c->cap ? 2 * c->cap : COUNTS_FIRST, .n = c->n };
+
+	more.v = calloc(more.cap, sizeof(*more.v));
+	if (!more.v)
+		return -1;
+	for (uint32_t i = 0; i < c->cap; i++)
+		if (c->v[i].last != 0)
+			*count_of(&more, c->v[i].hash) = c->v[i];
+	free(c->v);
+	*c = more;
+	return 0;
+}
+
+static void count_stem(struct tongues *t, const char *p, int n)
+{
+	struct tongues_counts *c = t->counts;
+	uint32_t hash = stem_hash(p, n);
+
+	if (c->n * 2 >= c->cap && counts_grow(c) < 0) {
+		t->no_memory = true;
+		return;
+	}
+	struct count *count = count_of(c, hash);
+
+	c->n += count->last == 0;
+	count->hash = hash;
+	count->rows += count->last != t->row + 1;
+	count->last = t->row + 1;
+}
+
+int tongues_count(struct tongues *tongues, uint32_t row)
+{
+	if (!tongues->counts)
+		tongues->counts = calloc(1, sizeof(*tongues->counts));
+	tongues->row = row;
+	return tongues->counts && !tongues->no_memory ? 0 : -1;
+}
+
+struct tongues_counts *tongues_take_counts(struct tongues *tongues)
+{
+	struct tongues_counts *counts = tongues->counts;
+
+	tongues->counts = NULL;
+	return counts;
+}
+
+void tongues_counts_free(struct tongues_counts **counts)
+{
+	if (*counts)
+		free((*counts)->v);
+	free(*counts);
+	*counts = NULL;
+}
 
 /* --- the forms of one word --- */
 
@@ -186,6 +276,8 @@ static void forms_in(const struct tongues *t, int tongue, const char *word, int 
 
 /* --- the tokenizer --- */
 
+static const char *keep_accents[] = { "remove_diacritics", "0" };
+
 struct tokenizer {
 	struct tongues *tongues;
 	Fts5Tokenizer *words;
@@ -224,6 +316,8 @@ static int pass(void *user, int flags, const char *p, int n, int begin, int end)
 		forms_in(t, passing->asks ? TONGUE_NONE : t->writing, p, n, &forms);
 	if (forms.n == 0)
 		form_add(&forms, p, n);
+	for (unsigned i = 0; i < forms.n && !passing->asks && t->counts; i++)
+		count_stem(passing->tongues, forms.v[i].p, forms.v[i].n);
 	for (unsigned i = 0; i < forms.n && rc == SQLITE_OK; i++)
 		rc = passing->token(passing->user, flags | (i ? FTS5_TOKEN_COLOCATED : 0),
 				    forms.v[i].p, forms.v[i].n, begin, end);
@@ -244,7 +338,6 @@ static int tokenizer_run(Fts5Tokenizer *ours, void *user, int flags, const char 
 
 static int tokenizer_new(void *user, const char **args, int n_args, Fts5Tokenizer **ret)
 {
-	static const char *keep_accents[] = { "remove_diacritics", "0" };
 	struct tokenizer *tokenizer = calloc(1, sizeof(*tokenizer));
 
 	(void)args;
@@ -297,6 +390,10 @@ void tongues_free(struct tongues **tongues)
 	for (size_t i = 0; t && i < KNOWN_N; i++)
 		if (t->stemmers[i])
 			sb_stemmer_delete(t->stemmers[i]);
+	if (t && t->asked)
+		t->words.xDelete(t->asked);
+	if (t)
+		tongues_counts_free(&t->counts);
 	free(t);
 	*tongues = NULL;
 }
@@ -328,5 +425,37 @@ int tongues_join(struct tongues *tongues, sqlite3 *db)
 	if (!api || api->xFindTokenizer(api, "unicode61", &tongues->words_context,
 					&tongues->words) != SQLITE_OK)
 		return -1;
+	if (tongues->words.xCreate(tongues->words_context, keep_accents, 2, &tongues->asked) !=
+	    SQLITE_OK)
+		return -1;
 	return api->xCreateTokenizer(api, "tongues", tongues, &ours, NULL) == SQLITE_OK ? 0 : -1;
+}
+
+struct adding {
+	const struct tongues_counts *counts;
+	uint32_t rows;
+};
+
+static int add_rows(void *user, int flags, const char *p, int n, int begin, int end)
+{
+	struct adding *adding = user;
+
+	(void)flags;
+	(void)begin;
+	(void)end;
+	if (adding->counts->cap > 0)
+		adding->rows += count_of(adding->counts, stem_hash(p, n))->rows;
+	return SQLITE_OK;
+}
+
+uint32_t tongues_rows(const struct tongues *tongues, const struct tongues_counts *counts,
+		      const char *word, size_t n)
+{
+	struct tongues copy = *tongues; /* its stemmers are the same; nothing else is written */
+	struct adding adding = { counts, 0 };
+	struct passing passing = { &copy, &adding, add_rows, true };
+
+	(void)tongues->words.xTokenize(tongues->asked, &passing, FTS5_TOKENIZE_QUERY, word, (int)n,
+				       pass);
+	return adding.rows;
 }

@@ -24,6 +24,16 @@ struct tongues *tongues_new(uint32_t used);
 void tongues_free(struct tongues **tongues);
 /* What is indexed from now on is in this tongue; TONGUE_NONE: words are left as they are. */
 void tongues_write(struct tongues *tongues, int tongue);
+/* In how many rows each word is; counted while they are indexed, read-only afterwards. */
+struct tongues_counts;
+/* What is indexed from now on is this row, and counted. 0 or -1 (no memory). */
+int tongues_count(struct tongues *tongues, uint32_t row);
+/* Takes what was counted; NULL: nothing was. */
+struct tongues_counts *tongues_take_counts(struct tongues *tongues);
+void tongues_counts_free(struct tongues_counts **counts);
+/* About how many rows have a word of a question, in any of its forms; after tongues_join(). */
+uint32_t tongues_rows(const struct tongues *tongues, const struct tongues_counts *counts,
+		      const char *word, size_t n);
 /* FTS5's function table of a connection, NULL if it has none. */
 fts5_api *tongues_fts5(sqlite3 *db);
 /* Makes tokenize='tongues' known to the connection, which must be closed before the tongues are

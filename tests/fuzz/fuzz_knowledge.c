@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Articles and questions: whatever an article says in whatever language, it is cut into passages
- * without loss, indexed and searched; whatever a customer asks, at most k passages come, each within
- * its bounds. And what is said of them: quotes of any passage and words of any result of a tool are
- * UTF-8. Pieces are separated by a byte 0. */
+ * without loss, indexed and searched; whatever a customer asks, at most k passages come, each
+ * within its bounds. And what is said of them: quotes of any passage and words of any result of a
+ * tool are UTF-8. Pieces are separated by a byte 0. */
 
 #include "core/base/str.h"
 #include "modules/provider-knowledge/answer.h"
