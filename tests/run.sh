@@ -88,6 +88,8 @@ suite_swap() {
 	LANES=3 CALM_MS=500 STORM_MS=1000 make -s swap-hostile || rc=1
 	return $rc
 }
+# What is understood, without what takes long; in full: make quality.
+suite_quality() { make -s quality-short; }
 suite_swap_san() {
 	local rc=0 variant
 	for variant in asan tsan; do
@@ -150,7 +152,7 @@ else
 		run_lane e2e_waiting complaints takeover swap_san fuzz &
 		run_lane browser swap mcp &
 		run_lane e2e e2e_asan &
-		run_lane unit sim crash tools modules abi sdk docs cel lint asan tsan
+		run_lane unit quality sim crash tools modules abi sdk docs cel lint asan tsan
 		wait
 	fi
 fi

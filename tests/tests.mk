@@ -83,6 +83,7 @@ $(O)/fuzz/mcp: $(call obj,modules/sdk/provider/scan.c modules/sdk/provider/text.
 
 $(O)/fuzz/knowledge: $(call obj,$(filter-out %/retriever.c,$(wildcard modules/retriever-fts/*.c)) $(filter-out %/provider.c,$(wildcard modules/provider-knowledge/*.c)))
 $(O)/fuzz/knowledge: LIBS += -lsqlite3 -lstemmer
+$(O)/fuzz/slots: $(call obj,modules/classifier-linear/slots.c)
 
 fuzz:
 	$(MAKE) V=fuzz CC=clang OPT_fuzz="$(FUZZ_OPT)" fuzz-run
