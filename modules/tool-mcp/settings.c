@@ -11,7 +11,7 @@
 enum { CONNECT_MS = 5000, IDLE_MS = 30000, TOTAL_MS = 10000 };
 
 const char settings_schema[] =
-	"{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{" SETTINGS_SCHEMA_SERVER
+	"{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"url\"],\"properties\":{" SETTINGS_SCHEMA_SERVER
 	",\"servers\":{\"type\":\"object\"},\"policy\":{}}}";
 
 static bool refuse(char why[SETTINGS_WHY], const char *fmt, ...)

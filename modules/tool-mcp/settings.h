@@ -43,7 +43,7 @@ struct settings {
 
 enum { SETTINGS_WHY = 200 };
 #define SETTINGS_SCHEMA_SERVER                                                                  \
-	"\"url\":{\"type\":\"string\",\"minLength\":8},\"headers\":{\"type\":\"object\"},"      \
+	"\"url\":{\"type\":\"string\",\"default\":\"https://mcp.example/mcp\"},\"headers\":{\"type\":\"object\"},"      \
 	"\"secret\":{\"type\":\"string\",\"minLength\":1},"                                     \
 	"\"protocol\":{\"type\":\"string\",\"enum\":[\"auto\",\"2026-07-28\",\"2025-11-25\"]}," \
 	"\"elicitation\":{\"type\":\"string\",\"enum\":[\"decline\",\"defaults\"]},"            \
