@@ -151,7 +151,11 @@ static int32_t inspect(void *inst, const baton_inspection *what, baton_hits *out
 
 			out->safe = (uint32_t)(safe > from ? safe : from);
 		}
-		return links_find(&links, what, from, out);
+		rc = links_find(&links, what, from, out);
+		/* What may still grow may be something else when it is whole. */
+		while (!what->final && out->n > 0 && out->v[out->n - 1].end > out->safe)
+			out->n--;
+		return rc;
 	}
 	rc = find_invisible(what, from, out);
 	if (rc < 0 || !(what->at & AT_READ))

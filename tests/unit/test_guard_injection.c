@@ -168,6 +168,11 @@ static void an_address_is_not_let_go_in_pieces(void **state)
 		look_grow(look, texts[i], 1);
 		look_grow(look, texts[i], 5);
 	}
+	baton_turn turn = look_turn("");
+	const baton_hits *hits =
+		look_answer(look, &turn, BATON_STR("See ![x](https://evil.example/?q=1"), 0, false);
+	assert_int_equal(hits->n, 0); /* a picture is taken out, it does not stop the answer */
+	assert_int_equal(hits->safe, 4);
 	assert_true(look_safe(look, "Plain words are shown at once, ", 0) == 31);
 	look_close(&look);
 }
