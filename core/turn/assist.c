@@ -332,6 +332,8 @@ struct then step_assist(struct baton_run *run)
 	if (!run_guard_lines(run))
 		return run_guard_refused(run);
 	run->package = run_veiled_json(run, BATON_AT_TOOL_RESULT, run->package, BATON_STR(""));
+	if (run_guard_down(run))
+		return run_guard_refused(run);
 	bool searches = run->turn > 0 && run->purpose != BATON_PURPOSE_SUMMARY;
 	return go_on(searches ? BATON_STEP_RETRIEVE : BATON_STEP_ASK);
 }

@@ -227,11 +227,43 @@ static void obey_all(struct baton_run *run, struct guard_look *look,
 	look->text = run_keep_buf(run, &out);
 }
 
+/* Numbers that the conversation has given keep their values. */
+static void remember_marks(struct baton_run *run)
+{
+	struct baton_json list, entry, part[3];
+	size_t at = 0;
+
+	run->veil.arena = &run->arena;
+	memcpy(&run->veil.seed, run->session->id.b + 8, sizeof(run->veil.seed));
+	if (run->session->marks.n == 0 || baton_json_parse(run->session->marks, &list) != 0)
+		return;
+	while (baton_json_element(&list, &at, &entry)) {
+		size_t in = 0, n = 0;
+
+		while (n < 3 && baton_json_element(&entry, &in, &part[n]))
+			n++;
+		if (n < 3)
+			continue;
+		uint64_t number = baton_json_u64(&part[1], 0), sum = 0;
+		baton_str digits = baton_json_text(&part[2], &run->arena);
+
+		for (size_t i = 0; i < digits.n; i++)
+			sum = sum << 4 | (uint64_t)((digits.p[i] | 0x20) >= 'a'
+							    ? (digits.p[i] | 0x20) - 'a' + 10
+							    : digits.p[i] - '0');
+		if (number > 0 && number <= UINT32_MAX)
+			baton_veil_remember(&run->veil, baton_json_text(&part[0], &run->arena),
+					    (uint32_t)number, sum);
+	}
+}
+
 bool guard_look(struct baton_run *run, struct guard_look *look)
 {
 	baton_turn turn;
 	baton_inspection what = { .size = sizeof(what), .at = look->at, .turn = &turn, .final = 1 };
 
+	if (!run->veil.arena)
+		remember_marks(run);
 	guard_turn_view(run, &turn);
 	for (size_t i = 0; i < run->policy->n_guards; i++) {
 		const struct baton_guard_def *def = &run->policy->guards[i];
@@ -387,36 +419,6 @@ static void note_redaction(struct baton_run *run)
 	baton_buf_done(&marks);
 }
 
-/* Numbers that the conversation has given keep their values. */
-static void remember_marks(struct baton_run *run)
-{
-	struct baton_json list, entry, part[3];
-	size_t at = 0;
-
-	run->veil.arena = &run->arena;
-	memcpy(&run->veil.seed, run->session->id.b + 8, sizeof(run->veil.seed));
-	if (run->session->marks.n == 0 || baton_json_parse(run->session->marks, &list) != 0)
-		return;
-	while (baton_json_element(&list, &at, &entry)) {
-		size_t in = 0, n = 0;
-
-		while (n < 3 && baton_json_element(&entry, &in, &part[n]))
-			n++;
-		if (n < 3)
-			continue;
-		uint64_t number = baton_json_u64(&part[1], 0), sum = 0;
-		baton_str digits = baton_json_text(&part[2], &run->arena);
-
-		for (size_t i = 0; i < digits.n; i++)
-			sum = sum << 4 | (uint64_t)((digits.p[i] | 0x20) >= 'a'
-							    ? (digits.p[i] | 0x20) - 'a' + 10
-							    : digits.p[i] - '0');
-		if (number > 0 && number <= UINT32_MAX)
-			baton_veil_remember(&run->veil, baton_json_text(&part[0], &run->arena),
-					    (uint32_t)number, sum);
-	}
-}
-
 bool run_guard_lines(struct baton_run *run)
 {
 	const struct baton_session *session = run->session;
@@ -424,8 +426,6 @@ bool run_guard_lines(struct baton_run *run)
 
 	if (run->policy->n_guards == 0)
 		return true;
-	if (!run->veil.arena)
-		remember_marks(run);
 	for (size_t i = 0; i < session->n_lines && !run->guard_failed; i++) {
 		run_veiled_line(run, &session->lines[i]);
 		const struct baton_veiled *veiled = veiled_before(run, session->lines[i].seq);

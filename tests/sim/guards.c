@@ -8,7 +8,7 @@
 
 #include "core/base/errors.h"
 
-enum { CARD_DIGITS = 13 };
+enum { CARD_DIGITS = 13, FAILS_ONCE_IN = 501 };
 
 static size_t digits_at(baton_str text, size_t at)
 {
@@ -65,6 +65,24 @@ static size_t safe_until(baton_str text)
 	return safe;
 }
 
+/* Whoever is outside is shown a placeholder, in every message and in what comes of it. */
+void guards_promise_veiled(struct sim *sim, const baton_turn *turn)
+{
+	static const char card[] = SIM_CARD;
+
+	for (uint32_t i = 0; i < turn->n_msgs; i++) {
+		const baton_msg *msg = &turn->msgs[i];
+
+		PROMISE(sim,
+			(msg->text.n == 0 ||
+			 !memmem(msg->text.p, msg->text.n, card, sizeof(card) - 1)) &&
+				(msg->parts_json.n == 0 ||
+				 !memmem(msg->parts_json.p, msg->parts_json.n, card,
+					 sizeof(card) - 1)),
+			"no module outside ever sees a raw value", NULL);
+	}
+}
+
 int guards_inspect(struct sim *sim, const baton_inspection *what, baton_hits *ret)
 {
 	ret->n = 0;
@@ -72,7 +90,7 @@ int guards_inspect(struct sim *sim, const baton_inspection *what, baton_hits *re
 	PROMISE(sim, what->turn && what->turn->n_msgs == 0, "a guard is shown no conversation",
 		NULL);
 	PROMISE(sim, what->from <= what->text.n, "a guard is told what has been shown", NULL);
-	if (!sim->cell && (sim->modules_down || sim_chance(sim, 1)))
+	if (!sim->cell && (sim->modules_down || (sim->now_ns / 1000) % FAILS_ONCE_IN == 0))
 		return BATON_E_MODULE;
 	for (size_t at = 0; at < what->text.n;) {
 		baton_hit hit;

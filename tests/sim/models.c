@@ -151,7 +151,7 @@ static bool hear_word(struct sim *sim, struct call *call)
 		call_ends(call);
 		call_usage(call);
 		baton_shard_heard_end(call->shard->shard, call->ticket,
-				      call->filtered	  ? BATON_END_FILTERED
+				      call->filtered      ? BATON_END_FILTERED
 				      : call->wants_tools ? BATON_END_TOOL_CALLS
 							  : BATON_END_STOP);
 		return false;
@@ -271,6 +271,7 @@ static int models_classify(void *ud, struct baton_release *release, baton_ticket
 	int rc;
 
 	PROMISE(sim, turn->n_msgs > 0, "a classifier is shown the message", NULL);
+	guards_promise_veiled(sim, turn);
 	/* One that began before may begin again on another release. */
 	PROMISE(sim, !sim->draining || sim->again > 0, "no turn begins while the server drains",
 		NULL);
@@ -294,6 +295,9 @@ static int models_retrieve(void *ud, struct baton_release *release, baton_ticket
 	int rc;
 
 	PROMISE(sim, query->text.n > 0, "a retriever is given the question", NULL);
+	PROMISE(sim, !memmem(query->text.p, query->text.n, SIM_CARD, strlen(SIM_CARD)),
+		"no module outside ever sees a raw value", NULL);
+	guards_promise_veiled(sim, query->turn);
 	if (cannot(shard, release, ticket, BROKEN_RETRIEVER, &rc))
 		return rc;
 	if (!sim->cell && (sim->modules_down || sim_chance(sim, 5)))
@@ -390,6 +394,7 @@ static int models_generate(void *ud, struct baton_release *release, baton_ticket
 
 	PROMISE(sim, prompt->turn->n_msgs > 0 && prompt->model.n > 0 && provider[0],
 		"a provider is told what to do", NULL);
+	guards_promise_veiled(sim, prompt->turn);
 	sim->saw.probes += baton_str_is(prompt->turn->channel, "probe");
 	PROMISE(sim, !sim->board_held, "nobody is asked with the board in hand", NULL);
 	if (!sim->cell && sim_chance(sim, 2))

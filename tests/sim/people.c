@@ -135,7 +135,8 @@ static void new_message(struct customer *customer)
 					     "hmm",
 					     "I want my money back",
 					     "grüße 👋",
-					     "ok thanks" };
+					     "ok thanks",
+					     "my card is " SIM_CARD ", is it charged?" };
 	struct sim *sim = customer->sim;
 	struct message *message = &customer->messages[customer->n_messages];
 
@@ -145,7 +146,7 @@ static void new_message(struct customer *customer)
 	snprintf(message->id, sizeof(message->id), "c%u-m%zu", customer->index,
 		 customer->n_messages);
 	snprintf(message->text, sizeof(message->text), "%s",
-		 sim_chance(sim, 5) ? "let me talk to a human" : texts[sim_below(sim, 6)]);
+		 sim_chance(sim, 5) ? "let me talk to a human" : texts[sim_below(sim, 7)]);
 	message->made_ns = sim->now_ns;
 	sim->saw.messages++;
 	if (customer->conn)

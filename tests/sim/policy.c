@@ -227,8 +227,9 @@ static void add_tools(struct making *making)
 	policy->tools = baton_arena_alloc(making->arena, 4 * sizeof(*policy->tools));
 	for (; policy->n_tools < 4; policy->n_tools++) {
 		size_t i = policy->n_tools;
-		const char *schema = word(making, "{\"type\":\"object\",\"additionalProperties\":false,"
-						  "\"properties\":{\"n\":{\"type\":\"integer\"}}}");
+		const char *schema =
+			word(making, "{\"type\":\"object\",\"additionalProperties\":false,"
+				     "\"properties\":{\"n\":{\"type\":\"integer\"}}}");
 
 		policy->tools[i] = (struct baton_tool_def){ .name = word(making, names[i]),
 							    .module = word(making, "shop"),
@@ -302,6 +303,9 @@ void policy_make(struct baton_policy *policy, struct baton_arena *arena)
 			(struct baton_intent_def){ .name = word(making, helps[i]),
 						   .internal = true };
 	}
+	policy->guards = baton_arena_alloc(arena, sizeof(*policy->guards));
+	policy->guards[policy->n_guards++] =
+		(struct baton_guard_def){ .module = word(making, "eye") };
 	add_tools(making);
 	use_tools(making, &policy->routes[0], true);
 	use_tools(making, &policy->routes[4], false);
