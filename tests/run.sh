@@ -127,7 +127,7 @@ count() {
 run_suite() {
 	local suite=$1 log=build/test/$1.log begun=$SECONDS rc p f
 	# A suite that hangs is a suite that failed.
-	timeout -k 10 "${SUITE_S:-480}" tests/run.sh --only "$suite" >"$log" 2>&1 </dev/null
+	timeout -k 10 "${SUITE_S:-600}" tests/run.sh --only "$suite" >"$log" 2>&1 </dev/null
 	rc=$?
 	read -r p f < <(count "$log")
 	[ $rc -eq 0 ] || [ "$f" -gt 0 ] || f=1
