@@ -71,6 +71,7 @@ suite_e2e() {
 }
 suite_e2e_waiting() { make -s e2e T="${waiting[*]}"; }
 suite_complaints() { make -s complaints; }
+suite_scenarios() { make -s scenarios; }
 suite_e2e_asan() { make -s e2e-asan; }
 suite_browser() { make -s browser; }
 suite_tools() { make -s test-tools; }
@@ -154,7 +155,7 @@ else
 	if grep -q ' 0 build$' build/test/counts; then
 		run_lane e2e_waiting complaints takeover swap_san fuzz &
 		run_lane browser swap mcp &
-		run_lane e2e e2e_asan &
+		run_lane e2e scenarios e2e_asan &
 		run_lane unit quality sim crash tools modules abi sdk docs cel lint asan tsan
 		wait
 		run_suite canaries

@@ -33,6 +33,10 @@ e2e: all $(FIXTURES) tests/node_modules/.package-lock.json
 # They mostly wait, so two files at a time.
 complaints: all tests/node_modules/.package-lock.json
 	V=$(V) node --test --test-concurrency=2 $(if $(T),$(foreach t,$(T),$(wildcard tests/complaints/$(t)-*.test.mjs)),$(sort $(wildcard tests/complaints/*.test.mjs)))
+# Real conversations and where they should end; BATON_SHOW=1 tells how each did.
+.PHONY: scenarios
+scenarios: all tests/node_modules/.package-lock.json
+	V=$(V) node --test tests/scenarios/
 faults: all tests/node_modules/.package-lock.json
 	V=$(V) ROW=$(ROW) node --test --test-reporter=spec tests/fault/full.mjs
 e2e-asan:

@@ -5,7 +5,7 @@
  * the child where the server's memory lies. What is left of it is whether it was NULL. */
 #include "core/isolate/pod.h"
 
-enum { STRS_MAX = 12 };
+enum { STRS_MAX = 13 };
 
 struct pod {
 	size_t size, n;
@@ -38,11 +38,12 @@ static const struct pod pod_query = { sizeof(baton_query),
 				      { AT(baton_query, text), AT(baton_query, filter_json) } };
 static const struct pod pod_facts = {
 	sizeof(baton_facts),
-	12,
+	13,
 	{ AT(baton_facts, session_id), AT(baton_facts, intent), AT(baton_facts, customer_tier),
 	  AT(baton_facts, channel), AT(baton_facts, locale), AT(baton_facts, last_fail_provider),
 	  AT(baton_facts, tags_json), AT(baton_facts, primary_state), AT(baton_facts, mode),
-	  AT(baton_facts, class_name), AT(baton_facts, language), AT(baton_facts, guard_rule) }
+	  AT(baton_facts, class_name), AT(baton_facts, language), AT(baton_facts, guard_rule),
+	  AT(baton_facts, tool_no) }
 };
 static const struct pod pod_entry = { sizeof(baton_entry),
 				      3,

@@ -105,6 +105,8 @@ static struct then finish(struct baton_run *run, const struct end *end)
 	};
 	count_end(run, end);
 	call->ok = end->ok;
+	if (end->ok && end->code.n > 0)
+		run->tools.no = end->code;
 	call->shown = shown(run, end);
 	if (run->purpose == BATON_PURPOSE_ANSWER && run_room_for_notes(run))
 		call->shown = run_veiled_json(run, BATON_AT_TOOL_RESULT, call->shown, call->name);

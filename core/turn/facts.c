@@ -168,6 +168,7 @@ void baton_run_facts(const struct baton_run *run, uint32_t stage, baton_facts *r
 						 ? run->route->turn_microusd
 						 : run->policy->budgets.turn_microusd,
 		.guard_rule = run->guard_rule,
+		.tool_no = run->tools.no,
 		.stage = stage,
 		.attempts = (uint32_t)run->n_attempts,
 		.answers_total_ms = stage == BATON_STAGE_AFTER ? so_far_ms : 0,

@@ -19,6 +19,11 @@ static baton_str keep(struct baton_run *run, baton_str s)
 	return (baton_str){ baton_arena_dup(&run->arena, s.p, s.n), s.n };
 }
 
+static bool is_trial(const char *channel)
+{
+	return strcmp(channel, "drill") == 0 || strcmp(channel, "eval") == 0;
+}
+
 struct baton_run *baton_run_new(const struct baton_run_start *start)
 {
 	struct baton_run *run = baton_new(struct baton_run);
@@ -39,8 +44,8 @@ struct baton_run *baton_run_new(const struct baton_run_start *start)
 	run->started_ns = run->ops->now_ns(run->ud);
 	run->deadline_ns = run->started_ns + BATON_TURN_TOTAL_MS * BATON_NS_PER_MS;
 	run->purpose = start->purpose;
-	/* What a drill plays is not done. */
-	run->shadow = start->shadow || strcmp(start->session->channel, "drill") == 0;
+	/* What a drill plays or an evaluation tries is not done. */
+	run->shadow = start->shadow || is_trial(start->session->channel);
 	if (run->purpose == BATON_PURPOSE_ANSWER) {
 		run->ops->count(run->ud, BATON_METRIC_TURNS, 1);
 		return run;

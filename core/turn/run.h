@@ -244,6 +244,7 @@ struct baton_run {
 		size_t lead;       /* bytes of the answer that were said before tools were called */
 		uint64_t rounds_microusd; /* what the answers that asked for tools cost */
 		bool wanted; /* the attempt that is heard has asked for some */
+		baton_str no; /* word of the newest one that said no */
 		/* The one that is under way. */
 		struct baton_run_call *call;
 		enum baton_step back; /* where the run goes on behind it */

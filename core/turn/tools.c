@@ -133,6 +133,8 @@ static void add_called(struct baton_run *run, const struct baton_called *called)
 	call->given = run_veiled_json(run, BATON_AT_TOOL_ARGS, call->arguments, BATON_STR(""));
 	call->key = keep(run, baton_str_of(called->key));
 	call->ok = called->ok;
+	if (called->ok && called->code.n > 0)
+		run->tools.no = keep(run, called->code);
 	call->shown = run_veiled_json(run, BATON_AT_TOOL_RESULT, shown_before(run, called),
 				      BATON_STR(""));
 }

@@ -174,10 +174,15 @@ function checkDisclosure(session, log, found) {
 
 // --- what one connection saw -----------------------------------------------------------------
 
+// How customers hear of tools.
+const toolEvents = { TOOL_CALL_END: 'tool_called', TOOL_CALL_RESULT: 'tool_finished' };
+
 // The stored type that a durable frame shows, or null if it shows something that is none.
 export function typeOfFrame({ ev }) {
 	if (ev.type === 'CUSTOM')
 		return ev.name?.startsWith('baton.') ? ev.name.slice(6) : null;
+	if (ev.type in toolEvents)
+		return toolEvents[ev.type];
 	if (ev.type !== 'TEXT_MESSAGE_END')
 		return null;
 	const kind = ev.metadata?.baton?.author?.kind;

@@ -19,6 +19,7 @@ const scenarios = readFileSync(path.join(ROOT, 'tests/data/scenarios/scenarios.j
 const ASKS = { on_verification_failure: 'verify_identity', on_denial: 'check_policy', after_failed_attempts: 'try_again' };
 const NO = { verify_identity: 'not_verified', check_policy: 'denied', try_again: 'not_solved' };
 const RULE = { immediate: /^(security|dispute|cancellation|core\.tier_3)$/, on_verification_failure: /^not-verified$/, on_denial: /^denied$/, after_failed_attempts: /^not-solved$/ };
+const DRAFT = 'core.tier_2_review'; // a person reads the draft: no hand-over of the conversation
 const ANSWERS = ['yes', 'no'];
 const clients = [];
 const worlds = {};
@@ -61,7 +62,7 @@ const said = (message) => (typeof message?.content === 'string' ? message.conten
  * something is tried, and it says what came of it. */
 function standIn(request) {
 	const users = request.messages.filter((m) => m.role === 'user').map(said);
-	const scenario = scenarios.find(({ turns }) => users.some((text) => turns.some((turn) => turn.length > 12 && text.includes(turn.slice(0, 40)))));
+	const scenario = scenarios.map((one) => [one.turns.filter((turn) => users.some((text) => text.includes(turn.slice(0, 40)))).join('').length, one]).sort(([a], [b]) => b - a)[0][1];
 	const wanted = ASKS[scenario?.expect.escalation];
 	const offered = (request.tools ?? []).map((one) => one.function?.name ?? one.name);
 	const lastUser = request.messages.findLastIndex((m) => m.role === 'user');
@@ -99,7 +100,6 @@ after(async () => {
 
 // A draft is what tier 2 is for: a person reads it, sends it and gives the conversation back.
 async function accept({ agent }, c, seq) {
-	await agent.follow(c.session);
 	const draft = await agent.until(() => agent.screen(c.session).event('draft_proposed', seq - 1), 'draft');
 	await agent.claim(c.session);
 	await agent.draft(c.session, draft.seq, 'accept');
@@ -117,8 +117,10 @@ async function play(world, scenario) {
 		const outcome = await c.outcome(seq, 15000 * SLOW);
 		if (outcome.name !== 'baton.case_queued')
 			continue;
-		await world.agent.follow(c.session);
-		if (world.agent.screen(c.session).event('escalation_triggered', seq - 1))
+		if (!world.agent.open.has(c.session))
+			await world.agent.follow(c.session);
+		await world.agent.until(() => world.agent.screen(c.session).event('case_queued', seq - 1), 'case');
+		if (world.agent.screen(c.session).events.some((e) => e.seq > seq && e.name === 'baton.escalation_triggered' && e.value.rule !== DRAFT))
 			break;
 		await accept(world, c, seq);
 	}
@@ -141,7 +143,7 @@ test('all of them are held, with a back office that says yes and one that says n
 		const logs = await judge(baton, clients.filter((one) => one.baton === baton || one === agent));
 		for (const { id } of scenarios) {
 			const log = logs.get(sessions[`${id} ${answer}`]);
-			const escalation = log.find((e) => e.type === 'escalation_triggered');
+			const escalation = log.find((e) => e.type === 'escalation_triggered' && e.data.rule !== DRAFT);
 			const turn = escalation && log.filter((e) => e.type === 'message_received' && e.seq <= escalation.seq).length;
 			seen[`${id} ${answer}`] = { tier: Math.max(0, ...log.map((e) => e.data.tier ?? 0)), rule: escalation?.data.rule ?? '', turn: turn ?? 0,
 				calls: log.filter((e) => e.type === 'tool_called').length, answers: log.filter((e) => e.type === 'answer_generated' || e.type === 'draft_proposed').length };

@@ -47,7 +47,7 @@
  *       BATON_E_UNSUPPORTED.
  *  1.1  baton_facts: class_name, language, tier; the flags BATON_FACT_VERIFIED, _SLA_BREACHED, _CLAIMED_BEFORE.
  *  1.2  The kinds tool and guard, with the result "tool/1". baton_intents: out_of_scope_ppm, human_ppm.
- *       baton_facts: guard_rule, out_of_scope_ppm, human_ppm, tool_calls; the flags BATON_FACT_UNKNOWN,
+ *       baton_facts: guard_rule, out_of_scope_ppm, human_ppm, tool_calls, tool_no; the flags BATON_FACT_UNKNOWN,
  *       _UNGROUNDED, _INJECTION. BATON_ERROR_IN_DOUBT, BATON_DOC_STALE, BATON_HTTP_ONCE. Secrets in URLs.
  */
 #ifndef BATON_MODULE_H
@@ -354,6 +354,7 @@ typedef struct baton_facts {               /* everything a rule may look at; rec
   /* since 1.2: what a guard objected to most, the classifier's doubts, calls of tools in this turn */
   baton_str guard_rule;
   uint32_t out_of_scope_ppm, human_ppm, tool_calls, reserved4;
+  baton_str tool_no;                       /* since 1.2: the word of the newest tool of this turn that said no */
 } baton_facts;
 enum { BATON_STAGE_BEFORE = 0, BATON_STAGE_AFTER };
 enum { BATON_FACT_ASKED_HUMAN = 1u, BATON_FACT_HUMAN_ACTIVE = 2u, BATON_FACT_SECURITY = 4u, BATON_FACT_BILLING = 8u,
