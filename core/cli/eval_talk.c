@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* One side of the comparison: a server, and its conversations over the control socket, followed
- * with an agent's eyes. A conversation goes on while the bot answers; it ends where a person would take
- * over, because what comes then is not the set's. */
+ * with an agent's eyes. A conversation goes on while the bot answers; it ends where a person would
+ * take over, because what comes then is not the set's. */
 
 #include "core/cli/eval.h"
 

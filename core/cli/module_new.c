@@ -63,7 +63,8 @@ static int refuse_kind(const char *asked)
 	if (nearest.name)
 		fprintf(stderr, "; do you mean `%s`?\n", nearest.name);
 	else
-		fprintf(stderr, "; provider, classifier, rule, retriever, transcript, tool, guard\n");
+		fprintf(stderr,
+			"; provider, classifier, rule, retriever, transcript, tool, guard\n");
 	return CLI_USAGE;
 }
 

@@ -84,12 +84,12 @@ static bool forget_required(json_t *schema, const char *name)
 static void bind_one(struct baton_load *load, struct baton_tool_def *tool, json_t *shown,
 		     const struct baton_yaml_item *item)
 {
-	static const char *const froms[] = { "customer", "customer_tier", "session", "locale" };
+	static const char *const sources[] = { "customer", "customer_tier", "session", "locale" };
 	json_t *properties = json_object_get(shown, "properties");
 	const char *argument = item->key->text.p, *from = item->value->text.p;
 	size_t i = 0;
 
-	while (i < 4 && (!from || strcmp(from, froms[i]) != 0))
+	while (i < 4 && (!from || strcmp(from, sources[i]) != 0))
 		i++;
 	if (i == 4) {
 		baton_finding_error(&load->findings, item->value->place,
@@ -109,7 +109,7 @@ static void bind_one(struct baton_load *load, struct baton_tool_def *tool, json_
 	tool->binds[tool->n_binds++] =
 		(struct baton_tool_bind){ baton_arena_dup(&load->policy->arena, argument,
 							  item->key->text.n),
-					  froms[i], forget_required(shown, argument) };
+					  sources[i], forget_required(shown, argument) };
 }
 
 /* Models are shown the schema without what is bound. */
