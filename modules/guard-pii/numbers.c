@@ -23,6 +23,8 @@ struct run {
 	unsigned char d[DIGITS_MAX];
 	struct group g[GROUPS_MAX];
 	unsigned n, n_groups;
+	char separator;    /* in front: one of " -./", "(" for any with brackets; 0: none */
+	unsigned char thing[GROUPS_MAX], phone[GROUPS_MAX], card[GROUPS_MAX];
 	bool plus, bracket; /* stands in front */
 	size_t begin, end;  /* bytes, with the plus and the bracket */
 };
@@ -159,6 +161,14 @@ static size_t gap_at(const struct find *find, size_t at, char *which)
 	return at + n < find->n && is_digit(find->p[at + n]) ? n : 0;
 }
 
+static bool near_once(const struct find *find, unsigned char *known, size_t at, size_t reach,
+		      const char *words)
+{
+	if (*known == 0)
+		*known = find_near(find, at, reach, words) ? 2 : 1;
+	return *known == 2;
+}
+
 static size_t read_group(const struct find *find, struct run *run, size_t at, char separator)
 {
 	struct group *group = &run->g[run->n_groups++];
@@ -182,6 +192,9 @@ static size_t read_run(const struct find *find, size_t at, struct run *run)
 	char separator = 0;
 
 	run->n = run->n_groups = 0;
+	memset(run->thing, 0, sizeof(run->thing));
+	memset(run->phone, 0, sizeof(run->phone));
+	memset(run->card, 0, sizeof(run->card));
 	run->begin = at;
 	run->bracket = at > 0 && find->p[at - 1] == '(';
 	run->begin -= run->bracket;
@@ -212,7 +225,7 @@ static bool even_groups(const struct run *run, unsigned a, unsigned b)
 	return true;
 }
 
-static uint32_t card_ppm(const struct find *find, const struct run *run, unsigned a, unsigned n)
+static uint32_t card_ppm(const struct find *find, struct run *run, unsigned a, unsigned n)
 {
 	const unsigned char *d = run->d + run->g[a].first;
 	const struct issuer *issuer = issuer_of(d, n);
@@ -223,14 +236,14 @@ static uint32_t card_ppm(const struct find *find, const struct run *run, unsigne
 	if (!issuer && !sum)
 		return 0;
 	/* Mistyped, or of an issuer we have not heard of: the word beside it says what it is. */
-	if (!find_near(find, run->g[a].begin, NEAR, card_words) ||
+	if (!near_once(find, &run->card[a], run->g[a].begin, NEAR, card_words) ||
 	    find_near(find, run->g[a].begin, 16, other_words))
 		return 0;
 	return issuer && sum ? 980000 : n >= 13 ? 800000 : 0;
 }
 
 /* Windows of groups that are cards; the groups they take are marked in `taken`. */
-static void find_cards(struct find *find, const struct run *run, uint32_t *taken)
+static void find_cards(struct find *find, struct run *run, uint32_t *taken)
 {
 	for (unsigned a = 0; a < run->n_groups; a++) {
 		unsigned b = a, n = 0, best = a;
@@ -431,14 +444,14 @@ static bool is_american(const struct run *run, unsigned a, unsigned b)
 	       g[2].separator != ' ';
 }
 
-static uint32_t phone_ppm(const struct find *find, const struct run *run, unsigned a, unsigned b,
+static uint32_t phone_ppm(const struct find *find, struct run *run, unsigned a, unsigned b,
 			  unsigned n)
 {
 	size_t at = a == 0 ? run->begin : run->g[a].begin;
 	const unsigned char *d = run->d + run->g[a].first;
 
 	if (n < 6 || n > 15 || same_digits(d, n) || is_date(run, a, b) ||
-	    find_near(find, at, 16, thing_words))
+	    near_once(find, &run->thing[a], at, 16, thing_words))
 		return 0;
 	if (a == 0 && run->plus && n >= 8)
 		return 980000;
@@ -450,7 +463,7 @@ static uint32_t phone_ppm(const struct find *find, const struct run *run, unsign
 		return 850000;
 	if (a == 0 && run->bracket && b > a && n >= 9)
 		return 900000;
-	return find_near(find, at, NEAR, phone_words) ? 900000 : 0;
+	return near_once(find, &run->phone[a], at, NEAR, phone_words) ? 900000 : 0;
 }
 
 /* "x4587", " ext. 12" behind a number. */
@@ -475,7 +488,7 @@ static size_t extension(const struct find *find, size_t at)
 	return i > from && (i == find->n || !is_digit(find->p[i])) ? i : at;
 }
 
-static void find_phones(struct find *find, const struct run *run, uint32_t taken)
+static void find_phones(struct find *find, struct run *run, uint32_t taken)
 {
 	for (unsigned a = 0; a < run->n_groups; a++) {
 		unsigned n = 0, b = a, best = a;
