@@ -23,7 +23,7 @@ struct run {
 	unsigned char d[DIGITS_MAX];
 	struct group g[GROUPS_MAX];
 	unsigned n, n_groups;
-	char separator;    /* in front: one of " -./", "(" for any with brackets; 0: none */
+	/* Words in front of each group, looked for once: 0 not yet, 1 none, 2 some. */
 	unsigned char thing[GROUPS_MAX], phone[GROUPS_MAX], card[GROUPS_MAX];
 	bool plus, bracket; /* stands in front */
 	size_t begin, end;  /* bytes, with the plus and the bracket */
