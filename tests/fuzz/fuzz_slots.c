@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Slots: whatever pattern or words a policy declares, and whatever a customer writes, what is found is
- * an object of texts that the session can keep, within its bounds. The pattern, the words, the message
- * are separated by a byte 0. */
+/* Slots: whatever pattern or words a policy declares, and whatever a customer writes, what is found
+ * is an object of texts that the session can keep, within its bounds. The pattern, the words, the
+ * message are separated by a byte 0. */
 
 #include "core/base/json.h"
 #include "core/session/slots.h"
