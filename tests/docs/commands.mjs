@@ -10,7 +10,7 @@
 // stands in blocks marked `text`.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -62,7 +62,9 @@ export function missing(shown, output) {
 
 function scratch() {
 	const dir = mkdtempSync(path.join(tmpdir(), 'baton-docs-'));
-	for (const name of ['policies', 'modules', 'channels', 'core', 'docs', 'tests', 'Makefile'])
+	// A copy: commands may write into it.
+	cpSync(path.join(ROOT, 'policies'), path.join(dir, 'policies'), { recursive: true });
+	for (const name of ['modules', 'channels', 'core', 'docs', 'tests', 'Makefile'])
 		symlinkSync(path.join(ROOT, name), path.join(dir, name));
 	mkdirSync(path.join(dir, 'build'));
 	symlinkSync(BUILD, path.join(dir, 'build', 'release'));
