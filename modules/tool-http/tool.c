@@ -274,7 +274,7 @@ static void call_try(struct call *call)
 	(void)snprintf(id, sizeof(id), "X-Request-Id: %.100s.%u", call->key, call->tries);
 	lines[n++] = str_z(id);
 	reply_begin(&call->reply);
-	/* What may not happen twice leaves once: else it would be sent again where a kept connection
+	/* What may not happen twice leaves once: else it goes out again where a kept connection
 	 * closes. */
 	bool once = call->tool->writes && !call->tool->idempotent;
 	const baton_http_req req = {

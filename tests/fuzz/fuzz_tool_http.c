@@ -2,8 +2,8 @@
 
 /* tool-http: whatever a model puts into arguments, a request goes to the declared path and carries
  * the declared parameters, headers and secrets, and no others; whatever an operator declares is
- * used or refused with a line; whatever a service answers has an outcome. The first byte picks what is
- * read, lines cut the rest: a template or a configuration, then arguments or an answer. */
+ * used or refused with a line; whatever a service answers has an outcome. The first byte picks
+ * what is read, lines cut the rest: a template or a configuration, then arguments or an answer. */
 #include "modules/tool-http/ask.h"
 #include "modules/tool-http/reply.h"
 #include "tests/fuzz/fuzz.h"
