@@ -155,7 +155,7 @@ static void say_as_customer(struct bench *bench, const char *text, uint64_t seq)
 				       .seq = seq,
 				       .unix_ms = 6 };
 
-	message.message_received.client_id = (baton_str){ "bcdefgh" + seq % 7, 1 };
+	message.message_received.client_id = (baton_str){ &"bcdefgh"[seq % 7], 1 };
 	message.message_received.text = baton_str_of(text);
 	baton_session_apply(&bench->session, &message);
 }

