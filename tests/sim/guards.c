@@ -8,7 +8,7 @@
 
 #include "core/base/errors.h"
 
-enum { CARD_DIGITS = 13, FAILS_ONCE_IN = 501 };
+enum { CARD_DIGITS = 13, FAILS_ONCE_IN = 500 };
 
 static size_t digits_at(baton_str text, size_t at)
 {
@@ -90,7 +90,7 @@ int guards_inspect(struct sim *sim, const baton_inspection *what, baton_hits *re
 	PROMISE(sim, what->turn && what->turn->n_msgs == 0, "a guard is shown no conversation",
 		NULL);
 	PROMISE(sim, what->from <= what->text.n, "a guard is told what has been shown", NULL);
-	if (!sim->cell && (sim->modules_down || (sim->now_ns / 1000) % FAILS_ONCE_IN == 0))
+	if (!sim->cell && (sim->modules_down || sim_below(sim, FAILS_ONCE_IN) == 0))
 		return BATON_E_MODULE;
 	for (size_t at = 0; at < what->text.n;) {
 		baton_hit hit;

@@ -359,7 +359,7 @@ static void committed_moved(struct sim *sim, struct log *log, const struct baton
 		"a turn is moved to another release", &log->session);
 	log->on.turn = moved->turn;
 	log->on.release = moved->release;
-	log->on.failed = false;
+	log->on.failed = log->on.understood = false;
 	sim->saw.moved++;
 }
 
@@ -384,11 +384,21 @@ static void committed_run_escalates(struct sim *sim, struct log *log,
 	turn_comes_to_something(sim, log);
 }
 
+/* A run understands its message once. The second time is another run: the first had its outcome
+ * refused because too much of the session was on its way to the disk. */
+static void committed_intent(struct log *log, const struct baton_ev_intent_detected *detected)
+{
+	if (log->on.turn == detected->turn && log->on.understood)
+		promise_begins_anew(log);
+	turn_failed(log, detected->turn, detected->failed.n > 0);
+	log->on.understood = true;
+}
+
 static void committed_on_release(struct sim *sim, struct log *log, const struct baton_event *event)
 {
 	switch ((int)event->type) {
 	case BATON_EV_INTENT_DETECTED:
-		turn_failed(log, event->intent_detected.turn, event->intent_detected.failed.n > 0);
+		committed_intent(log, &event->intent_detected);
 		break;
 	case BATON_EV_SOURCES_RETRIEVED:
 		turn_failed(log, event->sources_retrieved.turn,

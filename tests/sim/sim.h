@@ -165,6 +165,7 @@ struct log {
 	struct { /* the turn that is under way, and whose it is */
 		uint64_t turn, release;
 		bool failed; /* something of that release did not answer well */
+		bool understood;
 	} on;
 	struct { /* what somebody was shown of an answer that is not stored yet */
 		uint64_t turn, attempt, bytes;
