@@ -12,7 +12,7 @@ import { ROOT, read, verdict } from './report.mjs';
 const LAST = 148;
 const STATES = ['shown', 'partly', 'later'];
 const THEMES = /^(continuity|modules|people|understanding)(: .|$)/;
-const TESTS = /^tests\/(unit\/test_\w+\.c|(e2e|browser|complaints|fault|lib|swap|takeover)\/[\w-]+(\.test)?\.mjs|sim\/\w+\.c|lint\/\w+\.sh|docs\/\w+\.mjs|run\.sh)$/;
+const TESTS = /^tests\/(unit\/test_\w+\.c|(e2e|browser|complaints|fault|lib|swap|takeover|mcp|scenarios)\/[\w-]+(\.test)?\.mjs|sim\/\w+\.c|lint\/\w+\.sh|docs\/\w+\.mjs|run\.sh)$/;
 
 function wrongTest(test) {
 	const at = test.indexOf(':');
