@@ -24,8 +24,8 @@ WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wst
 WARN    += $(if $(findstring clang,$(CC)),,-Wlogical-op -Wduplicated-cond -Wjump-misses-init -Wformat-signedness)
 HARD    := -fstack-protector-strong -fstack-clash-protection -fcf-protection
 OPT_release := -O2 -g -D_FORTIFY_SOURCE=3
-OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-OPT_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+OPT_asan    := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+OPT_tsan    := -O1 -g1 -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS  ?=
 ALL_CFLAGS := $(CSTD) $(WARN) $(if $(WERROR),-Werror) $(HARD) $(OPT_$(V)) -fPIC -fvisibility=hidden -MMD -MP \
               $(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CFLAGS)
@@ -65,6 +65,9 @@ SEEDS     ?= 2000
 .PHONY: all run test check sim unit clean warnings
 all: $(if $(CLI_SRC),$(O)/baton) $(if $(MODHOST_SRC),$(O)/baton-modhost) $(O)/baton-demo-shop $(MODULE_SO) $(EXAMPLES) $(O)/modules/manifest \
      $(O)/libbaton-testhost.a
+
+# Unit tests are compiled as fast as can be; what they test is not.
+$(patsubst %.c,$(O)/%.o,$(wildcard tests/unit/*.c)): ALL_CFLAGS += -O0 -U_FORTIFY_SOURCE
 
 $(O)/libpure.a: $(call obj,$(PURE_SRC))
 $(O)/libhost.a: $(call obj,$(HOST_SRC))

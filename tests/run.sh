@@ -67,7 +67,7 @@ suite_e2e() {
 		name=$(basename "$file" .test.mjs)
 		[[ " ${waiting[*]} " = *" $name "* ]] || busy+=("$name")
 	done
-	make -s e2e KILLS="${KILLS:-30}" T="${busy[*]}"
+	make -s e2e KILLS="${KILLS:-20}" T="${busy[*]}"
 }
 suite_e2e_waiting() { make -s e2e T="${waiting[*]}"; }
 suite_complaints() { make -s complaints; }
@@ -76,11 +76,12 @@ suite_e2e_asan() { make -s e2e-asan; }
 suite_browser() { make -s browser; }
 suite_tools() { make -s test-tools; }
 suite_lint() { make -s lint; }
-suite_fuzz() { make -s -j"$jobs" fuzz SECONDS="${FUZZ_S:-2}"; }
+suite_fuzz() { make -s -j"$jobs" fuzz SECONDS="${FUZZ_S:-1}"; }
 suite_docs() { tests/docs/run.sh; }
 suite_abi() { make -s abi; }
 suite_sdk() { make -s sdk; }
-suite_modules() { make -s check-modules; }
+# Inline here; in a process of their own the same checks take as long again: make check-modules.
+suite_modules() { make -s check-modules HOW=inline; }
 # Everything swapped under traffic, the rows of what breaks, modules that mean harm; in full: make swap, swap-soak.
 suite_swap() {
 	local rc=0

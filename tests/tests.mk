@@ -40,7 +40,7 @@ scenarios: all tests/node_modules/.package-lock.json
 faults: all tests/node_modules/.package-lock.json
 	V=$(V) ROW=$(ROW) node --test --test-reporter=spec tests/fault/full.mjs
 e2e-asan:
-	$(MAKE) V=asan e2e T="spine desk person-first reload files tiers identity"
+	$(MAKE) V=asan e2e T="spine desk reload tools-talk hostile-model identity"
 
 # The tools the tests rest on: the checker must catch, the hostile provider must be hostile.
 test-tools: tests/node_modules/.package-lock.json
@@ -65,7 +65,7 @@ sdk: all tests/node_modules/.package-lock.json
 # process of their own (docs/CHECKER.md); with modules/NAME/check.json where the least configuration is not enough.
 .PHONY: check-modules
 check-modules: all
-	@failed=0; for so in $(MODULE_SO) $(EXAMPLES); do for how in inline isolated; do \
+	@failed=0; for so in $(MODULE_SO) $(EXAMPLES); do for how in $(or $(HOW),inline isolated); do \
 		own=modules/$$(basename $$so .so)/check.json; \
 		$(O)/baton module check $$so --$$how $$(test -f $$own && echo --config $$own) || failed=1; \
 	done; done; exit $$failed
@@ -88,6 +88,7 @@ $(O)/fuzz/mcp: $(call obj,modules/sdk/provider/scan.c modules/sdk/provider/text.
 $(O)/fuzz/knowledge: $(call obj,$(filter-out %/retriever.c,$(wildcard modules/retriever-fts/*.c)) $(filter-out %/provider.c,$(wildcard modules/provider-knowledge/*.c)))
 $(O)/fuzz/knowledge: LIBS += -lsqlite3 -lstemmer
 $(O)/fuzz/slots: $(call obj,modules/classifier-linear/slots.c)
+$(O)/fuzz/personal: $(call obj,$(addprefix modules/guard-pii/,codes.c find.c names.c numbers.c secrets.c))
 
 fuzz:
 	$(MAKE) V=fuzz CC=clang OPT_fuzz="$(FUZZ_OPT)" fuzz-run

@@ -63,7 +63,8 @@ static void gather(struct walk *walk, const struct baton_json *object, struct le
 	level->n = n;
 }
 
-/* A whole number that a double holds exactly is written as one, however it came: 1.0, 1e2, -0. */
+/* A whole number that a double holds exactly is written as one, however it came: 1.0, 1e2, -0. One
+ * that no double can hold stays as it is. */
 static void put_number(struct walk *walk, const struct baton_json *value)
 {
 	double d = baton_json_double(value, 0);
@@ -71,8 +72,9 @@ static void put_number(struct walk *walk, const struct baton_json *value)
 
 	if (whole)
 		baton_buf_i64(walk->out, (int64_t)d);
-	else if (memchr(value->raw.p, '.', value->raw.n) ||
-		 memchr(value->raw.p, 'e', value->raw.n) || memchr(value->raw.p, 'E', value->raw.n))
+	else if (isfinite(d) && (memchr(value->raw.p, '.', value->raw.n) ||
+				 memchr(value->raw.p, 'e', value->raw.n) ||
+				 memchr(value->raw.p, 'E', value->raw.n)))
 		baton_buf_printf(walk->out, "%.17g", d);
 	else
 		baton_buf_str(walk->out, value->raw);

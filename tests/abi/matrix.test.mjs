@@ -48,7 +48,7 @@ function makeHeader() {
 
 function makeServer() {
 	const include = path.relative(ROOT, LATER);
-	execFileSync('make', ['-s', `-j${cpus().length}`, `V=${V}`, `O=${path.relative(ROOT, OUT)}`, `CSTD=-std=gnu11 -D_GNU_SOURCE -I${include} -I.`,
+	execFileSync('make', ['-s', `-j${cpus().length}`, `V=${V}`, `O=${path.relative(ROOT, OUT)}`, `CSTD=-std=gnu11 -D_GNU_SOURCE -I${include} -I.`, 'OPT_release=-O0',
 		`${path.relative(ROOT, OUT)}/baton`, ...(existsSync(path.join(ROOT, 'core/modhost')) ? [`${path.relative(ROOT, OUT)}/baton-modhost`] : [])],
 	{ cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, MAKEFLAGS: '' } });
 }

@@ -66,7 +66,7 @@ test('a script of lines is answered, each with its steps, and nothing is left be
 	assert.equal(code, 0, stderr);
 	assert.match(stdout, /provider-echo\.so is knowledge, a provider/);
 	assert.match(stdout, /you: hello there\n(  .*\n)*bot: hello there\n/);
-	assert.match(stdout, /you: how are you\nbot: how are you\n/);
+	assert.match(stdout, /you: how are you\n(  .*\n)*bot: how are you\n/);
 	assert.match(stdout, / {2}intent {4}\S+ [\d.]+ %/);
 	assert.match(stdout, / {2}answer {4}shop_knowledge, first word \d+ ms, whole \d+ ms, \d+ \+ \d+ tokens, \$/);
 	assert.match(stdout, / {2}steps {5}.*classifier [\d.]+ ms.*provider [\d.]+ ms/);

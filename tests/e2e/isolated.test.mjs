@@ -14,6 +14,7 @@ import { Customer } from '../lib/client.mjs';
 import { shopSet } from '../lib/policies.mjs';
 
 const NAMES = ['classifier', 'knowledge', 'articles', 'rules', 'transcripts', 'orders', 'injection', 'pii', 'promises'];
+const GUARDS = ['injection', 'pii', 'promises'];
 
 const FILES = { classifier: 'classifier-linear.so', knowledge: 'provider-knowledge.so', articles: 'retriever-fts.so',
 	rules: 'rule-policy.so', transcripts: 'transcript-jsonl.so', orders: 'tool-http.so',
@@ -84,9 +85,15 @@ describe('modules in processes of their own', () => {
 			await soon(() => baton.stderr.includes(`"module_crashed","module":"${name}"`), 'it is said');
 			const other = new Customer(baton);
 			await other.connect({ locale: 'en' });
-			const answer = await other.answer((await other.say('How long does delivery take?')).seq);
-			assert.match(answer.text, /days/);
+			// While a guard is away nobody outside is asked: a person gets who writes just then, and not the next one.
+			const { seq } = await other.say('How long does delivery take?');
+			const outcome = await other.outcome(seq);
+			assert.ok(outcome.text?.match(/days/) || (GUARDS.includes(name) && outcome.name === 'baton.case_queued'), JSON.stringify(outcome));
 			await other.end();
+			const next = new Customer(baton);
+			await next.connect({ locale: 'en' });
+			assert.match((await next.answer((await next.say('How long does delivery take?')).seq)).text, /days/);
+			await next.end();
 		});
 
 	test('a directory that is not there is said before anything is replaced', async () => {

@@ -309,7 +309,7 @@ describe('what holds an old release', () => {
 		assert.equal(json(baton, 'module', 'why-live').turns.length, 1);
 		const out = on(baton, 'module', 'drain', '--why', 'now');
 		assert.equal(out.code, 0, out.stderr);
-		await soon(() => releases(baton).releases.length === 1, 'end of the old release');
+		await soon(() => releases(baton).releases.length === 1, 'end of the old release', 20000 * SLOW);
 		const answer = await one.answer(seq, 20000 * SLOW);
 		assert.ok([answerOf('ok'), answerOf(LONG, TOKENS)].includes(answer.text), 'a whole answer');
 		for (const each of [one, ...idle]) {

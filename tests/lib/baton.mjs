@@ -168,7 +168,11 @@ export class Baton {
 		this.assertClean();
 	}
 
+	// No sanitizer has said anything, and no secret that the server was given stands in its log.
 	assertClean() {
+		for (const [name, value] of Object.entries(environment(this.env)))
+			if (name.startsWith('BATON_SECRET_') && value.length >= 8)
+				assert.ok(!this.stderr.includes(value), `${name} stands in the log`);
 		const at = this.stderr.search(/AddressSanitizer|runtime error:|LeakSanitizer|ThreadSanitizer|assertion/i);
 		assert.equal(at, -1, this.stderr.slice(Math.max(0, at), at + 6000));
 	}

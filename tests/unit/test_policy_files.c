@@ -21,7 +21,7 @@ static const struct policy_case cases[] = {
 	  "classes:\n"
 	  "- { name: customer-policy, on_failure: escalate, approved: [fast_backup_model] }\n"
 	  "- { name: internal-drafting, on_failure: fallback, colour: red }\n",
-	  "classes.yaml:3:52: error: unknown key `colour`; a class has: name, on_failure, approved, critical, needs, mode, mark_substitute, on_restart\n"
+	  "classes.yaml:3:52: error: unknown key `colour`; a class has: name, on_failure, approved, critical, needs, unattended, approve_all, mode, mark_substitute, on_restart\n"
 	  "    3 | - { name: internal-drafting, on_failure: fallback, colour: red }\n"
 	  "      |                                                    ^~~~~~\n" },
 	{ "a_file_with_another_name", "route.yaml",
@@ -223,7 +223,7 @@ static const struct policy_case cases[] = {
 	  "- { name: classifier, kind: classifier, file: classifier-linear.so }\n"
 	  "- { name: openai, kind: provider, file: provider-openai.so }\n"
 	  "- { name: x, kind: oracle, file: x.so }\n",
-	  "modules.yaml:5:20: error: `kind` cannot be `oracle`, only `classifier`, `provider`, `rule`, `transcript`, `retriever`\n"
+	  "modules.yaml:5:20: error: `kind` cannot be `oracle`, only `classifier`, `provider`, `rule`, `transcript`, `retriever`, `tool`, `guard`\n"
 	  "    5 | - { name: x, kind: oracle, file: x.so }\n"
 	  "      |                    ^~~~~~\n" },
 	{ "a_required_key_is_missing", "escalation.yaml",
@@ -266,12 +266,12 @@ static const struct policy_case cases[] = {
 	  "- { name: rules, kind: rule, file: rule-policy.so }\n"
 	  "- { name: classifier, kind: classifier, file: classifier-linear.so }\n"
 	  "- { name: openai, kind: provider, file: provider-openai.so }\n"
-	  "- { name: x, kind: tool, file: /tmp/x.so }\n",
-	  "modules.yaml:5:20: error: `kind` cannot be `tool`, only `classifier`, `provider`, `rule`, `transcript`, `retriever`\n"
-	  "    5 | - { name: x, kind: tool, file: /tmp/x.so }\n"
+	  "- { name: x, kind: pool, file: /tmp/x.so }\n",
+	  "modules.yaml:5:20: error: `kind` cannot be `pool`, did you mean `tool`?\n"
+	  "    5 | - { name: x, kind: pool, file: /tmp/x.so }\n"
 	  "      |                    ^~~~\n"
 	  "modules.yaml:5:32: error: `file` must be a file name such as provider-openai.so (small letters, digits, dashes; no folder), not the text `/tmp/x.so`\n"
-	  "    5 | - { name: x, kind: tool, file: /tmp/x.so }\n"
+	  "    5 | - { name: x, kind: pool, file: /tmp/x.so }\n"
 	  "      |                                ^~~~~~~~~\n" },
 	{ "an_isolation_that_nobody_knows", "modules.yaml",
 	  "modules:\n"
