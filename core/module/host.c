@@ -3,9 +3,9 @@
 /* The host table: what a module can ask of the server. Here are the parts that need neither loop
  * nor call; timers, jobs and HTTP are in ledger.c, answers in call.c.
  *
- * session_get, session_put and event return BATON_E_UNSUPPORTED in this version: they are promised
- * to be written with the turn's own transaction, and no kind served today (classifier, provider,
- * rule, transcript, retriever) needs one. They come with the tool kind. */
+ * session_get, session_put and event return BATON_E_UNSUPPORTED in this version: they would have to
+ * be written with the turn's own transaction, and no kind served today needs one: what tools and
+ * guards do is recorded by the core in events of its own. */
 #include "core/module/host.h"
 
 #include "core/base/abi.h"

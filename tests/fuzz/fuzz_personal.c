@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What guard-pii finds in any text: spots within it, in order, none over another, and never inside of
- * a character. And the promise of a stream: what begins in bytes that were let go when less of the
- * text was there has been told then. The first two bytes say where the text is cut. */
+/* What guard-pii finds in any text: spots within it, in order, none over another, and never inside
+ * of a character. And the promise of a stream: what begins in bytes that were let go when less of
+ * the text was there has been told then. The first two bytes say where the text is cut. */
 
 #include "modules/guard-pii/find.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Schemas of tools and what is held against them: whatever an operator writes and whatever a model or
- * a service says, there is a verdict; a verdict does not depend on how the value is spelled; and a
- * value's one spelling is its own. A byte 0 stands between schema and value. */
+/* Schemas of tools and what is held against them: whatever an operator writes and whatever a model
+ * or a service says, there is a verdict; a verdict does not depend on how the value is spelled; and
+ * a value's one spelling is its own. A byte 0 stands between schema and value. */
 
 #include "core/base/json_canon.h"
 #include "core/policy/json_schema.h"
