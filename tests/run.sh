@@ -37,6 +37,8 @@ run_tests() { # VARIANT TEST...
 # Both compilers with warnings fatal; gcc's release, address and thread builds are what is run.
 suite_build() {
 	local variant
+	# Here, because several lanes would do it at once.
+	make -s tests/node_modules/.package-lock.json || return 1
 	make -s -j"$jobs" WERROR=1 CC=clang O=build/clang warnings || return 1
 	echo "ok - clang, no warning"
 	for variant in release asan; do
