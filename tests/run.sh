@@ -156,10 +156,10 @@ if [ $# -gt 0 ]; then
 else
 	run_suite build
 	if grep -q ' 0 build$' build/test/counts; then
-		run_lane e2e_waiting complaints takeover swap_san fuzz &
+		run_lane e2e_waiting complaints takeover swap_san fuzz lint &
 		run_lane browser swap mcp &
 		run_lane e2e scenarios e2e_asan &
-		run_lane unit quality sim crash tools modules abi sdk docs cel lint asan tsan
+		run_lane unit quality sim crash tools modules abi sdk docs cel asan tsan
 		wait
 		run_suite canaries
 	fi
