@@ -10,6 +10,8 @@
 
 #include <openssl/rand.h>
 
+enum { NOT_YET_MS = 100 };
+
 static uint64_t seam_now_ns(void *ud)
 {
 	struct worker *worker = ud;
@@ -60,6 +62,12 @@ static void timer_fired(void *ud)
 	struct worker *worker = timer->worker;
 	uint64_t key = timer->key;
 
+	/* A start may take its time (a model that learns): until then there is nothing to serve with,
+	 * and nothing of a shard's can be done. */
+	if (!worker->live) {
+		timer->timer = baton_loop_timer(worker->loop, NOT_YET_MS, timer_fired, timer);
+		return;
+	}
 	timer_drop(worker, timer);
 	worker->in_shard++;
 	baton_shard_timer(worker->shard, key);

@@ -116,8 +116,8 @@ static void modes_deliver(struct baton_mail *mail, struct baton_loop *loop)
 	struct worker *worker = ((struct modes_mail *)mail)->worker;
 
 	baton_free(mail);
-	if (!loop || !worker->shard)
-		return;
+	if (!loop || !worker->shard || !worker->live)
+		return; /* before there is a release nobody is connected who could be told */
 	worker->in_shard++;
 	baton_shard_modes_changed(worker->shard);
 	worker->in_shard--;
