@@ -62,8 +62,8 @@ static void timer_fired(void *ud)
 	struct worker *worker = timer->worker;
 	uint64_t key = timer->key;
 
-	/* A start may take its time (a model that learns): until then there is nothing to serve with,
-	 * and nothing of a shard's can be done. */
+	/* A start may take its time (a model that learns): until then there is nothing to serve
+	 * with, and nothing of a shard's can be done. */
 	if (!worker->live) {
 		timer->timer = baton_loop_timer(worker->loop, NOT_YET_MS, timer_fired, timer);
 		return;
