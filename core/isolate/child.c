@@ -29,7 +29,8 @@ static void keep_options(struct baton_child *child, const struct baton_child_opt
 	o->heartbeat_ms = or_default(from->heartbeat_ms, 250);
 	o->hang_ms = or_default(from->hang_ms, 1000);
 	o->start_ms = or_default(from->start_ms, 5000);
-	o->evaluate_ms = or_default(from->evaluate_ms, 200);
+	o->evaluate_ms = or_default(from->evaluate_ms, 50);
+	o->inspect_ms = or_default(from->inspect_ms, 200);
 	o->pause_ms = or_default(from->pause_ms, 100);
 	struct baton_child_grant *grants = baton_alloc(from->n_grants * sizeof(*grants));
 	for (size_t i = 0; i < from->n_grants; i++) {

@@ -35,8 +35,8 @@ struct baton_child_options {
 	uint32_t heartbeat_ms; /* between two questions whether it still answers (250) */
 	uint32_t hang_ms;      /* without an answer, and module code on the stack: killed (1000) */
 	uint32_t start_ms;     /* for mapping it, and again for load() (5000) */
-	uint32_t
-		evaluate_ms; /* a rule's verdict, a guard's look; the loop waits that long, then it is killed (200) */
+	uint32_t evaluate_ms;  /* a rule's verdict; the loop waits that long, then it is killed (50) */
+	uint32_t inspect_ms;   /* a guard's look, the same: while it is away, people answer (200) */
 	uint32_t pause_ms;   /* before the first restart; doubles up to 30 s (100) */
 
 	/* What it may open besides libraries and its own file. NULL, 0: nothing. Needs Landlock; without

@@ -167,7 +167,7 @@ static int32_t proxy_inspect(void *inst, const baton_inspection *what, baton_hit
 	size_t at = baton_frame_begin(&proxy->out, BATON_FRAME_INSPECT, 0);
 	baton_put_u32(&proxy->out, out->cap);
 	baton_pod_put_inspection(&proxy->out, what);
-	rc = baton_proxy_ask(proxy, at, proxy->child->options.evaluate_ms, "inspect");
+	rc = baton_proxy_ask(proxy, at, proxy->child->options.inspect_ms, "inspect");
 	if (rc < 0 || proxy->answer_rc != BATON_OK)
 		return rc < 0 ? rc : proxy->answer_rc;
 	struct baton_reader in = baton_reader_of(baton_buf_view(&proxy->answer));

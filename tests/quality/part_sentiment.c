@@ -42,11 +42,12 @@ int main(void)
 					   .value = auroc_of(&module, "sentiment/tweets_train.tsv"),
 					   .format = "%.3f",
 					   .goal = 0.957 });
-	quality_row(&(struct quality_row){ .cell = "product reviews, negative or not, AUROC",
-					   .value = auroc_of(&module, "sentiment/amazon_train.tsv"),
-					   .format = "%.3f",
-					   .goal = 0.81,
-					   .note = "the lexicon alone: .736; see README.md" });
+	quality_row(&(struct quality_row){
+		.cell = "product reviews, negative or not, AUROC",
+		.value = auroc_of(&module, "sentiment/amazon_train.tsv"),
+		.format = "%.3f",
+		.goal = 0.81,
+		.note = "not the study's .850: .81 is a floor; see README.md" });
 	quality_module_close(&module);
 	return quality_close();
 }
