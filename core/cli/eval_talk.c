@@ -385,7 +385,8 @@ void eval_side_move(struct eval_side *side, short events)
 	if (!flush(side))
 		side->gone = true;
 	if (events & (POLLIN | POLLHUP | POLLERR))
-		side->gone = !cli_take(side->fd, &side->in) || side->in.n > LINE_MAX_BYTES;
+		side->gone =
+			side->gone || !cli_take(side->fd, &side->in) || side->in.n > LINE_MAX_BYTES;
 	while (cli_line(&side->in, &line))
 		hear(side, baton_buf_view(&line));
 	baton_buf_done(&line);
