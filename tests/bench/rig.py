@@ -185,8 +185,9 @@ def write_policies(directory, base_url, model):
     """The demonstration shop with its intents and rules, but one model for everything, and rules that never tire
     of a customer who asks thousands of questions."""
     shutil.copytree(os.path.join(ROOT, 'policies', 'shop'), directory)
-    for name in ('knowledge', ):
-        shutil.rmtree(os.path.join(directory, name), ignore_errors=True)
+    for name in ('knowledge', 'guards.yaml', 'tools.yaml'):
+        path = os.path.join(directory, name)
+        shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
     intents = []
     for name in sorted(os.listdir(os.path.join(directory, 'intents'))):
         with open(os.path.join(directory, 'intents', name)) as file:
