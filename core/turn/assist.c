@@ -53,7 +53,8 @@ const struct baton_route *baton_assist_route(const struct baton_policy *policy,
 	const struct baton_intent_def *intent = baton_policy_intent(policy, name);
 	const struct baton_route *route = baton_policy_route(policy, name);
 
-	return intent && intent->internal && route && route->primary &&
+	/* The default route is for customers: what a set derives from it is not a wish for help. */
+	return intent && intent->internal && route && route->primary && !route->derived &&
 			       baton_str_is(name, route->intent)
 		       ? route
 		       : NULL;

@@ -272,6 +272,18 @@ static void without_a_way_the_template_writes_at_once(void **state)
 	assert_string_equal(help->text, "Why it is here: money [4]\n");
 }
 
+static void a_route_derived_from_the_default_is_no_way(void **state)
+{
+	struct help *help = *state;
+
+	for (size_t i = 2; i < 5; i++)
+		help->routes[i].derived = true; /* as the loader does for intents without a route */
+	begin(help, BATON_PURPOSE_WRITEUP);
+	assert_true(help->bench.run->done);
+	assert_string_equal(help->bench.asked, "");
+	assert_string_equal(help->failed, "no_route");
+}
+
 static void an_intent_that_is_not_internal_is_no_way(void **state)
 {
 	struct help *help = *state;
@@ -528,6 +540,7 @@ int main(void)
 		HELP(prompts_of_the_set_come_first),
 		HELP(a_write_up_comes_from_the_model),
 		HELP(without_a_way_the_template_writes_at_once),
+		HELP(a_route_derived_from_the_default_is_no_way),
 		HELP(an_intent_that_is_not_internal_is_no_way),
 		HELP(under_every_failure_there_is_a_write_up),
 		HELP(under_every_failure_the_asker_is_told),
