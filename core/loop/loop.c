@@ -6,7 +6,9 @@
  * whole of it at once and turns it round, which keeps the order of each sender. Only the push on an
  * empty stack wakes the loop, so a burst of letters costs one write to the wake-up descriptor.
  *
- * Surprising: libuv runs the callbacks of descriptors inside its wait, so the time between check
+ * Surprising: libuv runs timers before it polls. A deadline that falls due while the loop stands
+ * still would be over although what it waits for has long come; so timers that are late wait for a
+ * poll. And libuv runs the callbacks of descriptors inside its wait, so the time between check
  * and prepare says nothing. Lag is taken from libuv's own idle clock instead.
  */
 #include "core/loop/inside.h"
@@ -33,6 +35,7 @@ enum {
 	HOOKS_MAX = 4,
 	JOB_NICE = 5,
 	CLOSE_LAPS_MAX = 1000,
+	LATE_NS = 2 * NS_PER_MS, /* due for longer when it fires: the loop has stood still */
 	LETTER_LAPS_MAX = 4 /* letters may bring letters; then the descriptors have their turn */
 };
 
@@ -60,7 +63,8 @@ struct baton_loop {
 	uv_loop_t uv;
 	uv_async_t wake;
 	uv_prepare_t prepare;
-	uv_timer_t clock; /* wakes the loop for the earliest of our own timers */
+	uv_check_t polled; /* runs only when timers are late */
+	uv_timer_t clock;  /* wakes the loop for the earliest of our own timers */
 	uint64_t clock_due_ns;
 	char name[16];
 
@@ -198,11 +202,43 @@ bool baton_loop_timer_stop(struct baton_loop *loop, uint64_t timer)
 	return baton_timers_stop(&loop->timers, timer);
 }
 
+/* Everything that has come is told. */
+static void tell_all(struct baton_loop *loop)
+{
+	struct baton_guest *guest, *next;
+
+	for (unsigned lap = 0; lap < LETTER_LAPS_MAX && has_mail(loop); lap++)
+		mail_deliver(loop, loop);
+	LL_FOREACH_SAFE(loop->guests, guest, next)
+	{
+		if (guest->wants_turn) {
+			guest->wants_turn = false;
+			guest->turn(guest->ud);
+		}
+	}
+	/* What the guests brought is told in this turn, too. */
+	for (unsigned lap = 0; lap < LETTER_LAPS_MAX && has_mail(loop); lap++)
+		mail_deliver(loop, loop);
+}
+
+static void on_polled(uv_check_t *polled)
+{
+	struct baton_loop *loop = polled->data;
+	(void)uv_check_stop(polled);
+	tell_all(loop);
+	baton_timers_fire(&loop->timers, baton_loop_now_ns(loop));
+}
+
+/* The prepare that follows sets the clock to what is due, which is now: the poll does not wait. */
 static void on_clock(uv_timer_t *clock)
 {
 	struct baton_loop *loop = clock->data;
+	uint64_t now = baton_loop_now_ns(loop), due = baton_timers_next(&loop->timers);
 	loop->clock_due_ns = UINT64_MAX;
-	baton_timers_fire(&loop->timers, baton_loop_now_ns(loop));
+	if (due < now && now - due > LATE_NS)
+		(void)uv_check_start(&loop->polled, on_polled);
+	else
+		baton_timers_fire(&loop->timers, now);
 }
 
 static bool guest_wants_turn(const struct baton_loop *loop)
@@ -237,18 +273,7 @@ static void on_prepare(uv_prepare_t *prepare)
 	struct baton_loop *loop = prepare->data;
 	struct baton_guest *guest, *next;
 
-	for (unsigned lap = 0; lap < LETTER_LAPS_MAX && has_mail(loop); lap++)
-		mail_deliver(loop, loop);
-	LL_FOREACH_SAFE(loop->guests, guest, next)
-	{
-		if (guest->wants_turn) {
-			guest->wants_turn = false;
-			guest->turn(guest->ud);
-		}
-	}
-	/* What the guests brought is told in this turn, too. */
-	for (unsigned lap = 0; lap < LETTER_LAPS_MAX && has_mail(loop); lap++)
-		mail_deliver(loop, loop);
+	tell_all(loop);
 	for (size_t i = 0; i < loop->n_hooks; i++)
 		loop->hooks[i].fn(loop->hooks[i].ud);
 	LL_FOREACH_SAFE(loop->guests, guest, next)
@@ -402,10 +427,11 @@ struct baton_loop *baton_loop_new(const char *name)
 	rc = rc ? rc : uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME);
 	rc = rc ? rc : uv_async_init(&loop->uv, &loop->wake, on_wake);
 	rc = rc ? rc : uv_prepare_init(&loop->uv, &loop->prepare);
+	rc = rc ? rc : uv_check_init(&loop->uv, &loop->polled);
 	rc = rc ? rc : uv_timer_init(&loop->uv, &loop->clock);
 	baton_assert(rc == 0); /* no descriptors left at start: nothing can run */
 
-	loop->wake.data = loop->prepare.data = loop->clock.data = loop;
+	loop->wake.data = loop->prepare.data = loop->clock.data = loop->polled.data = loop;
 	loop->clock_due_ns = UINT64_MAX;
 	uv_prepare_start(&loop->prepare, on_prepare);
 	return loop;
@@ -427,6 +453,7 @@ static void loop_close_handles(struct baton_loop *loop)
 		uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
 	uv_close((uv_handle_t *)&loop->wake, NULL);
 	uv_close((uv_handle_t *)&loop->prepare, NULL);
+	uv_close((uv_handle_t *)&loop->polled, NULL);
 	uv_close((uv_handle_t *)&loop->clock, NULL);
 }
 
@@ -445,6 +472,7 @@ void baton_loop_free(struct baton_loop **ploop)
 	/* Jobs on pool threads cannot be called back; their ends may post and set timers. Nothing
 	 * else runs any more: whoever set a timer or a hook is gone. */
 	uv_prepare_stop(&loop->prepare);
+	uv_check_stop(&loop->polled);
 	uv_timer_stop(&loop->clock);
 	while (loop->jobs)
 		uv_run(&loop->uv, UV_RUN_ONCE);

@@ -200,6 +200,62 @@ static void count_up(void *ud)
 	(*(unsigned *)ud)++;
 }
 
+/* A descriptor's function holds the loop; meanwhile an answer comes, then its deadline is over. */
+struct stall {
+	struct baton_loop *loop;
+	int busy[2], answer[2];
+	uint64_t watches[2];
+	bool answered, late;
+};
+
+static void on_busy(void *ud, bool readable, bool writable)
+{
+	struct stall *stall = ud;
+	(void)readable, (void)writable;
+	baton_loop_watch_stop(stall->loop, stall->watches[0]);
+	assert_int_equal(write(stall->answer[1], "a", 1), 1);
+	uint64_t until = baton_loop_now_ns(stall->loop) + 20 * 1000000;
+	while (baton_loop_now_ns(stall->loop) < until)
+		continue;
+}
+
+static void on_answered(void *ud, bool readable, bool writable)
+{
+	struct stall *stall = ud;
+	(void)readable, (void)writable;
+	baton_loop_watch_stop(stall->loop, stall->watches[1]);
+	stall->answered = true;
+}
+
+static void on_deadline(void *ud)
+{
+	struct stall *stall = ud;
+	stall->late = !stall->answered;
+	baton_loop_stop(stall->loop);
+}
+
+static void what_has_come_is_told_before_a_deadline_is_over(void **state)
+{
+	(void)state;
+	struct stall stall = { .loop = baton_loop_new("test") };
+	assert_int_equal(pipe(stall.busy), 0);
+	assert_int_equal(pipe(stall.answer), 0);
+	stall.watches[0] =
+		baton_loop_watch(stall.loop, stall.busy[0], true, false, on_busy, &stall);
+	stall.watches[1] =
+		baton_loop_watch(stall.loop, stall.answer[0], true, false, on_answered, &stall);
+	assert_int_equal(write(stall.busy[1], "b", 1), 1);
+	(void)baton_loop_timer(stall.loop, 5, on_deadline, &stall);
+	baton_loop_run(stall.loop);
+	baton_loop_free(&stall.loop);
+	for (int i = 0; i < 2; i++) {
+		(void)close(stall.busy[i]);
+		(void)close(stall.answer[i]);
+	}
+	assert_true(stall.answered);
+	assert_false(stall.late);
+}
+
 static void a_timer_number_is_never_used_again(void **state)
 {
 	(void)state;
@@ -453,6 +509,7 @@ int main(void)
 		cmocka_unit_test(undelivered_letters_are_given_back_when_the_loop_ends),
 		cmocka_unit_test(a_loop_may_end_while_its_last_letter_is_being_posted),
 		cmocka_unit_test(timers_fire_in_order_and_never_early),
+		cmocka_unit_test(what_has_come_is_told_before_a_deadline_is_over),
 		cmocka_unit_test(a_timer_number_is_never_used_again),
 		cmocka_unit_test(a_timer_that_sets_itself_again_cannot_hold_the_loop),
 		cmocka_unit_test(the_heap_agrees_with_a_plain_list),
