@@ -33,6 +33,8 @@ struct baton_child_options {
 	uint32_t cpu_s;        /* processor time of one life (no bound) */
 	uint32_t nofile;       /* descriptors (256; one is used per instance) */
 	uint32_t heartbeat_ms; /* between two questions whether it still answers (250) */
+	/* The next four are of its processor time, or asleep in the module; one that the machine starves
+	 * or somebody has stopped has longer (README.md). */
 	uint32_t hang_ms;      /* without an answer, and module code on the stack: killed (1000) */
 	uint32_t start_ms;     /* for mapping it, and again for load() (5000) */
 	uint32_t evaluate_ms;  /* a rule's verdict; the loop waits that long, then it is killed (50) */
@@ -61,8 +63,9 @@ struct baton_child_options {
  * a line in `why`; then nothing is left behind. Blocking, at most start_ms. [not on a loop] */
 int baton_child_start(const struct baton_child_options *options, struct baton_child **ret_child,
 		      const baton_module **ret_entry, char *why, size_t cap);
-/* Unloads, waits, at most 250 ms, then kills; no process is left. Every instance has been destroyed.
- * Nothing is called afterwards. NULL-tolerant. [not on a loop] */
+/* Unloads, waits, at most 250 ms (five times as long for one that is starved), then kills; no process
+ * is left. Every instance has been destroyed. Nothing is called afterwards. NULL-tolerant. [not on a
+ * loop] */
 void baton_child_stop(struct baton_child **child);
 
 struct baton_child_view {

@@ -352,6 +352,8 @@ static bool on_answer(struct baton_proxy *proxy, const struct baton_frame *frame
 	int32_t rc = baton_get_i32(in);
 	if (in->bad || frame->head.call == 0 || frame->head.call > proxy->questions)
 		return false;
+	if (frame->head.call >= proxy->behind)
+		proxy->behind = 0; /* it has caught up */
 	if (frame->head.call != proxy->waiting)
 		return true;
 	proxy->waiting = 0;

@@ -13,6 +13,7 @@
 #include "core/base/table.h"
 #include "core/isolate/child.h"
 #include "core/isolate/pod.h"
+#include "core/isolate/pulse.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,6 +24,10 @@ enum {
 	BATON_CHILD_GOOD_MS = 60000, /* a life this long makes the next pause short again */
 	BATON_CHILD_HOW_BYTES = 160,
 	BATON_CHILD_KINDS = 7,
+	BATON_CHILD_SILENT_TIMES = 5, /* so much longer for a process that could run and may not */
+
+	BATON_PROXY_PATIENCE_TIMES = 10,   /* the same while a loop waits ... */
+	BATON_PROXY_PATIENCE_MS_MAX = 1000, /* ... though never longer than that */
 
 	BATON_PROXY_OUT_SOFT = 1024 * 1024,      /* unread by the child: new calls are refused */
 	BATON_PROXY_OUT_HARD = 32 * 1024 * 1024, /* killed */
@@ -112,6 +117,8 @@ void *baton_keeper_main(void *child);
 void baton_keeper_wake(struct baton_child *child);
 /* Kills the life that is numbered so, if it still is; the first reason stands. [any] */
 void baton_child_kill(struct baton_child *child, uint32_t life, const char *why);
+/* One look at the process of that life; of another, or none: all 0. [any] */
+void baton_child_pulse(struct baton_child *child, uint32_t life, struct baton_pulse *ret);
 
 /* --- proxy.c: instances --------------------------------------------------------------------- */
 
@@ -157,6 +164,7 @@ struct baton_proxy {
 	struct baton_proxy_http *https;
 	uint64_t questions; /* number of the last */
 	uint64_t waiting;   /* for the answer to this one; 0: for none */
+	uint64_t behind;    /* given up, and its answer has not come: no other is asked; 0: none */
 	int32_t answer_rc;
 	struct baton_buf answer;
 	struct baton_arena said; /* strings of the last verdict */
@@ -184,8 +192,9 @@ void baton_proxy_call_fail(struct baton_proxy *proxy, struct baton_proxy_call *c
 			   const char *message);
 /* Reads what has come and does it. */
 void baton_proxy_read(struct baton_proxy *proxy);
-/* Sends the question that stands in `out` from `at` on and waits for its answer, at most `ms`.
- * 0: `answer_rc` and `answer` are it. Else BATON_E_IO. */
+/* Sends the question that stands in `out` from `at` on and waits for its answer: `ms` of its
+ * processor time, and somewhat longer on a busy machine (pulse.h). 0: `answer_rc` and `answer` are
+ * it. BATON_E_AGAIN at once while an earlier one has not been answered; else BATON_E_IO. */
 int baton_proxy_ask(struct baton_proxy *proxy, size_t at, uint32_t ms, const char *what);
 
 /* --- table.c: the functions of the kinds ----------------------------------------------------- */

@@ -17,15 +17,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SILENT_TIMES = 5, READ_BYTES = 32 * 1024 };
+enum { READ_BYTES = 32 * 1024 };
 
 /* One life, on the keeper's stack. */
 struct life {
 	struct baton_child *child;
 	int control;
 	struct baton_buf in;
-	uint64_t deadline_ms; /* of the phase it is in; 0: none */
-	uint64_t asked_ms;    /* a PING that is not answered yet; 0: none */
+	uint32_t phase_ms; /* what the phase may take that it is in; 0: no bound */
+	struct baton_wait phase;
+	bool asked; /* a PING that is not answered yet */
+	struct baton_wait heart;
 	uint64_t next_ask_ms;
 	bool leaving;
 };
@@ -54,6 +56,16 @@ void baton_child_kill(struct baton_child *child, uint32_t life, const char *why)
 	(void)pthread_mutex_unlock(&child->lock);
 }
 
+void baton_child_pulse(struct baton_child *child, uint32_t life, struct baton_pulse *ret)
+{
+	*ret = (struct baton_pulse){ 0 };
+	(void)pthread_mutex_lock(&child->lock);
+	if (child->life == life && child->pid > 0)
+		baton_pulse_read(child->pid, ret);
+	(void)pthread_mutex_unlock(&child->lock);
+	ret->inside = atomic_load(&child->beacon->place) != BATON_PLACE_NOWHERE;
+}
+
 static void set_state(struct baton_child *child, enum baton_child_state state)
 {
 	(void)pthread_mutex_lock(&child->lock);
@@ -77,6 +89,13 @@ static void send_bare(struct life *l, enum baton_frame_op op)
 	(void)baton_frame_end(&out, baton_frame_begin(&out, op, 0));
 	send_frames(l, &out);
 	baton_buf_done(&out);
+}
+
+/* The child shall be done with something within `ms`. */
+static void set_phase(struct life *l, uint32_t ms)
+{
+	l->phase_ms = ms;
+	l->phase = baton_wait_from(baton_spawn_ms());
 }
 
 /* --- the orders -------------------------------------------------------------------------- */
@@ -112,7 +131,7 @@ static void order_load(struct life *l)
 	size_t at = baton_frame_begin(&out, BATON_FRAME_LOAD, 0);
 	baton_put_u32(&out, l->child->parts);
 	(void)baton_frame_end(&out, at);
-	l->deadline_ms = baton_spawn_ms() + l->child->options.start_ms;
+	set_phase(l, l->child->options.start_ms);
 	set_state(l->child, BATON_CHILD_LOADING);
 	send_frames(l, &out);
 	baton_buf_done(&out);
@@ -139,7 +158,7 @@ static bool on_describe(struct life *l, baton_str payload)
 	memset(child->sandbox, 0, sizeof(child->sandbox));
 	memcpy(child->sandbox, sandbox.p, sandbox.n);
 	(void)pthread_mutex_unlock(&child->lock);
-	l->deadline_ms = 0;
+	l->phase_ms = 0;
 	set_state(child, BATON_CHILD_MAPPED);
 	return true;
 }
@@ -154,7 +173,7 @@ static bool on_loaded(struct life *l, struct baton_reader *in)
 		baton_child_kill(child, child->life, "load() refuses after a restart");
 		return true;
 	}
-	l->deadline_ms = 0;
+	l->phase_ms = 0;
 	if (child->kept)
 		baton_log(BATON_LOG_NOTICE, "module_process_back", "si", "module",
 			  child->options.name, "starts", (int64_t)child->starts);
@@ -213,7 +232,7 @@ static bool hear(struct life *l, const struct baton_frame *frame)
 	case BATON_FRAME_SAY:
 		return on_say(l, &in);
 	case BATON_FRAME_PONG:
-		l->asked_ms = 0;
+		l->asked = false;
 		return true;
 	default:
 		return false;
@@ -264,43 +283,59 @@ static struct where where(const struct baton_child *child)
 
 /* --- the watch --------------------------------------------------------------------------- */
 
-static void check_phase(struct life *l, uint64_t now)
+/* Whether a wait of `ms` is over. What has been said meanwhile is heard first: this thread may have
+ * been without a processor just as long as the child. */
+static bool over(struct life *l, struct baton_wait *wait, uint32_t ms, bool in_phase)
 {
-	char why[BATON_CHILD_HOW_BYTES];
-	const struct baton_child *child = l->child;
-	if (!l->deadline_ms || now < l->deadline_ms)
-		return;
-	(void)snprintf(why, sizeof(why), "not done within %u ms, hung in %s",
-		       l->leaving ? BATON_CHILD_STOP_MS : child->options.start_ms,
-		       where(child).text);
-	baton_child_kill(l->child, child->life, why);
-	l->deadline_ms = 0;
+	const struct baton_patience patience = { ms, ms * BATON_CHILD_SILENT_TIMES };
+	struct baton_pulse at;
+	baton_child_pulse(l->child, l->child->life, &at);
+	at.inside |= in_phase; /* until it is done, whatever it waits for is its own affair */
+	if (baton_wait_look(wait, patience, &at, baton_spawn_ms()) == BATON_WAIT_ON)
+		return false;
+	(void)hear_all(l); /* its end is found again by poll() */
+	return true;
 }
 
-/* A child that is stopped by a debugger or starved by the machine is not killed as soon as one that
- * has the module on its stack. */
-static void check_heart(struct life *l, uint64_t now)
+static void check_phase(struct life *l)
+{
+	char why[BATON_CHILD_HOW_BYTES];
+	const struct baton_child *child = l->child;
+	uint32_t ms = l->phase_ms;
+	if (!ms || !over(l, &l->phase, ms, true) || l->phase_ms != ms)
+		return;
+	(void)snprintf(why, sizeof(why), "not done within %u ms, hung in %s", ms,
+		       where(child).text);
+	baton_child_kill(l->child, child->life, why);
+	l->phase_ms = 0;
+}
+
+/* A child that is stopped by a debugger or starved by the machine is not killed as soon as one
+ * whose module spins or sleeps. */
+static void check_heart(struct life *l)
 {
 	const struct baton_child *child = l->child;
 	char why[BATON_CHILD_HOW_BYTES];
-	if (l->deadline_ms || child->state != BATON_CHILD_READY)
+	uint64_t now = baton_spawn_ms();
+	if (l->phase_ms || child->state != BATON_CHILD_READY)
 		return;
-	if (!l->asked_ms) {
+	if (!l->asked) {
 		if (now < l->next_ask_ms)
 			return;
-		l->asked_ms = now;
+		l->asked = true;
+		l->heart = baton_wait_from(now);
+		(void)over(l, &l->heart, child->options.hang_ms, false); /* the first look */
 		l->next_ask_ms = now + child->options.heartbeat_ms;
 		send_bare(l, BATON_FRAME_PING);
 		return;
 	}
-	uint32_t place = atomic_load(&child->beacon->place);
-	uint64_t age = now - l->asked_ms;
-	if (age < (uint64_t)child->options.hang_ms * (place ? 1 : SILENT_TIMES))
+	if (!over(l, &l->heart, child->options.hang_ms, false) || !l->asked)
 		return;
-	(void)snprintf(why, sizeof(why), "hung for %llu ms in %s", (unsigned long long)age,
+	(void)snprintf(why, sizeof(why), "hung for %llu ms in %s",
+		       (unsigned long long)(baton_spawn_ms() - l->heart.since_ms),
 		       where(child).text);
 	baton_child_kill(l->child, child->life, why);
-	l->asked_ms = now; /* once is enough; its end comes by the socket */
+	l->heart = baton_wait_from(now); /* once is enough; its end comes by the socket */
 }
 
 /* Something else asks: to load, to stop. */
@@ -313,7 +348,7 @@ static void look_around(struct life *l)
 	(void)pthread_mutex_unlock(&child->lock);
 	if (stop) {
 		l->leaving = true;
-		l->deadline_ms = baton_spawn_ms() + BATON_CHILD_STOP_MS;
+		set_phase(l, BATON_CHILD_STOP_MS);
 		send_bare(l, BATON_FRAME_LEAVE);
 	} else if (load) {
 		order_load(l);
@@ -335,8 +370,8 @@ static void serve(struct life *l)
 		if (rc > 0 && fds[0].revents)
 			open = hear_all(l);
 		look_around(l);
-		check_phase(l, baton_spawn_ms());
-		check_heart(l, baton_spawn_ms());
+		check_phase(l);
+		check_heart(l);
 	}
 }
 
@@ -415,7 +450,7 @@ static void live(struct baton_child *child)
 		return;
 	}
 	l.control = child->control;
-	l.deadline_ms = child->since_ms + child->options.start_ms;
+	set_phase(&l, child->options.start_ms);
 	order_begin(&l);
 	serve(&l);
 	reap(child);

@@ -91,7 +91,7 @@ void baton_proxy_lost(struct baton_proxy *proxy)
 		return;
 	close_socket(proxy);
 	proxy->active = false;
-	proxy->waiting = 0;
+	proxy->waiting = proxy->behind = 0;
 	baton_proxy_http_stop_all(proxy);
 	fail_all(proxy, BATON_FAIL_MODULE, "the module's process has died");
 }
@@ -395,48 +395,79 @@ void baton_proxy_fill_entry(baton_module *entry)
 
 /* --- questions --------------------------------------------------------------------------- */
 
-/* Whether the loop's patience is over because of the module. If nothing of it is on the child's
- * stack, the machine is busy: then only the question is given up. */
-static void give_up(struct baton_proxy *proxy, uint32_t ms, const char *what)
+/* Hears what comes, for at most so long. */
+static void listen_ms(struct baton_proxy *proxy, uint32_t ms)
+{
+	struct pollfd fd = { .fd = proxy->fd };
+	fd.events = (short)(POLLIN | (proxy->out.n > 0 ? POLLOUT : 0));
+	int rc = poll(&fd, 1, (int)ms);
+	if (rc > 0 && (fd.revents & POLLOUT))
+		baton_proxy_push(proxy);
+	if (rc > 0 && (fd.revents & ~POLLOUT))
+		baton_proxy_read(proxy);
+}
+
+static bool waits(const struct baton_proxy *proxy)
+{
+	return proxy->fd >= 0 && proxy->waiting;
+}
+
+/* The loop stands still meanwhile: in the end it goes on, whoever is at fault. What comes while we
+ * look, or while this thread itself does not get a processor, is heard before that. */
+static enum baton_wait_end await(struct baton_proxy *proxy, uint32_t ms)
+{
+	uint64_t limit = (uint64_t)ms * BATON_PROXY_PATIENCE_TIMES, now = baton_spawn_ms();
+	if (limit > BATON_PROXY_PATIENCE_MS_MAX)
+		limit = ms > BATON_PROXY_PATIENCE_MS_MAX ? ms : BATON_PROXY_PATIENCE_MS_MAX;
+	const struct baton_patience patience = { ms, (uint32_t)limit };
+	struct baton_wait wait = baton_wait_from(now);
+	enum baton_wait_end end = BATON_WAIT_ON;
+	while (waits(proxy) && end == BATON_WAIT_ON) {
+		struct baton_pulse at;
+		listen_ms(proxy, baton_wait_next_ms(&wait, patience, now));
+		if (!waits(proxy))
+			break;
+		baton_child_pulse(proxy->child, proxy->life, &at);
+		now = baton_spawn_ms();
+		end = baton_wait_look(&wait, patience, &at, now);
+		if (end != BATON_WAIT_ON)
+			listen_ms(proxy, 0);
+	}
+	return end;
+}
+
+static void hung(struct baton_proxy *proxy, uint32_t ms, const char *what)
 {
 	char why[BATON_CHILD_HOW_BYTES];
-	uint32_t place = atomic_load(&proxy->child->beacon->place);
-	if (place == BATON_PLACE_NOWHERE)
-		return;
 	(void)snprintf(why, sizeof(why), "no answer to %s within %u ms, hung in %s", what, ms,
-		       baton_place_name(place));
+		       baton_place_name(atomic_load(&proxy->child->beacon->place)));
 	baton_child_kill(proxy->child, proxy->life, why);
 	baton_proxy_lost(proxy);
 }
 
 int baton_proxy_ask(struct baton_proxy *proxy, size_t at, uint32_t ms, const char *what)
 {
-	uint64_t until = baton_spawn_ms() + ms, now = 0;
 	uint64_t number = ++proxy->questions;
 	memcpy(proxy->out.p + at + offsetof(struct baton_frame_head, call), &number,
 	       sizeof(number));
-	if (proxy->hearing) { /* from inside of what it is just saying: it cannot be heard twice */
+	/* From inside of what it is just saying, or while it owes an answer: it cannot be heard
+	 * twice, and one that is slow does not hold up the loop once per question. */
+	if (proxy->hearing || proxy->behind) {
 		proxy->out.n = at;
-		return BATON_E_STATE;
+		return proxy->hearing ? BATON_E_STATE : BATON_E_AGAIN;
 	}
 	if (!baton_frame_end(&proxy->out, at))
 		return BATON_E_LIMIT;
 	proxy->waiting = number;
 	baton_proxy_push(proxy);
-	while (proxy->fd >= 0 && proxy->waiting && (now = baton_spawn_ms()) < until) {
-		struct pollfd fd = { .fd = proxy->fd, .events = POLLIN };
-		fd.events = (short)(POLLIN | (proxy->out.n > 0 ? POLLOUT : 0));
-		int rc = poll(&fd, 1, (int)(until - now));
-		if (rc > 0 && (fd.revents & POLLOUT))
-			baton_proxy_push(proxy);
-		if (rc > 0 && (fd.revents & ~POLLOUT))
-			baton_proxy_read(proxy);
-	}
+	enum baton_wait_end end = await(proxy, ms);
 	if (proxy->fd < 0)
 		return BATON_E_IO;
 	if (!proxy->waiting)
 		return 0;
 	proxy->waiting = 0;
-	give_up(proxy, ms, what);
+	proxy->behind = number;
+	if (end == BATON_WAIT_HUNG)
+		hung(proxy, ms, what);
 	return BATON_E_IO;
 }
