@@ -69,7 +69,8 @@ async function raw({ role = 'customer', hello = { t: 'hello' } } = {}) {
 	return r;
 }
 
-// A frame and then a ping: everything between is the answer to the frame.
+// A frame and then a ping, and what came by the pong. Nothing orders the two where the answer is another worker's
+// (docs/wire/PROTOCOL.md, "Order"): a frame that must be refused is waited for by refusalOf().
 async function answersTo(r, data, options) {
 	const n = Math.floor(Math.random() * 1e9), at = r.frames.length;
 	if (r.closed !== null)
@@ -81,11 +82,20 @@ async function answersTo(r, data, options) {
 	return { closed: r.closed, frames: r.frames.slice(at).filter((f) => f.t !== 'pong') };
 }
 
+// The refusal of a frame itself, whenever it comes: `err` that says what it is for.
+async function refusalOf(r, data, t) {
+	const at = r.frames.length;
+	const { closed } = await answersTo(r, data);
+	const refusal = () => r.frames.slice(at).find((f) => f.t === 'err' && (t === undefined || f.for === t));
+	if (closed === null)
+		await r.until(() => r.closed !== null || refusal(), `err for ${t}`);
+	return { err: refusal(), closed: r.closed, frames: r.frames.slice(at).filter((f) => f.t !== 'pong') };
+}
+
 describe('frames', () => {
 	const refusedWith = (expected, frame) => test(`${expected}: ${JSON.stringify(frame).slice(0, 70)}`, async () => {
 		const r = await raw();
-		const { frames, closed } = await answersTo(r, JSON.stringify(frame));
-		const err = frames.find((f) => f.t === 'err');
+		const { err, frames, closed } = await refusalOf(r, JSON.stringify(frame));
 		assert.ok(err, `refused: ${JSON.stringify(frames)}`);
 		assert.ok([].concat(expected).includes(err.code), err.code);
 		assert.equal(typeof err.message, 'string');
@@ -197,14 +207,17 @@ describe('frames', () => {
 		const r = await raw({ role: 'agent' });
 		for (const session of [GONE, 'x', '', 7, null, [], GONE.slice(1), `${GONE}\u0000`])
 			for (const t of ['open', 'claim', 'release', 'handback', 'resolve', 'leave', 'typing']) {
-				const { frames, closed } = await answersTo(r, JSON.stringify({ t, session }));
+				const frame = JSON.stringify({ t, session });
+				const { err, frames, closed } = await (['leave', 'typing'].includes(t) ? answersTo(r, frame) : refusalOf(r, frame, t));
 				assert.equal(closed, null, `${t} ${session}`);
 				for (const f of frames.filter((x) => x.t === 'err'))
 					assert.ok(codes.has(f.code), f.code);
 				await new Promise((go) => setTimeout(go, 110)); // two frames; below the rate limit
-				if (!['leave', 'typing'].includes(t))
-					assert.ok(frames.some((f) => f.t === 'err'), `${t} ${JSON.stringify(session)}: ${JSON.stringify(frames)}`);
+				if (err)
+					assert.ok(err.session === undefined || err.session === session, `${frame}: ${JSON.stringify(err)}`);
 			}
+		for (const f of r.frames.filter((x) => x.t === 'err'))
+			assert.ok(codes.has(f.code), f.code);
 		r.ws.terminate();
 	});
 
