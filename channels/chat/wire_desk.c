@@ -71,7 +71,7 @@ void wire_case(const struct teller *teller)
 	put_opt(out, ",\"preview\":", kase->preview);
 	put_opt(out, ",\"mode\":", kase->mode);
 	if (kase->tags.n > 0) {
-		baton_buf_z(out, ",\"tags\":");
+		put_z(out, ",\"tags\":");
 		baton_buf_str(out, kase->tags);
 	}
 	put_yes(out, ",\"claimable\":true", kase->claimable);
@@ -88,7 +88,7 @@ void wire_offer(const struct teller *teller)
 
 void wire_overview(const struct teller *teller)
 {
-	baton_buf_z(teller->to->out, "{\"t\":\"overview\",");
+	put_z(teller->to->out, "{\"t\":\"overview\",");
 	baton_buf_str(teller->to->out, teller->notice->text);
 	end_frame(teller, "}");
 }
@@ -96,14 +96,14 @@ void wire_overview(const struct teller *teller)
 void wire_package(const struct teller *teller)
 {
 	put_id(teller->to->out, "{\"t\":\"package\",\"session\":", &teller->notice->session);
-	baton_buf_z(teller->to->out, ",\"package\":");
+	put_z(teller->to->out, ",\"package\":");
 	baton_buf_str(teller->to->out, teller->notice->text);
 	end_frame(teller, "}");
 }
 
 void wire_operations(const struct teller *teller)
 {
-	baton_buf_z(teller->to->out, "{\"t\":\"operations\",\"status\":");
+	put_z(teller->to->out, "{\"t\":\"operations\",\"status\":");
 	baton_buf_str(teller->to->out, teller->notice->text);
 	end_frame(teller, "}");
 }
@@ -113,9 +113,9 @@ void wire_done(const struct teller *teller)
 	struct baton_buf *out = teller->to->out;
 
 	put_str(out, "{\"t\":\"done\",\"id\":", teller->notice->client_id);
-	baton_buf_z(out, teller->notice->code < 0 ? ",\"ok\":false" : ",\"ok\":true");
+	put_z(out, teller->notice->code < 0 ? ",\"ok\":false" : ",\"ok\":true");
 	if (teller->notice->text.n > 0) {
-		baton_buf_z(out, ",\"answer\":");
+		put_z(out, ",\"answer\":");
 		baton_buf_str(out, teller->notice->text);
 	}
 	end_frame(teller, "}");
@@ -128,15 +128,15 @@ void wire_place(const struct teller *teller)
 	const struct baton_queue_place *place = &teller->notice->place;
 	struct baton_buf *out = teller->to->out;
 
-	baton_buf_z(out, "{\"t\":\"ev\"");
+	put_z(out, "{\"t\":\"ev\"");
 	if (teller->audience == BATON_AUDIENCE_AGENT)
 		put_id(out, ",\"session\":", &teller->notice->session);
-	baton_buf_z(out, ",\"ev\":{\"type\":\"ACTIVITY_SNAPSHOT\",\"messageId\":\"queue\","
-			 "\"activityType\":\"QUEUE\",\"content\":{");
+	put_z(out, ",\"ev\":{\"type\":\"ACTIVITY_SNAPSHOT\",\"messageId\":\"queue\","
+		   "\"activityType\":\"QUEUE\",\"content\":{");
 	put_u64(out, "\"position\":", place->position);
 	put_u64(out, ",\"waiting\":", place->waiting);
 	put_u64(out, ",\"agents\":", place->agents);
-	baton_buf_z(out, place->open ? ",\"open\":true" : ",\"open\":false");
+	put_z(out, place->open ? ",\"open\":true" : ",\"open\":false");
 	put_some(out, ",\"wait_ms\":", place->wait_ms);
 	put_some(out, ",\"opens_ms\":", place->opens_ms);
 	end_frame(teller, "}}}");

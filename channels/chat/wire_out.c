@@ -11,10 +11,12 @@
 #include "core/base/errors.h"
 #include "core/base/limits.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
-enum { MESSAGE_ID_MAX = 2 + BATON_CLIENT_ID_BYTES_MAX + 20, RETRY_LATER_MS = 1000 };
+enum {
+	MESSAGE_ID_MAX = 2 + BATON_CLIENT_ID_BYTES_MAX + 20 /* two numbers, too */,
+	RETRY_LATER_MS = 1000
+};
 
 static const char *owner_name(enum baton_owner owner)
 {
@@ -53,10 +55,10 @@ static void put_file_limits(struct baton_buf *out, const struct baton_file_limit
 	if (files->bytes == 0)
 		return;
 	put_u64(out, ",\"attachments\":{\"bytes\":", files->bytes);
-	baton_buf_z(out, ",\"types\":[");
+	put_z(out, ",\"types\":[");
 	for (size_t i = 0; i < files->n_types; i++)
 		put_str(out, i ? "," : "", baton_str_of(files->types[i]));
-	baton_buf_z(out, "]}");
+	put_z(out, "]}");
 }
 
 void baton_wire_welcome(const struct baton_welcome *welcome, struct baton_buf *out)
@@ -79,7 +81,7 @@ void baton_wire_welcome(const struct baton_welcome *welcome, struct baton_buf *o
 	put_opt(out, ",\"greeting\":", baton_str_of(welcome->greeting));
 	put_opt(out, ",\"disclosure\":", baton_str_of(welcome->disclosure));
 	baton_buf_str(out, welcome->desk_words);
-	baton_buf_z(out, "}");
+	put_z(out, "}");
 }
 
 static void put_error(struct baton_buf *out, int code)
@@ -88,7 +90,7 @@ static void put_error(struct baton_buf *out, int code)
 
 	put_str(out, "{\"t\":\"err\",\"code\":", baton_str_of(info->wire));
 	put_str(out, ",\"message\":", baton_str_of(info->text));
-	baton_buf_z(out, info->may_retry ? ",\"retryable\":true" : ",\"retryable\":false");
+	put_z(out, info->may_retry ? ",\"retryable\":true" : ",\"retryable\":false");
 }
 
 void baton_wire_err(const struct baton_refusal *refusal, struct baton_buf *out)
@@ -98,22 +100,22 @@ void baton_wire_err(const struct baton_refusal *refusal, struct baton_buf *out)
 		put_u64(out, ",\"retry_after_ms\":", refusal->retry_after_ms);
 	put_opt(out, ",\"id\":", refusal->id);
 	put_opt(out, ",\"for\":", refusal->type);
-	baton_buf_z(out, "}");
+	put_z(out, "}");
 }
 
 void baton_wire_pong(bool has_n, uint64_t n, struct baton_buf *out)
 {
-	baton_buf_z(out, "{\"t\":\"pong\"");
+	put_z(out, "{\"t\":\"pong\"");
 	if (has_n)
 		put_u64(out, ",\"n\":", n);
-	baton_buf_z(out, "}");
+	put_z(out, "}");
 }
 
 void baton_wire_bye(const char *reason, uint64_t reconnect_after_ms, struct baton_buf *out)
 {
 	put_str(out, "{\"t\":\"bye\",\"reason\":", baton_str_of(reason));
 	put_u64(out, ",\"reconnect_after_ms\":", reconnect_after_ms);
-	baton_buf_z(out, "}");
+	put_z(out, "}");
 }
 
 /* --- events -------------------------------------------------------------------------------- */
@@ -122,7 +124,7 @@ static struct baton_buf *begin_ev(const struct teller *teller, bool durable, con
 {
 	struct baton_buf *out = teller->to->out;
 
-	baton_buf_z(out, "{\"t\":\"ev\"");
+	put_z(out, "{\"t\":\"ev\"");
 	if (durable) {
 		put_u64(out, ",\"seq\":", teller->notice->event.seq);
 		put_u64(out, ",\"ts\":", teller->notice->event.unix_ms);
@@ -188,9 +190,9 @@ static void put_field(struct baton_buf *out, const struct baton_field_info *fiel
 	baton_str s;
 	uint64_t v;
 
-	baton_buf_z(out, ",");
+	put_z(out, ",");
 	baton_buf_json(out, baton_str_of(field->name));
-	baton_buf_z(out, ":");
+	put_z(out, ":");
 	switch (field->kind) {
 	case BATON_FIELD_STR:
 		memcpy(&s, at, sizeof(s));
@@ -205,7 +207,7 @@ static void put_field(struct baton_buf *out, const struct baton_field_info *fiel
 		baton_buf_u64(out, v);
 		break;
 	case BATON_FIELD_BOOL: /* false is left out */
-		baton_buf_z(out, "true");
+		put_z(out, "true");
 		break;
 	}
 }
@@ -252,9 +254,25 @@ static void tell_message(const struct teller *teller, const struct message *mess
 	tell_end(teller, message);
 }
 
+/* The decimal of `v`; returns its end, where there is a NUL now. */
+static char *decimal(char *to, uint64_t v)
+{
+	size_t n = 1;
+
+	for (uint64_t rest = v / 10; rest > 0; rest /= 10)
+		n++;
+	to[n] = '\0';
+	for (size_t i = n; i-- > 0; v /= 10)
+		to[i] = (char)('0' + v % 10);
+	return to + n;
+}
+
 static void answer_id(char id[MESSAGE_ID_MAX + 1], uint64_t turn, uint64_t attempt)
 {
-	(void)snprintf(id, MESSAGE_ID_MAX + 1, "%" PRIu64 "-%" PRIu64, turn, attempt);
+	char *end = decimal(id, turn);
+
+	*end = '-';
+	(void)decimal(end + 1, attempt);
 }
 
 /* Bytes of this attempt that the connection has seen; a stream of another attempt counts for
@@ -296,7 +314,8 @@ static void tell_human_message(const struct teller *teller)
 				   .author_name = said->agent_name,
 				   .text = said->text };
 
-	(void)snprintf(message.id, sizeof(message.id), "s%" PRIu64, teller->notice->event.seq);
+	message.id[0] = 's';
+	(void)decimal(message.id + 1, teller->notice->event.seq);
 	tell_message(teller, &message, 0);
 }
 
@@ -304,7 +323,9 @@ static void tell_custom(const struct teller *teller, const struct baton_event_in
 {
 	struct baton_buf *out = begin_ev(teller, true, "CUSTOM");
 
-	baton_buf_printf(out, ",\"name\":\"baton.%s\",\"value\":", info->name);
+	put_z(out, ",\"name\":\"baton.");
+	put_z(out, info->name);
+	put_z(out, "\",\"value\":");
 	baton_event_json(&teller->notice->event, teller->audience, out);
 	end_frame(teller, "}}");
 }
@@ -331,7 +352,7 @@ static void tell_tool_finished(const struct teller *teller)
 
 	put_u64(out, ",\"messageId\":\"s", teller->notice->event.seq);
 	put_str(out, "\",\"toolCallId\":", finished->call);
-	baton_buf_z(out, ",\"content\":\"\",\"role\":\"tool\"");
+	put_z(out, ",\"content\":\"\",\"role\":\"tool\"");
 	end_frame(teller, "}}");
 }
 

@@ -14,16 +14,22 @@ struct teller {
 	const struct baton_frames *to;
 };
 
+/* Words that stand in the source: their length is known when it is compiled. */
+static inline void put_z(struct baton_buf *out, const char *words)
+{
+	baton_buf_add(out, words, strlen(words));
+}
+
 static inline void end_frame(const struct teller *teller, const char *tail)
 {
-	baton_buf_z(teller->to->out, tail);
+	put_z(teller->to->out, tail);
 	teller->to->take(teller->to->ud, teller->to->out);
 }
 
 /* `lead` is `,"name":` or `{"name":` as it shall be written. */
 static inline void put_str(struct baton_buf *out, const char *lead, baton_str s)
 {
-	baton_buf_z(out, lead);
+	put_z(out, lead);
 	baton_buf_json(out, s);
 }
 
@@ -35,23 +41,25 @@ static inline void put_opt(struct baton_buf *out, const char *lead, baton_str s)
 
 static inline void put_u64(struct baton_buf *out, const char *lead, uint64_t v)
 {
-	baton_buf_z(out, lead);
+	put_z(out, lead);
 	baton_buf_u64(out, v);
 }
 
 static inline void put_id(struct baton_buf *out, const char *lead, const struct baton_id *id)
 {
-	char text[BATON_ID_TEXT + 1];
+	char quoted[BATON_ID_TEXT + 2];
 
-	baton_id_text(id, text);
-	put_str(out, lead, baton_str_of(text));
+	baton_id_text(id, quoted + 1);
+	quoted[0] = quoted[BATON_ID_TEXT + 1] = '"';
+	put_z(out, lead);
+	baton_buf_add(out, quoted, sizeof(quoted));
 }
 
 /* Yes is written, no is left out. */
 static inline void put_yes(struct baton_buf *out, const char *member, bool yes)
 {
 	if (yes)
-		baton_buf_z(out, member);
+		put_z(out, member);
 }
 
 static inline void put_some(struct baton_buf *out, const char *lead, uint64_t v)
