@@ -155,7 +155,8 @@ void commit_free(struct commit *commit);
 
 /* --- meter.c --- */
 /* Before the commit's events are applied: what they will be measured against. */
-void meter_before(const struct baton_actor *actor, struct commit *commit);
+void meter_before(const struct baton_actor *actor, const struct baton_decision *decision,
+		  struct commit *commit);
 /* One of its events is durable. */
 void meter_event(const struct baton_actor *actor, const struct commit *commit,
 		 const struct baton_event *event);

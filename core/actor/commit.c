@@ -193,7 +193,7 @@ static int queue_events(struct baton_actor *actor, const struct baton_decision *
 				       .records = records,
 				       .n_records = decision->n_events };
 
-	meter_before(actor, commit);
+	meter_before(actor, decision, commit);
 	scratch_begin(json);
 	commit->events =
 		baton_arena_alloc(&commit->arena, decision->n_events * sizeof(*commit->events));

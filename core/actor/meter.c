@@ -45,11 +45,23 @@ static void answer(const struct baton_actor *actor, const struct baton_ev_answer
 		count(actor, BATON_METRIC_ANSWERS_SUBSTITUTE);
 }
 
-void meter_before(const struct baton_actor *actor, struct commit *commit)
+static bool replies(const struct baton_decision *decision)
+{
+	for (size_t i = 0; i < decision->n_events; i++)
+		if (decision->events[i].type == BATON_EV_ANSWER_GENERATED ||
+		    decision->events[i].type == BATON_EV_HUMAN_MESSAGE)
+			return true;
+	return false;
+}
+
+void meter_before(const struct baton_actor *actor, const struct baton_decision *decision,
+		  struct commit *commit)
 {
 	const struct baton_session *state = actor->state;
 
 	commit->waiting_since_ms = state->first_unanswered_ms;
+	if (!replies(decision)) /* then nobody asks whether it is the first */
+		return;
 	for (size_t i = 0; i < state->n_lines && !commit->had_reply; i++)
 		commit->had_reply = state->lines[i].role != BATON_ROLE_CUSTOMER;
 }

@@ -17,9 +17,11 @@ struct notice_and_words {
 
 struct baton_notice *baton_notice_new(enum baton_notice_type type, const struct baton_id *session)
 {
-	struct notice_and_words *whole = baton_new(struct notice_and_words);
+	/* The words need not be zeroed: an arena does that as it gives them out. */
+	struct notice_and_words *whole = baton_realloc(NULL, sizeof(*whole));
 	struct baton_notice *notice = &whole->notice;
 
+	memset(notice, 0, sizeof(*notice));
 	baton_arena_lend(&notice->arena, whole->words, sizeof(whole->words));
 	atomic_init(&notice->refs, 1);
 	notice->type = type;

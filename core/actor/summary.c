@@ -26,7 +26,8 @@ static uint64_t wanted_upto(const struct baton_actor *actor)
 	const struct baton_session *session = actor->state;
 	size_t covered = 0;
 
-	if (!session || session->erased || strcmp(session->channel, "drill") == 0)
+	if (!session || session->n_lines <= LINES_WITHOUT || session->erased ||
+	    strcmp(session->channel, "drill") == 0)
 		return 0;
 	while (covered < session->n_lines && session->lines[covered].seq <= session->summary_upto)
 		covered++;
@@ -79,12 +80,14 @@ static void start(struct baton_actor *actor, uint64_t upto)
 	struct baton_release *release = seam->release_pin(seam->ud, &actor->id);
 	const struct baton_policy *policy = seam->policy(seam->ud, release);
 
+	actor->summary.tried = actor->state->lines[actor->state->n_lines - 1].seq;
 	if (!baton_assist_route(policy, BATON_PURPOSE_SUMMARY)) {
+		/* Nobody wants one, and mostly it stays so: not to be asked with each message. */
+		actor->summary.tried += LINES_WITHOUT;
 		seam->release_unpin(seam->ud, release);
 		return;
 	}
 	actor->summary.release = release;
-	actor->summary.tried = actor->state->lines[actor->state->n_lines - 1].seq;
 	actor->shard->n_assists++;
 	actor->summary.run = baton_run_new(&(struct baton_run_start){
 		.ops = &actor_run_ops,
