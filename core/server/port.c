@@ -10,8 +10,6 @@
 #include "core/base/errors.h"
 #include "core/server/operations.h"
 
-#include <openssl/rand.h>
-
 enum errand {
 	ERRAND_COMMAND,
 	ERRAND_SUBSCRIBE,
@@ -249,11 +247,10 @@ void worker_saved(struct worker *worker, const struct baton_id *session, baton_s
 
 struct baton_id baton_port_new_session(struct baton_port *port)
 {
-	uint8_t random[10] = { 0 };
+	uint8_t random[10];
 
 	(void)port;
-	if (RAND_bytes(random, sizeof(random)) != 1)
-		memset(random, 0, sizeof(random)); /* the resume token still keeps strangers out */
+	worker_random(random, sizeof(random));
 	return baton_id_make(baton_loop_unix_ms(), random);
 }
 

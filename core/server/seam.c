@@ -25,21 +25,28 @@ static uint64_t seam_unix_ms(void *ud)
 	return baton_loop_unix_ms();
 }
 
+void worker_random(void *p, size_t n)
+{
+	/* A call of OpenSSL's generator costs a microsecond however little it is asked for, so each
+	 * thread keeps some bytes at hand; none is handed out twice. Jitter and the names of
+	 * sessions come from here, no secrets; the generator does not fail once it is seeded. */
+	static _Thread_local uint8_t bytes[512];
+	static _Thread_local size_t left; /* the first of them have not been handed out */
+
+	baton_assert(n <= sizeof(bytes));
+	if (n > left) {
+		if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+			memset(bytes, 0, sizeof(bytes));
+		left = sizeof(bytes);
+	}
+	left -= n;
+	memcpy(p, bytes + left, n);
+}
+
 static void seam_random(void *ud, void *p, size_t n)
 {
-	struct worker *worker = ud;
-
-	/* A call of OpenSSL's generator costs a microsecond however little it is asked for, so each
-	 * worker keeps some bytes at hand; none is handed out twice. Only jitter comes from
-	 * here, and the generator does not fail once it is seeded. */
-	baton_assert(n <= sizeof(worker->random));
-	if (n > worker->random_left) {
-		if (RAND_bytes(worker->random, sizeof(worker->random)) != 1)
-			memset(worker->random, 0, sizeof(worker->random));
-		worker->random_left = sizeof(worker->random);
-	}
-	worker->random_left -= n;
-	memcpy(p, worker->random + worker->random_left, n);
+	(void)ud;
+	worker_random(p, n);
 }
 
 static struct key_timer *timer_find(struct worker *worker, uint64_t key)

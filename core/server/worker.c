@@ -176,6 +176,7 @@ static void worker_down(struct worker *worker)
 	baton_shard_free(&worker->shard);
 	worker_desk_close(worker);
 	worker_timers_free(worker);
+	identities_leave(worker);
 	crew_done(worker);
 	if (worker->rack)
 		baton_rack_free(&worker->rack);

@@ -53,8 +53,7 @@ struct worker {
 	struct baton_desk *desk; /* of worker 0 */
 	uint64_t desk_timer;
 	struct key_timer *timers;
-	uint8_t random[512]; /* the first `random_left` have not been handed out */
-	size_t random_left;
+	struct evp_mac_ctx_st *proof; /* of sessions; identity.c */
 	void *channel;
 	int listen_fd;
 	bool running;                /* the thread exists */
@@ -95,6 +94,8 @@ void worker_leave(struct worker *worker);
 /* --- seam.c --- */
 void worker_seam(struct worker *worker, struct baton_seam *ret_seam);
 void worker_timers_free(struct worker *worker);
+/* [any] Random bytes at little cost, at most 512 at a time; no secrets are made of them. */
+void worker_random(void *p, size_t n);
 void worker_notify(struct worker *worker, baton_conn conn, struct baton_notice *notice);
 /* The same by letter, for who is asked something by the very connection. */
 void worker_notify_later(struct worker *worker, baton_conn conn, struct baton_notice *notice);
@@ -132,6 +133,8 @@ void listen_close(struct baton_server *server);
 /* --- identity.c --- */
 int identities_open(struct baton_server *server);
 void identities_close(struct baton_server *server);
+/* What the worker keeps at hand of it. */
+void identities_leave(struct worker *worker);
 /* [any that may wait] From now on the agents of this set may come in, and its keys are believed.
  * Those who are in stay. */
 void identities_adopt(struct baton_server *server, const struct baton_policy *policy);
