@@ -26,8 +26,7 @@ enum {
 	BYE_MS_MIN = 500,
 	BYE_MS_MAX = 5000,
 	CLOSE_RESTART = 1012,
-	CLOSE_POLICY = 1008,
-	SCRATCH_KEEP_BYTES = 64 * 1024
+	CLOSE_POLICY = 1008
 };
 
 struct slot {
@@ -42,7 +41,6 @@ struct chat {
 	struct slot *slots;
 	uint32_t n_slots, free_slot /* 1 + index, 0: none */, n_conns;
 	struct conn *dirty, *young; /* young: in the order of their birth */
-	struct baton_buf scratch;
 	uint64_t timer;
 	unsigned tick;
 };
@@ -65,16 +63,6 @@ uint64_t chat_now_ms(const struct chat *chat)
 void chat_count(const struct chat *chat, unsigned metric)
 {
 	baton_port_count(chat->port, metric, 1);
-}
-
-struct baton_buf *chat_scratch(struct chat *chat)
-{
-	if (chat->scratch.cap > SCRATCH_KEEP_BYTES)
-		baton_buf_done(&chat->scratch);
-	baton_buf_reset(&chat->scratch);
-	(void)baton_buf_room(&chat->scratch, LWS_PRE);
-	chat->scratch.n = LWS_PRE;
-	return &chat->scratch;
 }
 
 void chat_dirty(struct conn *conn)
@@ -270,7 +258,6 @@ static void chat_close(void *channel)
 	chats[baton_port_worker(chat->port)] = NULL;
 	baton_loop_timer_stop(baton_port_loop(chat->port), chat->timer);
 	baton_listener_close(&chat->listener);
-	baton_buf_done(&chat->scratch);
 	baton_free(chat->slots);
 	baton_free(chat);
 }

@@ -5,7 +5,7 @@
  * The queue is one buffer of frames, each with a small head that says what it is, so that a slow
  * reader's can be dropped by kind, and so that `sent` is exact: an event counts as sent when the
  * socket has taken its frame and not before. Frames that gather in one turn of the loop leave as
- * one WebSocket message.
+ * one WebSocket message, joined where they lie: the head of the first makes room for the socket's.
  *
  * Surprising: writing outside the WRITEABLE callback is allowed only while libwebsockets itself
  * holds nothing back, or the stream is corrupted; can_write() is the guard.
@@ -33,6 +33,7 @@ void conn_identify(struct conn *conn, const struct baton_identity *identity, bat
 
 	baton_free(conn->who);
 	conn->who = who;
+	conn->role = (uint8_t)baton_who_role(who);
 }
 
 baton_str conn_who(const struct conn *conn, enum who_field field)
@@ -58,7 +59,7 @@ void conn_set_locale(struct conn *conn, baton_str locale)
 
 enum baton_role conn_role(const struct conn *conn)
 {
-	return baton_who_role(conn->who);
+	return (enum baton_role)conn->role;
 }
 
 enum baton_audience conn_audience(const struct conn *conn)
@@ -71,7 +72,6 @@ enum baton_audience conn_audience(const struct conn *conn)
 struct conn *conn_new(struct chat *chat, struct lws *wsi, const struct baton_upgrade *upgrade)
 {
 	struct conn *conn = baton_new(struct conn);
-	struct baton_identity identity = upgrade->identity;
 	uint64_t now = chat_now_ms(chat);
 
 	conn->peer.kind = BATON_PEER_WS;
@@ -79,8 +79,7 @@ struct conn *conn_new(struct chat *chat, struct lws *wsi, const struct baton_upg
 	conn->chat = chat;
 	conn->wsi = wsi;
 	conn->known = upgrade->known;
-	memcpy(identity.origin, upgrade->origin, sizeof(identity.origin));
-	conn_identify(conn, &identity, BATON_STR_NONE);
+	conn_identify(conn, &upgrade->identity, BATON_STR_NONE);
 	conn->tokens_milli = BATON_MSG_BURST * 1000;
 	conn->refilled_ms = conn->heard_ms = conn->pinged_ms = conn->born_ms = now;
 	conn->progress_ms = now;
@@ -103,7 +102,7 @@ struct frame_head {
 	uint32_t bytes;  /* that follow */
 	uint16_t follow; /* EVENT: key of the session followed */
 	uint8_t kind;
-	uint8_t unused;
+	uint8_t unused[LWS_PRE - 15]; /* when it has been read, libwebsockets writes its own */
 };
 
 struct baton_buf *conn_frame_begin(struct conn *conn)
@@ -165,27 +164,41 @@ void conn_drop(struct conn *conn)
 	conn->out_at = 0;
 }
 
-/* Moves the next frames of the queue into the scratch, joined by newlines. Returns how many. */
-static unsigned join_frames(struct conn *conn, struct baton_buf *scratch)
+static void is_sent(struct conn *conn, const struct frame_head *head)
 {
+	for (int i = 0; head->kind == FRAME_EVENT && i < conn->n_follows; i++) {
+		struct follow *follow = conn->follows[i];
+
+		if (follow->key == head->follow && follow->sent < head->seq)
+			follow->sent = head->seq;
+	}
+}
+
+/* Takes the next frames off the queue and joins them by newlines, in place: the first stays where
+ * it is, the others move up behind it. Returns the text. */
+static char *join_frames(struct conn *conn, size_t *ret_bytes, unsigned *ret_frames)
+{
+	char *text = conn->out.p + conn->out_at + sizeof(struct frame_head);
+	size_t bytes = 0;
 	struct frame_head head;
 	unsigned n = 0;
 
 	while (conn->out_at < conn->out.n) {
 		memcpy(&head, conn->out.p + conn->out_at, sizeof(head));
-		if (n > 0 && scratch->n + head.bytes > JOIN_BYTES)
+		if (n > 0 && bytes + head.bytes > JOIN_BYTES)
 			break;
-		if (n++ > 0)
-			baton_buf_add(scratch, "\n", 1);
-		baton_buf_add(scratch, conn->out.p + conn->out_at + sizeof(head), head.bytes);
-		conn->out_at += (uint32_t)(sizeof(head) + head.bytes);
-		for (int i = 0; head.kind == FRAME_EVENT && i < conn->n_follows; i++) {
-			struct follow *follow = conn->follows[i];
-			if (follow->key == head.follow && follow->sent < head.seq)
-				follow->sent = head.seq;
+		const char *from = conn->out.p + conn->out_at + sizeof(head);
+		if (n++ > 0) {
+			text[bytes++] = '\n';
+			memmove(text + bytes, from, head.bytes);
 		}
+		bytes += head.bytes;
+		conn->out_at += (uint32_t)(sizeof(head) + head.bytes);
+		is_sent(conn, &head);
 	}
-	return n;
+	*ret_bytes = bytes;
+	*ret_frames = n;
+	return text;
 }
 
 static bool can_write(const struct conn *conn)
@@ -196,11 +209,11 @@ static bool can_write(const struct conn *conn)
 /* Sends one joined message. 0, or -1: the socket is broken. */
 static int send_joined(struct conn *conn)
 {
-	struct baton_buf *scratch = chat_scratch(conn->chat);
-	unsigned frames = join_frames(conn, scratch);
-	size_t n = scratch->n - LWS_PRE;
+	unsigned frames;
+	size_t n;
+	char *text = join_frames(conn, &n, &frames);
 
-	if (lws_write(conn->wsi, (unsigned char *)scratch->p + LWS_PRE, n, LWS_WRITE_TEXT) < (int)n)
+	if (lws_write(conn->wsi, (unsigned char *)text, n, LWS_WRITE_TEXT) < (int)n)
 		return -1;
 	baton_port_count(chat_port(conn->chat), BATON_METRIC_FRAMES_OUT, frames);
 	conn->progress_ms = chat_now_ms(conn->chat);
@@ -209,12 +222,10 @@ static int send_joined(struct conn *conn)
 
 static int send_ping(struct conn *conn)
 {
-	struct baton_buf *scratch = chat_scratch(conn->chat);
+	unsigned char nothing[LWS_PRE + 1];
 
 	conn->wants_ping = false;
-	return lws_write(conn->wsi, (unsigned char *)scratch->p + LWS_PRE, 0, LWS_WRITE_PING) < 0
-		       ? -1
-		       : 0;
+	return lws_write(conn->wsi, nothing + LWS_PRE, 0, LWS_WRITE_PING) < 0 ? -1 : 0;
 }
 
 static void queue_emptied(struct conn *conn)
@@ -350,12 +361,10 @@ static int refuse_size(struct conn *conn)
 static int message(struct conn *conn, baton_str bytes)
 {
 	chat_count(conn->chat, BATON_METRIC_FRAMES_IN);
-	if (!baton_str_utf8_ok(bytes)) {
-		chat_count(conn->chat, BATON_METRIC_FRAMES_BAD);
-		return end_now(conn, LWS_CLOSE_STATUS_INVALID_PAYLOAD);
-	}
-	talk(conn, bytes);
-	return 0;
+	if (talk(conn, bytes) != BATON_E_UTF8)
+		return 0;
+	chat_count(conn->chat, BATON_METRIC_FRAMES_BAD);
+	return end_now(conn, LWS_CLOSE_STATUS_INVALID_PAYLOAD);
 }
 
 int conn_receive(struct conn *conn, const char *p, size_t n)

@@ -154,27 +154,30 @@ static const struct baton_id *session_of(const struct conn *conn, const struct b
  * word. */
 static void add_who(struct conn *conn, struct baton_command *command)
 {
+	baton_str who[WHO_FIELDS];
+
+	baton_who_texts(conn->who, who);
 	command->role = conn_role(conn);
-	command->agent = conn_who(conn, WHO_AGENT);
-	command->agent_name = conn_who(conn, WHO_AGENT_NAME);
+	command->agent = who[WHO_AGENT];
+	command->agent_name = who[WHO_AGENT_NAME];
 	command->channel = BATON_STR("web");
-	command->locale = conn_who(conn, WHO_LOCALE);
-	command->customer = conn_who(conn, WHO_CUSTOMER);
-	command->customer_tier = conn_who(conn, WHO_TIER);
-	command->origin = conn_who(conn, WHO_ORIGIN);
+	command->locale = who[WHO_LOCALE];
+	command->customer = who[WHO_CUSTOMER];
+	command->customer_tier = who[WHO_TIER];
+	command->origin = who[WHO_ORIGIN];
 	command->identity = (struct baton_signed_identity){
 		.customer = command->customer,
-		.name = conn_who(conn, WHO_NAME),
-		.email = conn_who(conn, WHO_EMAIL),
+		.name = who[WHO_NAME],
+		.email = who[WHO_EMAIL],
 		.customer_tier = command->customer_tier,
-		.attributes = conn_who(conn, WHO_ATTRIBUTES),
-		.key = conn_who(conn, WHO_KEY),
+		.attributes = who[WHO_ATTRIBUTES],
+		.key = who[WHO_KEY],
 	};
-	command->claimed = conn_who(conn, WHO_CLAIMED);
+	command->claimed = who[WHO_CLAIMED];
 	if (conn->told_failure ||
 	    (command->verb != BATON_CMD_MESSAGE && command->verb != BATON_CMD_HUMAN))
 		return;
-	command->auth_failed = conn_who(conn, WHO_AUTH_FAILED);
+	command->auth_failed = who[WHO_AUTH_FAILED];
 	conn->told_failure = true;
 }
 
@@ -379,11 +382,9 @@ static void refuse_rate(struct conn *conn, const struct baton_frame *frame, uint
 
 static void refuse_bad(struct conn *conn, const struct baton_frame *frame, int code)
 {
-	bool counts = code == BATON_E_JSON || code == BATON_E_UTF8;
-
 	chat_count(conn->chat, BATON_METRIC_FRAMES_BAD);
 	refuse(conn, frame, code);
-	if (counts && ++conn->bad >= BATON_BAD_FRAMES_MAX)
+	if (code == BATON_E_JSON && ++conn->bad >= BATON_BAD_FRAMES_MAX)
 		conn_close(conn, CLOSE_POLICY);
 }
 
@@ -394,12 +395,14 @@ static bool may_say(const struct conn *conn, enum baton_frame_type type)
 	return conn->state == CONN_CUSTOMER || conn->state == CONN_AGENT;
 }
 
-void talk(struct conn *conn, baton_str bytes)
+int talk(struct conn *conn, baton_str bytes)
 {
 	struct baton_arena arena = { 0 };
 	struct baton_frame frame;
 
 	int rc = baton_frame_read(bytes, &arena, &frame);
+	if (rc == BATON_E_UTF8)
+		return rc;
 	uint64_t wait_ms = baton_port_rate_limited(chat_port(conn->chat)) ? take_token(conn) : 0;
 	if (wait_ms > 0)
 		refuse_rate(conn, &frame, wait_ms);
@@ -413,4 +416,5 @@ void talk(struct conn *conn, baton_str bytes)
 	else
 		handlers[frame.type](conn, &frame);
 	baton_arena_done(&arena);
+	return BATON_OK;
 }

@@ -341,24 +341,29 @@ static int take_field(const struct field *field, const struct baton_json *value,
 }
 
 /* Goes on after the first refusal, so that `id` is known wherever it stands and the answer can
- * name it. */
+ * name it. A frame has one `t`: BATON_E_JSON if there are more. */
 static int take_fields(const struct field *fields, const struct baton_json *object,
 		       struct baton_arena *arena, struct baton_frame *ret)
 {
 	struct baton_json key, value;
-	unsigned seen = 0;
+	unsigned seen = 0, types = 0;
 	int first = 0;
 
 	for (size_t at = 0; baton_json_member(object, &at, &key, &value);) {
 		unsigned bit = 0;
-		const struct field *field = field_of(fields, baton_json_text(&key, arena), &bit);
-		if (!field)
+		baton_str name = baton_json_text(&key, arena);
+		const struct field *field = field_of(fields, name, &bit);
+		if (!field) {
+			types += baton_str_is(name, "t");
 			continue;
+		}
 		int rc = (seen & bit) ? BATON_E_INVAL : take_field(field, &value, arena, ret);
 		if (rc < 0 && first == 0)
 			first = rc;
 		seen |= bit;
 	}
+	if (types > 1 && fields != resume_fields)
+		return BATON_E_JSON;
 	return first < 0 ? first : fields_missing(fields, seen);
 }
 
@@ -371,20 +376,17 @@ static int take_resume(const struct baton_json *object, struct baton_arena *aren
 	return take_fields(resume_fields, object, arena, ret);
 }
 
-/* The one `t` of the object: BATON_E_JSON if there is none, or more than one. */
+/* The first `t` of the object, which is mostly its first member; that there is no other is seen
+ * when the fields are taken. BATON_E_JSON: there is none. */
 static int take_type(const struct baton_json *object, struct baton_arena *arena,
 		     struct baton_frame *ret)
 {
-	struct baton_json key, value, t = { .type = BATON_JSON_NONE };
-	unsigned times = 0;
+	struct baton_json key, t;
+	bool found = false;
 
-	for (size_t at = 0; baton_json_member(object, &at, &key, &value);) {
-		if (!baton_str_is(baton_json_text(&key, arena), "t"))
-			continue;
-		t = value;
-		times++;
-	}
-	if (times != 1 || t.type != BATON_JSON_STRING)
+	for (size_t at = 0; !found && baton_json_member(object, &at, &key, &t);)
+		found = baton_str_is(baton_json_text(&key, arena), "t");
+	if (!found || t.type != BATON_JSON_STRING)
 		return BATON_E_JSON;
 	ret->t = baton_json_text(&t, arena);
 	if (ret->t.n == 0)

@@ -93,20 +93,27 @@ static unsigned check_handshake(struct lws *wsi, const struct baton_request *req
 	return 0;
 }
 
-static int take_ticket(struct baton_listener *listener, baton_str ticket, struct baton_upgrade *ret)
+/* An identity is kilobytes long, nearly all of it unused: it is filled in where it lies, once. */
+static int take_ticket(struct baton_listener *listener, baton_str ticket,
+		       const struct baton_request *request, struct baton_upgrade *ret)
 {
+	int rc = 0;
+
 	ret->known = ticket.n > 0;
-	if (!ret->known) /* then it must be in the first frame */
-		return 0;
-	return baton_port_ticket_take(listener->port, ticket, baton_str_of(ret->origin),
-				      &ret->identity);
+	if (ret->known)
+		rc = baton_port_ticket_take(listener->port, ticket, baton_str_of(request->origin),
+					    &ret->identity);
+	else
+		ret->identity = (struct baton_identity){ .role = BATON_CUSTOMER };
+	memcpy(ret->identity.origin, request->origin, sizeof(ret->identity.origin));
+	return rc;
 }
 
 int baton_gate(struct baton_listener *listener, struct lws *wsi)
 {
 	char list[PROTOCOLS_BYTES];
 	struct baton_request request;
-	struct baton_upgrade upgrade = { .known = false };
+	struct baton_upgrade upgrade;
 	struct offer offer;
 
 	/* A refused upgrade that lws answered itself has no headers any more. */
@@ -127,8 +134,7 @@ int baton_gate(struct baton_listener *listener, struct lws *wsi)
 						       baton_str_of(request.host)))
 		return refuse(listener, wsi, 403, BATON_E_ORIGIN);
 
-	memcpy(upgrade.origin, request.origin, sizeof(upgrade.origin));
-	int rc = take_ticket(listener, offer.ticket, &upgrade);
+	int rc = take_ticket(listener, offer.ticket, &request, &upgrade);
 	if (rc < 0)
 		return refuse(listener, wsi, rc == BATON_E_ORIGIN ? 403 : 401, rc);
 

@@ -31,9 +31,8 @@ struct baton_peer {
 
 /* An upgrade that passed all checks that HTTP can make. */
 struct baton_upgrade {
-	struct baton_identity identity;
-	bool known;       /* the ticket came along; else it must be in the first frame */
-	char origin[129]; /* as sent, "" if none was */
+	struct baton_identity identity; /* its origin as sent with this request, "" if none was */
+	bool known; /* the ticket came along; else it must be in the first frame */
 };
 
 /* Who takes the WebSockets. `peer` is what accept() returned; int results are 0, or -1: close. */

@@ -53,6 +53,16 @@ baton_str baton_who_text(const struct baton_who *who, enum who_field field)
 	return (baton_str){ who->text + at, who->n[field] };
 }
 
+void baton_who_texts(const struct baton_who *who, baton_str ret[WHO_FIELDS])
+{
+	size_t at = 0;
+
+	for (int i = 0; i < WHO_FIELDS; i++) {
+		ret[i] = (baton_str){ who->text + at, who->n[i] };
+		at += who->n[i];
+	}
+}
+
 enum baton_role baton_who_role(const struct baton_who *who)
 {
 	return (enum baton_role)who->role;
