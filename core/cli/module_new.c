@@ -175,6 +175,7 @@ static void substitute(const struct making *making, baton_str text, struct baton
 		{ "@KIND@", making->kind },
 		/* The SDK's own sources name each other from the root of Baton's tree. */
 		{ "modules/sdk/provider/", "" },
+		{ "modules/sdk/guard/", "" },
 	};
 
 	while (text.n > 0) {

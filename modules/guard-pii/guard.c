@@ -8,13 +8,8 @@
  * but the text. Of an answer that grows, what could still become a value by what follows is not
  * safe yet.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <baton/module.h>
-
 #include "modules/guard-pii/settings.h"
+#include "modules/sdk/guard/frame.h"
 
 BATON_MODULE_NOTE("guard-pii", "1.0.0", "guard", 0);
 
@@ -30,11 +25,6 @@ struct guard {
 	struct spot spots[SPOTS_MAX];
 };
 
-static baton_str str_of(const char *z)
-{
-	return (baton_str){ z, strlen(z) };
-}
-
 /* --- looking -------------------------------------------------------------------------------- */
 
 /* What has been shown of a growing answer is looked at only as far as it says what follows. */
@@ -43,10 +33,7 @@ static size_t start_of(const baton_inspection *what)
 	size_t from = what->at == BATON_AT_ANSWER ? what->from : 0;
 
 	from = from > what->text.n ? what->text.n : from;
-	from = from > LOOK_BACK ? from - LOOK_BACK : 0;
-	while (from > 0 && ((unsigned char)what->text.p[from] & 0xc0) == 0x80)
-		from--;
-	return from;
+	return frame_character(what->text, from > LOOK_BACK ? from - LOOK_BACK : 0);
 }
 
 static bool look(struct guard *guard, struct find *find)
@@ -64,8 +51,8 @@ static bool look(struct guard *guard, struct find *find)
 
 static baton_str name_of(const struct guard *guard, uint32_t type)
 {
-	return str_of(type < PII_TYPES ? pii_type_names[type]
-				       : guard->settings.patterns[type - PII_TYPES].name);
+	return frame_str(type < PII_TYPES ? pii_type_names[type]
+					  : guard->settings.patterns[type - PII_TYPES].name);
 }
 
 static int32_t tell(const struct guard *guard, const struct find *find, size_t start, size_t from,
@@ -76,13 +63,13 @@ static int32_t tell(const struct guard *guard, const struct find *find, size_t s
 
 		if (start + spot->end <= from)
 			continue; /* it has been shown, and was looked at then */
-		if (out->n == out->cap)
-			return BATON_E_LIMIT;
-		out->v[out->n++] = (baton_hit){ .begin = (uint32_t)start + spot->begin,
-						.end = (uint32_t)start + spot->end,
-						.action = BATON_GUARD_REDACT,
-						.confidence_ppm = spot->ppm,
-						.type = name_of(guard, spot->type) };
+		int32_t rc = frame_hit(out, (baton_hit){ .begin = (uint32_t)start + spot->begin,
+							 .end = (uint32_t)start + spot->end,
+							 .action = BATON_GUARD_REDACT,
+							 .confidence_ppm = spot->ppm,
+							 .type = name_of(guard, spot->type) });
+		if (rc < 0)
+			return rc;
 	}
 	return BATON_OK;
 }
@@ -136,78 +123,39 @@ static const char *const meanings[PII_TYPES] = {
 	[PII_DOCUMENT] = "passport or driving licence, by the words in front",
 };
 
-static int32_t describe_one(const baton_sink *json, const char *name, const char *meaning,
-			    bool first)
-{
-	char line[256];
-	int n = snprintf(line, sizeof(line),
-			 "%s{\"type\":\"%s\",\"action\":\"redact\",\"description\":\"%s\"}",
-			 first ? "[" : ",", name, meaning);
-
-	return n > 0 && (size_t)n < sizeof(line) ? json->write(json->ud, line, (size_t)n)
-						 : BATON_E_LIMIT;
-}
-
 static int32_t describe(void *inst, const baton_sink *json)
 {
 	const struct guard *guard = inst;
-	int32_t rc = BATON_OK;
-	bool first = true;
+	struct frame_kind kinds[PII_TYPES + PII_PATTERNS_MAX];
+	size_t n = 0;
 
-	for (uint32_t i = 0; rc == BATON_OK && i < PII_TYPES; i++) {
-		if (!(guard->settings.types & 1u << i))
-			continue;
-		rc = describe_one(json, pii_type_names[i], meanings[i], first);
-		first = false;
-	}
-	for (size_t i = 0; rc == BATON_OK && i < guard->settings.n_patterns; i++) {
-		rc = describe_one(json, guard->settings.patterns[i].name,
-				  "a pattern of guards.yaml", first);
-		first = false;
-	}
-	if (rc == BATON_OK && first)
-		rc = json->write(json->ud, "[", 1);
-	return rc == BATON_OK ? json->write(json->ud, "]", 1) : rc;
+	for (uint32_t i = 0; i < PII_TYPES; i++)
+		if (guard->settings.types & 1u << i)
+			kinds[n++] =
+				(struct frame_kind){ pii_type_names[i], "redact", meanings[i] };
+	for (size_t i = 0; i < guard->settings.n_patterns; i++)
+		kinds[n++] = (struct frame_kind){ guard->settings.patterns[i].name, "redact",
+						  "a pattern of guards.yaml" };
+	return frame_describe(json, kinds, n);
 }
 
 /* --- the module ----------------------------------------------------------------------------- */
 
-static int32_t load(baton_ctx *ctx, const baton_host *host, void **mod)
+static int32_t settings_read(void *inst, baton_str config_json, char *why, size_t cap)
 {
-	static const baton_host *table;
+	struct guard *guard = inst;
 
-	(void)ctx;
-	table = host;
-	*mod = &table;
-	return BATON_OK;
+	return pii_settings_read(&guard->settings, config_json, why, cap);
 }
 
-static void destroy(void *inst)
+static void settings_done(void *inst)
 {
 	struct guard *guard = inst;
 
 	pii_settings_done(&guard->settings);
-	free(guard);
 }
 
-static int32_t create(void *mod, baton_ctx *ctx, baton_str config_json, void **inst)
-{
-	const baton_host *host = *(const baton_host **)mod;
-	struct guard *guard = calloc(1, sizeof(*guard));
-	char why[256] = "";
-
-	if (!guard)
-		return BATON_E_NOMEM;
-	int32_t rc = pii_settings_read(&guard->settings, config_json, why, sizeof(why));
-	if (rc == BATON_OK) {
-		*inst = guard;
-		return BATON_OK;
-	}
-	if (why[0])
-		host->log(ctx, BATON_LOG_ERROR, str_of(why));
-	destroy(guard);
-	return rc;
-}
+const struct guard_frame guard_frame = { sizeof(struct guard), settings_read, settings_done };
 
 static const baton_guard guard_vt = {
 	.size = sizeof(guard_vt), .at = AT_ALL, .describe = describe, .inspect = inspect
@@ -225,7 +173,7 @@ BATON_EXPORT const baton_module baton_module_entry = {
 	.config_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
 			 "\"policy\":{\"type\":\"object\"}}}",
 	.ifaces = ifaces,
-	.load = load,
-	.create = create,
-	.destroy = destroy,
+	.load = frame_load,
+	.create = frame_create,
+	.destroy = frame_destroy,
 };

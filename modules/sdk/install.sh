@@ -43,6 +43,10 @@ list() {
 	for file in scan.c scan.h text.c text.h; do
 		one 644 "$share/provider/$file" "modules/sdk/provider/$file"
 	done
+	# And the frame of a guard.
+	for file in frame.c frame.h; do
+		one 644 "$share/guard/$file" "modules/sdk/guard/$file"
+	done
 	tree modules/sdk/abi $share/abi
 	one 644 $share/LICENSE LICENSE
 	one 644 $share/baton.service docs/baton.service

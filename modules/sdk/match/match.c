@@ -16,6 +16,7 @@ struct match {
 	pcre2_code *code;
 	pcre2_match_data *data;
 	pcre2_match_context *context;
+	bool grows; /* there is machine code for texts that grow, too */
 };
 
 void match_free(struct match **match)
@@ -67,26 +68,53 @@ struct match *match_new(const char *pattern, size_t n, char *why, size_t cap)
 	return NULL;
 }
 
-int match_find(struct match *match, const char *text, size_t n, size_t from, size_t *ret_begin,
-	       size_t *ret_end)
+/* Few patterns are asked about texts that grow: they get their second code when the first is. */
+static uint32_t growing(struct match *match)
 {
-	while (from <= n) {
-		int rc = pcre2_match(match->code, (PCRE2_SPTR)text, n, from, 0, match->data,
-				     match->context);
+	if (!match->grows)
+		(void)pcre2_jit_compile(match->code, PCRE2_JIT_PARTIAL_HARD);
+	match->grows = true;
+	return PCRE2_PARTIAL_HARD;
+}
+
+int match_next(struct match *match, baton_str text, size_t from, bool grows,
+	       struct match_spot *ret_spot)
+{
+	uint32_t how = grows ? growing(match) : 0;
+
+	while (from <= text.n) {
+		int rc = pcre2_match(match->code, (PCRE2_SPTR)text.p, text.n, from, how,
+				     match->data, match->context);
 		const PCRE2_SIZE *v = pcre2_get_ovector_pointer(match->data);
-		size_t group = rc != 1 && v[2] != PCRE2_UNSET && v[3] > v[2] ? 1 : 0;
 
 		if (rc == PCRE2_ERROR_NOMATCH)
 			return 0;
-		if (rc < 0)
+		if (rc < 0 && rc != PCRE2_ERROR_PARTIAL)
 			return -1;
-		*ret_begin = v[2 * group];
-		*ret_end = v[2 * group + 1];
-		if (*ret_end > *ret_begin)
+		ret_spot->start = v[0];
+		if (rc == PCRE2_ERROR_PARTIAL)
+			return 2;
+		size_t group = rc != 1 && v[2] != PCRE2_UNSET && v[3] > v[2] ? 1 : 0;
+		ret_spot->begin = v[2 * group];
+		ret_spot->end = v[2 * group + 1];
+		if (ret_spot->end > ret_spot->begin)
 			return 1;
 		from = v[1] + 1; /* it found nothing at all */
-		while (from < n && ((unsigned char)text[from] & 0xc0) == 0x80)
+		while (from < text.n && ((unsigned char)text.p[from] & 0xc0) == 0x80)
 			from++;
 	}
 	return 0;
+}
+
+int match_find(struct match *match, const char *text, size_t n, size_t from, size_t *ret_begin,
+	       size_t *ret_end)
+{
+	struct match_spot spot;
+	int found = match_next(match, (baton_str){ text, n }, from, false, &spot);
+
+	if (found > 0) {
+		*ret_begin = spot.begin;
+		*ret_end = spot.end;
+	}
+	return found;
 }

@@ -11,10 +11,11 @@
 
 /* Guards are served since minor 2 (docs/ABI.md). */
 #define BATON_ABI_NEEDED 2u
+#include "frame.h"
 #include "scan.h"
 #include "text.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 
 BATON_MODULE_NOTE("guard-acme", "0.1.0", "guard", 0);
 
@@ -70,13 +71,13 @@ static int32_t inspect(void *inst, const baton_inspection *what, baton_hits *out
 		}
 		if (n < whole || (at + n < text.n && is_digit(text.p[at + n])))
 			continue; /* too short, or too long */
-		if (out->n == out->cap)
-			return BATON_E_LIMIT;
-		out->v[out->n++] = (baton_hit){ .begin = (uint32_t)at,
-						.end = (uint32_t)(at + n),
-						.action = BATON_GUARD_REDACT,
-						.confidence_ppm = 1000000,
-						.type = str_z("member_id") };
+		int32_t rc = frame_hit(out, (baton_hit){ .begin = (uint32_t)at,
+							 .end = (uint32_t)(at + n),
+							 .action = BATON_GUARD_REDACT,
+							 .confidence_ppm = 1000000,
+							 .type = str_z("member_id") });
+		if (rc < 0)
+			return rc;
 		at += n - 1;
 	}
 	return BATON_OK;
@@ -84,25 +85,22 @@ static int32_t inspect(void *inst, const baton_inspection *what, baton_hits *out
 
 static int32_t describe(void *inst, const baton_sink *json)
 {
-	static const char text[] = "[{\"type\":\"member_id\",\"action\":\"redact\","
-				   "\"description\":\"Membership numbers\"}]";
+	static const struct frame_kind kinds[] = { { "member_id", "redact",
+						     "Membership numbers" } };
 	(void)inst;
 
-	return json->write(json->ud, text, sizeof(text) - 1);
+	return frame_describe(json, kinds, 1);
 }
 
-/* --- life: load once per generation, create once per event loop --- */
+/* --- life: frame.c makes an instance of the configuration, and lets go of it --- */
 
-static int32_t create(void *mod, baton_ctx *ctx, baton_str config_json, void **inst)
+static int32_t settings_read(void *inst, baton_str config_json, char *why, size_t cap)
 {
-	struct guard *guard = calloc(1, sizeof(*guard));
+	struct guard *guard = inst;
 	struct scan scan = scan_of(config_json);
 	bool begun = false;
 	baton_str key, prefix;
-	(void)mod, (void)ctx;
 
-	if (!guard)
-		return BATON_E_NOMEM;
 	guard->digits = DIGITS_DEFAULT;
 	while (scan_member(&scan, &begun, &key)) {
 		if (scan_is(key, "digits"))
@@ -113,14 +111,14 @@ static int32_t create(void *mod, baton_ctx *ctx, baton_str config_json, void **i
 			scan_copy(prefix, guard->prefix, sizeof(guard->prefix));
 	}
 	guard->prefix_n = strlen(guard->prefix);
-	*inst = guard;
-	return BATON_OK;
+	if (guard->prefix_n > 0)
+		return BATON_OK;
+	(void)snprintf(why, cap, "prefix: what a number begins with is missing");
+	return BATON_E_INVAL;
 }
 
-static void destroy(void *inst)
-{
-	free(inst);
-}
+/* It holds nothing but itself: there is no `done`. */
+const struct guard_frame guard_frame = { sizeof(struct guard), settings_read, NULL };
 
 static const baton_guard guard_table = {
 	.size = sizeof(guard_table), .at = EVERYWHERE, .describe = describe, .inspect = inspect
@@ -142,6 +140,7 @@ BATON_EXPORT const baton_module baton_module_entry = {
 		"\"prefix\":{\"type\":\"string\",\"minLength\":2,\"maxLength\":15},"
 		"\"digits\":{\"type\":\"integer\",\"minimum\":3,\"maximum\":20}}}",
 	.ifaces = ifaces,
-	.create = create,
-	.destroy = destroy,
+	.load = frame_load,
+	.create = frame_create,
+	.destroy = frame_destroy,
 };
