@@ -88,6 +88,10 @@ $(O)/fuzz/mcp: $(call obj,modules/sdk/provider/scan.c modules/sdk/provider/text.
 $(O)/fuzz/knowledge: $(call obj,$(filter-out %/retriever.c,$(wildcard modules/retriever-fts/*.c)) $(filter-out %/provider.c,$(wildcard modules/provider-knowledge/*.c)))
 $(O)/fuzz/knowledge: LIBS += -lsqlite3 -lstemmer
 $(O)/fuzz/slots: $(call obj,modules/classifier-linear/slots.c)
+# Whole guards, by their modules' own doors.
+GUARD_PARTS := modules/sdk/guard/frame.c modules/sdk/match/match.c
+$(O)/fuzz/injection: $(call obj,$(wildcard modules/guard-injection/*.c) modules/sdk/guard/frame.c)
+$(O)/fuzz/promises: $(call obj,$(wildcard modules/guard-policy/*.c) $(GUARD_PARTS))
 $(O)/fuzz/personal: $(call obj,$(addprefix modules/guard-pii/,codes.c find.c names.c numbers.c secrets.c))
 
 fuzz:

@@ -8,17 +8,16 @@
  * pictures of strangers are taken out (a browser fetches them by itself), and links to
  * strangers that carry data stop the answer.
  */
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <baton/module.h>
-#include <jansson.h>
-
 #include "modules/guard-injection/link.h"
 #include "modules/guard-injection/score.h"
 #include "modules/guard-injection/weights.inc"
+#include "modules/sdk/guard/frame.h"
 
 BATON_MODULE_NOTE("guard-injection", "1.0.0", "guard", 0);
 
@@ -39,22 +38,14 @@ struct guard {
 	struct score_scratch scratch;
 };
 
-static baton_str str_of(const char *z)
-{
-	return (baton_str){ z, strlen(z) };
-}
-
 static int32_t add(baton_hits *out, size_t begin, size_t end, uint32_t action, const char *type,
 		   uint32_t ppm)
 {
-	if (out->n == out->cap)
-		return BATON_E_LIMIT;
-	out->v[out->n++] = (baton_hit){ .begin = (uint32_t)begin,
-					.end = (uint32_t)end,
-					.action = action,
-					.confidence_ppm = ppm,
-					.type = str_of(type) };
-	return BATON_OK;
+	return frame_hit(out, (baton_hit){ .begin = (uint32_t)begin,
+					   .end = (uint32_t)end,
+					   .action = action,
+					   .confidence_ppm = ppm,
+					   .type = frame_str(type) });
 }
 
 /* --- what nobody sees ----------------------------------------------------------------------- */
@@ -126,15 +117,7 @@ static int32_t mark(const struct guard *guard, const baton_inspection *what,
 		begin = out->v[at++].end;
 	if (at < out->n && out->v[at].begin < end)
 		end = out->v[at].begin;
-	if (begin >= end)
-		return BATON_OK;
-	int32_t rc = add(out, begin, end, action, "injection", ppm);
-	if (rc < 0)
-		return rc;
-	baton_hit last = out->v[out->n - 1];
-	memmove(&out->v[at + 1], &out->v[at], (out->n - 1 - at) * sizeof(last));
-	out->v[at] = last;
-	return BATON_OK;
+	return begin < end ? add(out, begin, end, action, "injection", ppm) : BATON_OK;
 }
 
 static int32_t inspect(void *inst, const baton_inspection *what, baton_hits *out)
@@ -145,16 +128,11 @@ static int32_t inspect(void *inst, const baton_inspection *what, baton_hits *out
 
 	if (what->at == BATON_AT_ANSWER) {
 		struct links links = { .hosts = guard->hosts, .n_hosts = guard->n_hosts };
+		size_t safe = 0;
 
-		if (!what->final) {
-			size_t safe = links_safe(what->text.p, what->text.n);
-
+		rc = links_find(&links, what, from, out, &safe);
+		if (!what->final)
 			out->safe = (uint32_t)(safe > from ? safe : from);
-		}
-		rc = links_find(&links, what, from, out);
-		/* What may still grow may be something else when it is whole. */
-		while (!what->final && out->n > 0 && out->v[out->n - 1].end > out->safe)
-			out->n--;
 		return rc;
 	}
 	rc = find_invisible(what, from, out);
@@ -172,18 +150,15 @@ static int32_t inspect(void *inst, const baton_inspection *what, baton_hits *out
 
 static int32_t describe(void *inst, const baton_sink *json)
 {
-	static const char text[] =
-		"[{\"type\":\"injection\",\"action\":\"mark\",\"description\":\"words that mean to be "
-		"instructions to the model\"},"
-		"{\"type\":\"invisible\",\"action\":\"remove\",\"description\":\"characters that nobody "
-		"sees\"},"
-		"{\"type\":\"picture\",\"action\":\"remove\",\"description\":\"pictures of strangers in "
-		"answers\"},"
-		"{\"type\":\"link\",\"action\":\"block\",\"description\":\"links to strangers that carry "
-		"data\"}]";
+	static const struct frame_kind kinds[] = {
+		{ "injection", "mark", "words that mean to be instructions to the model" },
+		{ "invisible", "remove", "characters that nobody sees" },
+		{ "picture", "remove", "pictures of strangers in answers" },
+		{ "link", "block", "links to strangers that carry data" },
+	};
 
 	(void)inst;
-	return json->write(json->ud, text, sizeof(text) - 1);
+	return frame_describe(json, kinds, sizeof(kinds) / sizeof(kinds[0]));
 }
 
 static int32_t read_hosts(struct guard *guard, const json_t *list)
@@ -204,14 +179,17 @@ static int32_t read_hosts(struct guard *guard, const json_t *list)
 	return guard->hosts ? BATON_OK : BATON_E_NOMEM;
 }
 
-static int32_t read_settings(struct guard *guard, baton_str config_json)
+static int32_t settings_read(void *inst, baton_str config_json, char *why, size_t cap)
 {
+	struct guard *guard = inst;
 	json_t *config = json_loadb(config_json.p, config_json.n, JSON_REJECT_DUPLICATES, NULL);
 	const json_t *own = json_object_get(json_object_get(config, "policy"), "injection");
 	const json_t *threshold = json_object_get(own, "threshold");
 	const char *sources = json_string_value(json_object_get(own, "sources"));
 	int32_t rc = config ? BATON_OK : BATON_E_INVAL;
 
+	for (size_t i = 0; i < SCORE_BUCKETS; i++)
+		guard->weights[i] = (float)weight_of[i] * weight_scale;
 	guard->threshold_ppm = PPM / 2;
 	if (json_is_number(threshold)) {
 		double value = json_number_value(threshold);
@@ -225,50 +203,24 @@ static int32_t read_settings(struct guard *guard, baton_str config_json)
 	if (rc == BATON_OK)
 		rc = read_hosts(guard, json_object_get(own, "links"));
 	json_decref(config);
+	if (rc < 0)
+		(void)snprintf(why, cap,
+			       "injection: threshold is 0.0 .. 1.0, links are names of hosts");
 	return rc;
 }
 
-/* --- the module ----------------------------------------------------------------------------- */
-
-static int32_t load(baton_ctx *ctx, const baton_host *host, void **mod)
-{
-	static const baton_host *table;
-
-	(void)ctx;
-	table = host;
-	*mod = &table;
-	return BATON_OK;
-}
-
-static void destroy(void *inst)
+static void settings_done(void *inst)
 {
 	struct guard *guard = inst;
 
 	for (size_t i = 0; i < guard->n_hosts; i++)
 		free(guard->hosts[i]);
 	free(guard->hosts);
-	free(guard);
 }
 
-static int32_t create(void *mod, baton_ctx *ctx, baton_str config_json, void **inst)
-{
-	const baton_host *host = *(const baton_host **)mod;
-	struct guard *guard = calloc(1, sizeof(*guard));
+/* --- the module ----------------------------------------------------------------------------- */
 
-	if (!guard)
-		return BATON_E_NOMEM;
-	for (size_t i = 0; i < SCORE_BUCKETS; i++)
-		guard->weights[i] = (float)weight_of[i] * weight_scale;
-	int32_t rc = read_settings(guard, config_json);
-	if (rc == BATON_OK) {
-		*inst = guard;
-		return BATON_OK;
-	}
-	host->log(ctx, BATON_LOG_ERROR,
-		  str_of("injection: threshold is 0.0 .. 1.0, links are names of hosts"));
-	destroy(guard);
-	return rc;
-}
+const struct guard_frame guard_frame = { sizeof(struct guard), settings_read, settings_done };
 
 static const baton_guard guard_vt = {
 	.size = sizeof(guard_vt), .at = AT_ALL, .describe = describe, .inspect = inspect
@@ -286,7 +238,7 @@ BATON_EXPORT const baton_module baton_module_entry = {
 	.config_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
 			 "\"policy\":{\"type\":\"object\"}}}",
 	.ifaces = ifaces,
-	.load = load,
-	.create = create,
-	.destroy = destroy,
+	.load = frame_load,
+	.create = frame_create,
+	.destroy = frame_destroy,
 };

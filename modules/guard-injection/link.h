@@ -13,8 +13,6 @@ struct links {
 
 /* Pictures of strangers and invisible characters: REMOVE; links to strangers that carry data,
  * or are none that a browser should open: BLOCK. In order, not overlapping; only what reaches
- * behind `from`. */
+ * behind `from`. So many leading bytes hold nothing that may still grow: *ret_safe. */
 int32_t links_find(const struct links *links, const baton_inspection *what, size_t from,
-		   baton_hits *out);
-/* So many leading bytes hold no address that may still grow. */
-size_t links_safe(const char *text, size_t n);
+		   baton_hits *out, size_t *ret_safe);

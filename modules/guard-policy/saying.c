@@ -4,7 +4,6 @@
  * machine finds both, and its limits hold for both. */
 
 #include "modules/guard-policy/saying.h"
-#include "modules/sdk/match/match.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -235,22 +234,31 @@ bool saying_concerns(const struct saying *saying, const baton_turn *turn)
 	return intent && language;
 }
 
-int saying_find(struct match *const *words, size_t n, baton_str text, size_t from,
-		size_t *ret_begin, size_t *ret_end)
+int saying_next(struct match *const *words, size_t n, const baton_inspection *what, size_t from,
+		struct match_spot *ret_spot)
 {
 	int found = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		size_t begin, end;
-		int rc = match_find(words[i], text.p, text.n, from, &begin, &end);
+		struct match_spot spot;
+		int rc = match_next(words[i], what->text, from, !what->final, &spot);
 
 		if (rc < 0)
 			return rc;
-		if (rc == 0 || (found && begin >= *ret_begin))
+		if (rc == 0 || (found > 0 && spot.start >= ret_spot->start))
 			continue;
-		found = 1;
-		*ret_begin = begin;
-		*ret_end = end;
+		found = rc;
+		*ret_spot = spot;
 	}
+	return found;
+}
+
+int saying_stands(struct match *const *words, size_t n, baton_str text)
+{
+	struct match_spot spot;
+	int found = 0;
+
+	for (size_t i = 0; i < n && found == 0; i++)
+		found = match_next(words[i], text, 0, false, &spot);
 	return found;
 }

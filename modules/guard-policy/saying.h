@@ -3,10 +3,7 @@
 /* What a bot must not say and what it must: guards.yaml, `promises` and `required`, compiled. */
 #pragma once
 
-#include <baton/module.h>
-#include <stdbool.h>
-
-struct match;
+#include "modules/sdk/match/match.h"
 
 struct saying {
 	char *id, *append; /* append NULL: of a promise, or a person reads it */
@@ -26,6 +23,8 @@ void sayings_done(struct sayings *sayings);
 
 /* It concerns a question of this intent, in a conversation in this language. */
 bool saying_concerns(const struct saying *saying, const baton_turn *turn);
-/* The first of `words` at or behind `from`: 1 and its place; 0: none; < 0: cannot be said. */
-int saying_find(struct match *const *words, size_t n, baton_str text, size_t from,
-		size_t *ret_begin, size_t *ret_end);
+/* The first of `words` that begins at or behind `from`: as match_next(). */
+int saying_next(struct match *const *words, size_t n, const baton_inspection *what, size_t from,
+		struct match_spot *ret_spot);
+/* One of `words` stands in the text: 1; none: 0; < 0: cannot be said. */
+int saying_stands(struct match *const *words, size_t n, baton_str text);

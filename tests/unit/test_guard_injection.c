@@ -177,6 +177,34 @@ static void an_address_is_not_let_go_in_pieces(void **state)
 	look_close(&look);
 }
 
+/* Each of these was shown in part, or found another way, by where it happened to be cut. */
+static void what_is_found_does_not_depend_on_the_pieces(void **state)
+{
+	struct look *look = look_open("guard-injection", "{}");
+	static const char *const texts[] = {
+		"![words](https://evil.example/a.png) <img src=x> [a](javascript:b) !",
+		"a <img\nalt=')' src=x> b",
+		"(https://evil.example/a)b?c=1 ",
+		"[a] (b) ![c\n](//evil.example/d) <!svg <svg x>y",
+	};
+	char text[6000] = "See ";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		for (size_t step = 1; step < 9; step++)
+			look_grow(look, texts[i], step);
+	/* An address that does not end is held for a while, and is stopped then. */
+	memcpy(text + 4, "https://evil.example/", 21);
+	memset(text + 25, 'x', 2000);
+	assert_int_equal(look_safe(look, text, 0), 4);
+	memset(text + 2025, 'x', sizeof(text) - 2026);
+	baton_turn turn = look_turn("");
+	const baton_hits *hits = look_answer(look, &turn, baton_str_of(text), 4, false);
+	assert_int_equal(hits->n, 1);
+	assert_int_equal(hits->v[0].action, BATON_GUARD_BLOCK);
+	look_close(&look);
+}
+
 static void settings_that_are_wrong_are_refused(void **state)
 {
 	(void)state;
@@ -202,6 +230,7 @@ int main(void)
 		cmocka_unit_test(what_nobody_sees_is_taken_out),
 		cmocka_unit_test(pictures_and_links_to_strangers_carry_nothing_away),
 		cmocka_unit_test(an_address_is_not_let_go_in_pieces),
+		cmocka_unit_test(what_is_found_does_not_depend_on_the_pieces),
 		cmocka_unit_test(settings_that_are_wrong_are_refused),
 		cmocka_unit_test(any_bytes_are_looked_at_without_harm),
 	};

@@ -97,6 +97,57 @@ static void a_sentence_without_end_is_not_held_for_ever(void **state)
 	look_close(&look);
 }
 
+/* Each of these was found, or was not, by where it happened to be cut. */
+static void what_is_found_does_not_depend_on_the_pieces(void **state)
+{
+	struct look *look = look_open("guard-policy", config);
+	baton_turn turn = look_turn("refund");
+	static const char broken[] = "Sure. You'll get\na refund.";
+
+	(void)state;
+	const baton_hits *hits = look_answer(look, &turn, BATON_STR("So: a full refund"), 0, false);
+	assert_int_equal(hits->n, 0); /* "refundable" is none */
+	hits = look_answer(look, &turn, BATON_STR("So: a full refundable fare. "), 0, false);
+	assert_int_equal(hits->n, 0);
+	assert_int_equal(hits->safe, 27);
+	hits = look_answer(look, &turn, BATON_STR("Sure. You'll get\n"), 6, false);
+	assert_int_equal(hits->safe, 6); /* the line has ended, what was begun in it has not */
+	hits = look_answer(look, &turn, baton_str_of(broken), 6, true);
+	assert_int_equal(hits->n, 1);
+	look_close(&look);
+}
+
+static void a_long_sentence_is_held_from_its_promise_on(void **state)
+{
+	struct look *look = look_open("guard-policy", config);
+	baton_turn turn = look_turn("refund");
+	char text[2000] = "A full refund ";
+
+	(void)state;
+	memset(text + 14, 'x', sizeof(text) - 15);
+	const baton_hits *hits = look_answer(look, &turn, baton_str_of(text), 0, false);
+	assert_int_equal(hits->n, 0);
+	assert_int_equal(hits->safe, 2);
+	hits = look_answer(look, &turn, baton_str_of(text), 2, true);
+	assert_int_equal(hits->n, 1);
+	memcpy(text + sizeof(text) - 14, " we cannot do", 13);
+	assert_int_equal(look_answer(look, &turn, baton_str_of(text), 2, true)->n, 0);
+	look_close(&look);
+}
+
+static void words_to_append_do_not_hide_that_others_are_missing(void **state)
+{
+	struct look *look =
+		look_open("guard-policy",
+			  "{\"policy\":{\"required\":["
+			  "{\"id\":\"advice\",\"phrases\":\"no advice\",\"append\":\"No advice.\"},"
+			  "{\"id\":\"name\",\"phrases\":\"by law\"}]}}");
+
+	(void)state;
+	expect(look, "", "It is 19 %.", "name:block advice:append");
+	look_close(&look);
+}
+
 static void settings_that_are_wrong_are_refused(void **state)
 {
 	(void)state;
@@ -124,6 +175,9 @@ int main(void)
 		cmocka_unit_test(what_must_be_said_is_put_behind_it_or_a_person_reads),
 		cmocka_unit_test(sentences_are_let_go_when_they_are_whole),
 		cmocka_unit_test(a_sentence_without_end_is_not_held_for_ever),
+		cmocka_unit_test(what_is_found_does_not_depend_on_the_pieces),
+		cmocka_unit_test(a_long_sentence_is_held_from_its_promise_on),
+		cmocka_unit_test(words_to_append_do_not_hide_that_others_are_missing),
 		cmocka_unit_test(settings_that_are_wrong_are_refused),
 		cmocka_unit_test(any_bytes_are_looked_at_without_harm),
 	};
