@@ -17,7 +17,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,8 +26,7 @@ enum {
 	 * overruns: who is dropped there comes back a second later. */
 	ADOPTS_PER_LAP = 64,
 	ACCEPTS_PER_LAP = 4096,
-	WAITING_MAX = 16384,
-	FDS_KEPT = 32 /* for the store, providers and operators */
+	WAITING_MAX = 16384
 };
 
 static void refuse(int fd)
@@ -87,12 +85,8 @@ static void on_next(void *ud)
 /* In the order in which they came. */
 static void adopt_some(struct baton_listener *listener)
 {
-	for (int i = 0; i < ADOPTS_PER_LAP && listener->waiting_at < listener->waiting_n; i++) {
-		int on = 1, fd = listener->waiting[listener->waiting_at++];
-
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		baton_lws_adopt(listener, fd);
-	}
+	for (int i = 0; i < ADOPTS_PER_LAP && listener->waiting_at < listener->waiting_n; i++)
+		baton_lws_adopt(listener, listener->waiting[listener->waiting_at++]);
 	if (listener->waiting_at < listener->waiting_n) {
 		if (listener->next == 0)
 			listener->next = baton_loop_timer(baton_port_loop(listener->port), 0,
@@ -119,16 +113,6 @@ static void on_listen_fd(void *ud, bool readable, bool writable)
 		adopt_some(listener);
 }
 
-static int fd_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT32_MAX)
-		return INT32_MAX;
-	return limit.rlim_cur > 2 * (rlim_t)FDS_KEPT ? (int)limit.rlim_cur - FDS_KEPT
-						     : (int)limit.rlim_cur;
-}
-
 int baton_listener_open(struct baton_listener *listener, struct baton_port *port,
 			const struct baton_ws_ops *ws, void *ud)
 {
@@ -137,7 +121,6 @@ int baton_listener_open(struct baton_listener *listener, struct baton_port *port
 		.ws = ws,
 		.ws_ud = ud,
 		.spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC),
-		.fd_max = fd_limit(),
 	};
 	baton_web_load(&listener->web, baton_port_web_dir(port));
 
@@ -147,6 +130,8 @@ int baton_listener_open(struct baton_listener *listener, struct baton_port *port
 		return rc;
 	}
 
+	int on = 1; /* whom it accepts inherits it */
+	(void)setsockopt(baton_port_listen_fd(port), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	listener->watch = baton_loop_watch(baton_port_loop(port), baton_port_listen_fd(port), true,
 					   false, on_listen_fd, listener);
 	if (listener->watch == 0) {

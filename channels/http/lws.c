@@ -18,6 +18,7 @@
 
 #include <libwebsockets.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <uv.h>
 
 enum {
@@ -26,7 +27,9 @@ enum {
 	HEADER_BYTES_MAX = 8 * 1024,
 	HEADER_SECONDS = 5,
 	KEEPALIVE_SECONDS = 15,
-	CLOSE_LAPS = 32 /* of the loop, until libwebsockets' handles are closed; it takes 3 */
+	FDS_KEPT = 32,     /* of a low limit: for the store, providers and operators */
+	FDS_BESIDE = 4096, /* of a high one: besides the connections of all workers */
+	CLOSE_LAPS = 32    /* of the loop, until libwebsockets' handles are closed; it takes 3 */
 };
 
 static struct baton_listener *listener_of(struct lws *wsi)
@@ -125,10 +128,40 @@ static void on_log(int level, const char *line)
 	baton_log(BATON_LOG_DEBUG, "lws", "s", "line", line);
 }
 
+/* Descriptors from here on are not libwebsockets'. */
+static int fd_limit(const struct baton_listener *listener, const struct rlimit *limit)
+{
+	rlim_t most = (rlim_t)baton_port_workers(listener->port) * BATON_CONNS_MAX + FDS_BESIDE;
+	rlim_t cur = limit->rlim_cur;
+
+	if (cur > 2 * (rlim_t)FDS_KEPT)
+		cur -= FDS_KEPT;
+	return (int)(cur < most ? cur : most);
+}
+
+/* libwebsockets has a table of all descriptors that the limit allows, and Debian's build looks
+ * through the whole of it whenever a connection closes: with a limit of a million that takes a
+ * millisecond each time. So it is shown a limit that is no higher than what we shall need. */
+static struct lws_context *context_new(struct baton_listener *listener,
+				       const struct lws_context_creation_info *info)
+{
+	struct rlimit limit, less;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return NULL;
+	less = limit;
+	listener->fd_max = fd_limit(listener, &limit);
+	less.rlim_cur = (rlim_t)listener->fd_max;
+	(void)setrlimit(RLIMIT_NOFILE, &less);
+	struct lws_context *context = lws_create_context(info);
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	return context;
+}
+
 int baton_lws_open(struct baton_listener *listener)
 {
-	/* Workers start at once; creating contexts touches process-wide state of OpenSSL and of
-	 * lws. */
+	/* Workers start at once; creating contexts touches process-wide state of OpenSSL, of lws
+	 * and of ours. */
 	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 	void *loops[] = { baton_loop_uv(baton_port_loop(listener->port)) };
 	struct lws_context_creation_info info = {
@@ -150,7 +183,7 @@ int baton_lws_open(struct baton_listener *listener)
 	pthread_mutex_lock(&one_at_a_time);
 	/* Bad clients make lws log errors: theirs, not ours. */
 	lws_set_log_level(baton_log_wants(BATON_LOG_DEBUG) ? LLL_ERR | LLL_WARN : 0, on_log);
-	listener->context = lws_create_context(&info);
+	listener->context = context_new(listener, &info);
 	pthread_mutex_unlock(&one_at_a_time);
 	if (!listener->context) {
 		baton_log(BATON_LOG_ERROR, "lws_context_failed", "s", "hint",
