@@ -219,7 +219,8 @@ static void on_escalation(struct drill_run *run, struct drill_talk *talk,
 	struct baton_arena arena = { NULL, 0 };
 	struct baton_json rule = baton_json_get(data, "rule");
 
-	(void)run;
+	if (talk->state == TALK_WAITING)
+		sample_of(run, talk)->cost_microusd += number_of(data, "cost_microusd");
 	talk->reasoned = has_text(data, "reason") && has_text(data, "rule");
 	talk->unwell |= !baton_report_rule_is_healthy(baton_json_text(&rule, &arena));
 	baton_arena_done(&arena);
@@ -235,7 +236,7 @@ static void on_queued(struct drill_run *run, struct drill_talk *talk, const stru
 static void on_captured(struct drill_run *run, struct drill_talk *talk,
 			const struct baton_json *data)
 {
-	(void)data;
+	sample_of(run, talk)->cost_microusd += number_of(data, "cost_microusd");
 	set_outcome(run, talk, BATON_DRILL_CAPTURED);
 }
 

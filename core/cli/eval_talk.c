@@ -175,6 +175,7 @@ static void on_decision(struct eval_side *side, struct eval_turn *turn,
 			const struct baton_json *data)
 {
 	turn->rule = with(side, turn->rule, text_of(side, data, "rule"));
+	turn->cost_microusd += count_of(data, "cost_microusd"); /* of an escalation */
 }
 
 static void on_route(struct eval_side *side, struct eval_turn *turn, const struct baton_json *data)
@@ -245,7 +246,7 @@ static void on_captured(struct eval_side *side, struct eval_turn *turn,
 			const struct baton_json *data)
 {
 	(void)side;
-	(void)data;
+	turn->cost_microusd += count_of(data, "cost_microusd");
 	turn->outcome = EVAL_KEPT;
 }
 

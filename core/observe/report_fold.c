@@ -392,7 +392,8 @@ static void on_reviewed(struct report_fold *fold)
 static void on_captured(struct report_fold *fold)
 {
 	if (fold->session->turn.asked_ms > 0)
-		end_turn(fold, REPORT_CAPTURED, true);
+		end_turn(fold, REPORT_CAPTURED, true)->cost_microusd +=
+			fold->event->message_captured.cost_microusd;
 }
 
 /* --- people --- */
@@ -422,6 +423,7 @@ static void on_escalation(struct report_fold *fold)
 
 	turn->reasoned = why->reason.n > 0 && why->rule.n > 0;
 	turn->degraded |= !baton_report_rule_is_healthy(why->rule);
+	baton_report_slice(fold, here(fold->session))->cost_microusd += why->cost_microusd;
 }
 
 static void note_handoff(struct report_fold *fold, bool reasoned, bool degraded)

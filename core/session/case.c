@@ -47,6 +47,7 @@ void fold_escalated(struct baton_session *session, const struct baton_event *eve
 
 	fold_name(session->rule, why->rule);
 	session->tier = why->tier;
+	session->cost_microusd += why->cost_microusd;
 	if (why->reversible && why->resumes.n > 0 && why->resumes.n < sizeof(session->resumes))
 		fold_hold(session, BATON_STR(""), why->resumes);
 	else

@@ -125,6 +125,7 @@ static void apply_captured(struct baton_session *session, const struct baton_eve
 {
 	fold_hold(session, BATON_STR("mode:"), event->message_captured.mode);
 	session->answered_upto = event->message_captured.upto;
+	session->cost_microusd += event->message_captured.cost_microusd;
 	session->restarts = 0;
 }
 

@@ -106,6 +106,7 @@ void run_settle(struct baton_run *run, bool answered, bool cancelled)
 		outcome.first_token_ms = ms_between(run->asked_ns, run->first_token_ns);
 		outcome.total_ms = ms_between(run->asked_ns, run->ops->now_ns(run->ud));
 		outcome.out_tokens = run->usage.out_tokens;
+		run->unnoted_microusd += answered ? run_cost_microusd(run) : 0;
 		outcome.cost_microusd = run->asked_microusd +
 					(answered || run->fail_billed ? run_cost_microusd(run) : 0);
 	}

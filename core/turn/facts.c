@@ -162,8 +162,7 @@ void baton_run_facts(const struct baton_run *run, uint32_t stage, baton_facts *r
 		.out_of_scope_ppm = run->out_of_scope_ppm,
 		.human_ppm = run->human_ppm,
 		.primary_health_ppm = 1000000,
-		.cost_microusd = run->session->cost_microusd + run->spent_microusd +
-				 (run->choice.target ? run_cost_microusd(run) : 0),
+		.cost_microusd = run->session->cost_microusd + run->unnoted_microusd,
 		.cost_ceiling_microusd = run->route && run->route->turn_microusd
 						 ? run->route->turn_microusd
 						 : run->policy->budgets.turn_microusd,

@@ -299,7 +299,7 @@ struct then step_answer(struct baton_run *run)
 			finish_names[run->end_reason <= BATON_END_FILTERED ? run->end_reason : 0]),
 		.in_tokens = run->usage.in_tokens,
 		.out_tokens = run->usage.out_tokens,
-		.cost_microusd = run_cost_microusd(run) + run->tools.rounds_microusd,
+		.cost_microusd = run->unnoted_microusd,
 		.first_token_ms = since_start_ms(run, run->first_word_ns),
 		.total_ms = since_start_ms(run, run->ops->now_ns(run->ud)),
 		.substitute = run->choice.substitute,
@@ -334,7 +334,7 @@ struct then step_draft(struct baton_run *run)
 		.confidence_ppm = run->intent_ppm,
 		.substitute = run->choice.substitute,
 		.origin = run->origin,
-		.cost_microusd = (target ? run_cost_microusd(run) : 0) + run->tools.rounds_microusd,
+		.cost_microusd = run->unnoted_microusd,
 		.mode = mode_name(run),
 		.stale = run_stale(run),
 		.unknown = run->unknown,
@@ -357,6 +357,7 @@ struct then step_capture(struct baton_run *run)
 			.text = baton_str_of(run->mode.mode->say),
 			.until_ms = run->mode.until_unix_ms,
 			.trigger = baton_str_of(baton_trigger_name(run->mode.trigger)),
+			.cost_microusd = run->unnoted_microusd,
 		};
 	return finish(run, BATON_CMD_EVENT, BATON_METRIC_TURNS_CAPTURED);
 }
@@ -385,6 +386,7 @@ struct then step_hand_over(struct baton_run *run)
 			.release = run->release_number,
 			.resumes = run->why.resumes,
 			.tier = run_tier(run),
+			.cost_microusd = run->unnoted_microusd,
 		};
 	return finish(run, BATON_CMD_HAND_OVER, BATON_METRIC_TURNS_HANDED_OVER);
 }

@@ -229,7 +229,8 @@ struct baton_run {
 	baton_usage usage;
 	uint64_t asked_ns, first_token_ns, last_token_ns; /* of the running attempt */
 	uint64_t first_word_ns; /* of the text that stands; 0: none yet */
-	uint64_t spent_microusd; /* what failed attempts were billed */
+	uint64_t spent_microusd; /* what earlier askings of this turn were billed */
+	uint64_t unnoted_microusd; /* what whole answers cost that stands in no event yet */
 	baton_str origin;       /* ai, or template */
 	baton_str told;         /* to the customer at a hand over; empty: the usual words */
 
@@ -242,7 +243,6 @@ struct baton_run {
 		unsigned n_forbidden; /* asked for without having been offered */
 		size_t lookup;     /* the next one that the route declares */
 		size_t lead;       /* bytes of the answer that were said before tools were called */
-		uint64_t rounds_microusd; /* what the answers that asked for tools cost */
 		bool wanted; /* the attempt that is heard has asked for some */
 		baton_str no; /* word of the newest one that said no */
 		/* The one that is under way. */

@@ -63,7 +63,7 @@ struct then run_tools_asked(struct baton_run *run)
 
 	run_settle(run, true, false);
 	run->spent_microusd += cost;
-	run->tools.rounds_microusd += cost;
+	run->usage = (baton_usage){ .size = sizeof(run->usage) };
 	run->tools.wanted = false;
 	run->tools.round++;
 	if (run->tools.round > run->route->tool_rounds + 1)

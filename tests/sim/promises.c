@@ -159,6 +159,22 @@ static void spend(struct sim *sim, struct log *log, uint64_t cost_microusd)
 		"a turn costs no more than it may", &log->session);
 }
 
+/* What an answer that asks for tools costs at least, by the prices of policy_make(): 20 tokens. */
+static void round_costs(struct log *log)
+{
+	log->asked.rounds_microusd += baton_str_is(BATON_STR("main"), log->asked.target)     ? 20
+				      : baton_str_is(BATON_STR("backup"), log->asked.target) ? 10
+											     : 0;
+}
+
+/* However the turn ends. */
+static void spend_last(struct sim *sim, struct log *log, uint64_t cost_microusd)
+{
+	spend(sim, log, cost_microusd);
+	PROMISE(sim, log->asked.cost_microusd >= log->asked.rounds_microusd,
+		"what rounds of tools have cost is on record", &log->session);
+}
+
 static void committed_answer(struct sim *sim, struct log *log, const struct baton_event *event)
 {
 	bot_speaks(sim, log, event->answer_generated.turn);
@@ -169,7 +185,7 @@ static void committed_answer(struct sim *sim, struct log *log, const struct bato
 			baton_str_is(event->answer_generated.target, "main"),
 		"a substitute's answer is marked as one", &log->session);
 	promise_mode(sim, log, event->answer_generated.turn, event->answer_generated.mode);
-	spend(sim, log, event->answer_generated.cost_microusd);
+	spend_last(sim, log, event->answer_generated.cost_microusd);
 	PROMISE(sim, log->disclosed, "the customer was told about the AI first", &log->session);
 	PROMISE(sim, event->answer_generated.text.n > 0, "an answer has words", &log->session);
 	if (log->shown.turn == event->answer_generated.turn &&
@@ -195,6 +211,7 @@ static void committed_captured(struct sim *sim, struct log *log, const struct ba
 	PROMISE(sim, event->message_captured.upto == event->message_captured.turn,
 		"a mode keeps all that is open", &log->session);
 	promise_hold(log, "mode:", event->message_captured.mode);
+	spend_last(sim, log, event->message_captured.cost_microusd);
 	outcome(sim, log, event->message_captured.upto);
 	sim->saw.captured++;
 }
@@ -269,6 +286,8 @@ static void committed_route(struct sim *sim, struct log *log, const struct baton
 	bool round = baton_str_is(route->reason, "tools");
 	sim->saw.rounds += round;
 	log->asked.rounds += round;
+	if (round)
+		round_costs(log);
 	PROMISE(sim, round || ++log->asked.attempts <= BATON_TURN_ATTEMPTS_MAX + log->asked.rounds,
 		"a turn asks so often and no more", &log->session);
 	PROMISE(sim, log->asked.rounds <= BATON_TOOL_ROUNDS_MAX + 1,
@@ -293,7 +312,7 @@ static void committed_draft(struct sim *sim, struct log *log, const struct baton
 	}
 	bot_speaks(sim, log, draft->turn);
 	promise_mode(sim, log, draft->turn, draft->mode);
-	spend(sim, log, draft->cost_microusd);
+	spend_last(sim, log, draft->cost_microusd);
 	log->draft = event->seq;
 	sim->saw.drafts++;
 }
@@ -368,6 +387,7 @@ static void committed_moved(struct sim *sim, struct log *log, const struct baton
 void promise_begins_anew(struct log *log)
 {
 	memset(&log->on, 0, sizeof(log->on));
+	log->asked.rounds_microusd = 0; /* the run that had paid for them is gone */
 }
 
 /* What the customer or the clock decides is nobody's turn. */
@@ -382,6 +402,8 @@ static void committed_run_escalates(struct sim *sim, struct log *log,
 			return;
 	turn_is_on(sim, log, why->turn, why->release);
 	turn_comes_to_something(sim, log);
+	if (why->turn == log->asked.turn)
+		spend_last(sim, log, why->cost_microusd);
 }
 
 /* A run understands its message once. The second time is another run: the first had its outcome

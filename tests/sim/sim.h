@@ -157,7 +157,7 @@ struct log {
 		char class_name[16], target[16], route[24];
 		unsigned times[SIM_TARGETS];
 		uint64_t failed_ns[SIM_TARGETS], hint_ms[SIM_TARGETS]; /* "wait so long" */
-		uint64_t cost_microusd;
+		uint64_t cost_microusd, rounds_microusd; /* in all; its rounds of tools, at least */
 		bool refused, any_failed;
 	} asked;
 	char mode[BATON_NAME_BYTES_MAX + 1]; /* that the customer was told of; "" none */

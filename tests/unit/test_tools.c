@@ -239,6 +239,12 @@ static void words_that_read_like_instructions_make_every_write_a_matter_for_a_pe
 	assert_string_equal(bench->calls, "record:find shop.find{} ok:{} propose:pay");
 }
 
+static void pay(struct bench *bench, uint64_t tokens)
+{
+	baton_run_heard_usage(bench->run,
+			      &(baton_usage){ .size = sizeof(baton_usage), .in_tokens = tokens });
+}
+
 static void a_model_that_only_asks_for_tools_comes_to_an_end(void **state)
 {
 	struct bench *bench = *state;
@@ -249,17 +255,53 @@ static void a_model_that_only_asks_for_tools_comes_to_an_end(void **state)
 
 		snprintf(arguments, sizeof(arguments), "{\"n\":%d}", round);
 		want(bench, "find", arguments);
+		pay(bench, 1000);
 		end_wanting(bench);
 		bring(bench, "{}");
 	}
 	want(bench, "find", "{\"n\":9}");
+	pay(bench, 1000);
 	end_wanting(bench);
 	assert_non_null(strstr(bench->rounds, "{\"error\":\"too_many_rounds\"}"));
 	want(bench, "find", "{\"n\":9}");
+	pay(bench, 1000);
 	end_wanting(bench);
 	assert_true(bench->run->done);
 	assert_non_null(strstr(bench->calls, "refuse:too_many_rounds"));
 	assert_string_equal(bench->why, "core.tool_rounds");
+	/* What was asked for in vain has been paid for. */
+	assert_int_equal(bench->cost_microusd, 4000);
+}
+
+static void a_turn_that_tools_bring_to_a_person_says_what_it_cost(void **state)
+{
+	struct bench *bench = *state;
+
+	ask(bench, "", 0);
+	want(bench, "find", "{}");
+	pay(bench, 1000);
+	end_wanting(bench);
+	bring(bench, "{}");
+	want(bench, "pay", "{\"sum\":5}");
+	pay(bench, 500);
+	end_wanting(bench);
+	assert_true(bench->run->done);
+	assert_non_null(strstr(bench->calls, "propose:pay"));
+	assert_int_equal(bench->cost_microusd, 1500);
+}
+
+static void an_answer_says_what_the_rounds_before_it_cost(void **state)
+{
+	struct bench *bench = *state;
+
+	ask(bench, "", 0);
+	want(bench, "find", "{}");
+	pay(bench, 1000);
+	end_wanting(bench);
+	bring(bench, "{}");
+	pay(bench, 300);
+	answered(bench, "There it is.");
+	assert_int_equal(bench->cost_microusd, 1300);
 }
 
 static void the_same_call_is_made_once(void **state)
@@ -595,6 +637,8 @@ int main(void)
 		CASE(a_class_may_want_leave_for_everything_or_for_less),
 		CASE(words_that_read_like_instructions_make_every_write_a_matter_for_a_person),
 		CASE(a_model_that_only_asks_for_tools_comes_to_an_end),
+		CASE(a_turn_that_tools_bring_to_a_person_says_what_it_cost),
+		CASE(an_answer_says_what_the_rounds_before_it_cost),
 		CASE(the_same_call_is_made_once),
 		CASE(a_write_without_an_answer_is_in_doubt_and_a_persons),
 		CASE(a_write_that_may_be_repeated_is_asked_once_more_with_the_same_key),

@@ -53,7 +53,8 @@ struct bench {
 	int no_tool;      /* what invoke() answers */
 	char calls[2048]; /* of tools: what was recorded and made, in order */
 	char last_key[64];
-	char tools[1024], rounds[4096]; /* what the provider was offered, and what was called before */
+	char tools[1024],
+		rounds[4096]; /* what the provider was offered, and what was called before */
 	char system[64], prefill[64], told[64], resumes[64];
 	struct baton_mode_def modes[1];
 };
@@ -273,6 +274,7 @@ static inline void record(struct bench *bench, const struct baton_event *event)
 {
 	note(bench->emitted, sizeof(bench->emitted), baton_event_info(event->type)->name);
 	if (event->type == BATON_EV_ESCALATION_TRIGGERED) {
+		bench->cost_microusd = event->escalation_triggered.cost_microusd;
 		snprintf(bench->why, sizeof(bench->why), "%.*s",
 			 (int)event->escalation_triggered.rule.n,
 			 event->escalation_triggered.rule.p);
