@@ -137,6 +137,35 @@ static void tools_write(struct text *to, baton_str tools_json)
 	text_z(to, comma[1] ? "" : "]");
 }
 
+/* A request that shows calls must define tools, or it is refused ("must define tools"), and this one
+ * has none to offer: a route that only looks up, a stand-in that has none. So what was called is
+ * named again, and may not be called. */
+static void tools_recall(struct text *to, const baton_turn *turn)
+{
+	enum { NAMES_MAX = 32 };
+	baton_str names[NAMES_MAX];
+	size_t n = 0, k;
+
+	for (uint32_t i = 0; i < turn->n_msgs; i++) {
+		const baton_msg *msg = &turn->msgs[i];
+		struct scan scan = scan_of(msg->parts_json);
+		struct prompt_call call;
+		bool begun = false;
+		while (prompt_is_called(msg) && n < NAMES_MAX &&
+		       prompt_call_next(&scan, &begun, &call)) {
+			for (k = 0; k < n && (names[k].n != call.name.n ||
+					      memcmp(names[k].p, call.name.p, call.name.n) != 0);)
+				k++;
+			if (k < n)
+				continue;
+			prompt_raw(to, n ? ",{\"name\":" : ",\"tools\":[{\"name\":", call.name,
+				   ",\"input_schema\":{\"type\":\"object\"}}");
+			names[n++] = call.name;
+		}
+	}
+	text_z(to, n ? "],\"tool_choice\":{\"type\":\"none\"}" : "");
+}
+
 static bool messages_ask(const struct config *config, const baton_prompt *prompt, struct text *body)
 {
 	struct text system = { 0 };
@@ -154,7 +183,10 @@ static bool messages_ask(const struct config *config, const baton_prompt *prompt
 	text_done(&system);
 	talk_write(body, config, prompt);
 	prompt_temperature(body, "temperature", prompt->temperature_milli, 1000);
-	tools_write(body, prompt->tools_json);
+	if (prompt->tools_json.n)
+		tools_write(body, prompt->tools_json);
+	else
+		tools_recall(body, prompt->turn);
 	prompt_raw(body, ",\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":",
 		   prompt->response_schema, "}}");
 	text_z(body, config->stream ? ",\"stream\":true" : ",\"stream\":false");

@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AGENTS, Baton } from '../lib/baton.mjs';
 import { Agent, Customer } from '../lib/client.mjs';
-import { KEY_ENV, SAYS, shopSet, simpleSet } from '../lib/policies.mjs';
+import { KEY_ENV, SAYS, shopSet, simpleSet, speaking } from '../lib/policies.mjs';
 import { SHOP_KEY, Shop } from '../lib/shop.mjs';
 import { HostileProvider } from '../fault/provider.mjs';
 
@@ -159,11 +159,11 @@ describe('a model that asks for tools', () => {
 	});
 
 	// A server whose model does as `model` says; the transcript of one question, and what the customer was left with.
-	async function asked(model, offered = ['order_status', 'refund_order']) {
-		const set = simpleSet(provider.url, { models: [model], target: { tools: true }, route: { tools: offered, tool_rounds: 3 },
+	async function asked(model, offered = ['order_status', 'refund_order'], { wire = 'chat', route = { tools: offered, tool_rounds: 3 } } = {}) {
+		const set = simpleSet(provider.url, { models: [model], target: { tools: true }, route,
 			files: { 'tools.yaml': tools, 'channel.yaml': { origins: ['self'], say: { ...SAYS, approval: 'A colleague has to allow that.' } } } });
 		const modules = JSON.parse(readFileSync(`${set}/modules.yaml`, 'utf8'));
-		writeFileSync(`${set}/modules.yaml`, JSON.stringify({ modules: [...modules.modules, orders] }));
+		writeFileSync(`${set}/modules.yaml`, JSON.stringify({ modules: [wire === 'chat' ? modules.modules[0] : speaking(wire, provider.base), orders] }));
 		const baton = await Baton.start({ policies: set, env: { ...KEY_ENV, ...ENV, ...shop.env }, workers: 1 });
 		running.push(baton);
 		const c = await talk(baton, 'Where is it?');
@@ -180,6 +180,25 @@ describe('a model that asks for tools', () => {
 		assert.deepEqual(called.data.arguments, { order: 'HP-20441' });
 		assert.ok(types(events).indexOf('tool_called') < types(events).indexOf('tool_finished'));
 	});
+
+	for (const wire of ['responses', 'ollama', 'messages']) {
+		test(`is answered with what its tool brought, over ${wire}`, async () => {
+			const { said, events } = await asked(`T01#${wire},rounds=2,tool=order_status,args=${args({ order: 'HP-20441' })}`, undefined, { wire });
+			assert.match(said, /The tool says .*on its way/s);
+			assert.deepEqual(events.filter((event) => event.type === 'tool_called').map((event) => event.data.arguments), [{ order: 'HP-20441' }]);
+			assert.ok(!types(events).includes('model_failed'), JSON.stringify(events));
+		});
+		test(`is shown what the route has looked up and is offered nothing, over ${wire}`, async () => {
+			const model = `T01#${wire},rounds=0`;
+			const { said, events } = await asked(model, [], { wire, route: { lookups: [{ tool: 'order_status', arguments: { order: 'HP-20441' } }] } });
+			assert.match(said, /The tool says .*on its way/s);
+			assert.ok(!types(events).includes('model_failed'), JSON.stringify(events));
+			const [{ ask, refusal }] = provider.of(model);
+			assert.equal(refusal, undefined);
+			// What a wire must define so that it can be shown may not be called.
+			assert.deepEqual(ask.tools ? [ask.tools.map((tool) => tool.name), ask.tool_choice] : [], wire === 'messages' ? [['order_status'], { type: 'none' }] : []);
+		});
+	}
 
 	test('gets nothing it was not offered, and nothing outside of the declared path', async () => {
 		const length = (await shop.requests()).length;

@@ -285,13 +285,13 @@ const rows = {
 	},
 	// Asks for `tool` with `args` (base64url of JSON) until it has been shown `rounds` results, then says the last.
 	async T01(a) {
-		const results = a.ask.messages.slice(a.ask.messages.findLastIndex((m) => m.role === 'user')).filter((m) => m.role === 'tool');
+		const results = a.wire.results(a.ask);
 		a.begin();
 		if (results.length < a.option('rounds', 1)) {
 			a.wire.tool(a, a.option('tool', 'order_status'), Buffer.from(String(a.option('args', 'e30')), 'base64url').toString());
 			return a.res.end();
 		}
-		await a.tell(piecesOf(`The tool says ${results.at(-1).content} <end>`));
+		await a.tell(piecesOf(`The tool says ${results.at(-1)} <end>`));
 		a.finish();
 		a.done();
 	},
@@ -362,6 +362,12 @@ export class HostileProvider {
 		this.log.push(entry);
 		const row = rows[parseModel(ask.model).row];
 		const answer = new Answer(req, res, ask, entry, wire);
+		const refusal = wire.refusal?.(ask);
+		if (refusal) {
+			Object.assign(entry, { status: 400, refusal });
+			return res.writeHead(400, { 'content-type': 'application/json' })
+				.end(JSON.stringify({ type: 'error', error: { type: 'invalid_request_error', message: refusal }, request_id: 'req_1' }));
+		}
 		if (!row)
 			return answer.error(404, 'gone');
 		await row(answer, before.n, before.first);

@@ -12,6 +12,10 @@ const json = (value) => JSON.stringify(value);
 const sse = (event, value) => `${event ? `event: ${event}\n` : ''}data: ${json(value)}\n\n`;
 const USAGE_IN = 100;
 
+// What tools have brought since the customer's last words: `is` says which they are.
+const since = (list, words, is, text) => list.slice(list.findLastIndex(words) + 1).filter(is).map(text);
+const toolMessages = (ask) => since(ask.messages, (m) => m.role === 'user', (m) => m.role === 'tool', (m) => m.content);
+
 // Every piece of text may be given as the bytes of a JSON string's inside: for text that is none.
 const inside = (text) => (Buffer.isBuffer(text) ? text : Buffer.from(json(text).slice(1, -1)));
 function around(template, text) {
@@ -58,6 +62,7 @@ const chat = {
 	error: (kind, words) => ({ error: { message: words, ...chat.errors[kind] } }),
 	inband: (kind, words, named) => sse(named ? 'error' : '', chat.error(kind, words)),
 	last: (ask) => ask.messages?.at(-1) ?? {},
+	results: toolMessages,
 };
 
 const responses = {
@@ -93,6 +98,7 @@ const responses = {
 		? responses.event('error', { message: words, ...chat.errors[kind] })
 		: responses.event('response.failed', { response: { status: 'failed', error: { message: words, ...chat.errors[kind] }, output: [] } })),
 	last: (ask) => ask.input?.at(-1) ?? {},
+	results: (ask) => since(ask.input, (item) => item.role === 'user', (item) => item.type === 'function_call_output', (item) => item.output),
 };
 
 const ollama = {
@@ -124,7 +130,10 @@ const ollama = {
 	error: (kind, words) => ({ error: `${ollama.errors[kind]} ${words}` }),
 	inband: (kind, words) => `${json(ollama.error(kind, words))}\n`,
 	last: (ask) => ask.messages?.at(-1) ?? {},
+	results: toolMessages,
 };
+
+const blocks = (ask) => ask.messages.flatMap((m) => (Array.isArray(m.content) ? m.content.map((block) => ({ ...block, role: m.role })) : []));
 
 const messages = {
 	name: 'messages',
@@ -163,6 +172,16 @@ const messages = {
 	last(ask) {
 		const last = ask.messages?.at(-1) ?? {};
 		return { ...last, content: Array.isArray(last.content) ? last.content.map((block) => block.text).join('') : last.content };
+	},
+	results: (ask) => since(blocks(ask), (b) => b.role === 'user' && b.type === 'text', (b) => b.type === 'tool_result', (b) => b.content),
+	// The API's own rules about tools, in the words of a refusal; undefined: nothing is wrong.
+	refusal(ask) {
+		const used = blocks(ask).filter((b) => b.type === 'tool_use'), brought = blocks(ask).filter((b) => b.type === 'tool_result');
+		if (used.length + brought.length > 0 && !ask.tools?.length)
+			return 'Requests which include `tool_use` or `tool_result` blocks must define tools.';
+		if (used.some((u) => !brought.some((b) => b.tool_use_id === u.id)) || brought.some((b) => !used.some((u) => u.id === b.tool_use_id)))
+			return 'Each `tool_use` block must have a corresponding `tool_result` block in the next message.';
+		return new Set(ask.tools?.map((tool) => tool.name)).size < (ask.tools?.length ?? 0) ? 'tools: Tool names must be unique.' : undefined;
 	},
 };
 

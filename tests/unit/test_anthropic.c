@@ -203,6 +203,36 @@ static void a_question_is_written_as_the_api_wants_it(void **state)
 	finish();
 }
 
+/* Looked up before the model is asked, and nothing is offered to it. */
+static void what_was_called_is_defined_where_nothing_is_offered(void **state)
+{
+	(void)state;
+	begin("{\"base_url\":\"https://api.example.org/\",\"secret\":\"KEY\"}");
+	const baton_msg msgs[] = {
+		{ .role = BATON_ROLE_CUSTOMER, .text = host_str("Hi") },
+		{ .role = BATON_ROLE_BOT,
+		  .parts_json = host_str("[{\"id\":\"t1\",\"name\":\"order\"},"
+					 "{\"id\":\"t2\",\"name\":\"mail\"},"
+					 "{\"id\":\"t3\",\"name\":\"order\"}]") },
+		{ .role = BATON_ROLE_TOOL, .text = host_str("1"), .tool_call_id = host_str("t1") },
+		{ .role = BATON_ROLE_TOOL, .text = host_str("2"), .tool_call_id = host_str("t2") },
+		{ .role = BATON_ROLE_TOOL, .text = host_str("3"), .tool_call_id = host_str("t3") },
+	};
+	baton_turn turn = { .size = sizeof(turn), .msgs = msgs, .n_msgs = 5 };
+	baton_prompt prompt = { .size = sizeof(prompt),
+				.turn = &turn,
+				.model = host_str("m"),
+				.temperature_milli = -1 };
+	assert_int_equal(ask_with(&prompt), BATON_OK);
+	assert_non_null(strstr(web.body,
+			       "}]}],\"tools\":["
+			       "{\"name\":\"order\",\"input_schema\":{\"type\":\"object\"}},"
+			       "{\"name\":\"mail\",\"input_schema\":{\"type\":\"object\"}}],"
+			       "\"tool_choice\":{\"type\":\"none\"},\"stream\":"));
+	provider->cancel(host->inst, CALL, BATON_CANCEL_USER);
+	finish();
+}
+
 static baton_prompt continued(baton_turn *turn, const char *prefill)
 {
 	*turn = (baton_turn){ .size = sizeof(*turn), .msgs = &question, .n_msgs = 1 };
@@ -446,6 +476,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_question_is_written_as_the_api_wants_it),
+		cmocka_unit_test(what_was_called_is_defined_where_nothing_is_offered),
 		cmocka_unit_test(an_answer_in_progress_is_continued),
 		cmocka_unit_test(without_leave_nothing_is_continued),
 		cmocka_unit_test(a_bad_configuration_makes_no_instance),
