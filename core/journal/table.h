@@ -16,3 +16,7 @@ static inline unsigned baton_table_hash(const void *id)
 #define uthash_free(p, n) baton_free(p)
 #define HASH_FUNCTION(key, n, hashv) ((hashv) = baton_table_hash(key))
 #include <uthash.h>
+
+/* As in core/base/table.h: short chains. */
+#undef HASH_BKT_CAPACITY_THRESH
+#define HASH_BKT_CAPACITY_THRESH 4U
