@@ -26,6 +26,7 @@ struct baton_head {
 };
 
 struct baton_head_entry {
+	UT_hash_handle hh; /* beside the id: a look-up reads both and nothing else */
 	struct baton_id id;
 	struct baton_head now;  /* committed; written by the writer under the shard's lock */
 	struct baton_head next; /* writer: what it will be when the batch has committed */
@@ -33,7 +34,6 @@ struct baton_head_entry {
 	struct baton_head_entry *touched_next;
 	struct baton_op *snapshot;                  /* writer: waits for the next index write */
 	struct baton_head_entry *prev, *next_entry; /* of `clean` or `dirty` */
-	UT_hash_handle hh;
 };
 
 struct baton_heads {

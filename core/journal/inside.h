@@ -26,6 +26,7 @@ enum {
 	BATON_INDEX_PUTS = 4096,           /* of one index transaction */
 	BATON_SWEEP_US = 10 * 1000 * 1000,
 	BATON_FOLLOWERS = 8,
+	BATON_LANE_ENTRIES = 8192, /* sessions with a cached key; more only while all are in use */
 	BATON_COMMIT_BUCKETS = 16
 };
 

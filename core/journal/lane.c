@@ -14,19 +14,20 @@
 #include <utlist.h>
 
 enum {
-	ENTRIES_MAX = 8192, /* sessions with a cached key; more only while appends are pending */
-	GATHER_MAX = 64     /* beyond this a commit gains little, and the disk could be at work */
+	TRIM_LOOKS = 8, /* entries that one new one may cost a look */
+	GATHER_MAX = 64 /* beyond this a commit gains little, and the disk could be at work */
 };
 
 struct baton_lane_entry {
+	UT_hash_handle hh; /* beside the id: a look-up reads both and nothing else */
 	struct baton_id id;
 	uint64_t seq; /* of the newest record, queued ones included */
 	uint32_t slot, pending;
 	uint64_t generation; /* rises when the entry is read again: late failures are of the past */
 	bool is_known, has_key, is_forgotten;
+	bool is_used; /* again, since it came or since lane_trim() looked at it */
 	uint8_t key[BATON_KEY_BYTES], hash[BATON_HASH_BYTES];
 	struct baton_lane_entry *prev, *next;
-	UT_hash_handle hh;
 };
 
 /* --- entries ---------------------------------------------------------------------------------- */
@@ -46,18 +47,19 @@ static void entry_free(struct baton_lane *lane, struct baton_lane_entry *entry)
 	baton_free(entry);
 }
 
+/* A second chance for what was used since the last look. To move an entry at each use would be a
+ * stricter order, and touch three sessions' memory where an append needs one. */
 static void lane_trim(struct baton_lane *lane)
 {
-	struct baton_lane_entry *entry, *tmp;
-	if (lane->n_entries <= ENTRIES_MAX)
-		return;
-	DL_FOREACH_SAFE(lane->oldest, entry, tmp)
-	{
-		if (entry->pending)
-			return; /* the oldest waits for its commit: soon is early enough */
-		entry_free(lane, entry);
-		if (lane->n_entries <= ENTRIES_MAX)
-			return;
+	for (int i = 0; i < TRIM_LOOKS && lane->n_entries >= BATON_LANE_ENTRIES; i++) {
+		struct baton_lane_entry *entry = lane->oldest;
+		if (!entry->is_used && !entry->pending) {
+			entry_free(lane, entry);
+			continue;
+		}
+		entry->is_used = false;
+		DL_DELETE(lane->oldest, entry);
+		DL_APPEND(lane->oldest, entry);
 	}
 }
 
@@ -66,15 +68,15 @@ static struct baton_lane_entry *lane_entry(struct baton_lane *lane, const struct
 	struct baton_lane_entry *entry;
 	HASH_FIND(hh, lane->entries, session, sizeof(*session), entry);
 	if (entry) {
-		DL_DELETE(lane->oldest, entry);
+		entry->is_used = true;
 	} else {
 		lane_trim(lane);
 		entry = baton_new(struct baton_lane_entry);
 		entry->id = *session;
 		HASH_ADD(hh, lane->entries, id, sizeof(entry->id), entry);
+		DL_APPEND(lane->oldest, entry);
 		lane->n_entries++;
 	}
-	DL_APPEND(lane->oldest, entry);
 	entry->is_forgotten = false;
 	return entry;
 }
@@ -205,17 +207,23 @@ static void append_seal(struct baton_lane *lane, struct baton_lane_entry *entry,
 	memcpy(entry->hash, op->hash, sizeof(entry->hash));
 }
 
+/* Its bytes are left as they are: a record is written to all of them. */
+static struct baton_op *op_new(enum baton_op_kind kind, const struct baton_id *session, size_t n)
+{
+	struct baton_op *op = baton_realloc(NULL, sizeof(*op) + n);
+	*op = (struct baton_op){ .kind = kind, .session = *session, .bytes_n = n };
+	return op;
+}
+
 /* An append that expects another head keeps its place in the order and is refused there. */
 static struct baton_op *append_op(struct baton_lane *lane, struct baton_lane_entry *entry,
 				  const struct baton_append *append, size_t bytes)
 {
 	bool is_doomed = entry->seq != append->expected_seq;
 	bool is_new = !is_doomed && append->expected_seq == 0;
-	struct baton_op *op = baton_alloc(sizeof(*op) + (is_doomed ? 0 : bytes));
-	op->kind = BATON_OP_APPEND;
+	struct baton_op *op = op_new(BATON_OP_APPEND, &append->session, is_doomed ? 0 : bytes);
 	op->lane = lane;
 	op->entry = entry;
-	op->session = append->session;
 	op->expected_seq = append->expected_seq;
 	op->expected_epoch = append->expected_epoch;
 	op->is_doomed = is_doomed;
@@ -226,10 +234,8 @@ static struct baton_op *append_op(struct baton_lane *lane, struct baton_lane_ent
 		entry->slot = op->key.slot;
 		entry->has_key = true;
 	}
-	if (!is_doomed) {
-		op->bytes_n = bytes;
+	if (!is_doomed)
 		append_seal(lane, entry, append, op);
-	}
 	op->entry_generation = entry->generation;
 	return op;
 }
@@ -301,7 +307,7 @@ static void lane_settle(struct baton_lane *lane, const struct baton_op *op)
 
 void baton_lane_poll(struct baton_lane *lane)
 {
-	struct baton_op *op = baton_queue_take(&lane->done), *next;
+	struct baton_op *op = baton_queue_take(&lane->done, NULL), *next;
 	lane_drop_keys(lane);
 	for (; op; op = next) {
 		next = op->next;
@@ -345,13 +351,9 @@ int baton_lane_snapshot_put(struct baton_lane *lane, const struct baton_id *sess
 	if (rc < 0)
 		return rc;
 
-	size_t n = bytes.n + BATON_SNAPSHOT_EXTRA;
-	struct baton_op *op = baton_alloc(sizeof(*op) + n);
+	struct baton_op *op = op_new(BATON_OP_SNAPSHOT, session, bytes.n + BATON_SNAPSHOT_EXTRA);
 	struct baton_snapshot snapshot = { .seq = seq, .slot = entry->slot, .bytes = bytes };
-	op->kind = BATON_OP_SNAPSHOT;
-	op->session = *session;
 	op->snapshot_seq = seq;
-	op->bytes_n = n;
 	baton_row_snapshot(&lane->seal, entry->key, session, &snapshot, op->bytes);
 	lane_queue(lane, op);
 	return 0;
@@ -407,7 +409,7 @@ void baton_lane_close(struct baton_lane **lane)
 	struct baton_op barrier = { .kind = BATON_OP_BARRIER };
 	baton_journal_wait(l->journal, &barrier);
 
-	struct baton_op *op = baton_queue_take(&l->done), *next;
+	struct baton_op *op = baton_queue_take(&l->done, NULL), *next;
 	for (; op; op = next) {
 		next = op->next;
 		baton_free(op);

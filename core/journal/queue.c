@@ -31,10 +31,12 @@ void baton_queue_push(struct baton_queue *queue, struct baton_op *newest, struct
 		queue_wake(queue);
 }
 
-struct baton_op *baton_queue_take(struct baton_queue *queue)
+struct baton_op *baton_queue_take(struct baton_queue *queue, struct baton_op **ret_newest)
 {
 	struct baton_op *op = atomic_exchange(&queue->top, NULL);
 	struct baton_op *oldest = NULL;
+	if (ret_newest)
+		*ret_newest = op;
 	while (op) {
 		struct baton_op *next = op->next;
 		op->next = oldest;

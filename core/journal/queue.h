@@ -19,8 +19,8 @@ struct baton_queue {
 
 /* `newest` .. `oldest` are linked by op->next in that direction; one op is both. */
 void baton_queue_push(struct baton_queue *queue, struct baton_op *newest, struct baton_op *oldest);
-/* All that is there, oldest first; NULL if nothing. [the one reader] */
-struct baton_op *baton_queue_take(struct baton_queue *queue);
+/* All that is there, oldest first; NULL if nothing. `ret_newest` may be NULL. [the one reader] */
+struct baton_op *baton_queue_take(struct baton_queue *queue, struct baton_op **ret_newest);
 /* Returns when something has been pushed, at the latest after `timeout_us` (UINT64_MAX: no limit).
  * May return early. [the one reader] */
 void baton_queue_wait(struct baton_queue *queue, uint64_t timeout_us);

@@ -111,6 +111,11 @@ static int run_put(const struct store_call *call)
 	return mdb_put(call->txn, call->dbi, call->key, call->value, call->how);
 }
 
+static int run_append(const struct store_call *call)
+{
+	return mdb_cursor_put(call->cursor, call->key, call->value, MDB_APPEND);
+}
+
 static int run_del(const struct store_call *call)
 {
 	return mdb_del(call->txn, call->dbi, call->key, NULL);
@@ -133,6 +138,14 @@ int baton_store_mdb_put(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *value,
 {
 	struct store_call call = {
 		.run = run_put, .txn = txn, .dbi = dbi, .key = key, .value = value, .how = flags
+	};
+	return store_guarded(&call);
+}
+
+int baton_store_mdb_append(MDB_cursor *cursor, MDB_val *key, MDB_val *value)
+{
+	struct store_call call = {
+		.run = run_append, .cursor = cursor, .key = key, .value = value
 	};
 	return store_guarded(&call);
 }

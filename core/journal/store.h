@@ -75,6 +75,8 @@ bool baton_store_inside(struct baton_store *store, const MDB_val *value);
  * damaged page) would end the process; here it is MDB_CORRUPTED. */
 int baton_store_mdb_get(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *value);
 int baton_store_mdb_put(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *value, unsigned flags);
+/* Puts behind the cursor's last row; the key is larger than all there are. */
+int baton_store_mdb_append(MDB_cursor *cursor, MDB_val *key, MDB_val *value);
 int baton_store_mdb_del(MDB_txn *txn, MDB_dbi dbi, MDB_val *key);
 int baton_store_mdb_move(MDB_cursor *cursor, MDB_val *key, MDB_val *value, MDB_cursor_op op);
 /* Doubles the map, between transactions of the caller's. 0, BATON_E_FULL (at its bound), _IO. */

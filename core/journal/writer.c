@@ -29,7 +29,10 @@ struct batch {
 	struct baton_op *first, *last;
 	size_t records, bytes, puts, new_sessions;
 	uint64_t position; /* of the newest record in it */
+	bool has_values;   /* a put among them */
 	MDB_txn *txn;
+	MDB_cursor
+		*log; /* at its end, kept for all appends: one walk down the tree, not one each */
 };
 
 void baton_writer_broken(struct baton_journal *journal, const char *what, const char *why)
@@ -85,6 +88,7 @@ static void batch_gather(struct baton_journal *journal, struct batch *batch)
 		batch->puts += op_puts(op);
 		batch->bytes += op_bytes(op);
 		batch->new_sessions += op->is_new;
+		batch->has_values |= op->kind == BATON_OP_PUT;
 		op = op->next;
 		if (batch->first->kind == BATON_OP_ERASE)
 			break;
@@ -130,8 +134,7 @@ static int append_check(const struct baton_op *op, const struct baton_head *head
 }
 
 /* LMDB's code. The records become the log's newest; the head moves on in memory only. */
-static int append_put(struct baton_journal *journal, struct batch *batch, struct baton_op *op,
-		      struct baton_head *head)
+static int append_put(struct batch *batch, struct baton_op *op, struct baton_head *head)
 {
 	uint8_t *record = op->bytes;
 	for (uint32_t i = 0; i < op->n_records; i++) {
@@ -143,8 +146,7 @@ static int append_put(struct baton_journal *journal, struct batch *batch, struct
 
 		MDB_val key = baton_store_val(&position, sizeof(position));
 		MDB_val value = baton_store_val(record, n);
-		int rc = baton_store_mdb_put(batch->txn, journal->store.table[BATON_TABLE_LOG],
-					     &key, &value, MDB_APPEND);
+		int rc = baton_store_mdb_append(batch->log, &key, &value);
 		if (rc)
 			return rc;
 		batch->position = position;
@@ -171,7 +173,7 @@ static int batch_append(struct baton_journal *journal, struct batch *batch, stru
 	}
 	baton_heads_touch(&journal->heads, entry);
 	op->rc = append_check(op, &entry->next);
-	return op->rc ? 0 : append_put(journal, batch, op, &entry->next);
+	return op->rc ? 0 : append_put(batch, op, &entry->next);
 }
 
 static int batch_put(struct baton_journal *journal, struct batch *batch, struct baton_op *op)
@@ -208,6 +210,7 @@ static int batch_fill(struct baton_journal *journal, struct batch *batch)
 	if (rc)
 		return rc;
 
+	rc = mdb_cursor_open(batch->txn, journal->store.table[BATON_TABLE_LOG], &batch->log);
 	batch->position = atomic_load(&journal->last_position);
 	batch->records = 0;
 	for (struct baton_op *op = batch->first; op && rc == 0; op = op->next) {
@@ -219,7 +222,7 @@ static int batch_fill(struct baton_journal *journal, struct batch *batch)
 			rc = batch_snapshot(journal, op);
 	}
 	batch->records = batch->position - atomic_load(&journal->last_position);
-	if (rc)
+	if (rc) /* frees the cursor as well, as the commit does */
 		mdb_txn_abort(batch->txn);
 	return rc;
 }
@@ -234,10 +237,7 @@ static void batch_delay(struct baton_journal *journal)
 
 static bool batch_has_puts(const struct batch *batch)
 {
-	for (const struct baton_op *op = batch->first; op; op = op->next)
-		if (op->kind == BATON_OP_PUT)
-			return true;
-	return batch->records > 0;
+	return batch->has_values || batch->records > 0;
 }
 
 /* A record fills at most a leaf of its own, its overflow pages, and a share of a branch. */
@@ -476,16 +476,14 @@ static void erase_batch(struct baton_journal *journal, struct batch *batch)
 
 static void writer_take(struct baton_journal *journal)
 {
-	struct baton_op *op = baton_queue_take(&journal->queue);
+	struct baton_op *newest, *op = baton_queue_take(&journal->queue, &newest);
 	if (!op)
 		return;
 	if (journal->backlog_last)
 		journal->backlog_last->next = op;
 	else
 		journal->backlog = op;
-	while (op->next)
-		op = op->next;
-	journal->backlog_last = op;
+	journal->backlog_last = newest;
 }
 
 static void writer_index(struct baton_journal *journal)

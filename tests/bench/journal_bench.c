@@ -206,7 +206,7 @@ static void *bare_run(void *ud)
 	struct bench *bench = ud;
 	char *buffer = malloc((size_t)CLIENTS_MAX * RECORD_BYTES);
 	while (!atomic_load(&bench->stop)) {
-		struct baton_op *op = baton_queue_take(&bench->queue);
+		struct baton_op *op = baton_queue_take(&bench->queue, NULL);
 		if (op)
 			bare_batch(bench, op, buffer);
 		else
@@ -238,7 +238,7 @@ static struct result bare_round(struct bench *bench)
 	}
 	while (bench->under_way) {
 		sem_wait(&bench->woken);
-		struct baton_op *op = baton_queue_take(&bench->done), *next;
+		struct baton_op *op = baton_queue_take(&bench->done, NULL), *next;
 		for (; op; op = next) {
 			next = op->next;
 			if (bench_told(bench, op->ticket))

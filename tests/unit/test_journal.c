@@ -2,6 +2,7 @@
 
 /* What the journal promises to those who append and read: order, durability over a reopen, the
  * comparison with the head, pipelining, followers, snapshots, work, erasure, growth. */
+#include "core/journal/inside.h"
 #include "tests/unit/journal_kit.h"
 
 static void an_append_is_read_back_as_it_was_written(void **state)
@@ -794,6 +795,28 @@ static void nobody_has_to_hand_in_what_is_a_good_commit(void **state)
 	kit_done(&kit);
 }
 
+static void a_lane_knows_no_more_sessions_than_its_bound(void **state)
+{
+	enum { ALL = BATON_LANE_ENTRIES + 600, AT_ONCE = 200 };
+	struct kit kit;
+	(void)state;
+	kit_init(&kit);
+	kit_open(&kit);
+	for (unsigned s = 0; s < ALL; s++) {
+		assert_true(kit_append(&kit, s, 0, 0, 1) >= 0);
+		if (s % AT_ONCE == AT_ONCE - 1)
+			kit_wait(&kit);
+		assert_true(kit.lane->n_entries <= BATON_LANE_ENTRIES + AT_ONCE);
+	}
+	kit_wait(&kit);
+	assert_int_equal(kit_say(&kit, ALL, 0, 0, 1), 0);
+	assert_true(kit.lane->n_entries <= BATON_LANE_ENTRIES);
+	for (unsigned s = 0; s < 40; s++) /* the first were forgotten */
+		assert_int_equal(kit_say(&kit, s, 1, 0, 1), 0);
+	assert_int_equal(kit_read(&kit, 0, 0, 10), 2);
+	kit_done(&kit);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -821,6 +844,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_lane_may_close_with_appends_under_way),
 		cmocka_unit_test(what_a_lane_gathers_is_one_commit),
 		cmocka_unit_test(nobody_has_to_hand_in_what_is_a_good_commit),
+		cmocka_unit_test(a_lane_knows_no_more_sessions_than_its_bound),
 	};
 	(void)argc;
 	kit_main(argv);
