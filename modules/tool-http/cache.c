@@ -46,26 +46,43 @@ static struct cache_entry *find(struct cache *cache, const char *key)
 	return NULL;
 }
 
-const char *cache_get(struct cache *cache, const char *key, uint64_t now_ns)
+void cache_init(struct cache *cache)
 {
+	*cache = (struct cache){ .n_max = 1 };
+	(void)pthread_mutex_init(&cache->lock, NULL);
+}
+
+void cache_room(struct cache *cache, uint32_t n_max)
+{
+	(void)pthread_mutex_lock(&cache->lock);
+	cache->n_max = n_max;
+	(void)pthread_mutex_unlock(&cache->lock);
+}
+
+char *cache_get(struct cache *cache, const char *key, uint64_t now_ns, uint64_t *ret_changes)
+{
+	(void)pthread_mutex_lock(&cache->lock);
 	struct cache_entry *entry = find(cache, key);
 
 	if (entry && entry->until_ns <= now_ns) {
 		entry_drop(cache, entry);
 		entry = NULL;
 	}
-	return entry ? entry->json : NULL;
+	*ret_changes = cache->changes;
+	char *json = entry ? strdup(entry->json) : NULL;
+	(void)pthread_mutex_unlock(&cache->lock);
+	return json;
 }
 
-static struct cache_entry *entry_new(const char *owner, const char *key, const char *json)
+static struct cache_entry *entry_new(const struct cache_answer *answer)
 {
 	struct cache_entry *entry = calloc(1, sizeof(*entry));
 
 	if (!entry)
 		return NULL;
-	entry->key = strdup(key);
-	entry->owner = strdup(owner);
-	entry->json = strdup(json);
+	entry->key = strdup(answer->key);
+	entry->owner = strdup(answer->owner);
+	entry->json = strdup(answer->json);
 	if (entry->key && entry->owner && entry->json)
 		return entry;
 	free(entry->key);
@@ -75,18 +92,19 @@ static struct cache_entry *entry_new(const char *owner, const char *key, const c
 	return NULL;
 }
 
-void cache_put(struct cache *cache, const char *owner, const char *key, const char *json,
-	       uint64_t until_ns)
+/* Under the lock. */
+static void put(struct cache *cache, const struct cache_answer *answer)
 {
-	struct cache_entry *before = find(cache, key), *entry = entry_new(owner, key, json);
+	struct cache_entry *before = find(cache, answer->key), *entry = entry_new(answer);
 
 	if (before)
 		entry_drop(cache, before);
 	if (!entry) /* no memory: it is asked again, that is all */
 		return;
-	entry->bytes = sizeof(*entry) + strlen(key) + strlen(owner) + strlen(json);
-	entry->until_ns = until_ns;
-	entry->hash = hash_of(key);
+	entry->bytes =
+		sizeof(*entry) + strlen(answer->key) + strlen(answer->owner) + strlen(answer->json);
+	entry->until_ns = answer->until_ns;
+	entry->hash = hash_of(answer->key);
 	DL_APPEND(cache->oldest, entry);
 	cache->n++;
 	cache->bytes += entry->bytes;
@@ -94,19 +112,31 @@ void cache_put(struct cache *cache, const char *owner, const char *key, const ch
 		entry_drop(cache, cache->oldest);
 }
 
+void cache_put(struct cache *cache, const struct cache_answer *answer, uint64_t changes)
+{
+	(void)pthread_mutex_lock(&cache->lock);
+	if (cache->changes == changes)
+		put(cache, answer);
+	(void)pthread_mutex_unlock(&cache->lock);
+}
+
 void cache_forget(struct cache *cache, const char *owner)
 {
 	struct cache_entry *entry, *next;
 
+	(void)pthread_mutex_lock(&cache->lock);
+	cache->changes++;
 	DL_FOREACH_SAFE(cache->oldest, entry, next)
 	{
 		if (!entry->owner[0] || strcmp(entry->owner, owner) == 0)
 			entry_drop(cache, entry);
 	}
+	(void)pthread_mutex_unlock(&cache->lock);
 }
 
 void cache_done(struct cache *cache)
 {
 	while (cache->oldest)
 		entry_drop(cache, cache->oldest);
+	(void)pthread_mutex_destroy(&cache->lock);
 }

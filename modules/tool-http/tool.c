@@ -23,6 +23,11 @@ enum { NS_PER_MS = 1000000, OWNER_BYTES = 200, WORTH_MS = 50 /* less is no time 
 
 #define STR(z) ((baton_str){ (z), sizeof(z) - 1 })
 
+/* Of all loops: one configuration, and what it has been told. */
+struct house {
+	const baton_host *host;
+	struct cache cache;
+};
 struct http;
 struct call {
 	struct http *http;
@@ -31,7 +36,8 @@ struct call {
 	struct ask ask;
 	struct reply reply;
 	char *cache_key; /* NULL: its answer is not kept */
-	char *key;       /* the host's key of this call */
+	uint64_t cache_changes;
+	char *key; /* the host's key of this call */
 	char owner[OWNER_BYTES];
 	baton_http request; /* 0: none is open */
 	baton_timer timer;  /* 0: no pause */
@@ -50,7 +56,7 @@ struct http {
 	const baton_host *host;
 	baton_ctx *ctx;
 	struct settings settings;
-	struct cache cache;
+	struct cache *cache;
 	struct call *calls;
 	struct probe probe;
 };
@@ -76,7 +82,7 @@ static void call_fail(struct call *call, baton_error error)
 		error.flags |= BATON_ERROR_IN_DOUBT;
 	http->host->count(http->ctx, call->doubt ? "in_doubt" : "failed", 1);
 	if (call->doubt) /* what was known before may not be so any more */
-		cache_forget(&http->cache, call->owner);
+		cache_forget(http->cache, call->owner);
 	call_free(call);
 	(void)http->host->fail(http->ctx, id, &error);
 }
@@ -115,10 +121,15 @@ static void call_end(struct call *call, const struct verdict *verdict)
 	uint64_t now = http->host->now_ns(http->ctx);
 	http->host->observe(http->ctx, "call_us", (now - call->began_ns) / 1000);
 	if (tool->writes)
-		cache_forget(&http->cache, call->owner);
+		cache_forget(http->cache, call->owner);
 	else if (call->cache_key && !no)
-		cache_put(&http->cache, tool->cache_shared ? "" : call->owner, call->cache_key,
-			  verdict->json, now + (uint64_t)tool->cache_ms * NS_PER_MS);
+		cache_put(http->cache,
+			  &(struct cache_answer){ .owner = tool->cache_shared ? "" : call->owner,
+						  .key = call->cache_key,
+						  .json = verdict->json,
+						  .until_ns = now + (uint64_t)tool->cache_ms *
+									    NS_PER_MS },
+			  call->cache_changes);
 	call_free(call);
 	result_tell(http, id, &result);
 }
@@ -336,9 +347,10 @@ static char *cache_key(const struct call *call, const json_t *args)
 static bool from_cache(struct call *call)
 {
 	struct http *http = call->http;
-	const char *json = call->cache_key ? cache_get(&http->cache, call->cache_key,
-						       http->host->now_ns(http->ctx))
-					   : NULL;
+	char *json = call->cache_key
+			     ? cache_get(http->cache, call->cache_key,
+					 http->host->now_ns(http->ctx), &call->cache_changes)
+			     : NULL;
 	baton_call id = call->id;
 
 	if (!json)
@@ -350,6 +362,7 @@ static bool from_cache(struct call *call)
 	http->host->count(http->ctx, "cache_hits", 1);
 	call_free(call);
 	result_tell(http, id, &result);
+	free(json);
 	return true;
 }
 
@@ -584,12 +597,23 @@ static int32_t check(void *inst, baton_call id, uint32_t level)
 
 static int32_t load(baton_ctx *ctx, const baton_host *host, void **mod)
 {
-	static const baton_host *table;
+	struct house *house = calloc(1, sizeof(*house));
 
 	(void)ctx;
-	table = host;
-	*mod = &table;
+	if (!house)
+		return BATON_E_NOMEM;
+	house->host = host;
+	cache_init(&house->cache);
+	*mod = house;
 	return BATON_OK;
+}
+
+static void unload(void *mod)
+{
+	struct house *house = mod;
+
+	cache_done(&house->cache);
+	free(house);
 }
 
 static void destroy(void *inst)
@@ -600,14 +624,14 @@ static void destroy(void *inst)
 		call_stop(http->calls);
 		call_free(http->calls);
 	}
-	cache_done(&http->cache);
 	settings_done(&http->settings);
 	free(http);
 }
 
 static int32_t create(void *mod, baton_ctx *ctx, baton_str config_json, void **inst)
 {
-	const baton_host *host = *(const baton_host **)mod;
+	struct house *house = mod;
+	const baton_host *host = house->host;
 	struct http *http = calloc(1, sizeof(*http));
 	struct why why = { "" };
 
@@ -620,7 +644,8 @@ static int32_t create(void *mod, baton_ctx *ctx, baton_str config_json, void **i
 		free(http);
 		return BATON_E_INVAL;
 	}
-	http->cache.n_max = http->settings.cache_entries;
+	http->cache = &house->cache;
+	cache_room(http->cache, http->settings.cache_entries);
 	*inst = http;
 	return BATON_OK;
 }
@@ -641,6 +666,7 @@ BATON_EXPORT const baton_module baton_module_entry = {
 	.config_schema = SETTINGS_SCHEMA,
 	.ifaces = ifaces,
 	.load = load,
+	.unload = unload,
 	.create = create,
 	.destroy = destroy,
 	.check = check,

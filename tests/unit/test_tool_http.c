@@ -161,6 +161,25 @@ static void what_was_written_is_not_answered_from_before(void **state)
 	assert_int_equal(result_of(invoke("order_status", "{\"order\":\"HP-1\"}"))->flags, 0);
 }
 
+static void what_one_loop_knows_and_changes_all_know(void **state)
+{
+	uint32_t first = inst, second;
+
+	(void)state;
+	assert_int_equal(baton_testhost_create(host, config, &second), BATON_OK);
+	baton_testhost_play(host, "> GET *" ORDER);
+	(void)result_of(invoke("order_status", "{\"order\":\"HP-1\"}"));
+	inst = second;
+	assert_int_equal(result_of(invoke("order_status", "{\"order\":\"HP-1\"}"))->flags,
+			 BATON_TOOL_CACHED);
+	baton_testhost_play(host,
+			    "> POST *\n< 201\n< Content-Type: application/json\n\n{\"id\":1}\n");
+	(void)result_of(invoke("refund", "{\"order\":\"HP-1\"}"));
+	inst = first;
+	baton_testhost_play(host, "> GET *" ORDER);
+	assert_int_equal(result_of(invoke("order_status", "{\"order\":\"HP-1\"}"))->flags, 0);
+}
+
 static void a_look_up_is_tried_again_with_growing_pauses(void **state)
 {
 	(void)state;
@@ -392,6 +411,7 @@ int main(void)
 		TEST(a_no_is_no_failure),
 		TEST(an_answer_is_kept_for_its_customer_and_not_for_ever),
 		TEST(what_was_written_is_not_answered_from_before),
+		TEST(what_one_loop_knows_and_changes_all_know),
 		TEST(a_look_up_is_tried_again_with_growing_pauses),
 		TEST(it_gives_up_and_says_what_it_was),
 		TEST(retry_after_is_honoured_while_there_is_time),

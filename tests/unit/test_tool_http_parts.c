@@ -499,28 +499,56 @@ static void a_conflict_over_a_try_in_doubt_is_no_answer(void **state)
 
 /* --- what is kept ---------------------------------------------------------------------------- */
 
+static void keep(struct cache *cache, const char *owner, const char *key, const char *json,
+		 uint64_t until_ns)
+{
+	const struct cache_answer answer = { owner, key, json, until_ns };
+
+	cache_put(cache, &answer, cache->changes);
+}
+
+static void kept(struct cache *cache, const char *key, uint64_t now_ns, const char *json)
+{
+	uint64_t changes;
+	char *found = cache_get(cache, key, now_ns, &changes);
+
+	if (json)
+		assert_string_equal(found, json);
+	else
+		assert_null(found);
+	free(found);
+}
+
 static void what_is_kept_is_bounded_and_forgotten_in_time(void **state)
 {
-	struct cache cache = { .n_max = 3 };
-	(void)state;
+	struct cache cache;
+	uint64_t now;
 
-	cache_put(&cache, "c1", "a", "1", 100);
-	cache_put(&cache, "c1", "b", "2", 100);
-	assert_string_equal(cache_get(&cache, "a", 99), "1");
-	assert_null(cache_get(&cache, "a", 100));
-	cache_put(&cache, "c2", "c", "3", 200);
-	cache_put(&cache, "", "d", "4", 200);
-	cache_put(&cache, "c2", "c", "5", 200); /* the same once more */
-	assert_string_equal(cache_get(&cache, "c", 0), "5");
+	(void)state;
+	cache_init(&cache);
+	cache_room(&cache, 3);
+	keep(&cache, "c1", "a", "1", 100);
+	keep(&cache, "c1", "b", "2", 100);
+	kept(&cache, "a", 99, "1");
+	kept(&cache, "a", 100, NULL);
+	keep(&cache, "c2", "c", "3", 200);
+	keep(&cache, "", "d", "4", 200);
+	keep(&cache, "c2", "c", "5", 200); /* the same once more */
+	kept(&cache, "c", 0, "5");
 	assert_int_equal(cache.n, 3);
-	cache_put(&cache, "c2", "e", "6", 200);
+	keep(&cache, "c2", "e", "6", 200);
 	assert_int_equal(cache.n, 3);
-	assert_null(cache_get(&cache, "b", 0)); /* the oldest went */
+	kept(&cache, "b", 0, NULL); /* the oldest went */
 	cache_forget(&cache, "c2");
-	assert_null(cache_get(&cache, "c", 0));
-	assert_null(cache_get(&cache, "d", 0)); /* what all share, too */
+	kept(&cache, "c", 0, NULL);
+	kept(&cache, "d", 0, NULL); /* what all share, too */
 	assert_int_equal(cache.n, 0);
 	assert_int_equal(cache.bytes, 0);
+	/* It was asked for before something changed, and comes behind. */
+	assert_null(cache_get(&cache, "f", 0, &now));
+	cache_forget(&cache, "c1");
+	cache_put(&cache, &(struct cache_answer){ "c2", "f", "7", 200 }, now);
+	kept(&cache, "f", 0, NULL);
 	cache_done(&cache);
 }
 
