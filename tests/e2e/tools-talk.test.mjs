@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AGENTS, Baton } from '../lib/baton.mjs';
@@ -218,4 +219,70 @@ describe('a model that asks for tools', () => {
 		assert.ok(types(events).includes('tool_proposed') && !types(events).includes('tool_called'));
 		assert.equal((await shop.effects()).length, 0);
 	});
+});
+
+// A service that reads a request and hangs up without a word, on a connection that has served before: whoever sent it
+// cannot know what became of it, and libcurl would send it again by itself.
+describe('a kept connection that closes under a write', () => {
+	let service, provider, baton;
+	const heard = [];
+	before(async () => {
+		let connections = 0;
+		service = createServer((socket) => {
+			const connection = ++connections;
+			let bytes = '';
+			socket.on('error', () => {});
+			socket.on('data', (data) => {
+				bytes += data;
+				const end = bytes.indexOf('\r\n\r\n');
+				if (end < 0 || bytes.length < end + 4 + Number(/^content-length: *(\d+)/im.exec(bytes)?.[1] ?? 0))
+					return;
+				const [, method, path] = /^(\S+) (\S+)/.exec(bytes);
+				heard.push({ connection, method, path });
+				bytes = '';
+				if (method === 'POST' && heard.filter((one) => one.method === 'POST').length === 1)
+					socket.destroy();
+				else
+					socket.write('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{"ok":true}');
+			});
+		});
+		await new Promise((go) => service.listen(0, '127.0.0.1', go));
+		provider = await new HostileProvider().start();
+	});
+	after(async () => {
+		service.close();
+		await provider.stop();
+		if (baton?.alive)
+			await baton.kill().catch(() => {});
+	});
+
+	for (const idempotent of [false, true])
+		test(idempotent ? 'what may be repeated is repeated' : 'what may not happen twice has left once, and is in doubt', async () => {
+			heard.length = 0;
+			const none = { type: 'object', properties: {} };
+			const set = simpleSet(provider.url, { models: ['T01,rounds=2,tool=leave_note,args=e30'], target: { tools: true },
+				route: { tools: ['leave_note'], lookups: [{ tool: 'is_open' }], tool_rounds: 3 }, klass: { unattended: ['leave_note'] },
+				files: { 'tools.yaml': { tools: [
+					{ name: 'is_open', module: 'notes', title: 'looks', description: 'd', writes: false, arguments: none, request: { url: '/open' } },
+					{ name: 'leave_note', module: 'notes', title: 'leaves a note', description: 'd', writes: true, idempotent, timeout: '4s', arguments: none,
+						request: { method: 'POST', url: '/notes', retries: 1, backoff_ms: 10 } }] } } });
+			const { modules } = JSON.parse(readFileSync(`${set}/modules.yaml`, 'utf8'));
+			writeFileSync(`${set}/modules.yaml`, JSON.stringify({ modules: [...modules, { name: 'notes', kind: 'tool', file: 'tool-http.so',
+				egress: ['127.0.0.1:*'], config: { base_url: `http://127.0.0.1:${service.address().port}` } }] }));
+			baton = await Baton.start({ policies: set, env: KEY_ENV, workers: 1 });
+			const c = await talk(baton, 'Please leave a note.');
+			await c.until(() => c.screen.list('bot').at(-1) ?? c.screen.event('case_queued'), 'an outcome');
+			await baton.stop();
+			const [look, ...writes] = heard;
+			assert.equal(look.method, 'GET');
+			const ends = baton.transcript(c.session).filter((event) => event.type === 'tool_finished' && event.data.tool === 'leave_note');
+			assert.equal(ends.length, 1);
+			if (idempotent) { // on the connection that was kept: so it is this that is tried here
+				assert.deepEqual(writes.map((one) => [one.method, one.connection === look.connection]), [['POST', true], ['POST', false]]);
+				assert.equal(ends[0].data.ok, true, JSON.stringify(ends[0].data));
+			} else {
+				assert.equal(writes.length, 1, JSON.stringify(heard));
+				assert.equal(ends[0].data.code, 'in_doubt', JSON.stringify(ends[0].data));
+			}
+		});
 });
