@@ -129,11 +129,17 @@ row(20, 'drain never ends', async () => {
 	return `${idle.size} idle sessions`;
 });
 
+// Every kind, in every turn: a look-up, an intent, passages, rules, a model that asks for a tool, guards over it all.
 row(21, 'mixed old and new in one turn', async () => {
 	const kinds = ['provider', 'classifier', 'retriever', 'rule', 'transcript', 'tool', 'guard'];
-	const modulesOf = (set) => kinds.map((kind) => ({ name: kind, kind, file: `${kind}.so`, isolation: 'inline', config: { set } }));
-	const g = await Ground.start({ modules: modulesOf('0'), files: Object.fromEntries(kinds.map((kind) => [`${kind}.so`, 'frame_plain'])),
-		set: { intents: Array.from({ length: 8 }, (_, i) => ({ name: `set-${i}` })) }, args: ['--log-level', 'warn'] });
+	const ledger = path.join(tempDir('ledger'), 'done');
+	const modulesOf = (set) => kinds.map((kind) => ({ name: kind, kind, file: `${kind}.so`, isolation: 'inline', config: { set, ledger } }));
+	const tool = { module: 'tool', title: 'does it', description: 'd', arguments: { type: 'object', properties: {} } };
+	const g = await Ground.start({ modules: modulesOf('0'), files: Object.fromEntries(kinds.map((kind) => [`${kind}.so`, 'row_uses'])),
+		set: { intents: Array.from({ length: 8 }, (_, i) => ({ name: `set-${i}`, tools: ['note_set'], lookups: [{ tool: 'look_set' }] })),
+			route: { tools: ['note_set'], lookups: [{ tool: 'look_set' }] }, target: { tools: true }, klass: { unattended: ['note_set'] },
+			files: { 'tools.yaml': { tools: [{ ...tool, name: 'look_set', writes: false }, { ...tool, name: 'note_set', writes: true }] },
+				'guards.yaml': { guards: [{ module: 'guard' }] } } }, args: ['--log-level', 'warn'] });
 	const answers = [];
 	const customers = await Promise.all(Array.from({ length: 8 }, () => g.customer()));
 	let going = true;
@@ -152,28 +158,44 @@ row(21, 'mixed old and new in one turn', async () => {
 	going = false;
 	await Promise.all(talking);
 	for (const text of answers) {
-		const [, set, doc] = /set=(\d).*doc=set-(\d)/.exec(text) ?? [];
-		assert.ok(set !== undefined && set === doc, text);
+		const [, set, doc, brought] = /set=(\d).*doc=set-(\d).*tool=set-(\d)/.exec(text) ?? [];
+		assert.ok(set !== undefined && set === doc && set === brought, text);
 	}
 	for (const c of customers)
 		await c.end();
 	await g.stop();
+	const says = {
+		intent_detected: (data) => data.intent, policy_decided: (data) => data.reason, sources_retrieved: (data) => data.sources[0]?.id,
+		answer_generated: (data) => `set-${/set=(\d)/.exec(data.text)[1]}`, guard_hit: (data) => data.rule, tool_finished: (data) => `set-${data.result?.set}`,
+	};
+	const called = new Map(); // key of a call: what the ledger must say of it
 	let turns = 0;
 	for (const c of customers) {
-		const byTurn = new Map();
-		for (const { type, data } of g.baton.transcript(c.session)) {
-			const says = type === 'intent_detected' ? data.intent : type === 'policy_decided' ? data.reason
-				: type === 'sources_retrieved' ? data.sources[0]?.id : type === 'answer_generated' ? `set-${/set=(\d)/.exec(data.text)[1]}` : null;
-			if (says)
-				byTurn.set(data.turn, new Set([...(byTurn.get(data.turn) ?? []), says]));
+		const byTurn = new Map(), events = g.baton.transcript(c.session);
+		for (const { type, data } of events) {
+			const set = says[type]?.(data);
+			if (set)
+				byTurn.set(data.turn, { ...byTurn.get(data.turn), [`${type} ${data.at ?? data.tool ?? data.stage ?? ''}`]: set });
 		}
-		for (const [turn, sets] of byTurn) {
-			assert.equal(sets.size, 1, `${c.session} ${turn}: ${[...sets]}`);
+		for (const [turn, told] of byTurn) {
+			assert.equal(new Set(Object.values(told)).size, 1, `${c.session} ${turn}: ${JSON.stringify(told)}`);
+			for (const what of ['tool_finished look_set', 'tool_finished note_set', 'guard_hit customer', 'guard_hit answer'])
+				assert.ok(told[what], `${c.session} ${turn}: no ${what} in ${JSON.stringify(told)}`);
 			turns++;
 		}
+		const calls = events.filter(({ type }) => type === 'tool_called').map(({ data }) => data);
+		assert.equal(calls.length, 2 * byTurn.size, 'a look-up and a call in each turn');
+		for (const { key, tool: name, turn, call } of calls) {
+			const ends = events.filter(({ type, data }) => type === 'tool_finished' && data.call === call);
+			assert.deepEqual(ends.map(({ data }) => data.ok), [true], `${c.session} ${call}`);
+			called.set(key, `${name} ${byTurn.get(turn)['intent_detected '].slice(4)} ${key}`);
+		}
 	}
+	assert.equal(turns, answers.length, 'no turn is lost');
+	const done = readFileSync(ledger, 'utf8').trim().split('\n').sort();
+	assert.deepEqual(done, [...called.values()].sort(), 'each call was made once, by the code of its turn');
 	assert.ok(new Set(answers.map((text) => /set=(\d)/.exec(text)[1])).size >= 6, 'the sets did change');
-	return `${turns} turns`;
+	return `${turns} turns, ${done.length} calls`;
 });
 
 row(22, 'generations pile up', async () => {

@@ -84,17 +84,17 @@ export function fullSet(options = {}) {
 }
 
 // A set whose modules the caller names; each provider gets a target of its name, asked in order.
-export function smallSet(modules, { files = {}, releases, fallback = [], intents = [], route = {}, target = {} } = {}) {
+export function smallSet(modules, { files = {}, releases, fallback = [], intents = [], route = {}, target = {}, klass = {} } = {}) {
 	const providers = modules.filter((m) => m.kind === 'provider').map((m) => m.name);
 	const primary = providers[0];
 	return write(tempDir('policy'), {
 		'modules.yaml': { modules: modules.map((m) => ({ isolation: 'inline', ...m })) },
 		'targets.yaml': { targets: providers.map((name) => ({ name, provider: name, model: name, account: name, prompt: 'assistant',
 			max_output_tokens: 2000, ...target })) },
-		'routes.yaml': { routes: [...intents.map((intent) => ({ intent: intent.name, primary: intent.primary ?? primary, ...(fallback.length ? { fallback } : {}) })),
+		'routes.yaml': { routes: [...intents.map(({ name, ...more }) => ({ intent: name, primary, ...more, ...(fallback.length ? { fallback } : {}) })),
 			{ intent: 'default', primary, class: 'general', tier: 1, ...(fallback.length ? { fallback } : {}), ...route }] },
 		...(intents.length ? { 'intents/all.yaml': { intents: intents.map(({ name }) => ({ name, class: 'general', tier: 1, examples: EXAMPLES.order })) } } : {}),
-		'classes.yaml': { classes: [{ name: 'general', on_failure: 'fallback' }] },
+		'classes.yaml': { classes: [{ name: 'general', on_failure: 'fallback', ...klass }] },
 		'desk.yaml': desk(),
 		'channel.yaml': { origins: ['self'], say: SAYS },
 		'prompts/assistant.md': 'Answer the customer of a small shop.\n',

@@ -44,9 +44,10 @@ struct frame {
 	baton_ctx *ctx;
 	const baton_host *host;
 	char set[32], intent[40], text[512];
-	baton_call call; /* the last one */
-	uint64_t kept;   /* answers of all generations: what state carries on */
-	void *more;      /* the fixture's own */
+	char ledger[256]; /* configured: a file for what a tool does */
+	baton_call call;  /* the last one */
+	uint64_t kept;    /* answers of all generations: what state carries on */
+	void *more;       /* the fixture's own */
 };
 
 __attribute__((unused)) static const baton_host *frame_host;
@@ -91,6 +92,12 @@ static int32_t at_evaluate(struct frame *f, const baton_facts *facts, baton_verd
 #endif
 #ifdef HAS_APPEND
 static int32_t at_append(struct frame *f, const baton_entry *entries, uint32_t n);
+#endif
+#ifdef HAS_INVOKE
+static int32_t at_invoke(struct frame *f, baton_call call, const baton_tool_req *req);
+#endif
+#ifdef HAS_INSPECT
+static int32_t at_inspect(struct frame *f, const baton_inspection *what, baton_hits *out);
 #endif
 #ifdef HAS_CHECK
 static int32_t at_check(void *inst, baton_call call, uint32_t level);
@@ -161,6 +168,7 @@ static int32_t frame_create(void *mod, baton_ctx *ctx, baton_str config, void **
 	f->ctx = ctx;
 	f->host = frame_host;
 	frame_take(config, "\"set\":\"", f->set, sizeof(f->set));
+	frame_take(config, "\"ledger\":\"", f->ledger, sizeof(f->ledger));
 	(void)snprintf(f->intent, sizeof(f->intent), "set-%s", f->set);
 	*inst = f;
 #ifdef HAS_CREATE
