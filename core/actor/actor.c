@@ -32,7 +32,7 @@ struct baton_actor *actor_get(struct baton_shard *shard, const struct baton_id *
 
 	if (actor)
 		return actor;
-	actor = baton_new(struct baton_actor);
+	actor = baton_new_lasting(struct baton_actor);
 	actor->id = *id;
 	actor->shard = shard;
 	actor->number = ++shard->last_number;

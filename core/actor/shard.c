@@ -289,6 +289,7 @@ static void sweep(struct baton_shard *shard)
 			actor_cool(actor);
 	}
 	probe_sweep(shard);
+	baton_mem_settle(); /* what those that left memory had lies in pages that can go, too */
 	seam->timer_set(seam->ud, SWEEP_KEY, SWEEP_MS);
 }
 

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The only caller of malloc in the core. Running out ends the process with one line: see mem.h. */
+/* The only caller of malloc in the core. Running out ends the process with one line: see mem.h.
+ * Small blocks come from slab.c by way of a stock of each thread. Sanitizers want to see every
+ * block, so under them, and where baton_mem_open() was not called, everything is malloc()'s. */
 
 #include "core/base/mem.h"
 
 #include "core/base/assert.h"
 #include "core/base/log.h"
+#include "core/base/slab.h"
 
-#include <malloc.h>
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Most arenas hold a few words, so the first block is small. */
-enum { ARENA_FIRST_BYTES = 480, ARENA_BLOCK_BYTES = 2048, LARGE_BYTES = 3072 };
+enum { ARENA_FIRST_BYTES = 480, ARENA_BLOCK_BYTES = 2048 };
 
 struct baton_arena_block {
 	struct baton_arena_block *next;
@@ -23,77 +25,91 @@ struct baton_arena_block {
 	alignas(max_align_t) unsigned char bytes[];
 };
 
-/* A stock of freed blocks for each thread. glibc keeps seven of a size at hand; the turns of a
- * hundred customers take and free hundreds in one lap, and each beyond the seven is cut out of the
- * heap and merged back. Blocks are plain malloc()'s, in sizes of so many STEPs: whoever frees one
- * need not know where it came from. Sanitizers want to see every free. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HAS_STOCK 0
+#define HAS_SLABS 0
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HAS_STOCK 0
+#define HAS_SLABS 0
 #endif
 #endif
-#ifndef HAS_STOCK
-#define HAS_STOCK 1
+#ifndef HAS_SLABS
+#define HAS_SLABS 1
 #endif
 
-enum { STEP = 64, LEAST = 24, STOCK_SIZES = 48 /* up to 3 KiB */, STOCK_BYTES_MAX = 128 * 1024 };
-
-struct stocked {
-	struct stocked *next;
-};
+/* Blocks at hand of each thread, by kind. The turns of a hundred customers take and free hundreds
+ * of a size in one lap of the loop. */
+enum { STOCK_BYTES = 32 * 1024, STOCK_LEAST = 4, LASTING = SLAB_SIZES };
 
 static _Thread_local struct {
-	struct stocked *first;
+	struct slab_block *first;
 	uint32_t n;
-} stock[STOCK_SIZES];
+} stock[SLAB_KINDS];
 
-/* The size whose blocks hold `n` bytes: LEAST, LEAST + STEP, ...: what malloc() adds is used. */
-static size_t size_for(size_t n)
+void baton_mem_open(void)
 {
-	return n <= LEAST ? 0 : (n - LEAST + STEP - 1) / STEP;
+	if (HAS_SLABS)
+		slab_open();
 }
 
-static void *stock_take(size_t n)
+static unsigned stock_max(unsigned kind)
 {
-	size_t size = size_for(n);
+	unsigned n = (unsigned)(STOCK_BYTES / slab_bytes(kind));
 
-	if (!HAS_STOCK || size >= STOCK_SIZES)
+	return n < STOCK_LEAST ? STOCK_LEAST : n;
+}
+
+/* Gives back all but the `keep` that were given last: theirs are the warmest bytes. */
+static void stock_trim(unsigned kind, uint32_t keep)
+{
+	struct slab_block **rest = &stock[kind].first;
+
+	if (stock[kind].n <= keep)
+		return;
+	for (uint32_t i = 0; i < keep; i++)
+		rest = &(*rest)->next;
+	slab_give(*rest);
+	*rest = NULL;
+	stock[kind].n = keep;
+}
+
+static void *take(size_t n, unsigned kinds)
+{
+	if (!HAS_SLABS || n > SLAB_BYTES_MAX || slab_space.bytes == 0)
 		return malloc(n);
-	struct stocked *block = stock[size].first;
+	unsigned kind = slab_size_for(n) + kinds;
+	if (!stock[kind].first)
+		stock[kind].n = slab_take(kind, stock_max(kind) / 2, &stock[kind].first);
+	struct slab_block *block = stock[kind].first;
 	if (!block)
-		return malloc(LEAST + size * STEP);
-	stock[size].first = block->next;
-	stock[size].n--;
+		return malloc(n);
+	stock[kind].first = block->next;
+	stock[kind].n--;
 	return block;
 }
 
-static void stock_give(void *p)
+static void give(void *p)
 {
-	size_t usable = HAS_STOCK && p ? malloc_usable_size(p) : 0;
-	size_t size = usable < LEAST ? STOCK_SIZES : (usable - LEAST) / STEP;
-
-	if (size >= STOCK_SIZES || stock[size].n * (LEAST + size * STEP) > STOCK_BYTES_MAX) {
+	if (!HAS_SLABS || !slab_owns(p)) {
 		free(p);
 		return;
 	}
-	struct stocked *block = p;
-	block->next = stock[size].first;
-	stock[size].first = block;
-	stock[size].n++;
+	unsigned kind = slab_kind_of(p);
+	struct slab_block *block = p;
+	block->next = stock[kind].first;
+	stock[kind].first = block;
+	if (++stock[kind].n > stock_max(kind))
+		stock_trim(kind, stock_max(kind) / 2);
+}
+
+void baton_mem_settle(void)
+{
+	for (unsigned kind = 0; kind < SLAB_KINDS; kind++)
+		stock_trim(kind, 0);
 }
 
 void baton_mem_thread_done(void)
 {
-	for (size_t size = 0; size < STOCK_SIZES; size++)
-		while (stock[size].first) {
-			struct stocked *block = stock[size].first;
-
-			stock[size].first = block->next;
-			stock[size].n--;
-			free(block);
-		}
+	baton_mem_settle();
 }
 
 static void *mem_or_die(void *p, size_t n)
@@ -107,21 +123,38 @@ static void *mem_or_die(void *p, size_t n)
 void *baton_alloc(size_t n)
 {
 	/* For large blocks calloc() knows which are zero already. */
-	if (n > LARGE_BYTES)
+	if (n > SLAB_BYTES_MAX)
 		return mem_or_die(calloc(1, n), n);
-	return memset(mem_or_die(stock_take(n ? n : 1), n), 0, n ? n : 1);
+	return memset(mem_or_die(take(n ? n : 1, 0), n), 0, n ? n : 1);
+}
+
+void *baton_alloc_lasting(size_t n)
+{
+	if (n > SLAB_BYTES_MAX)
+		return baton_alloc(n);
+	return memset(mem_or_die(take(n ? n : 1, LASTING), n), 0, n ? n : 1);
 }
 
 void *baton_realloc(void *p, size_t n)
 {
+	n = n ? n : 1;
 	if (!p)
-		return mem_or_die(stock_take(n ? n : 1), n);
-	return mem_or_die(realloc(p, n ? n : 1), n);
+		return mem_or_die(take(n, 0), n);
+	if (!HAS_SLABS || !slab_owns(p))
+		return mem_or_die(realloc(p, n), n);
+	unsigned kind = slab_kind_of(p);
+	size_t had = slab_bytes(kind);
+	if (n <= had && n > had / 2)
+		return p;
+	void *moved = mem_or_die(take(n, kind / SLAB_SIZES * LASTING), n);
+	memcpy(moved, p, n < had ? n : had);
+	give(p);
+	return moved;
 }
 
 char *baton_memdupz(const void *p, size_t n)
 {
-	char *copy = mem_or_die(stock_take(n + 1), n + 1);
+	char *copy = mem_or_die(take(n + 1, 0), n + 1);
 	if (n > 0)
 		memcpy(copy, p, n);
 	copy[n] = '\0';
@@ -130,14 +163,14 @@ char *baton_memdupz(const void *p, size_t n)
 
 void baton_free(void *p)
 {
-	stock_give(p);
+	give(p);
 }
 
 static struct baton_arena_block *arena_grow(struct baton_arena *arena, size_t n)
 {
 	size_t usual = arena->blocks ? ARENA_BLOCK_BYTES : ARENA_FIRST_BYTES;
 	size_t cap = n > usual ? n : usual;
-	struct baton_arena_block *block = mem_or_die(stock_take(sizeof(*block) + cap), cap);
+	struct baton_arena_block *block = mem_or_die(take(sizeof(*block) + cap, 0), cap);
 
 	block->next = arena->blocks;
 	block->used = 0;
@@ -186,7 +219,7 @@ void baton_arena_done(struct baton_arena *arena)
 		struct baton_arena_block *next = arena->blocks->next;
 
 		if (!arena->blocks->is_lent)
-			stock_give(arena->blocks);
+			give(arena->blocks);
 		arena->blocks = next;
 	}
 	arena->bytes = 0;

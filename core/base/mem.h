@@ -24,10 +24,19 @@ char *baton_memdupz(const void *p, size_t n);
 /* NULL-tolerant. */
 void baton_free(void *p);
 
-/* [a thread, at its end] Gives back what was kept at hand for it. */
+/* As baton_alloc(), for what stays as long as a connection or a session does. It is kept apart from
+ * what comes and goes with a turn, so that the pages of the latter can be given back. */
+void *baton_alloc_lasting(size_t n);
+
+/* [a program that serves, before it has threads] Small blocks come from pages of their own from now
+ * on, where whatever is free goes back to the system. Sets 16 GiB of addresses aside. */
+void baton_mem_open(void);
+/* [any thread, now and then] What is kept at hand for the thread is put back; [at its end] too. */
+void baton_mem_settle(void);
 void baton_mem_thread_done(void);
 
 #define baton_new(type) ((type *)baton_alloc(sizeof(type)))
+#define baton_new_lasting(type) ((type *)baton_alloc_lasting(sizeof(type)))
 
 /* An owned copy of a view, NUL behind it, and its end; drop sets the view to none and takes none. */
 baton_str baton_str_keep(baton_str s);

@@ -253,6 +253,7 @@ static int run(struct running *running)
 		.ready = ready,
 		.ud = running,
 	};
+	baton_mem_open();
 	int rc = baton_server_run(&server);
 
 	unlink(running->state_path);
