@@ -49,7 +49,7 @@ struct conn {
 	bool is_dirty, is_open, ended; /* ended: libwebsockets was told to close */
 
 	baton_conn id;
-	struct follow **follows;
+	struct follow **follows, *one; /* one: where the first is kept */
 	uint64_t refilled_ms, heard_ms, progress_ms;
 	struct conn *dirty_prev, *dirty_next; /* has something to flush in this turn of the loop */
 	uint32_t tokens_milli;                /* of the bucket */

@@ -29,6 +29,22 @@ struct follow *follow_find(struct conn *conn, const struct baton_id *session)
 	return NULL;
 }
 
+/* Customers follow one session: it needs no list of its own. */
+static void add_follow(struct conn *conn, struct follow *follow)
+{
+	size_t n = conn->n_follows++;
+
+	if (!conn->follows) {
+		conn->follows = &conn->one;
+	} else if (conn->follows != &conn->one) {
+		conn->follows = baton_realloc(conn->follows, (n + 1) * sizeof(conn->one));
+	} else if (n > 0) {
+		conn->follows = baton_alloc((n + 1) * sizeof(conn->one));
+		conn->follows[0] = conn->one;
+	}
+	conn->follows[n] = follow;
+}
+
 struct follow *follow_add(struct conn *conn, const struct baton_id *session, uint64_t after)
 {
 	struct follow *follow = follow_find(conn, session);
@@ -38,9 +54,7 @@ struct follow *follow_add(struct conn *conn, const struct baton_id *session, uin
 			return NULL;
 		follow = baton_new(struct follow);
 		follow->session = *session;
-		conn->follows = baton_realloc(conn->follows, (size_t)(conn->n_follows + 1) *
-								     sizeof(struct follow *));
-		conn->follows[conn->n_follows++] = follow;
+		add_follow(conn, follow);
 	}
 	follow->key = ++conn->next_key; /* frames queued for an earlier position are none of ours */
 	follow->told = follow->sent = after;
@@ -74,7 +88,8 @@ void follow_leave_all(struct conn *conn)
 {
 	while (conn->n_follows > 0)
 		follow_leave(conn, conn->follows[conn->n_follows - 1]);
-	baton_free(conn->follows);
+	if (conn->follows != &conn->one)
+		baton_free(conn->follows);
 	conn->follows = NULL;
 	if (conn->watches_desk)
 		baton_port_desk_unwatch(chat_port(conn->chat), conn->id);

@@ -8,7 +8,7 @@
 #include "core/base/errors.h"
 #include "core/observe/metrics.h"
 
-enum { SNAPSHOT_EVENTS = 16, LOAD_PAGE = 256 };
+enum { SNAPSHOT_EVENTS = 16, LOAD_PAGE = 256, TOUCH_NS = 250 * 1000 * 1000 };
 
 struct baton_actor *actor_find(struct baton_shard *shard, const struct baton_id *id)
 {
@@ -69,7 +69,8 @@ void actor_free(struct baton_actor *actor)
 	drop_state(actor);
 	HASH_DELETE(by_id, shard->by_id, actor);
 	HASH_DELETE(by_number, shard->by_number, actor);
-	baton_free(actor->subscribers);
+	if (actor->subscribers != &actor->one)
+		baton_free(actor->subscribers);
 	baton_free(actor);
 }
 
@@ -87,10 +88,16 @@ uint64_t actor_ticket(struct baton_actor *actor)
 	return actor_key(actor, actor->serial);
 }
 
+/* Whether a session was touched just now or a moment ago makes no difference to who leaves memory,
+ * and to move it costs a look at four others. */
 void actor_touch(struct baton_actor *actor)
 {
-	actor->touched_ns = actor->shard->seam.now_ns(actor->shard->seam.ud);
-	if (!actor->state)
+	uint64_t now_ns = actor->shard->seam.now_ns(actor->shard->seam.ud);
+	bool is_fresh = now_ns - actor->touched_ns < TOUCH_NS;
+
+	if (!is_fresh)
+		actor->touched_ns = now_ns;
+	if (!actor->state || is_fresh)
 		return;
 	DL_DELETE(actor->shard->hot, actor);
 	DL_APPEND(actor->shard->hot, actor);

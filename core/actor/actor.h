@@ -45,37 +45,32 @@ struct commit {
 	struct waiter *waiters;    /* in the arena */
 };
 
+/* What each message touches comes first: with a thousand sessions every line of the cache is cold. */
 struct baton_actor {
 	struct baton_id id;
 	uint64_t number;
-	UT_hash_handle by_id, by_number;
-	struct baton_actor *prev, *next; /* in shard->hot, least recently used first */
 	struct baton_shard *shard;
-
 	struct baton_session *state; /* NULL: cold */
-	uint64_t committed_seq, snapshot_seq;
-	uint64_t touched_ns;
-	struct commit *commits; /* oldest first */
-	unsigned n_commits;
+	struct commit *commits;      /* oldest first */
+	struct subscriber *subscribers;
+	unsigned n_subscribers, n_commits;
+
+	UT_hash_handle by_id;
+	struct subscriber one; /* where the first one is kept: mostly there is no other */
+	uint64_t committed_seq, touched_ns;
 	uint64_t serial; /* of tickets */
 	int failed;      /* why a commit failed; refuses until nothing is in flight */
+	bool in_run;     /* the run's steps are on the stack: do not free it */
+	bool run_shown;  /* what it rests on is durable: the customer may see what it does */
+	bool has_place;
+	bool had_case; /* when the state left memory, it was not the bot's */
+	bool is_stale; /* the desk has not seen the newest words */
+	bool case_due; /* it shall with the next commit */
+	UT_hash_handle by_number;
+	struct baton_actor *prev, *next; /* in shard->hot, least recently used first */
 
 	struct baton_run *run;
 	struct baton_release *release; /* pinned by the run */
-	bool in_run;                   /* its steps are on the stack: do not free it */
-	bool run_shown; /* what it rests on is durable: the customer may see what it does */
-	uint64_t run_rests_on; /* seq of the newest event when it began: its message, or what reopened it */
-
-	struct { /* help for agents; assist.c */
-		struct baton_run *run;
-		struct baton_release *release; /* pinned by it */
-		bool in_run;
-		bool due;        /* a write-up is to be made in a moment */
-		baton_conn conn; /* who asked for the suggestion that runs, 0: nobody */
-		/* The suggestion that waits until the write-up is done; nobody: 0. */
-		baton_conn next_conn;
-		char next_agent[BATON_NAME_BYTES_MAX + 1];
-	} assist;
 
 	struct { /* calls outside of a turn; tools.c */
 		struct baton_run *run;
@@ -90,16 +85,21 @@ struct baton_actor {
 		uint64_t tried; /* seq of the newest line when one was begun last */
 	} summary;
 
-	struct subscriber *subscribers;
-	size_t n_subscribers;
+	struct { /* help for agents; assist.c */
+		struct baton_run *run;
+		struct baton_release *release; /* pinned by it */
+		bool in_run;
+		bool due;        /* a write-up is to be made in a moment */
+		baton_conn conn; /* who asked for the suggestion that runs, 0: nobody */
+		/* The suggestion that waits until the write-up is done; nobody: 0. */
+		baton_conn next_conn;
+		char next_agent[BATON_NAME_BYTES_MAX + 1];
+	} assist;
 
+	uint64_t run_rests_on; /* seq of the newest event when it began: its message, or what reopened it */
+	uint64_t snapshot_seq;
 	struct baton_queue_place place; /* what who waits was told last */
-	bool has_place;
-	bool had_case; /* when the state left memory, it was not the bot's */
-
 	struct baton_actor *stale_next; /* in shard->stale */
-	bool is_stale; /* the desk has not seen the newest words */
-	bool case_due; /* it shall with the next commit */
 };
 
 /* A target that is asked whether it is well again. */

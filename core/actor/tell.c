@@ -82,6 +82,23 @@ struct subscriber *actor_subscriber(struct baton_actor *actor, baton_conn conn)
 	return NULL;
 }
 
+/* Room for one more, at the end. */
+static struct subscriber *add_subscriber(struct baton_actor *actor)
+{
+	size_t n = actor->n_subscribers++;
+
+	if (!actor->subscribers) {
+		actor->subscribers = &actor->one;
+	} else if (actor->subscribers != &actor->one) {
+		actor->subscribers =
+			baton_realloc(actor->subscribers, (n + 1) * sizeof(actor->one));
+	} else if (n > 0) {
+		actor->subscribers = baton_alloc((n + 1) * sizeof(actor->one));
+		actor->subscribers[0] = actor->one;
+	}
+	return &actor->subscribers[n];
+}
+
 struct subscriber *actor_follow(struct baton_actor *actor, baton_conn conn,
 				enum baton_audience audience)
 {
@@ -91,9 +108,7 @@ struct subscriber *actor_follow(struct baton_actor *actor, baton_conn conn,
 	if (!subscriber) {
 		if (actor->n_subscribers >= BATON_SUBSCRIBERS_MAX)
 			return NULL;
-		actor->subscribers = baton_realloc(actor->subscribers, (actor->n_subscribers + 1) *
-									       sizeof(*subscriber));
-		subscriber = &actor->subscribers[actor->n_subscribers++];
+		subscriber = add_subscriber(actor);
 	} else if (subscriber->audience == audience)
 		told = subscriber->auth_told;
 	*subscriber = (struct subscriber){ conn, audience, false, told };

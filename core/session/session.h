@@ -49,7 +49,10 @@ struct baton_session {
 	uint64_t last_message_ms;    /* unix ms of the newest */
 	uint64_t idle_ms;            /* between the one before and the newest */
 	uint64_t exchanges;          /* bot answers since the conversation was last the bot's */
-	uint64_t restarts;           /* of the open turn */
+	struct baton_line *lines;    /* the newest BATON_PROMPT_MSGS_MAX, oldest first */
+	size_t n_lines;
+	struct baton_client_ids *client_ids; /* every client id seen, with its seq */
+	uint64_t restarts;                   /* of the open turn */
 	uint64_t draft;              /* seq of the draft that waits for review, 0 if none */
 	baton_str draft_text;        /* its words; owned by the session */
 	bool draft_suggested; /* of the newest draft, reviewed or not: an agent asked for it */
@@ -98,9 +101,6 @@ struct baton_session {
 	baton_str summary;        /* of the lines up to summary_upto, "" none; owned by the session */
 	uint64_t summary_upto;
 	struct baton_calls calls; /* of tools, and what a person was asked about */
-	struct baton_line *lines; /* the newest BATON_PROMPT_MSGS_MAX, oldest first */
-	size_t n_lines;
-	struct baton_client_ids *client_ids; /* every client id seen, with its seq */
 };
 
 void baton_session_init(struct baton_session *session, const struct baton_id *id);
