@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # check.sh [DIR...]: no canary of tests/lib/canaries.mjs stands in what
-# suites left behind: their logs, core files. Without arguments: build/test and
-# core files in build.
+# suites left behind: their logs, what providers were sent and what /metrics said
+# (tests/lib/seen.mjs), core files. Without arguments: build/test and core files in build.
 set -euo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -24,6 +24,14 @@ if ! grep -rqF -- "${values[0]}" "$planted"; then
 	exit 1
 fi
 echo 'ok - a planted canary is found'
+
+# What was kept of servers is there, if any was tested.
+if [ $# -eq 0 ] && [ -s build/test/e2e.log ]; then
+	for word in '^baton_' '"messages"'; do
+		grep -rq -- "$word" build/test/seen 2>/dev/null || { echo "not ok - what servers let others see was kept: $word"; exit 1; }
+	done
+	echo 'ok - what servers let others see was kept'
+fi
 
 found=$(for value in "${values[@]}"; do
 	grep -rlF -- "$value" "${dirs[@]}" 2>/dev/null || true

@@ -10,6 +10,7 @@ import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { Baton } from '../lib/baton.mjs';
 import { CANARIES } from '../lib/canaries.mjs';
+import { seen } from '../lib/seen.mjs';
 import { Customer } from '../lib/client.mjs';
 import { KEY_ENV, openai, simpleSet } from '../lib/policies.mjs';
 
@@ -52,6 +53,7 @@ class Obedient {
 	stop() {
 		this.server.closeAllConnections();
 		this.server.close();
+		seen('what a model was sent', this.bodies);
 	}
 }
 

@@ -4,7 +4,8 @@
 // B01-B10 are those of the fault catalogue; `ok` is a healthy model. It speaks every wire of wires.mjs;
 // the path that is asked picks which.
 // A model name is `<row>[#<tag>][,<key>=<value>...]`: the tag gives a test its own counters, the
-// keys change a number (`S15,outage=3000`). What every request asked, and when, is in `log`.
+// keys change a number (`S15,outage=3000`). What every request asked, and when, is in `log`; stop() looks
+// through it for what no provider may be sent.
 //
 // Every error text carries CANARY: a customer who ever reads it has been shown a provider's words.
 //
@@ -16,6 +17,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { seen } from '../lib/seen.mjs';
 import { wireOf } from './wires.mjs';
 
 export const CANARY = 'PROVIDER-WORDS-NOT-FOR-CUSTOMERS';
@@ -344,6 +346,7 @@ export class HostileProvider {
 	async stop() {
 		this.server.closeAllConnections();
 		await new Promise((go) => this.server.close(go));
+		seen('what a provider was sent', this.log.filter((entry) => entry.ask).map((entry) => JSON.stringify(entry.ask)));
 	}
 
 	async #serve(req, res) {
