@@ -216,6 +216,20 @@ static void put_reviews(const struct baton_report *report, struct baton_buf *out
 			 (unsigned long long)(well->writeups_template + hurt->writeups_template));
 }
 
+static void put_tools(const struct baton_report *report, struct baton_buf *out)
+{
+	if (report->n_tools > 0)
+		baton_buf_printf(out, "\n%-26s %8s %8s %8s %8s\n", "calls of a tool", "answered",
+				 "declined", "failed", "in doubt");
+	for (size_t i = 0; i < report->n_tools; i++) {
+		const struct baton_report_tool *tool = &report->tools[i];
+		baton_buf_printf(
+			out, "%-26.26s %8llu %8llu %8llu %8llu\n", tool->name,
+			(unsigned long long)tool->answered, (unsigned long long)tool->declined,
+			(unsigned long long)tool->failed, (unsigned long long)tool->in_doubt);
+	}
+}
+
 static void put_fragile(const struct baton_report *report, struct baton_buf *out)
 {
 	uint16_t order[LIST_MAX];
@@ -305,6 +319,7 @@ void cli_report_text(const struct baton_report *report, const struct cli_report_
 	put_intents(report, out);
 	put_reviews(report, out);
 	put_fragile(report, out);
+	put_tools(report, out);
 	baton_buf_printf(out, "\nincidents: %zu%s\n", report->incidents.n,
 			 report->incidents.dropped ? ", older ones are not told" : "");
 	for (size_t i = 0; i < report->incidents.n; i++)

@@ -21,6 +21,7 @@ enum {
 	BATON_REPORT_SESSIONS_MAX = 65536,
 	BATON_REPORT_INTENTS_MAX = 256, /* further ones are added up as "(other)" */
 	BATON_REPORT_TARGETS_MAX = BATON_TARGETS_MAX,
+	BATON_REPORT_TOOLS_MAX = 128,
 	BATON_REPORT_PAIRS_MAX = 1024,
 	BATON_REPORT_STEPS = 96 /* of the window, for curves: a quarter of an hour of a day */
 };
@@ -45,6 +46,11 @@ struct baton_report_target {
 	uint64_t reviewed, overridden, sent, edit_ppm_sum; /* its drafts and suggestions, by people */
 	struct baton_id troubled[4]; /* newest conversations with a failed attempt, zero: none */
 	unsigned n_troubled;         /* total; the newest is troubled[(n_troubled - 1) % 4] */
+};
+/* What calls of a tool came to. */
+struct baton_report_tool {
+	char name[BATON_NAME_BYTES_MAX + 1];
+	uint64_t answered, declined, failed, in_doubt;
 };
 struct baton_report_pair {
 	uint16_t intent, target;
@@ -81,6 +87,8 @@ struct baton_report {
 	size_t n_targets;
 	struct baton_report_pair *pairs;
 	size_t n_pairs;
+	struct baton_report_tool tools[BATON_REPORT_TOOLS_MAX]; /* more are added to the last */
+	size_t n_tools;
 	struct baton_report_step steps[BATON_REPORT_STEPS];
 	struct baton_incidents incidents;
 	/* the queue */

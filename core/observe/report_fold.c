@@ -396,6 +396,34 @@ static void on_captured(struct report_fold *fold)
 			fold->event->message_captured.cost_microusd;
 }
 
+/* Past the bound those that are new are added to the last. */
+static struct baton_report_tool *tool_of(struct baton_report *report, baton_str name)
+{
+	struct baton_report_tool *tool = report->tools;
+
+	for (size_t i = 0; i < report->n_tools; i++, tool++)
+		if (baton_str_is(name, tool->name))
+			return tool;
+	if (report->n_tools == BATON_REPORT_TOOLS_MAX)
+		return tool - 1;
+	snprintf(tool->name, sizeof(tool->name), "%.*s", (int)name.n, name.n ? name.p : "");
+	report->n_tools++;
+	return tool;
+}
+
+static void on_tool(struct report_fold *fold)
+{
+	const struct baton_ev_tool_finished *call = &fold->event->tool_finished;
+
+	if (!fold->counts)
+		return;
+	struct baton_report_tool *tool = tool_of(fold->report, call->tool);
+	tool->answered += call->ok && call->code.n == 0;
+	tool->declined += call->ok && call->code.n > 0;
+	tool->in_doubt += !call->ok && baton_str_is(call->code, "in_doubt");
+	tool->failed += !call->ok && !baton_str_is(call->code, "in_doubt");
+}
+
 /* --- people --- */
 
 /* Rules that send somebody to a person while all is well: the customer's wish, the kind of
@@ -609,6 +637,7 @@ void baton_report_fold(struct report_fold *fold)
 		[BATON_EV_MODE_ENTERED] = on_mode,
 		[BATON_EV_MODE_LEFT] = on_mode,
 		[BATON_EV_MESSAGE_CAPTURED] = on_captured,
+		[BATON_EV_TOOL_FINISHED] = on_tool,
 		[BATON_EV_AUTOMATION_RESUMED] = on_resumed,
 	};
 	size_t type = (size_t)fold->event->type;

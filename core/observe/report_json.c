@@ -118,9 +118,14 @@ static void add_shares(const struct baton_report *report, struct figures *figure
 			     BATON_UNIT_SHARE, well->conversations > 0 && ill->conversations > 0,
 			     mean(ill->resolved, ill->conversations) -
 				     mean(well->resolved, well->conversations) });
-	/* There is no tool yet that a turn could call: nothing to compute it from. */
+	uint64_t calls = 0, good = 0;
+	for (size_t i = 0; i < report->n_tools; i++) {
+		const struct baton_report_tool *tool = &report->tools[i];
+		good += tool->answered + tool->declined;
+		calls += tool->answered + tool->declined + tool->failed + tool->in_doubt;
+	}
 	add(figures, &(struct baton_figure){ "R139", "tool_success", "tool calls that succeeded",
-					     BATON_UNIT_SHARE, false, 0 });
+					     BATON_UNIT_SHARE, calls > 0, mean(good, calls) });
 }
 
 static void add_cost(const struct baton_report *report, struct figures *figures)
@@ -422,6 +427,22 @@ static void put_target(const struct baton_report_target *target, struct baton_bu
 	baton_buf_z(out, "]}");
 }
 
+static void put_tools(const struct baton_report *report, struct baton_buf *out)
+{
+	put_open(out, "tools", "[");
+	for (size_t i = 0; i < report->n_tools; i++) {
+		const struct baton_report_tool *tool = &report->tools[i];
+		put_open(out, NULL, "{");
+		put_text(out, "tool", tool->name);
+		put_u64(out, "answered", tool->answered);
+		put_u64(out, "declined", tool->declined);
+		put_u64(out, "failed", tool->failed);
+		put_u64(out, "in_doubt", tool->in_doubt);
+		baton_buf_z(out, "}");
+	}
+	baton_buf_z(out, "]");
+}
+
 static void put_fragile(const struct baton_report *report, struct baton_buf *out)
 {
 	uint16_t order[RANKS_MAX];
@@ -507,6 +528,7 @@ void baton_report_json(const struct baton_report *report, struct baton_buf *out)
 	baton_buf_z(out, "}");
 	put_intents(report, out);
 	put_fragile(report, out);
+	put_tools(report, out);
 	put_open(out, "incidents", "[");
 	for (size_t i = 0; i < report->incidents.n; i++)
 		put_incident(&report->incidents.items[i], out);

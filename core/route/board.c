@@ -71,6 +71,12 @@ void baton_board_report(struct baton_board *board, struct baton_now now,
 	baton_alert_report(&board->alert, now, report);
 }
 
+void baton_board_tool(struct baton_board *board, baton_str name, enum baton_tool_end end,
+		      uint64_t ms)
+{
+	baton_tool_tallies_add(&board->tools, name, end, ms);
+}
+
 void baton_board_judged(struct baton_board *board, struct baton_now now, const char *intent,
 			baton_str what)
 {

@@ -233,4 +233,5 @@ void baton_board_metrics(struct baton_board *board, struct baton_now now, struct
 	plain(out, "baton_drills_running", board->drills.n);
 	baton_modes_metrics(&board->modes, now, out);
 	baton_tallies_metrics(&board->tallies, out);
+	baton_tool_tallies_metrics(&board->tools, out);
 }

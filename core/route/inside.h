@@ -12,6 +12,7 @@
 #include "core/route/money.h"
 #include "core/route/reviews.h"
 #include "core/route/tally.h"
+#include "core/route/tool_tally.h"
 
 /* A call that was chosen and has not been settled. */
 struct baton_lease {
@@ -39,6 +40,7 @@ struct baton_board {
 	struct baton_leases leases;
 	struct baton_modes modes;
 	struct baton_tallies tallies;
+	struct baton_tool_tallies tools;
 	struct baton_reviews reviews;
 	struct baton_alert alert;
 	struct baton_drills drills;

@@ -64,24 +64,34 @@ static baton_str code_or(baton_str code, const char *otherwise)
 
 /* --- the end --- */
 
-static void count_end(struct baton_run *run, const struct end *end)
-{
-	run->ops->count(run->ud,
-			end->doubt ? BATON_METRIC_TOOLS_IN_DOUBT
-			: !end->ok ? BATON_METRIC_TOOLS_FAILED
-			: end->no  ? BATON_METRIC_TOOLS_NO
-				   : BATON_METRIC_TOOLS_OK,
-			1);
-	if (run->tools.invoked)
-		run->ops->observe(run->ud, BATON_HIST_TOOL,
-				  (run->ops->now_ns(run->ud) - run->tools.invoked_ns) / 1000);
-}
-
 static uint64_t took_ms(const struct baton_run *run)
 {
 	return run->tools.invoked
 		       ? (run->ops->now_ns(run->ud) - run->tools.invoked_ns) / BATON_NS_PER_MS
 		       : 0;
+}
+
+static void count_end(struct baton_run *run, const struct end *end)
+{
+	static const unsigned metrics[] = {
+		[BATON_TOOL_ANSWERED] = BATON_METRIC_TOOLS_OK,
+		[BATON_TOOL_DECLINED] = BATON_METRIC_TOOLS_NO,
+		[BATON_TOOL_FAILED] = BATON_METRIC_TOOLS_FAILED,
+		[BATON_TOOL_IN_DOUBT] = BATON_METRIC_TOOLS_IN_DOUBT,
+	};
+	enum baton_tool_end how = end->doubt ? BATON_TOOL_IN_DOUBT
+				  : !end->ok ? BATON_TOOL_FAILED
+				  : end->no  ? BATON_TOOL_DECLINED
+					     : BATON_TOOL_ANSWERED;
+	struct baton_now now;
+
+	run->ops->count(run->ud, metrics[how], 1);
+	struct baton_board *board = run->ops->board(run->ud, &now);
+	baton_board_tool(board, run->tools.call->name, how, took_ms(run));
+	run->ops->board_done(run->ud);
+	if (run->tools.invoked)
+		run->ops->observe(run->ud, BATON_HIST_TOOL,
+				  (run->ops->now_ns(run->ud) - run->tools.invoked_ns) / 1000);
 }
 
 static struct then finish(struct baton_run *run, const struct end *end)

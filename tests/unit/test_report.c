@@ -689,6 +689,46 @@ static void the_most_fragile_target_comes_first(void **state)
 	baton_report_free(&report);
 }
 
+static void tools_are_counted_by_name_and_by_what_calls_came_to(void **state)
+{
+	static const struct {
+		const char *tool, *code;
+		bool ok;
+	} calls[] = {
+		{ "find", "", true },         { "find", "not_found", true },
+		{ "find", "timeout", false }, { "pay", "in_doubt", false },
+		{ "pay", "", true },
+	};
+	struct baton_report *report = report_new();
+	struct talk talk = talk_new(report, 1);
+
+	(void)state;
+	asks(&talk, "Where is my order?", "order-status");
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		FEED(&talk, TOOL_FINISHED, tool_finished, .tool = S(calls[i].tool),
+		     .code = S(calls[i].code), .ok = calls[i].ok);
+	for (unsigned i = 0; i < 2 * BATON_REPORT_TOOLS_MAX; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "tool-%u", i);
+		if (i % 50 == 0)
+			talk = talk_new(report, 2 + i / 50);
+		if (i % 50 == 0)
+			asks(&talk, "Where is my order?", "order-status");
+		FEED(&talk, TOOL_FINISHED, tool_finished, .tool = S(name), .ok = true);
+	}
+	baton_report_end(report);
+	const struct baton_report_tool *find = &report->tools[0], *pay = find + 1;
+	assert_string_equal(find->name, "find");
+	assert_true(find->answered == 1 && find->declined == 1 && find->failed == 1);
+	assert_string_equal(pay->name, "pay");
+	assert_true(pay->answered == 1 && pay->in_doubt == 1 && pay->failed == 0);
+	assert_int_equal(report->n_tools, BATON_REPORT_TOOLS_MAX);
+	double good = 3.0 + 2 * BATON_REPORT_TOOLS_MAX, all = 5.0 + 2 * BATON_REPORT_TOOLS_MAX;
+	assert_true(figure(report, "tool_success") > good / all - 1e-9);
+	assert_true(figure(report, "tool_success") < good / all + 1e-9);
+	baton_report_free(&report);
+}
+
 static void more_intents_than_fit_are_added_up(void **state)
 {
 	struct baton_report *report = report_new();
@@ -760,6 +800,7 @@ int main(void)
 		cmocka_unit_test(an_account_is_well_when_it_is_open_a_mode_when_it_is_over),
 		cmocka_unit_test(a_thousand_incidents_keep_the_newest),
 		cmocka_unit_test(the_most_fragile_target_comes_first),
+		cmocka_unit_test(tools_are_counted_by_name_and_by_what_calls_came_to),
 		cmocka_unit_test(more_intents_than_fit_are_added_up),
 		cmocka_unit_test(the_json_is_whole_with_and_without_anything_in_it),
 	};
