@@ -4,8 +4,9 @@
 # run.sh [SUITE...]: runs the suites (all without an argument), a line for each when it is done, its
 # whole output in build/test/SUITE.log, and closes with 'N passed, N failed' over every single test.
 #
-# Everything is built first. Then four lanes run side by side, as most tests wait: for clocks (drills, time
-# limits of idle sockets), for browsers, for servers, for disks. Unit tests run several at a time.
+# What customers get is built first. Then several lanes take suites from one list, the longest ones first, as
+# most tests wait: for clocks (drills, time limits of idle sockets), for browsers, for servers, for disks.
+# Unit tests run several at a time.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p build/test
@@ -34,22 +35,25 @@ run_tests() { # VARIANT TEST...
 	tests_of "$@" | tr ' ' '\n' | xargs -P 4 -I {} bash -c 'run_test {}'
 }
 
-# Both compilers with warnings fatal; gcc's release, address and thread builds are what is run.
+# Both compilers with warnings fatal. What most suites run is gcc's release build; what only some need, in
+# variants that look for bad memory, undefined behaviour and races, is built by a lane while others already test.
+build_variant() { # VARIANT TEST...
+	local variant=$1
+	shift
+	# shellcheck disable=SC2046
+	make -s -j"$jobs" WERROR=1 V="$variant" all swap-modules $(tests_of "$variant" "$@") || return 1
+	echo "ok - $variant, no warning"
+}
 suite_build() {
-	local variant
 	# Here, because several lanes would do it at once.
 	make -s tests/node_modules/.package-lock.json || return 1
-	make -s -j"$jobs" WERROR=1 CC=clang O=build/clang warnings || return 1
-	echo "ok - clang, no warning"
-	for variant in release asan; do
-		# shellcheck disable=SC2046
-		make -s -j"$jobs" WERROR=1 V=$variant all swap-modules build/$variant/tests/simulate $(tests_of $variant "${units[@]}") || return 1
-		echo "ok - gcc, $variant, no warning"
-	done
-	# shellcheck disable=SC2046
-	make -s -j"$jobs" WERROR=1 V=tsan all swap-modules $(tests_of tsan "${threaded[@]}") || return 1
-	echo "ok - gcc, tsan, no warning"
+	build_variant release "${units[@]}" && make -s V=release build/release/tests/simulate
 }
+suite_warnings() {
+	make -s -j"$jobs" WERROR=1 CC=clang O=build/clang warnings && echo "ok - clang, no warning"
+}
+suite_build_asan() { build_variant asan "${units[@]}" && make -s V=asan build/asan/tests/simulate; }
+suite_build_tsan() { build_variant tsan "${threaded[@]}"; }
 suite_unit() { run_tests release "${units[@]}"; }
 suite_asan() {
 	local test kept=()
@@ -61,21 +65,12 @@ suite_asan() {
 suite_tsan() { run_tests tsan "${threaded[@]}"; }
 suite_sim() { make -s sim SEEDS="${SEEDS:-2000}"; }
 suite_crash() { make -s crash N="${CRASHES:-20}" && echo "ok - ${CRASHES:-20} kills of the writer lose nothing"; }
-# End-to-end files by what they wait for; what is not named here is in e2e.
-waiting=(admin control crashes drills matrix modes report tickets transcripts)
-suite_e2e() {
-	local file name busy=()
-	for file in tests/e2e/*.test.mjs; do
-		name=$(basename "$file" .test.mjs)
-		[[ " ${waiting[*]} " = *" $name "* ]] || busy+=("$name")
-	done
-	make -s e2e KILLS="${KILLS:-20}" T="${busy[*]}"
-}
-suite_e2e_waiting() { make -s e2e T="${waiting[*]}"; }
+# They mostly wait, so two files at a time.
+suite_e2e() { make -s e2e KILLS="${KILLS:-20}" JOBS=2; }
 suite_complaints() { make -s complaints; }
 suite_scenarios() { make -s scenarios; }
 suite_e2e_asan() { make -s e2e-asan; }
-suite_browser() { make -s browser; }
+suite_browser() { make -s browser JOBS=2; }
 suite_tools() { make -s test-tools; }
 suite_lint() { make -s lint; }
 suite_fuzz() { make -s -j"$jobs" fuzz SECONDS="${FUZZ_S:-1}"; }
@@ -94,23 +89,14 @@ suite_swap() {
 }
 # What is understood, without what takes long; in full: make quality.
 suite_quality() { make -s quality-short; }
-suite_swap_san() {
-	local rc=0 variant
-	for variant in asan tsan; do
-		make -s V=$variant swap-short || rc=1
-	done
-	return $rc
-}
+suite_swap_asan() { make -s V=asan swap-short; }
+suite_swap_tsan() { make -s V=tsan swap-short; }
 suite_cel() { make -s cel; }
 # The official conformance suite and SDKs of the Model Context Protocol.
 suite_mcp() { make -s mcp; }
 # Claims, owners and replies race over real sockets; in full: make takeover.
-suite_takeover() {
-	local rc=0
-	make -s takeover-short || rc=1
-	make -s V=asan takeover-short || rc=1
-	return $rc
-}
+suite_takeover() { make -s takeover-short; }
+suite_takeover_asan() { make -s V=asan takeover-short; }
 
 # Behind all others: nothing that customers of the tests gave away stands in what they left.
 suite_canaries() { tests/canaries/check.sh; }
@@ -139,9 +125,21 @@ run_suite() {
 	printf '%-10s %4d passed, %d failed  (%d s)\n' "$suite" "$p" "$f" $((SECONDS - begun))
 	[ "$f" -eq 0 ] || { grep -E -A8 '^ *not ok|^✖|error:|SUMMARY|ended with an error|\*\*\*' "$log" | head -80; tail -5 "$log"; }
 }
-run_lane() {
+# What no lane has begun yet; a lane takes from the front.
+next_suite() {
+	(
+		flock 9
+		head -n 1 build/test/queue
+		sed -i 1d build/test/queue
+	) 9>build/test/queue.lock
+}
+# Its own suites in order, and then from the list.
+run_lane() { # SUITE...
 	local suite
 	for suite in "$@"; do
+		run_suite "$suite"
+	done
+	while suite=$(next_suite) && [ -n "$suite" ]; do
 		run_suite "$suite"
 	done
 }
@@ -151,15 +149,17 @@ if [ "${1:-}" = --only ]; then
 	exit
 fi
 : >build/test/counts
+: >build/test/queue
 if [ $# -gt 0 ]; then
 	run_lane "$@"
 else
 	run_suite build
 	if grep -q ' 0 build$' build/test/counts; then
-		run_lane e2e_waiting complaints takeover swap_san fuzz lint &
-		run_lane browser swap mcp &
-		run_lane e2e scenarios e2e_asan &
-		run_lane unit quality sim crash tools modules abi sdk docs cel asan tsan
+		printf '%s\n' swap unit abi sdk fuzz complaints modules docs lint sim cel warnings tools scenarios mcp takeover quality crash >build/test/queue
+		run_lane build_asan asan e2e_asan swap_asan takeover_asan build_tsan tsan swap_tsan &
+		run_lane e2e &
+		run_lane browser &
+		run_lane &
 		wait
 		run_suite canaries
 	fi
