@@ -18,8 +18,8 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/
 export const VARIANT = process.env.V ?? 'release';
 export const BIN = process.env.BATON_BIN ?? path.join(ROOT, 'build', VARIANT, 'baton');
 export const MODULES = path.join(ROOT, 'build', VARIANT, 'modules');
-// Sanitizers make everything slower; patience is not what the tests measure.
-export const SLOW = VARIANT === 'release' ? 1 : 4;
+// Sanitizers make everything slower, and so do other tests beside (BATON_PATIENCE=2); patience is not what tests measure.
+export const SLOW = (VARIANT === 'release' ? 1 : 4) * (Number(process.env.BATON_PATIENCE) || 1);
 
 export const AGENTS = { nina: 'token-of-nina-0123456789abcdef', omar: 'token-of-omar-0123456789abcdef',
 	sara: 'token-of-sara-0123456789abcdef' };
