@@ -9,7 +9,8 @@
 # V=asan|tsan|release picks the variant (default release)
 
 V       ?= release
-CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+# Fuzzers are made of the objects of V=asan, and libFuzzer is clang's.
+CC      := $(if $(filter default,$(origin CC)),$(if $(filter asan,$(V)),clang,gcc),$(CC))
 Q       := $(if $(VERBOSE),,@)
 O       := build/$(V)
 WERROR  ?=
@@ -24,7 +25,9 @@ WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wst
 WARN    += $(if $(findstring clang,$(CC)),,-Wlogical-op -Wduplicated-cond -Wjump-misses-init -Wformat-signedness)
 HARD    := -fstack-protector-strong -fstack-clash-protection -fcf-protection
 OPT_release := -O2 -g -D_FORTIFY_SOURCE=3
-OPT_asan    := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# Without stack-depth, which would need static TLS: modules must not have it.
+OPT_asan    := -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-coverage=stack-depth \
+               -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT_tsan    := -O1 -g1 -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS  ?=
 ALL_CFLAGS := $(CSTD) $(WARN) $(if $(WERROR),-Werror) $(HARD) $(OPT_$(V)) -fPIC -fvisibility=hidden -MMD -MP \

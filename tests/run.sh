@@ -37,8 +37,8 @@ run_tests() { # VARIANT TEST...
 	tests_of "$@" | tr ' ' '\n' | xargs -P 4 -I {} bash -c 'run_test {}'
 }
 
-# Both compilers with warnings fatal. What most suites run is gcc's release build; what only some need, in
-# variants that look for bad memory, undefined behaviour and races, is built by a lane while others already test.
+# Both compilers with warnings fatal. What most suites run is gcc's release build; what only some need is built
+# by a lane while others already test: clang's for bad memory, undefined behaviour and fuzzers, gcc's for races.
 build_variant() { # VARIANT TEST...
 	local variant=$1
 	shift
@@ -50,9 +50,6 @@ suite_build() {
 	# Here, because several lanes would do it at once.
 	make -s tests/node_modules/.package-lock.json || return 1
 	build_variant release "${units[@]}" && make -s V=release build/release/tests/simulate
-}
-suite_warnings() {
-	make -s -j"$jobs" WERROR=1 CC=clang O=build/clang warnings && echo "ok - clang, no warning"
 }
 suite_build_asan() { build_variant asan "${units[@]}" && make -s V=asan build/asan/tests/simulate; }
 suite_build_tsan() { build_variant tsan "${threaded[@]}"; }
@@ -117,15 +114,16 @@ count() {
 }
 
 run_suite() {
-	local suite=$1 log=build/test/$1.log begun=$SECONDS rc p f
+	local suite=$1 log=build/test/$1.log rc p f took TIMEFORMAT='%0R s, %0U + %0S of a core'
 	# A suite that hangs is a suite that failed.
-	timeout -k 10 "${SUITE_S:-600}" tests/run.sh --only "$suite" >"$log" 2>&1 </dev/null
+	{ time timeout -k 10 "${SUITE_S:-600}" tests/run.sh --only "$suite" >"$log" 2>&1 </dev/null; } 2>"$log.time"
 	rc=$?
+	took=$(tail -n 1 "$log.time")
 	read -r p f < <(count "$log")
 	[ $rc -eq 0 ] || [ "$f" -gt 0 ] || f=1
 	echo "$p $f $suite" >>build/test/counts
-	printf '%-10s %4d passed, %d failed  (%d s)\n' "$suite" "$p" "$f" $((SECONDS - begun))
-	[ "$f" -eq 0 ] || { grep -E -A8 '^ *not ok|^✖|error:|SUMMARY|ended with an error|\*\*\*' "$log" | head -80; tail -5 "$log"; }
+	printf '%-13s %4d passed, %d failed  (%s)\n' "$suite" "$p" "$f" "$took"
+	[ "$f" -eq 0 ] || { grep -E -A8 '^ *not ok|^✖|error:|SUMMARY|ended with an error|\*\*\*' "$log" | head -80; tail -n 5 "$log"; }
 }
 # What no lane has begun yet; a lane takes from the front.
 next_suite() {
@@ -157,8 +155,8 @@ if [ $# -gt 0 ]; then
 else
 	run_suite build
 	if grep -q ' 0 build$' build/test/counts; then
-		printf '%s\n' swap unit abi sdk fuzz complaints modules docs lint sim cel warnings tools scenarios mcp takeover quality crash >build/test/queue
-		run_lane build_asan asan e2e_asan swap_asan takeover_asan build_tsan tsan swap_tsan &
+		printf '%s\n' swap unit abi sdk complaints modules docs lint sim cel tools scenarios mcp takeover quality crash >build/test/queue
+		run_lane build_asan asan e2e_asan fuzz swap_asan takeover_asan build_tsan tsan swap_tsan &
 		run_lane e2e &
 		run_lane browser &
 		run_lane &

@@ -19,7 +19,6 @@ export PATH := $(if $(NODE_DIR),$(NODE_DIR):)$(PATH)
 
 SECONDS ?= 10
 KILLS   ?= 50
-FUZZ_OPT := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 tests/node_modules/.package-lock.json: tests/package.json tests/package-lock.json
 	cd tests && npm ci --no-audit --no-fund --loglevel=error
@@ -70,7 +69,7 @@ check-modules: all
 		$(O)/baton module check $$so --$$how $$(test -f $$own && echo --config $$own) || failed=1; \
 	done; done; exit $$failed
 
-# --- fuzzing: clang's libFuzzer over the objects of V=fuzz ---------------------------------------
+# --- fuzzing: clang's libFuzzer over the objects of V=asan ---------------------------------------
 FUZZ_SRC := $(sort $(PURE_SRC) $(wildcard core/policy/*.c core/journal/*.c core/isolate/*.c) core/module/elf.c core/module/imports.c core/module/file.c channels/chat/wire_in.c channels/http/shown.c core/server/control_request.c core/server/jwt.c core/server/jwt_key.c)
 FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_OBJ := $(patsubst %,$(O)/tests/fuzz/fuzz_%.o,$(FUZZERS))
@@ -95,9 +94,9 @@ $(O)/fuzz/promises: $(call obj,$(wildcard modules/guard-policy/*.c) $(GUARD_PART
 $(O)/fuzz/personal: $(call obj,$(addprefix modules/guard-pii/,codes.c find.c names.c numbers.c secrets.c))
 
 fuzz:
-	$(MAKE) V=fuzz CC=clang OPT_fuzz="$(FUZZ_OPT)" fuzz-run
+	$(MAKE) V=asan fuzz-run
 
-# Found inputs go to build/fuzz/corpus; a crash leaves its input in build/fuzz.
+# Found inputs go to build/asan/corpus; a crash leaves its input in build/asan.
 fuzz-run: $(foreach f,$(or $(T),$(FUZZERS)),$(O)/fuzz/$(f))
 	@failed=0; for f in $(notdir $^); do \
 		mkdir -p $(O)/corpus/$$f; \
@@ -132,7 +131,7 @@ drills: all tests/node_modules/.package-lock.json
 # --- swaps: make swap [SECONDS=60] [CUSTOMERS=500]; swap-rows [ROW=18]; swap-hostile [T=forks]; swap-soak [N=10000]
 SWAP_SRC := $(wildcard tests/swap/modules/*.c tests/swap/hostile/*.c)
 SWAP_SO  := $(patsubst %.c,$(O)/%.so,$(SWAP_SRC)) $(patsubst %.cc,$(O)/%.so,$(wildcard tests/swap/modules/*.cc))
-CXX      ?= g++
+CXX      := $(if $(filter default,$(origin CXX)),$(if $(filter clang,$(CC)),clang++,g++),$(CXX))
 $(O)/tests/swap/%.o: tests/swap/%.cc
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++17 -Icore/include -O1 -g -Wall -Wextra -fPIC -fvisibility=hidden $(SAN) -MMD -MP -c -o $@ $<

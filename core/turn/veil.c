@@ -151,7 +151,8 @@ void baton_veil_known(const struct baton_veil *veil, baton_str text, struct bato
 		i += value->value.n;
 		plain = i;
 	}
-	baton_buf_add(out, text.p + plain, text.n - plain);
+	if (text.n > plain)
+		baton_buf_add(out, text.p + plain, text.n - plain);
 }
 
 /* --- back --- */
@@ -239,7 +240,8 @@ void baton_unveil_take(struct baton_unveil *unveil, const struct baton_veil *vei
 		baton_buf_str(out, value ? value->value : held);
 		unveil->n = 0;
 	}
-	baton_buf_add(out, text.p + plain, text.n - plain);
+	if (text.n > plain)
+		baton_buf_add(out, text.p + plain, text.n - plain);
 }
 
 void baton_unveil_end(struct baton_unveil *unveil, struct baton_buf *out)

@@ -25,22 +25,11 @@ enum { TEXT_MAX = 4096, WORDS_MIN = 60, WORDS_SPREAD = 80, PIECES_MIN = 16, PIEC
 enum { LASTS_MIN_MS = 1000, LASTS_SPREAD_MS = 2000, PARTS = 1000 };
 
 static const char *const words[] = {
-	"order",
-	"parcel",
-	"gr\xc3\xbc\xc3\x9f"
-	"e",
-	"\xe2\x82\xac",
-	"lamp",
-	"\xe6\x97\xa5\xe6\x9c\xac",
-	"refund",
-	"friday",
-	"\xf0\x9f\x93\xa6",
-	"chair",
-	"tomorrow",
-	"depot",
-	"rug",
-	"label",
-	"\xc3\xa9t\xc3\xa9",
+	"order",        "parcel",   "gr\303\274\303\237e",
+	"\xe2\x82\xac", "lamp",     "\xe6\x97\xa5\xe6\x9c\xac",
+	"refund",       "friday",   "\xf0\x9f\x93\xa6",
+	"chair",        "tomorrow", "depot",
+	"rug",          "label",    "\xc3\xa9t\xc3\xa9",
 	"invoice",
 };
 enum { WORDS = sizeof(words) / sizeof(words[0]) };
