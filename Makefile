@@ -41,7 +41,7 @@ LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llmdb -lpthread -ldl 
 PURE_DIRS := core/base core/session core/route core/turn core/actor core/desk core/observe
 HOST_DIRS := core/loop core/journal core/policy core/isolate core/module core/testhost core/check core/swap core/files core/server channels/chat channels/http
 PURE_SRC  := $(foreach d,$(PURE_DIRS),$(wildcard $(d)/*.c)) core/policy/expr*.c core/policy/env.c \
-             core/policy/facts.c core/policy/json_schema.c core/policy/mode_facts.c core/policy/drill_facts.c core/policy/nearest.c core/policy/lookup.c core/policy/hours.c core/policy/topics.c core/loop/sse.c core/loop/reply.c \
+             core/policy/facts.c core/policy/json_schema.c core/policy/mode_facts.c core/policy/drill_facts.c core/policy/nearest.c core/policy/lookup.c core/policy/hours.c core/policy/topics.c core/loop/sse.c \
              core/swap/trial.c core/swap/replay*.c
 PURE_SRC  := $(wildcard $(PURE_SRC))
 HOST_SRC  := $(filter-out $(PURE_SRC),$(foreach d,$(HOST_DIRS),$(wildcard $(d)/*.c)))

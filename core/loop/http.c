@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The outbound HTTP client of a loop: libcurl's multi interface, driven by readiness and by turns;
- * beside it, for plain requests to an address in figures, connections of our own (direct.c).
+/* The outbound HTTP client of a loop: libcurl's multi interface, driven by readiness and by turns.
  *
  * Nothing is done to libcurl from inside its callbacks or from inside start(), pause() and stop():
  * those leave the request on a list, and the turn that ends each lap of the loop works it off,
@@ -10,7 +9,6 @@
  *
  * Timeouts are ours, one timer for each request: set once, moved only when it strikes early.
  */
-#include "core/loop/direct.h"
 #include "core/loop/request.h"
 #include "core/loop/slot.h"
 
@@ -37,14 +35,12 @@ struct baton_http {
 	struct baton_loop *loop;
 	CURLM *multi;
 	struct baton_wires wires;
-	struct baton_direct direct;
 	struct baton_slots slots;
 	struct baton_request *open, *todo, *spare;
 	unsigned n_open, n_spare;
 	struct known_url known[KNOWN_MAX];
 	unsigned known_next;
-	bool kick;  /* libcurl wants to be called now */
-	bool spoke; /* it was called: there may be messages */
+	bool kick; /* libcurl wants to be called now */
 	bool ending;
 	uint64_t timer, timer_due, curl_due; /* libcurl's own timeouts: resolver, second address */
 };
@@ -70,8 +66,7 @@ static void request_retire(struct baton_http *http, struct baton_request *reques
 {
 	request_unlist(http, request);
 	baton_loop_timer_stop(http->loop, request->timer);
-	baton_direct_drop(request);
-	if (request->added && !request->direct)
+	if (request->added)
 		curl_multi_remove_handle(http->multi, request->easy);
 	DL_DELETE(http->open, request);
 	http->n_open--;
@@ -155,11 +150,6 @@ static void request_step(struct baton_http *http, struct baton_request *request)
 		request_retire(http, request);
 		return;
 	}
-	if (!request->added && request->direct) {
-		request->added = true;
-		baton_direct_send(&http->direct, request);
-		return;
-	}
 	if (!request->added) {
 		request->added = curl_multi_add_handle(http->multi, request->easy) == CURLM_OK;
 		if (!request->added) {
@@ -184,7 +174,6 @@ static void request_step(struct baton_http *http, struct baton_request *request)
 			request_retire(http, request);
 		return;
 	}
-	baton_direct_resume(request);
 	if (request->curl_paused) {
 		request->curl_paused = false;
 		curl_easy_pause(request->easy, CURLPAUSE_CONT);
@@ -205,22 +194,6 @@ static void todo_work(struct baton_http *http)
 	}
 }
 
-/* Nothing more will come. */
-static void request_over(struct baton_http *http, struct baton_request *request)
-{
-	request->done = true;
-	if (!request->handle)
-		request_retire(http, request);
-	else if (!request->held.n || request->code)
-		request_finish(http, request);
-	/* else the user paused in the last piece and has not heard all of it */
-}
-
-static void on_direct_over(void *ud, struct baton_request *request)
-{
-	request_over(ud, request);
-}
-
 static void messages_read(struct baton_http *http)
 {
 	CURLMsg *message;
@@ -231,9 +204,13 @@ static void messages_read(struct baton_http *http)
 		CURLcode result = message->data.result;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&request);
 		request->result = result;
-		request_over(http, request);
+		request->done = true;
+		if (!request->handle)
+			request_retire(http, request);
+		else if (!request->held.n)
+			request_finish(http, request);
+		/* else the user paused in the last piece and has not heard all of it */
 	}
-	http->spoke = false;
 }
 
 static void on_turn(void *ud)
@@ -245,11 +222,9 @@ static void on_turn(void *ud)
 		todo_work(http);
 		if (http->kick) {
 			http->kick = false;
-			http->spoke = true;
 			curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 		}
-		if (http->spoke)
-			messages_read(http);
+		messages_read(http);
 		if (!http->kick && !http->todo) {
 			http->guest.wants_turn = false;
 			return;
@@ -280,8 +255,7 @@ static void on_ready(void *ud, curl_socket_t fd, int mask)
 	struct baton_http *http = ud;
 	int running;
 	curl_multi_socket_action(http->multi, fd, mask, &running);
-	http->spoke = true;
-	http->guest.wants_turn = true;
+	http->guest.wants_turn = true; /* there may be messages */
 }
 
 static void on_http_clock(void *ud);
@@ -371,9 +345,6 @@ struct baton_http *baton_http_new(struct baton_loop *loop)
 	baton_assert(http->multi);
 	http->wires =
 		(struct baton_wires){ .uv = baton_loop_uv(loop), .on_ready = on_ready, .ud = http };
-	http->direct = (struct baton_direct){ .uv = baton_loop_uv(loop),
-					      .on_over = on_direct_over,
-					      .ud = http };
 	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_want);
 	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
 	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timeout_set);
@@ -408,7 +379,6 @@ void baton_http_free(struct baton_http **phttp)
 	curl_multi_cleanup(http->multi);
 	baton_loop_timer_stop(http->loop, http->timer);
 	baton_loop_guest_remove(http->loop, &http->guest);
-	baton_direct_done(&http->direct);
 	baton_wires_done(&http->wires);
 	baton_slots_done(&http->slots);
 	for (size_t i = 0; i < KNOWN_MAX; i++) {
@@ -497,10 +467,11 @@ int baton_http_start(struct baton_http *http, const struct baton_http_ask *ask,
 
 	uint64_t now = baton_loop_now_ns(http->loop);
 	struct baton_request *request = request_get(http);
-	rc = baton_request_ask(request, ask, &target, now);
+	rc = request ? baton_request_ask(request, ask, &target, now) : BATON_E_LIMIT;
 	if (rc) {
 		baton_target_done(&target);
-		baton_request_free(request);
+		if (request)
+			baton_request_free(request);
 		return rc;
 	}
 	request->events = *events;

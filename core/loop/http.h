@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Outbound HTTP: libcurl's multi interface driven by the loop (multi_socket, cached watchers), and
- * plain requests to an address in figures without it.
+/* Outbound HTTP: libcurl's multi interface driven by the loop (multi_socket, cached watchers).
  *
  * Redirects are refused, proxies and ambient configuration ignored, the resolved address is checked
  * before connecting, bodies are never decompressed, and every size has a bound. Secrets are

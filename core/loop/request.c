@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* One request, whoever carries it: what may be asked, how the answer is handed on and bounded, the
- * clock, the reason why it failed. */
+/* One request as libcurl sees it: options, the callbacks that receive the answer, bounds, and what
+ * an error means. Callbacks record and hand on; nothing here calls back into libcurl's multi
+ * interface. A handle is set up once, and per request only what differs. */
 #include "core/loop/request.h"
 
 #include "core/base/assert.h"
@@ -9,9 +10,14 @@
 #include "core/base/limits.h"
 #include "core/base/mem.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
+#include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum { NS_PER_MS = 1000000, TOTAL_MS = 60000, KEEP_BYTES = 64 * 1024 };
 
@@ -30,10 +36,66 @@ void baton_request_fail(struct baton_request *request, uint32_t fail, const char
 
 /* --- connecting --- */
 
-bool baton_request_may_connect(const struct baton_request *request, const struct sockaddr *address)
+static bool may_connect(const struct baton_request *request, const struct sockaddr *address)
 {
 	return baton_address_allowed(address, request->target.https, request->allow_loopback) ||
 	       (request->allow_private && baton_address_private(address));
+}
+
+static curl_socket_t on_socket_open(void *ud, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct baton_request *request = ud;
+	(void)purpose;
+
+	if (!may_connect(request, &address->addr)) {
+		baton_request_fail(request, BATON_FAIL_ACCESS, "denied",
+				   "resolves to an address that may not be reached");
+		errno = EACCES;
+		return CURL_SOCKET_BAD;
+	}
+	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			address->protocol);
+	if (fd < 0)
+		return CURL_SOCKET_BAD;
+	request->sockets_opened++;
+	request->socket = fd;
+	baton_wires_opened(request->wires, fd);
+	return fd;
+}
+
+static int on_socket_close(void *ud, curl_socket_t fd)
+{
+	struct baton_wires *wires = ud; /* the connection may outlive the request that opened it */
+	baton_wires_closing(wires, fd);
+	return close(fd);
+}
+
+/* Connected, the request is about to be sent. The connection may be one that another request with
+ * other rights has opened, so the address is judged once more. */
+static int on_connected(void *ud, char *ip, char *local_ip, int port, int local_port)
+{
+	struct baton_request *request = ud;
+	struct sockaddr_storage address;
+	(void)local_ip;
+	(void)port;
+	(void)local_port;
+
+	if (!baton_address_of(ip, &address) ||
+	    !may_connect(request, (const struct sockaddr *)&address)) {
+		baton_request_fail(request, BATON_FAIL_ACCESS, "denied",
+				   "connected to an address that may not be reached");
+		return CURL_PREREQFUNC_ABORT;
+	}
+	if (request->sockets_opened > 1) { /* two addresses were tried; which one was it? */
+		curl_socket_t fd = CURL_SOCKET_BAD;
+		curl_easy_getinfo(request->easy, CURLINFO_ACTIVESOCKET, &fd);
+		request->socket = fd;
+	}
+	if (request->sockets_opened && request->socket != CURL_SOCKET_BAD)
+		baton_wires_connected(request->wires, request->socket);
+	request->code = NULL; /* an address that was refused on the way does not matter any more */
+	request->phase = BATON_REQUEST_FIRST_BYTE;
+	return CURL_PREREQFUNC_OK;
 }
 
 /* --- the head of the answer --- */
@@ -72,10 +134,10 @@ static size_t head_split(baton_str head, baton_str *headers, size_t max)
 	return n;
 }
 
-static bool head_tell(struct baton_request *request, unsigned status, baton_str head)
+static bool head_tell(struct baton_request *request, long status)
 {
 	baton_str headers[BATON_HTTP_HEADERS_MAX + 1];
-	size_t n = head_split(head, headers, BATON_HTTP_HEADERS_MAX + 1);
+	size_t n = head_split(baton_buf_view(&request->head), headers, BATON_HTTP_HEADERS_MAX + 1);
 	if (n > BATON_HTTP_HEADERS_MAX)
 		return false;
 
@@ -83,17 +145,34 @@ static bool head_tell(struct baton_request *request, unsigned status, baton_str 
 		request->is_sse = request->is_sse || type_is(headers[i], "text/event-stream");
 	request->head_told = true;
 	if (request->handle)
-		request->events.on_head(request->ud, request->handle, status, headers, n);
+		request->events.on_head(request->ud, request->handle, (uint32_t)status, headers, n);
 	return true;
 }
 
-bool baton_request_head(struct baton_request *request, unsigned status, baton_str head)
+static size_t on_header(char *p, size_t size, size_t count, void *ud)
 {
-	bool ok = head_tell(request, status, head);
+	struct baton_request *request = ud;
+	size_t n = size * count;
 
+	request->head_bytes += n;
+	if (request->head_bytes > BATON_HTTP_HEAD_BYTES_MAX) {
+		baton_request_fail(request, BATON_FAIL_BAD_OUTPUT, "too_big",
+				   "the head of the answer has no end");
+		return 0;
+	}
+	if (request->head_told) /* trailers */
+		return n;
+	baton_buf_add(&request->head, p, n);
+	if (p[0] != '\r' && p[0] != '\n')
+		return n;
+
+	long status = 0;
+	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+	bool ok = status < 200 || head_tell(request, status);
+	baton_buf_reset(&request->head); /* 1xx: the head that counts follows */
 	if (!ok)
 		baton_request_fail(request, BATON_FAIL_BAD_OUTPUT, "too_big", "too many headers");
-	return ok && request->handle && !request->code;
+	return ok && request->handle ? n : 0;
 }
 
 /* --- the body --- */
@@ -160,25 +239,31 @@ static size_t body_feed(struct baton_request *request, baton_str bytes)
 	return at;
 }
 
-bool baton_request_body(struct baton_request *request, baton_str bytes)
+static size_t on_body(char *p, size_t size, size_t count, void *ud)
 {
+	struct baton_request *request = ud;
+	size_t n = size * count;
+
 	if (!request->handle || request->code)
-		return false;
-	request->body_bytes += bytes.n;
+		return 0;
+	if (request->paused || request->held.n) {
+		request->curl_paused = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	request->body_bytes += n;
 	if (request->body_bytes > BATON_HTTP_ANSWER_BYTES_MAX) {
 		baton_request_fail(request, BATON_FAIL_BAD_OUTPUT, "too_big",
 				   "the answer is too long");
-		return false;
+		return 0;
 	}
 	request->phase = BATON_REQUEST_BODY;
 	request->heard_ns = baton_loop_now_ns(NULL);
 
-	size_t taken = request->held.n ? 0 : body_feed(request, bytes); /* in their order */
+	size_t taken = body_feed(request, (baton_str){ p, n });
 	if (!request->handle || request->code)
-		return false;
-	if (taken < bytes.n)
-		baton_buf_add(&request->held, bytes.p + taken, bytes.n - taken);
-	return true;
+		return 0;
+	baton_buf_add(&request->held, p + taken, n - taken);
+	return n;
 }
 
 void baton_request_replay(struct baton_request *request)
@@ -235,12 +320,53 @@ uint64_t baton_request_look(const struct baton_request *request, uint64_t now_ns
 
 /* --- what an error means --- */
 
+struct meaning {
+	CURLcode result;
+	uint32_t fail;
+	const char *code;
+};
+
+static const struct meaning meanings[] = {
+	{ CURLE_COULDNT_RESOLVE_HOST, BATON_FAIL_UNAVAILABLE, "dns" },
+	{ CURLE_COULDNT_RESOLVE_PROXY, BATON_FAIL_UNAVAILABLE, "dns" },
+	{ CURLE_COULDNT_CONNECT, BATON_FAIL_UNAVAILABLE, "connect" },
+	{ CURLE_SSL_CONNECT_ERROR, BATON_FAIL_UNAVAILABLE, "tls" },
+	{ CURLE_PEER_FAILED_VERIFICATION, BATON_FAIL_UNAVAILABLE, "tls" },
+	{ CURLE_SSL_CERTPROBLEM, BATON_FAIL_UNAVAILABLE, "tls" },
+	{ CURLE_SSL_CIPHER, BATON_FAIL_UNAVAILABLE, "tls" },
+	{ CURLE_SSL_CACERT_BADFILE, BATON_FAIL_UNAVAILABLE, "tls" },
+	{ CURLE_SSL_ISSUER_ERROR, BATON_FAIL_UNAVAILABLE, "tls" },
+	{ CURLE_SSL_INVALIDCERTSTATUS, BATON_FAIL_UNAVAILABLE, "tls" },
+	{ CURLE_OPERATION_TIMEDOUT, BATON_FAIL_TIMEOUT, "timeout_connect" },
+	{ CURLE_GOT_NOTHING, BATON_FAIL_UNAVAILABLE, "cut" },
+	{ CURLE_SEND_ERROR, BATON_FAIL_UNAVAILABLE, "cut" },
+	{ CURLE_RECV_ERROR, BATON_FAIL_UNAVAILABLE, "cut" },
+	{ CURLE_PARTIAL_FILE, BATON_FAIL_BAD_OUTPUT, "cut" },
+	{ CURLE_OUT_OF_MEMORY, BATON_FAIL_INTERNAL, "no_memory" },
+};
+
+static void result_explain(struct baton_request *request)
+{
+	const char *why = request->curl_message[0] ? request->curl_message
+						   : curl_easy_strerror(request->result);
+	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+		const struct meaning *meaning = &meanings[i];
+		if (meaning->result != request->result)
+			continue;
+		bool cut_body = request->head_told && request->result == CURLE_RECV_ERROR;
+		baton_request_fail(request, cut_body ? BATON_FAIL_BAD_OUTPUT : meaning->fail,
+				   meaning->code, why);
+		return;
+	}
+	baton_request_fail(request, BATON_FAIL_BAD_OUTPUT, "protocol", why);
+}
+
 bool baton_request_error(struct baton_request *request, baton_error *ret)
 {
 	if (request->result == CURLE_OK && !request->code)
 		return false;
 
-	baton_easy_explain(request);
+	result_explain(request);                  /* does nothing if we know better */
 	for (char *c = request->message; *c; c++) /* parts of it may be the peer's words */
 		*c = isprint((unsigned char)*c) ? *c : '?';
 	*ret = (baton_error){
@@ -254,11 +380,54 @@ bool baton_request_error(struct baton_request *request, baton_error *ret)
 
 /* --- life --- */
 
+#define SET(option, value) \
+	baton_assert(curl_easy_setopt(request->easy, (option), (value)) == CURLE_OK)
+
+static void easy_set_callbacks(struct baton_request *request)
+{
+	SET(CURLOPT_PRIVATE, request);
+	SET(CURLOPT_ERRORBUFFER, request->curl_message);
+	SET(CURLOPT_OPENSOCKETFUNCTION, on_socket_open);
+	SET(CURLOPT_OPENSOCKETDATA, request);
+	SET(CURLOPT_CLOSESOCKETFUNCTION, on_socket_close);
+	SET(CURLOPT_CLOSESOCKETDATA, request->wires);
+	SET(CURLOPT_PREREQFUNCTION, on_connected);
+	SET(CURLOPT_PREREQDATA, request);
+	SET(CURLOPT_HEADERFUNCTION, on_header);
+	SET(CURLOPT_HEADERDATA, request);
+	SET(CURLOPT_WRITEFUNCTION, on_body);
+	SET(CURLOPT_WRITEDATA, request);
+}
+
+/* What no request changes. Nothing is taken from the environment or from files of the user. */
+static void easy_set_rules(struct baton_request *request)
+{
+	SET(CURLOPT_PROTOCOLS_STR, "https");
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_NOPROGRESS, 1L);
+	/* Without this, giving up on a slow name waits for the resolver's thread. */
+	SET(CURLOPT_QUICK_EXIT, 1L);
+	/* libcurl 7.88's HTTP/2 has known stalls with pausing; one stream, one connection. */
+	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, 3600000L);               /* the clock is ours */
+	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2); /* and newer */
+}
+
 struct baton_request *baton_request_new(struct baton_http *http, struct baton_wires *wires)
 {
 	struct baton_request *request = baton_new(struct baton_request);
+	request->easy = curl_easy_init();
 	request->http = http;
 	request->wires = wires;
+	if (!request->easy) {
+		baton_free(request);
+		return NULL;
+	}
+	easy_set_callbacks(request);
+	easy_set_rules(request);
 	baton_sse_init(&request->parser, on_sse_event, request);
 	return request;
 }
@@ -266,18 +435,20 @@ struct baton_request *baton_request_new(struct baton_http *http, struct baton_wi
 static void request_drop_ask(struct baton_request *request)
 {
 	baton_target_done(&request->target);
-	baton_easy_drop_ask(request);
-	if (request->out.p)
-		explicit_bzero(request->out.p, request->out_body);
-	request->out_body = 0;
+	for (struct curl_slist *header = request->headers; header; header = header->next)
+		explicit_bzero(header->data, strlen(header->data)); /* one of them may be a key */
+	curl_slist_free_all(request->headers);
+	baton_free(request->body);
+	request->headers = NULL;
+	request->body = NULL;
 }
 
 void baton_request_free(struct baton_request *request)
 {
-	baton_easy_free(request);
+	curl_easy_cleanup(request->easy);
+	baton_free(request->easy_ca_file);
 	request_drop_ask(request);
 	baton_sse_done(&request->parser);
-	baton_buf_done(&request->out);
 	baton_buf_done(&request->head);
 	baton_buf_done(&request->line);
 	baton_buf_done(&request->held);
@@ -295,7 +466,6 @@ void baton_request_reset(struct baton_request *request)
 {
 	request_drop_ask(request);
 	baton_sse_reset(&request->parser);
-	buf_keep_small(&request->out);
 	buf_keep_small(&request->head);
 	buf_keep_small(&request->line);
 	buf_keep_small(&request->held);
@@ -313,8 +483,27 @@ void baton_request_reset(struct baton_request *request)
 
 /* --- asking --- */
 
-static int headers_ok(const struct baton_http_ask *ask)
+static bool headers_add(struct baton_request *request, baton_str header)
 {
+	/* libcurl reads "Name:" as "leave it out" and "Name;" as "send it empty". */
+	char *text = baton_memdupz(header.p, header.n);
+	size_t n = header.n;
+	while (n && (text[n - 1] == ' ' || text[n - 1] == '\t'))
+		n--;
+	text[n] = '\0';
+	if (text[n - 1] == ':' && strchr(text, ':') == text + n - 1)
+		text[n - 1] = ';';
+	struct curl_slist *longer = curl_slist_append(request->headers, text);
+	explicit_bzero(text, n);
+	baton_free(text);
+	if (longer)
+		request->headers = longer;
+	return longer;
+}
+
+static int headers_set(struct baton_request *request, const struct baton_http_ask *ask)
+{
+	bool typed = false;
 	size_t bytes = 0;
 
 	if (ask->n_headers > BATON_HTTP_HEADERS_MAX)
@@ -323,22 +512,66 @@ static int headers_ok(const struct baton_http_ask *ask)
 		bytes += ask->headers[i].n;
 		if (!baton_header_ok(ask->headers[i]))
 			return BATON_E_INVAL;
+		if (bytes > BATON_HTTP_HEAD_BYTES_MAX || !headers_add(request, ask->headers[i]))
+			return BATON_E_LIMIT;
+		typed = typed || (ask->headers[i].n > 13 &&
+				  strncasecmp(ask->headers[i].p, "content-type:", 13) == 0);
 	}
-	return bytes > BATON_HTTP_HEAD_BYTES_MAX ? BATON_E_LIMIT : BATON_OK;
+	struct curl_slist *longer = curl_slist_append(request->headers, "Expect:");
+	request->headers = longer ? longer : request->headers;
+	if (!typed) /* else libcurl would call it a form */
+		longer = curl_slist_append(request->headers, "Content-Type:");
+	request->headers = longer ? longer : request->headers;
+	SET(CURLOPT_HTTPHEADER, request->headers);
+	return BATON_OK;
 }
 
-static int ask_ok(const struct baton_http_ask *ask)
+static int method_set(struct baton_request *request, const struct baton_http_ask *ask)
 {
-	if (ask->body.n > BATON_HTTP_ANSWER_BYTES_MAX)
-		return BATON_E_LIMIT;
-	if (ask->method.n == 0 || ask->method.n > BATON_REQUEST_METHOD)
+	char method[16];
+	if (ask->method.n == 0 || ask->method.n >= sizeof(method))
 		return BATON_E_INVAL;
 	for (size_t i = 0; i < ask->method.n; i++)
 		if (!isupper((unsigned char)ask->method.p[i]))
 			return BATON_E_INVAL;
-	if (ask->body.n && baton_str_is(ask->method, "GET"))
+	memcpy(method, ask->method.p, ask->method.n);
+	method[ask->method.n] = '\0';
+
+	SET(CURLOPT_HTTPGET, 1L); /* clears what the last request set */
+	SET(CURLOPT_CUSTOMREQUEST, NULL);
+	bool post = strcmp(method, "POST") == 0;
+	if (strcmp(method, "HEAD") == 0) {
+		SET(CURLOPT_NOBODY, 1L);
+	} else if (post || ask->body.n) {
+		request->body = baton_memdupz(ask->body.p, ask->body.n);
+		SET(CURLOPT_POST, 1L);
+		SET(CURLOPT_POSTFIELDSIZE, (long)ask->body.n);
+		SET(CURLOPT_POSTFIELDS, request->body);
+	}
+	if (!post && strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+		SET(CURLOPT_CUSTOMREQUEST, method);
+	if (ask->body.n && strcmp(method, "GET") == 0)
 		return BATON_E_INVAL;
-	return headers_ok(ask);
+	return BATON_OK;
+}
+
+/* There is no way back to the file that libcurl was built with, but to begin anew. */
+static void trust_set(struct baton_request *request, const char *ca_file)
+{
+	bool same = ca_file && request->easy_ca_file ? strcmp(ca_file, request->easy_ca_file) == 0
+						     : ca_file == request->easy_ca_file;
+	if (same)
+		return;
+	baton_free(request->easy_ca_file);
+	request->easy_ca_file = ca_file ? baton_memdupz(ca_file, strlen(ca_file)) : NULL;
+	if (ca_file) {
+		SET(CURLOPT_CAINFO, ca_file);
+		return;
+	}
+	curl_easy_reset(request->easy);
+	request->easy_takes_http = false;
+	easy_set_callbacks(request);
+	easy_set_rules(request);
 }
 
 static uint64_t due_after(uint64_t now, uint32_t ms, uint32_t otherwise_ms)
@@ -350,19 +583,22 @@ static uint64_t due_after(uint64_t now, uint32_t ms, uint32_t otherwise_ms)
 int baton_request_ask(struct baton_request *request, const struct baton_http_ask *ask,
 		      struct baton_target *target, uint64_t now_ns)
 {
-	int rc = ask_ok(ask);
-	if (rc)
-		return rc;
-	bool direct = !target->https && target->address.any.sa_family != AF_UNSPEC &&
-		      baton_target_path(target);
-	rc = direct ? baton_direct_ask(request, ask, target) : baton_easy_ask(request, ask, target);
+	if (ask->body.n > BATON_HTTP_ANSWER_BYTES_MAX)
+		return BATON_E_LIMIT;
+	trust_set(request, ask->ca_file);
+	int rc = headers_set(request, ask);
+	rc = rc ? rc : method_set(request, ask);
 	if (rc)
 		return rc;
 
+	bool http = !target->https;
+	if (http != request->easy_takes_http)
+		SET(CURLOPT_PROTOCOLS_STR, http ? "http" : "https");
+	request->easy_takes_http = http;
+	SET(CURLOPT_URL, target->url);
+	SET(CURLOPT_FRESH_CONNECT, ask->once ? 1L : 0L);
+
 	request->target = *target;
-	request->direct = direct;
-	request->once = ask->once;
-	request->bodiless = baton_str_is(ask->method, "HEAD");
 	request->sse = ask->sse;
 	request->ndjson = ask->ndjson;
 	request->allow_loopback = ask->allow_loopback_http;

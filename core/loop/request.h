@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* One outbound request: what is known of its answer, its clock, and who carries it: libcurl (easy.c)
- * or, plain and to an address in figures, a connection of ours (direct.c). Belongs to http.c, which
- * says when. Not for others to include. */
+/* One outbound request: its libcurl handle, what is known of its answer, its clock. Belongs to
+ * http.c, which says when; request.c knows how. Not for others to include. */
 #pragma once
 
 #include "core/loop/http.h"
@@ -11,14 +10,12 @@
 #include "core/loop/target.h"
 #include "core/loop/wire.h"
 
-enum { BATON_REQUEST_MESSAGE = 256, BATON_REQUEST_METHOD = 15 };
+enum { BATON_REQUEST_MESSAGE = 256 };
 
 enum baton_request_phase { BATON_REQUEST_CONNECT, BATON_REQUEST_FIRST_BYTE, BATON_REQUEST_BODY };
 
-struct baton_direct_conn;
-
-struct baton_request { /* kept and used again */
-	CURL *easy; /* made when libcurl is needed first */
+struct baton_request { /* kept with its easy handle and used again */
+	CURL *easy;
 	struct baton_http *http; /* whose it is */
 	struct baton_wires *wires;
 	struct baton_request *prev, *next;           /* all open ones, or the spare ones */
@@ -31,9 +28,6 @@ struct baton_request { /* kept and used again */
 	struct baton_target target;
 	struct curl_slist *headers;
 	char *body;
-	struct baton_buf out; /* direct: the whole request; up to out_body it may hold a key */
-	size_t out_body;
-	bool direct, bodiless, once;
 	bool sse, ndjson, allow_loopback, allow_private;
 	bool easy_takes_http; /* CURLOPT_PROTOCOLS as last set */
 	char *easy_ca_file;   /* CURLOPT_CAINFO as last set; NULL: libcurl's own */
@@ -43,7 +37,6 @@ struct baton_request { /* kept and used again */
 	CURLcode result; /* once done */
 	enum baton_request_phase phase;
 	int sockets_opened, socket;
-	struct baton_direct_conn *conn; /* direct: where it is under way */
 
 	/* its clock; due times in ns */
 	uint64_t timer;
@@ -63,6 +56,7 @@ struct baton_request { /* kept and used again */
 	char curl_message[CURL_ERROR_SIZE];
 };
 
+/* NULL if libcurl cannot make a handle. */
 struct baton_request *baton_request_new(struct baton_http *http, struct baton_wires *wires);
 void baton_request_free(struct baton_request *request);
 /* Takes the target. 0, or BATON_E_INVAL, _LIMIT; then the target is still the caller's. */
@@ -71,11 +65,6 @@ int baton_request_ask(struct baton_request *request, const struct baton_http_ask
 /* Back to a state where the next question can be asked. */
 void baton_request_reset(struct baton_request *request);
 
-/* May it reach this address? */
-bool baton_request_may_connect(const struct baton_request *request, const struct sockaddr *address);
-/* What came, from whoever carries it. False: no more is wanted. The body is held while paused. */
-bool baton_request_head(struct baton_request *request, unsigned status, baton_str head);
-bool baton_request_body(struct baton_request *request, baton_str bytes);
 /* Feeds what was held back while paused; may pause again. */
 void baton_request_replay(struct baton_request *request);
 /* Hands on an unfinished last line. */
@@ -88,15 +77,3 @@ uint64_t baton_request_look(const struct baton_request *request, uint64_t now_ns
 void baton_request_fail(struct baton_request *request, uint32_t fail, const char *code, const char *why);
 /* Why `result` came about; false if all is well. Valid until reset. */
 bool baton_request_error(struct baton_request *request, baton_error *ret);
-
-/* easy.c: libcurl's side of it. BATON_OK, BATON_E_INVAL, _LIMIT. */
-int baton_easy_ask(struct baton_request *request, const struct baton_http_ask *ask,
-                   const struct baton_target *target);
-void baton_easy_drop_ask(struct baton_request *request);
-void baton_easy_free(struct baton_request *request);
-/* Says what libcurl's result means, if nothing better is known. */
-void baton_easy_explain(struct baton_request *request);
-
-/* direct.c: the request in bytes. */
-int baton_direct_ask(struct baton_request *request, const struct baton_http_ask *ask,
-                     const struct baton_target *target);

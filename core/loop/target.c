@@ -44,37 +44,6 @@ static char *part_take(CURLU *u, CURLUPart part, unsigned flags)
 	return copy;
 }
 
-/* An address that was written as a name of figures needs nobody to look it up. */
-static void address_read(struct baton_target *target)
-{
-	struct sockaddr_storage address;
-	char host[INET6_ADDRSTRLEN];
-	size_t n = strlen(target->host);
-	bool bracketed = target->host[0] == '[' && n > 2;
-
-	n -= bracketed ? 2 : 0;
-	if (n >= sizeof(host))
-		return;
-	memcpy(host, target->host + bracketed, n);
-	host[n] = '\0';
-	if (!baton_address_of(host, &address))
-		return;
-	if (address.ss_family == AF_INET) {
-		memcpy(&target->address.in, &address, sizeof(target->address.in));
-		target->address.in.sin_port = htons(target->port);
-	} else {
-		memcpy(&target->address.in6, &address, sizeof(target->address.in6));
-		target->address.in6.sin6_port = htons(target->port);
-	}
-}
-
-const char *baton_target_path(const struct baton_target *target)
-{
-	const char *host = strstr(target->url, "://");
-
-	return host ? strchr(host + 3, '/') : NULL;
-}
-
 static int target_read(CURLU *u, struct baton_target *target)
 {
 	if (!part_absent(u, CURLUPART_USER) || !part_absent(u, CURLUPART_PASSWORD))
@@ -93,7 +62,6 @@ static int target_read(CURLU *u, struct baton_target *target)
 			rc = BATON_OK;
 		for (char *c = target->host; *c; c++)
 			*c = (char)tolower((unsigned char)*c);
-		address_read(target);
 	}
 	baton_free(scheme);
 	baton_free(port);

@@ -6,8 +6,7 @@
 
 #include "core/base/str.h"
 
-#include <netinet/in.h>
-
+struct sockaddr;
 struct sockaddr_storage;
 
 struct baton_target {
@@ -15,16 +14,7 @@ struct baton_target {
 	char *host; /* lower case, IPv6 in brackets */
 	uint16_t port;
 	bool https;
-	/* The host is an address in figures; else the family is AF_UNSPEC. */
-	union baton_address {
-		struct sockaddr any;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} address;
 };
-
-/* Where the path begins in the URL of a target, NULL if it has none. */
-const char *baton_target_path(const struct baton_target *target);
 
 /* 0, or BATON_E_INVAL: no http or https URL, userinfo in it, control characters or spaces;
  * BATON_E_LIMIT: too long. */

@@ -86,9 +86,6 @@ static const struct peer_script scripts[] = {
 	{ "/endless-ndjson", PEER_BYTES(NDJSON_HEAD), 0, PEER_FLOOD, TEN TEN TEN TEN TEN TEN },
 	{ "/endless-sse", PEER_BYTES(OK_HEAD "Content-Type: text/event-stream\r\n\r\n"), 0,
 	  PEER_FLOOD, "data: x\n\n: y\n\ndata: z\n\n" },
-	{ "/more", PEER_BYTES(OK_HEAD "Content-Length: 5\r\n\r\nhello and more"), 0, PEER_KEEP,
-	  NULL },
-	{ "/leave", PEER_BYTES(OK_HEAD "Content-Length: 5\r\n\r\nhello"), 0, PEER_CLOSE, NULL },
 	{ "/not-http", PEER_BYTES("SSH-2.0-OpenSSH_9.2p1\r\nand so on\r\n\r\n"), 0, PEER_CLOSE,
 	  NULL },
 	{ "/bad-chunk", PEER_BYTES(OK_HEAD "Transfer-Encoding: chunked\r\n\r\nzz\r\nhalf\r\n"), 0,
@@ -96,9 +93,6 @@ static const struct peer_script scripts[] = {
 };
 
 static struct peer peer;
-/* What the peer is called: an address in figures is asked over connections of our own, a name over
- * libcurl's. The promises are the same. */
-static const char *peer_host = "127.0.0.1";
 
 /* --- names --- */
 
@@ -263,7 +257,7 @@ static void ask(struct heard *heard, const char *path, struct baton_http_ask *ho
 	char url[128];
 	unsigned before = heard->heads + heard->datas + heard->ends;
 	if (path[0] == '/')
-		snprintf(url, sizeof(url), "http://%s:%u%s", peer_host, peer.port, path);
+		snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", peer.port, path);
 	else if (strstr(path, "://"))
 		snprintf(url, sizeof(url), "%s", path);
 	else
