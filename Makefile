@@ -27,7 +27,7 @@ HARD    := -fstack-protector-strong -fstack-clash-protection -fcf-protection
 OPT_release := -O2 -g -D_FORTIFY_SOURCE=3
 # Without stack-depth, which would need static TLS: modules must not have it.
 OPT_asan    := -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-coverage=stack-depth \
-               -fno-sanitize-recover=all -fno-omit-frame-pointer
+               -fno-sanitize-recover=all -fno-omit-frame-pointer $(if $(findstring clang,$(CC)),-D__SANITIZE_ADDRESS__=1)
 OPT_tsan    := -O1 -g1 -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS  ?=
 ALL_CFLAGS := $(CSTD) $(WARN) $(if $(WERROR),-Werror) $(HARD) $(OPT_$(V)) -fPIC -fvisibility=hidden -MMD -MP \
