@@ -61,6 +61,7 @@ struct exporter {
 	struct baton_release *leaving;    /* what `order` replaces; counted */
 	uint64_t switch_timer, next_timer;
 	_Atomic(int) signalled;
+	_Atomic(bool) has_backends; /* without any a commit wakes nobody */
 	_Atomic(int) started; /* 1 up, -1 failed */
 	pthread_mutex_t lock; /* `started`, the list of backends and what they show */
 	pthread_cond_t told;

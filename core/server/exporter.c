@@ -135,6 +135,7 @@ static void add_backends(struct exporter *exporter, struct baton_release *releas
 		pthread_mutex_lock(&exporter->lock);
 		DL_APPEND(exporter->backends, backend);
 		pthread_mutex_unlock(&exporter->lock);
+		atomic_store(&exporter->has_backends, true);
 	}
 }
 
@@ -215,6 +216,7 @@ static void switch_check(struct exporter *exporter)
 		pthread_mutex_unlock(&exporter->lock);
 		backend_free(backend);
 	}
+	atomic_store(&exporter->has_backends, exporter->backends != NULL);
 	struct baton_release *leaving = exporter->leaving;
 	exporter->leaving = NULL;
 	(void)baton_rack_retire(exporter->rack, leaving);
@@ -431,11 +433,14 @@ static void wake_deliver(struct baton_mail *mail, struct baton_loop *loop)
 		go_all(exporter);
 }
 
-/* [journal's writer] */
+/* [journal's writer] Whoever adds a backend reads the log afterwards, so that one of the two sees what
+ * the other has done. */
 static void exporter_wake(void *ud)
 {
 	struct exporter *exporter = ud;
 
+	if (!atomic_load(&exporter->has_backends))
+		return;
 	if (atomic_exchange(&exporter->signalled, 1))
 		return;
 	struct wake_mail *letter = baton_new(struct wake_mail);
