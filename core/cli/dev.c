@@ -2,6 +2,7 @@
 
 /* baton dev FILE.so --chat: a conversation with a module, in a real server of its own that forgets
  * everything at the end. Each saved build of the file is swapped in; the conversation goes on.
+ * Tools and guards are asked directly (dev_bench.c).
  *
  * Without a terminal lines are taken from standard input one after the other, each when the one
  * before is answered; so a session can be written down as a test. */
@@ -18,7 +19,6 @@
 #include <unistd.h>
 
 enum {
-	SETTLE_MS = 300,  /* a linker writes more than once */
 	NO_RUN_MS = 1500, /* acknowledged, and nobody works on it: a person has the conversation */
 	TURN_MS = 60000,
 	TYPED_MAX = 1024 * 1024
@@ -30,6 +30,11 @@ static void on_interrupt(int number)
 {
 	(void)number;
 	interrupted = 1;
+}
+
+bool dev_interrupted(void)
+{
+	return interrupted;
 }
 
 static void prompt(const struct dev *dev)
@@ -153,7 +158,7 @@ static void hear_log(struct dev *dev)
 	baton_buf_done(&line);
 }
 
-static void hear_watch(struct dev *dev)
+void dev_watch_hear(struct dev *dev)
 {
 	char bytes[4096] __attribute__((aligned(8)));
 	ssize_t n = read(dev->watch, bytes, sizeof(bytes));
@@ -180,7 +185,7 @@ static void look_at_clock(struct dev *dev)
 {
 	uint64_t now = cli_now_ms();
 
-	if (dev->changed_ms && now - dev->changed_ms >= SETTLE_MS && !dev->swapping)
+	if (dev->changed_ms && now - dev->changed_ms >= DEV_SETTLE_MS && !dev->swapping)
 		swap(dev);
 	if (dev->busy && dev->ack_ms && !dev->running && now - dev->ack_ms > NO_RUN_MS) {
 		printf("  nobody answers: a person has the conversation\n");
@@ -213,7 +218,7 @@ static void turn(struct dev *dev)
 	if (fds[2].revents)
 		hear(dev, &dev->admin, dev_show_admin);
 	if (fds[4].revents)
-		hear_watch(dev);
+		dev_watch_hear(dev);
 	look_at_clock(dev);
 	next_typed(dev);
 }
@@ -257,6 +262,8 @@ static int chat(struct dev *dev)
 
 	if (rc == CLI_OK)
 		rc = open_watch(dev);
+	if (rc == CLI_OK && (strcmp(dev->kind, "tool") == 0 || strcmp(dev->kind, "guard") == 0))
+		return dev_bench(dev);
 	if (rc == CLI_OK)
 		rc = dev_server_start(dev);
 	if (rc == CLI_OK)

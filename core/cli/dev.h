@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* baton dev, inside: dev.c (what happens when), dev_set.c (the folder the little server works in and
- * the set it serves), dev_link.c (its server and its control socket), dev_show.c (what is printed). */
+ * the set it serves), dev_link.c (its server and its control socket), dev_show.c (what is printed),
+ * dev_bench.c (tools and guards, which are asked without a conversation). */
 #pragma once
 
 #include "core/cli/child.h"
@@ -9,7 +10,12 @@
 #include <limits.h>
 #include <sys/types.h>
 
-enum { DEV_DIR_BYTES = 64, DEV_NAME_BYTES = 72, DEV_TIMES_MAX = 32 };
+enum {
+	DEV_DIR_BYTES = 64,
+	DEV_NAME_BYTES = 72,
+	DEV_TIMES_MAX = 32,
+	DEV_SETTLE_MS = 300 /* a linker writes more than once */
+};
 
 /* What the `modules` verb was asked for. */
 enum dev_asked { DEV_ASKED_NOTHING, DEV_ASKED_BASE, DEV_ASKED_STEPS, DEV_ASKED_STATS };
@@ -26,11 +32,11 @@ struct dev_link {
 
 struct dev {
 	const struct cli_options *options;
-	char file[PATH_MAX];           /* the module as it was given, absolute */
-	const char *base;              /* its last part */
-	char stored[DEV_NAME_BYTES];   /* and how it is called in the set */
-	char dir[DEV_DIR_BYTES];       /* ours: policies, modules, data */
-	char data[DEV_DIR_BYTES + 16]; /* in it */
+	char file[PATH_MAX];                 /* the module as it was given, absolute */
+	const char *base;                    /* its last part */
+	char stored[DEV_NAME_BYTES];         /* and how it is called in the set */
+	char dir[DEV_DIR_BYTES];             /* ours: policies, modules, data */
+	char data[DEV_DIR_BYTES + 16];       /* in it */
 	char kind[32], name[DEV_NAME_BYTES]; /* of the module in the set */
 
 	struct cli_child child;
@@ -50,6 +56,12 @@ struct dev {
 	struct dev_time times[DEV_TIMES_MAX];
 	size_t n_times;
 };
+
+/* --- dev.c --- */
+bool dev_interrupted(void);
+void dev_watch_hear(struct dev *dev); /* sets `changed_ms` if it was the file */
+/* --- dev_bench.c --- CLI_*, when there is nothing more to say */
+int dev_bench(struct dev *dev);
 
 /* --- dev_set.c --- CLI_OK, or CLI_FAILED with a line on stderr --- */
 int dev_set_make(struct dev *dev);

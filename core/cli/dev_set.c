@@ -270,6 +270,75 @@ static void put_entry(const struct dev *dev, struct baton_buf *out, baton_str ol
 	baton_buf_done(&lines);
 }
 
+/* Tools and guards stand beside those of the set, under the name that their author gave them. */
+static bool is_added(const struct dev *dev)
+{
+	return strcmp(dev->kind, "tool") == 0 || strcmp(dev->kind, "guard") == 0;
+}
+
+static void name_added(struct dev *dev)
+{
+	struct baton_buf text = { NULL, 0, 0 };
+	baton_str own, name = baton_str_of(dev->kind);
+
+	if (find_own(dev, &text, &own))
+		name = member(own, "name");
+	snprintf(dev->name, sizeof(dev->name), "%.*s", (int)name.n, name.p);
+	baton_buf_done(&text);
+}
+
+/* What the author has written under policy/NAME, beside the file or above it. */
+static bool read_own(const struct dev *dev, const char *name, struct baton_buf *text)
+{
+	char dir[PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%s", dev->file);
+	for (int i = 0; i < PARENTS; i++) {
+		char path[PATH_BYTES], *slash = strrchr(dir, '/');
+
+		if (!slash)
+			return false;
+		*slash = '\0';
+		snprintf(path, sizeof(path), "%s/policy/%s", dir, name);
+		if (read_all(path, text))
+			return true;
+	}
+	return false;
+}
+
+/* Its lines of tools.yaml or guards.yaml, in front of those of the set. */
+static int put_lines(const struct dev *dev)
+{
+	bool tool = strcmp(dev->kind, "tool") == 0;
+	const char *name = tool ? "tools.yaml" : "guards.yaml", *head = tool ? "tools:" : "guards:";
+	struct baton_buf text = { NULL, 0, 0 }, own = { NULL, 0, 0 }, out = { NULL, 0, 0 };
+	char path[PATH_BYTES];
+	bool found = false;
+
+	snprintf(path, sizeof(path), "%s/policies/%s", dev->dir, name);
+	(void)read_all(path, &text);
+	if (!read_own(dev, name, &own) && !tool)
+		baton_buf_printf(&own, "- module: %s\n", dev->name);
+	for (size_t at = 0; at < text.n; at += line_at(baton_buf_view(&text), at).n + 1) {
+		baton_str line = line_at(baton_buf_view(&text), at);
+
+		baton_buf_str(&out, line);
+		baton_buf_z(&out, "\n");
+		if (!found && begins(line, head)) {
+			baton_buf_str(&out, baton_buf_view(&own));
+			found = true;
+		}
+	}
+	if (!found)
+		baton_buf_printf(&out, "%s\n%.*s", own.n ? head : "", (int)own.n,
+				 own.n ? own.p : "");
+	int rc = own.n ? write_all(path, baton_buf_view(&out)) : CLI_OK;
+	baton_buf_done(&text);
+	baton_buf_done(&own);
+	baton_buf_done(&out);
+	return rc;
+}
+
 static int put_modules(struct dev *dev, const char *path)
 {
 	struct baton_buf text = { NULL, 0, 0 }, out = { NULL, 0, 0 };
@@ -278,20 +347,28 @@ static int put_modules(struct dev *dev, const char *path)
 	if (!read_all(path, &text))
 		return complain("cannot read", path);
 	baton_str whole = baton_buf_view(&text);
-	if (!find_entry(whole, "file", dev->stored, &old) &&
-	    !find_entry(whole, "kind", dev->kind, &old)) {
+	bool added = !find_entry(whole, "file", dev->stored, &old) && is_added(dev);
+	if (added) {
+		name_added(dev);
+		if (!find_entry(whole, "name", dev->name, &old))
+			old = (baton_str){ whole.p + whole.n, 0 };
+	} else if (!find_entry(whole, "file", dev->stored, &old) &&
+		   !find_entry(whole, "kind", dev->kind, &old)) {
 		fprintf(stderr,
 			"baton dev: %s has no module of kind %s in whose place it could be put\n",
 			path, dev->kind);
 		baton_buf_done(&text);
 		return CLI_FAILED;
 	}
-	baton_str name = member(old, "name");
-	snprintf(dev->name, sizeof(dev->name), "%.*s", (int)name.n, name.p);
+	baton_str name = added ? baton_str_of(dev->name) : member(old, "name");
+	if (!added)
+		snprintf(dev->name, sizeof(dev->name), "%.*s", (int)name.n, name.p);
 	baton_buf_add(&out, whole.p, (size_t)(old.p - whole.p));
 	put_entry(dev, &out, old);
 	baton_buf_add(&out, old.p + old.n, (size_t)(whole.p + whole.n - old.p) - old.n);
 	int rc = write_all(path, baton_buf_view(&out));
+	if (rc == CLI_OK && added)
+		rc = put_lines(dev);
 	baton_buf_done(&text);
 	baton_buf_done(&out);
 	return rc;
@@ -302,8 +379,8 @@ static int put_modules(struct dev *dev, const char *path)
 /* What the file says it is; its kind unless one was asked for. */
 static int look_at_file(struct dev *dev)
 {
-	static const char *const kinds[] = { "provider", "classifier", "retriever", "rule",
-					     "transcript" };
+	static const char *const kinds[] = { "provider",   "classifier", "retriever", "rule",
+					     "transcript", "tool",       "guard" };
 	struct baton_buf bytes = { NULL, 0, 0 };
 	struct baton_elf elf;
 	char why[512];
@@ -320,9 +397,7 @@ static int look_at_file(struct dev *dev)
 	if (rc != 0)
 		fprintf(stderr, "baton dev: refused: %s\n", why);
 	else if (!dev->kind[0])
-		fprintf(stderr,
-			"baton dev: %s: it is none of provider, classifier, retriever, rule, transcript\n",
-			dev->base);
+		fprintf(stderr, "baton dev: %s: it is of no kind that Baton knows\n", dev->base);
 	return rc == 0 && dev->kind[0] ? CLI_OK : CLI_FAILED;
 }
 

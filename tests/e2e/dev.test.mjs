@@ -5,20 +5,21 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { copyFileSync, existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 
 import { BIN, MODULES, ROOT, SLOW, VARIANT, run, tempDir } from '../lib/baton.mjs';
+import { Shop } from '../lib/shop.mjs';
 
 const ECHO = path.join(ROOT, 'build', VARIANT, 'example', 'provider-echo.so');
 
 // A session whose lines can be waited for.
 class Session {
-	constructor(args) {
+	constructor(args, env = {}) {
 		this.text = '';
-		this.process = spawn(BIN, ['dev', ...args], { cwd: tempDir('dev'), stdio: ['pipe', 'pipe', 'pipe'] });
+		this.process = spawn(BIN, ['dev', ...args], { cwd: tempDir('dev'), env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
 		this.ended = new Promise(resolve => this.process.on('close', resolve));
 		for (const stream of [this.process.stdout, this.process.stderr])
 			stream.on('data', bytes => {
@@ -112,6 +113,82 @@ test('other kinds say what they found', () => {
 	assert.ok(found.match(/ {2}document {2}[\d.]+ % \S+: /g).length > 1, found);
 	assert.match(said('classifier-linear.so'), / {2}intent {4}delivery-time [\d.]+ %/);
 	assert.match(said('rule-policy.so'), / {2}verdict {3}before: none\n/);
+});
+
+test('a guard says what it sees in a line, where, and how much of an answer would wait', async t => {
+	const before = left();
+	const { code, stdout, stderr } = run(['dev', path.join(MODULES, 'guard-policy.so')],
+		{ input: ['Well. I will refund it today.', 'We cannot say that I will refund it.', ':stats', ''].join('\n') });
+	assert.equal(code, 0, stderr);
+	assert.match(stdout, /guard-policy\.so is promises, a guard/);
+	assert.match(stdout, / {2}at {8}customer, agent, knowledge, tool_result, tool_args: nothing\n {2}at {8}answer\n {12}block promise \(no-refund-promise\) 100\.0 %, 6-19: "I will refund"\n {2}grows {5}at most 24 bytes wait, from byte 5 on/);
+	assert.match(stdout, /you: We cannot say.*\n {2}at {8}customer, .*, answer: nothing\n/);
+	assert.match(stdout, / {2}stats {5}generation 1, 1\.0\.0, inline: \d+ calls, 0 failed/);
+	assert.deepEqual(left().filter(name => !before.includes(name)), []);
+
+	// One that no set names, and what is saved over it.
+	const file = path.join(tempDir('build'), 'guard-acme.so');
+	copyFileSync(path.join(MODULES, 'guard-pii.so'), file);
+	const session = new Session([file, '--inline']);
+	t.after(() => session.process.kill());
+	await session.until(/is guard, a guard; each build that is saved is swapped in/);
+	session.say('my card is 4111 1111 1111 1111');
+	await session.until(/redact card 99\.0 %, 11-30: "4111 1111 1111 1111"[\s\S]*grows/);
+	let from = session.text.length;
+	writeFileSync(file, 'not a module at all');
+	await session.until(/! not swapped: .*not a shared object/, from);
+	from = session.text.length;
+	session.say('and 4111 1111 1111 1111');
+	await session.until(/redact card[\s\S]*grows/, from);
+	from = session.text.length;
+	save(path.join(MODULES, 'guard-injection.so'), file);
+	await session.until(/swapped {3}release \d+ live/, from);
+	from = session.text.length;
+	session.say('my card is 4111 1111 1111 1111');
+	await session.until(/at {8}customer.*: nothing[\s\S]*grows/, from);
+	assert.equal(await session.quit(), 0, session.text);
+});
+
+test('a tool is called with what was typed, by the build that was saved last', async t => {
+	const shop = await Shop.start();
+	t.after(() => shop.stop());
+	const dir = tempDir('build'), file = path.join(dir, 'tool-acme.so');
+	copyFileSync(path.join(MODULES, 'tool-http.so'), file);
+	mkdirSync(path.join(dir, 'policy'));
+	writeFileSync(path.join(dir, 'policy', 'modules.yaml'), `- name: acme
+  kind: tool
+  file: tool-acme.so
+  egress: ["127.0.0.1:*"]
+  secrets: [SHOP_ORDERS_URL, SHOP_ORDERS_KEY]
+  config: { base_url: "{{secret:SHOP_ORDERS_URL}}", auth: { bearer: SHOP_ORDERS_KEY } }
+`);
+	const tool = (name, more) => `- name: ${name}\n  module: acme\n  title: does it\n  description: d\n`
+		+ `  arguments: { type: object, required: [order], additionalProperties: false, properties: { order: { type: string } } }\n  ${more}\n`;
+	writeFileSync(path.join(dir, 'policy', 'tools.yaml'), tool('look', 'writes: false\n  request: { url: "/orders/{order}", answer: { pick: { is: /order/status } } }')
+		+ tool('pay', 'writes: true\n  approval: agent\n  request: { method: POST, url: "/orders/{order}/refunds" }'));
+	const session = new Session([file, '--allow-loopback-http'], shop.env);
+	t.after(() => session.process.kill());
+	await session.until(/acme, a tool[\s\S]* {2}tool {6}look: does it\n {2}tool {6}pay: does it \(changes something\)/);
+	for (const [line, pattern] of [
+		['look {"order":"HP-20441"}', / {2}result {4}\{"is":"on its way"\}\n {12}\d+ ms, tries: 1/],
+		['{"order":"HP-00000"}', / {2}no {8}not_found/],
+		['look {"order":7}', / {2}! look: arguments\.order/],
+		['look {"order":', / {2}! look: /],
+		['order_status {"order":"HP-20441"}', / {2}! it has no tool of that name/],
+	]) {
+		const from = session.text.length;
+		session.say(line);
+		await session.until(pattern, from);
+	}
+	assert.deepEqual(await shop.effects(), []);
+	let from = session.text.length;
+	save(path.join(MODULES, 'tool-http.so'), file);
+	await session.until(/swapped {3}release 2 live/, from);
+	from = session.text.length;
+	await shop.fault('reset', { times: 9, method: 'GET' });
+	session.say('look {"order":"HP-20441"}');
+	await session.until(/! failed {2}\d+ ms: /, from);
+	assert.equal(await session.quit(), 0, session.text);
 });
 
 test('what cannot be used is refused with its reason', () => {
