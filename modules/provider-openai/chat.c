@@ -81,23 +81,31 @@ void chat_tools(struct text *to, baton_str tools_json)
 	text_z(to, comma[1] ? "" : "]");
 }
 
+/* All that the host says as one message, in its order. */
+static bool system_write(struct text *to, const baton_turn *turn)
+{
+	bool begun = false;
+
+	for (uint32_t i = 0; i < turn->n_msgs; i++) {
+		if (turn->msgs[i].role != BATON_ROLE_SYSTEM || turn->msgs[i].text.n == 0)
+			continue;
+		text_z(to, begun ? "\\n\\n" : "{\"role\":\"system\",\"content\":\"");
+		text_json_inside(to, turn->msgs[i].text);
+		begun = true;
+	}
+	text_z(to, begun ? "\"}" : "");
+	return begun;
+}
+
 void chat_messages(struct text *to, const struct config *config, const baton_prompt *prompt)
 {
 	const baton_turn *turn = prompt->turn;
-	struct text system = { 0 };
 	const char *comma = "";
 	baton_msg prefill = { .role = BATON_ROLE_BOT, .text = prompt_prefill(config, prompt) };
 
 	text_z(to, ",\"messages\":[");
-	prompt_system(&system, prompt);
-	if (system.n) {
-		text_z(to, "{\"role\":\"system\",\"content\":");
-		text_json(to, text_view(&system));
-		text_z(to, "}");
+	if (system_write(to, turn))
 		comma = ",";
-	}
-	to->failed = to->failed || system.failed;
-	text_done(&system);
 	for (uint32_t i = 0; i < turn->n_msgs; i++) {
 		if (turn->msgs[i].role == BATON_ROLE_SYSTEM)
 			continue;

@@ -329,6 +329,50 @@ static void what_is_gathered_of_a_tool_call_is_bounded(void **state)
 	heard_done(&heard);
 }
 
+/* Each byte of ASCII at each place of words of eight, alone and twice. */
+static void what_is_written_jansson_reads_back_and_no_fence_is_closed(void **state)
+{
+	(void)state;
+	char plain[40];
+
+	for (unsigned c = 1; c < 0x80; c++) {
+		for (size_t at = 0; at < sizeof(plain); at++) {
+			struct text text = { 0 };
+			memset(plain, 'x', sizeof(plain));
+			plain[at] = plain[sizeof(plain) - 1 - at / 2] = (char)c;
+			text_json(&text, (baton_str){ plain, sizeof(plain) });
+			json_t *json = json_loadb(text.p, text.n, JSON_DECODE_ANY, NULL);
+			assert_int_equal(json_string_length(json), sizeof(plain));
+			assert_memory_equal(json_string_value(json), plain, sizeof(plain));
+			assert_null(memchr(text.p, '<', text.n));
+			assert_null(memchr(text.p, 0x7f, text.n));
+			bool bare = c >= ' ' && c != '"' && c != '\\';
+			size_t first =
+				sizeof(plain) - 1 - at / 2 < at ? sizeof(plain) - 1 - at / 2 : at;
+			assert_int_equal(text_plain(plain, sizeof(plain)),
+					 bare ? sizeof(plain) : first);
+			json_decref(json);
+			text_done(&text);
+		}
+	}
+}
+
+static void numbers_are_written_in_figures(void **state)
+{
+	(void)state;
+	static const uint64_t values[] = { 0, 7, 10, 4096, UINT64_MAX };
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		char expected[24];
+		struct text text = { 0 };
+		snprintf(expected, sizeof(expected), "%llu", (unsigned long long)values[i]);
+		text_u64(&text, values[i]);
+		assert_int_equal(text.n, strlen(expected));
+		assert_memory_equal(text.p, expected, text.n);
+		text_done(&text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +381,8 @@ int main(void)
 		cmocka_unit_test(words_are_known_however_they_are_written),
 		cmocka_unit_test(whole_numbers_are_read_and_nothing_else_is),
 		cmocka_unit_test(what_is_gathered_of_a_tool_call_is_bounded),
+		cmocka_unit_test(what_is_written_jansson_reads_back_and_no_fence_is_closed),
+		cmocka_unit_test(numbers_are_written_in_figures),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

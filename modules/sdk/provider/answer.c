@@ -485,6 +485,16 @@ static const char *key_write(baton_str idempotency, char *to, size_t cap)
 	return to;
 }
 
+/* About what it takes in JSON: growing bit by bit copies it all again and again. */
+static size_t body_bytes(const baton_prompt *prompt)
+{
+	size_t n = 512 + prompt->tools_json.n;
+
+	for (uint32_t i = 0; i < prompt->turn->n_msgs; i++)
+		n += prompt->turn->msgs[i].text.n + prompt->turn->msgs[i].parts_json.n + 64;
+	return n + n / 16;
+}
+
 int32_t answer_start(struct provider *provider, baton_call call, const baton_prompt *prompt)
 {
 	const struct config *config = &provider->config;
@@ -497,6 +507,7 @@ int32_t answer_start(struct provider *provider, baton_call call, const baton_pro
 		return not_continued(provider, call);
 	struct answer *answer = answer_new(provider, call);
 	url_write(&url, config->url, prompt->model);
+	text_reserve(&body, body_bytes(prompt));
 	if (answer && config->wire->ask(config, prompt, &body) && !url.failed && url.n <= URL_MAX) {
 		text_add(&answer->prefill, prefill.p, prefill.n);
 		answer->asked_bytes = body.n;

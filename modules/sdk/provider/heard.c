@@ -13,7 +13,7 @@ void heard_done(struct heard *heard)
 {
 	text_done(&heard->content);
 	text_done(&heard->reasoning);
-	for (unsigned i = 0; i < TOOLS_MAX; i++) {
+	for (unsigned i = 0; i < heard->n_tools; i++) {
 		text_done(&heard->tools[i].id);
 		text_done(&heard->tools[i].name);
 		text_done(&heard->tools[i].args);

@@ -106,16 +106,15 @@ baton_str scan_string(struct scan *scan)
 	scan_expect(scan, '"');
 	const char *begin = scan->at;
 
-	while (!scan->bad && scan->at < scan->end && *scan->at != '"') {
-		size_t n = 1;
-		if (*scan->at == '\\') {
-			n = escape_length(scan->at + 1, (size_t)(scan->end - scan->at - 1));
-			scan->bad = n == 0;
-			n++;
-		} else if ((unsigned char)*scan->at < ' ') {
-			scan->bad = true;
-		}
-		scan->at += scan->bad ? 0 : n;
+	while (!scan->bad) {
+		scan->at += text_plain(scan->at, (size_t)(scan->end - scan->at));
+		if (scan->at == scan->end || *scan->at == '"')
+			break;
+		size_t n = *scan->at == '\\'
+				   ? escape_length(scan->at + 1, (size_t)(scan->end - scan->at - 1))
+				   : 0;
+		scan->bad = n == 0; /* no escape, or a control character */
+		scan->at += n ? n + 1 : 0;
 	}
 	baton_str inside = { begin, (size_t)(scan->at - begin) };
 	if (scan->bad || scan->at == scan->end)

@@ -13,12 +13,19 @@ struct text {
 	bool failed;
 };
 
+/* Room for `n` more at once, for who knows how long it will be. */
+void text_reserve(struct text *text, size_t n);
 void text_add(struct text *text, const char *p, size_t n);
 void text_z(struct text *text, const char *z);
 void text_u64(struct text *text, uint64_t value);
 /* A JSON string with its quotes. '<' is escaped too, so that nothing inside can close a fence. */
 void text_json(struct text *text, baton_str s);
+/* The inside of one, without quotes. */
+void text_json_inside(struct text *text, baton_str s);
 void text_done(struct text *text);
+/* How many bytes at the beginning stand for themselves in JSON: neither quote, backslash nor control
+ * character. */
+size_t text_plain(const char *p, size_t n);
 
 static inline baton_str text_view(const struct text *text)
 {
