@@ -57,15 +57,22 @@ static void settle(struct baton_mark_filter *marks, struct baton_buf *out, baton
 	marks->n -= from;
 }
 
+/* How much of it cannot be the beginning of a mark, nor the blank before one. */
+static size_t plain_bytes(const struct baton_mark_filter *marks, baton_str text)
+{
+	const char *bracket = memchr(text.p, '[', text.n);
+	size_t n = bracket ? (size_t)(bracket - text.p) : text.n;
+
+	return n && marks->blanks && text.p[n - 1] == ' ' ? n - 1 : n;
+}
+
 void baton_marks_take(struct baton_mark_filter *marks, baton_str text, struct baton_buf *out,
 		      baton_mark_fn *fn, void *ud)
 {
 	for (size_t i = 0; i < text.n;) {
-		size_t plain = 0;
+		baton_str rest = { text.p + i, text.n - i };
+		size_t plain = marks->n == 0 ? plain_bytes(marks, rest) : 0;
 
-		while (marks->n == 0 && i + plain < text.n && text.p[i + plain] != '[' &&
-		       (text.p[i + plain] != ' ' || !marks->blanks))
-			plain++;
 		if (plain > 0) {
 			baton_buf_add(out, text.p + i, plain);
 			i += plain;
