@@ -125,8 +125,6 @@ static int32_t inst_create(void *mod_ptr, baton_ctx *ctx, baton_str config, void
 		return BATON_E_NOMEM;
 	inst->mod = mod;
 	inst->ctx = ctx;
-	if (config.n == 0)
-		config = str("{}");
 	int32_t rc =
 		share_begin(&inst->share, mod->models, ctx, config, inst_ready, self_test, inst);
 	if (rc < 0) {
@@ -260,19 +258,7 @@ static void cancel(void *ptr, baton_call call, uint32_t why)
 	struct inst *inst = ptr;
 
 	(void)why;
-	if (share_forget(&inst->share, call))
-		(void)inst->mod->host->end(inst->ctx, call, BATON_END_STOP);
-}
-
-static void self_test_failed(const struct inst *inst, baton_call call, const char *code,
-			     const char *message)
-{
-	const baton_error error = { .size = sizeof(error),
-				    .fail = BATON_FAIL_INTERNAL,
-				    .code = str(code),
-				    .message = str(message) };
-
-	(void)inst->mod->host->fail(inst->ctx, call, &error);
+	share_cancel(&inst->share, call);
 }
 
 /* Its own examples must come out as what they are. A few may not: intents can share a phrase. */
@@ -283,7 +269,7 @@ static void self_test(void *ptr, baton_call call)
 	uint32_t right = 0;
 
 	if (!m) {
-		self_test_failed(inst, call, "not_trained", inst->share.why);
+		share_fail(&inst->share, call, "not_trained", inst->share.why);
 		return;
 	}
 	for (uint32_t i = 0; i < m->n_probes; i++) {
@@ -295,9 +281,9 @@ static void self_test(void *ptr, baton_call call)
 	if (right * 10 >= m->n_probes * 8)
 		(void)inst->mod->host->end(inst->ctx, call, BATON_END_STOP);
 	else
-		self_test_failed(inst, call, "examples_contradict",
-				 "fewer than 80 % of its own examples are recognised: do intents "
-				 "share examples?");
+		share_fail(&inst->share, call, "examples_contradict",
+			   "fewer than 80 % of its own examples are recognised: do intents "
+			   "share examples?");
 }
 
 /* Ends when the model is there: who waits for it has a classifier that classifies. */

@@ -148,8 +148,6 @@ static int32_t inst_create(void *mod_ptr, baton_ctx *ctx, baton_str config, void
 		return BATON_E_NOMEM;
 	inst->mod = mod;
 	inst->ctx = ctx;
-	if (config.n == 0)
-		config = str("{}");
 	int32_t rc = share_begin(&inst->share, mod->libraries, ctx, config, inst_ready, tell_check,
 				 inst);
 	if (rc < 0) {
@@ -186,19 +184,6 @@ static baton_doc doc_of(const struct library *l, struct hit hit, int64_t today)
 		.flags = article->last_day < today ? BATON_DOC_STALE : 0,
 		.updated_unix_ms = article->updated_unix_ms,
 	};
-}
-
-static int32_t fail_call(const struct inst *inst, baton_call call, const char *code,
-			 const char *message)
-{
-	const baton_error error = {
-		.size = sizeof(error),
-		.fail = BATON_FAIL_INTERNAL,
-		.code = str(code),
-		.message = str(message),
-	};
-
-	return inst->mod->host->fail(inst->ctx, call, &error);
 }
 
 /* --- the filter: {"audience":"customers","language":"de","intent":"refund"} --- */
@@ -281,7 +266,7 @@ static int32_t search(void *ptr, baton_call call, const baton_query *query)
 	int n = search_run(inst->search, &question, hits);
 
 	if (n < 0) {
-		fail_call(inst, call, "index", "the full-text index could not be read");
+		share_fail(&inst->share, call, "index", "the full-text index could not be read");
 		return BATON_OK;
 	}
 	for (int i = 0; i < n; i++)
@@ -297,8 +282,7 @@ static void cancel(void *ptr, baton_call call, uint32_t why)
 	struct inst *inst = ptr;
 
 	(void)why;
-	if (share_forget(&inst->share, call))
-		(void)inst->mod->host->end(inst->ctx, call, BATON_END_STOP);
+	share_cancel(&inst->share, call);
 }
 
 /* What can be tested was, where the index was made. */
@@ -309,7 +293,7 @@ static void tell_check(void *ptr, baton_call call)
 	if (inst->library)
 		(void)inst->mod->host->end(inst->ctx, call, BATON_END_STOP);
 	else
-		fail_call(inst, call, "not_indexed", inst->share.why);
+		share_fail(&inst->share, call, "not_indexed", inst->share.why);
 }
 
 /* Ends when the index is there: who waits for it has a retriever that finds. */

@@ -200,6 +200,8 @@ int32_t share_begin(struct share *share, struct shared *shared, baton_ctx *ctx, 
 {
 	bool made = false;
 
+	if (config.n == 0)
+		config = (baton_str){ "{}", 2 };
 	memset(share, 0, sizeof(*share));
 	share->shared = shared;
 	share->ctx = ctx;
@@ -258,12 +260,22 @@ int32_t share_check(struct share *share, baton_call call)
 	return BATON_PENDING;
 }
 
-bool share_forget(struct share *share, baton_call call)
+void share_cancel(struct share *share, baton_call call)
 {
 	for (unsigned i = 0; i < share->n_checks; i++)
 		if (share->checks[i] == call) {
 			share->checks[i] = share->checks[--share->n_checks];
-			return true;
+			(void)share->shared->host->end(share->ctx, call, BATON_END_STOP);
+			return;
 		}
-	return false;
+}
+
+void share_fail(const struct share *share, baton_call call, const char *code, const char *message)
+{
+	const baton_error error = { .size = sizeof(error),
+				    .fail = BATON_FAIL_INTERNAL,
+				    .code = { code, strlen(code) },
+				    .message = { message, strlen(message) } };
+
+	(void)share->shared->host->fail(share->ctx, call, &error);
 }

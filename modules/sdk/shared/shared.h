@@ -42,7 +42,8 @@ struct share {
 };
 
 /* [loop, in create()] BATON_OK: `ready` is called on this loop once the share is done (perhaps before
- * this returns), and then `check` for each call that waits. <0: it could not be begun. */
+ * this returns), and then `check` for each call that waits. An empty configuration is `{}`. <0: it
+ * could not be begun. */
 int32_t share_begin(struct share *share, struct shared *shared, baton_ctx *ctx, baton_str config,
 		    void (*ready)(void *user), void (*check)(void *user, baton_call call),
 		    void *user);
@@ -50,5 +51,7 @@ int32_t share_begin(struct share *share, struct shared *shared, baton_ctx *ctx, 
 void share_end(struct share *share);
 /* [loop, in check()] What check() is to return. */
 int32_t share_check(struct share *share, baton_call call);
-/* [loop, in cancel()] True if that check was waiting, and is so no more. */
-bool share_forget(struct share *share, baton_call call);
+/* [loop, in cancel()] Ends that check if it was waiting. */
+void share_cancel(struct share *share, baton_call call);
+/* [loop] The end of a call that cannot be answered, `message` for the operator: `why`, or another. */
+void share_fail(const struct share *share, baton_call call, const char *code, const char *message);
