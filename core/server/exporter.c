@@ -433,8 +433,8 @@ static void wake_deliver(struct baton_mail *mail, struct baton_loop *loop)
 		go_all(exporter);
 }
 
-/* [journal's writer] Whoever adds a backend reads the log afterwards, so that one of the two sees what
- * the other has done. */
+/* [journal's writer] Whoever adds a backend reads the log afterwards, so that one of the two sees
+ * what the other has done. */
 static void exporter_wake(void *ud)
 {
 	struct exporter *exporter = ud;
