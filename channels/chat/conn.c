@@ -71,7 +71,7 @@ enum baton_audience conn_audience(const struct conn *conn)
 
 struct conn *conn_new(struct chat *chat, struct lws *wsi, const struct baton_upgrade *upgrade)
 {
-	struct conn *conn = baton_new(struct conn);
+	struct conn *conn = baton_new_lasting(struct conn);
 	uint64_t now = chat_now_ms(chat);
 
 	conn->peer.kind = BATON_PEER_WS;

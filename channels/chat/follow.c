@@ -52,7 +52,7 @@ struct follow *follow_add(struct conn *conn, const struct baton_id *session, uin
 	if (!follow) {
 		if (conn->n_follows == FOLLOWS_MAX)
 			return NULL;
-		follow = baton_new(struct follow);
+		follow = baton_new_lasting(struct follow);
 		follow->session = *session;
 		add_follow(conn, follow);
 	}

@@ -15,6 +15,7 @@
 #include "channels/http/gate.h"
 #include "core/base/limits.h"
 #include "core/base/log.h"
+#include "core/base/mem.h"
 
 #include <libwebsockets.h>
 #include <pthread.h>
@@ -128,6 +129,16 @@ static void on_log(int level, const char *line)
 	baton_log(BATON_LOG_DEBUG, "lws", "s", "line", line);
 }
 
+/* What libwebsockets keeps for a connection lies together, apart from what turns leave behind. */
+static void *lws_memory(void *p, size_t n, const char *what)
+{
+	(void)what;
+	if (n > 0)
+		return p ? baton_realloc(p, n) : baton_alloc_lasting(n);
+	baton_free(p);
+	return NULL;
+}
+
 /* Descriptors from here on are not libwebsockets'. */
 static int fd_limit(const struct baton_listener *listener, const struct rlimit *limit)
 {
@@ -181,6 +192,7 @@ int baton_lws_open(struct baton_listener *listener)
 	};
 
 	pthread_mutex_lock(&one_at_a_time);
+	lws_set_allocator(lws_memory);
 	/* Bad clients make lws log errors: theirs, not ours. */
 	lws_set_log_level(baton_log_wants(BATON_LOG_DEBUG) ? LLL_ERR | LLL_WARN : 0, on_log);
 	listener->context = context_new(listener, &info);

@@ -50,6 +50,7 @@ static void drop_state(struct baton_actor *actor)
 	baton_free(actor->state);
 	actor->state = NULL;
 	DL_DELETE(actor->shard->hot, actor);
+	actor->shard->n_cooled++;
 }
 
 void actor_free(struct baton_actor *actor)

@@ -120,6 +120,7 @@ struct baton_shard {
 	struct baton_buf scratch;  /* payloads of the append that is being put together */
 	uint64_t last_number, n_runs;
 	uint64_t n_assists; /* help for agents that runs */
+	uint64_t n_cooled;  /* sessions that left memory since it was tidied */
 	bool draining;
 };
 

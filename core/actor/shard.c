@@ -271,6 +271,19 @@ static void retry(struct baton_actor *actor)
 	actor_run_start(actor);
 }
 
+/* What sessions had that left memory lies in pages that can go, too. */
+static void tidy(struct baton_shard *shard)
+{
+	enum { MANY = 4096 };
+
+	if (shard->n_cooled > MANY || (shard->n_cooled > 0 && !shard->hot)) {
+		baton_mem_rest();
+		shard->n_cooled = 0;
+	} else {
+		baton_mem_settle();
+	}
+}
+
 /* Sessions in which nothing happens leave memory. */
 static void sweep(struct baton_shard *shard)
 {
@@ -289,7 +302,7 @@ static void sweep(struct baton_shard *shard)
 			actor_cool(actor);
 	}
 	probe_sweep(shard);
-	baton_mem_settle(); /* what those that left memory had lies in pages that can go, too */
+	tidy(shard);
 	seam->timer_set(seam->ud, SWEEP_KEY, SWEEP_MS);
 }
 

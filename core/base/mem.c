@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/base/slab.h"
 
+#include <malloc.h>
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -105,6 +106,13 @@ void baton_mem_settle(void)
 {
 	for (unsigned kind = 0; kind < SLAB_KINDS; kind++)
 		stock_trim(kind, 0);
+}
+
+void baton_mem_rest(void)
+{
+	baton_mem_settle();
+	if (HAS_SLABS && slab_space.bytes > 0)
+		(void)malloc_trim(0);
 }
 
 void baton_mem_thread_done(void)

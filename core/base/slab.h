@@ -15,9 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Sizes up to 128 in steps of 16, above it four to each doubling, up to SLAB_BYTES_MAX. Each size is
+/* Sizes up to 128 in steps of 16, above it eight to each doubling, up to SLAB_BYTES_MAX. Each size is
  * there twice: for what passes and for what lasts. */
-enum { SLAB_SIZES = 36, SLAB_KINDS = 2 * SLAB_SIZES, SLAB_BYTES_MAX = 16 * 1024 };
+enum { SLAB_SIZES = 64, SLAB_KINDS = 2 * SLAB_SIZES, SLAB_BYTES_MAX = 16 * 1024 };
 enum { SLAB_SPAN_BITS = 16, SLAB_SPAN_BYTES = 1 << SLAB_SPAN_BITS };
 
 struct slab_block {
@@ -55,12 +55,12 @@ static inline unsigned slab_size_for(size_t n)
 		return (unsigned)(n - 1) / 16;
 	unsigned log2 = 63 - (unsigned)__builtin_clzll(n - 1);
 
-	return 8 + (log2 - 7) * 4 + (unsigned)((n - 1) >> (log2 - 2)) - 4;
+	return 8 + (log2 - 7) * 8 + (unsigned)((n - 1) >> (log2 - 3)) - 8;
 }
 
 static inline size_t slab_bytes(unsigned kind)
 {
 	unsigned size = kind % SLAB_SIZES;
 
-	return size < 8 ? (size + 1) * 16 : (size_t)(5 + (size - 8) % 4) << (5 + (size - 8) / 4);
+	return size < 8 ? (size + 1) * 16 : (size_t)(9 + (size - 8) % 8) << (4 + (size - 8) / 8);
 }

@@ -81,7 +81,7 @@ struct baton_head_entry *baton_heads_find(struct baton_heads *heads, const struc
 struct baton_head_entry *baton_heads_add(struct baton_heads *heads, const struct baton_id *id,
 					 const struct baton_head *head)
 {
-	struct baton_head_entry *entry = baton_new(struct baton_head_entry);
+	struct baton_head_entry *entry = baton_new_lasting(struct baton_head_entry);
 	size_t shard = head_shard(id);
 	entry->id = *id;
 	entry->now = *head;

@@ -33,7 +33,7 @@ struct baton_who *baton_who_new(const struct baton_identity *identity, baton_str
 
 	for (int i = 0; i < WHO_FIELDS; i++)
 		n += fields[i].n;
-	struct baton_who *who = baton_alloc(sizeof(*who) + n);
+	struct baton_who *who = baton_alloc_lasting(sizeof(*who) + n);
 	who->role = (uint8_t)identity->role;
 	for (int i = 0; i < WHO_FIELDS; i++) {
 		who->n[i] = (uint16_t)fields[i].n;

@@ -9,7 +9,7 @@
 lib=${LINT_PURE:-build/$V/libpure.a}
 [ -f "$lib" ] || { finding "$lib is not built"; verdict 'the pure core makes no system call'; }
 
-allowed='malloc calloc realloc free abort
+allowed='malloc calloc realloc free malloc_trim abort
 memcpy memmove memset memcmp memchr memrchr memmem strlen strnlen strcmp strncmp strchr strrchr strstr strtok_r
 strtol strtoul strtoll strtoull strtod __isoc23_strtol __isoc23_strtoul __isoc23_strtoull
 snprintf vsnprintf qsort bsearch

@@ -42,7 +42,7 @@ static void a_size_holds_what_is_asked_for_and_little_more(void **state)
 		unsigned size = slab_size_for(n);
 
 		assert_in_range(size, 0, SLAB_SIZES - 1);
-		assert_in_range(slab_bytes(size), n, n + 15 + n / 4);
+		assert_in_range(slab_bytes(size), n, n + 15 + n / 8);
 		assert_true(size == 0 || slab_bytes(size - 1) < n);
 		assert_int_equal(slab_bytes(size) % 16, 0);
 		assert_int_equal(slab_bytes(size + SLAB_SIZES), slab_bytes(size));
