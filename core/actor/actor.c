@@ -18,11 +18,34 @@ struct baton_actor *actor_find(struct baton_shard *shard, const struct baton_id 
 	return actor;
 }
 
+static struct baton_actor **chain_of(struct baton_shard *shard, uint64_t number)
+{
+	return &shard->by_number[number & (shard->n_chains - 1)];
+}
+
+static void number_add(struct baton_shard *shard, struct baton_actor *actor)
+{
+	LL_PREPEND2(*chain_of(shard, actor->number), actor, next_by_number);
+}
+
+static void numbers_grow(struct baton_shard *shard)
+{
+	enum { FIRST_CHAINS = 64 };
+	struct baton_actor *actor, *after;
+
+	baton_free(shard->by_number);
+	shard->n_chains = shard->n_chains ? 2 * shard->n_chains : FIRST_CHAINS;
+	shard->by_number = baton_alloc(shard->n_chains * sizeof(struct baton_actor *));
+	HASH_ITER(by_id, shard->by_id, actor, after)
+		number_add(shard, actor);
+}
+
 struct baton_actor *actor_of_number(struct baton_shard *shard, uint64_t number)
 {
-	struct baton_actor *actor = NULL;
+	struct baton_actor *actor = shard->n_chains > 0 ? *chain_of(shard, number) : NULL;
 
-	HASH_FIND(by_number, shard->by_number, &number, sizeof(number), actor);
+	while (actor && actor->number != number)
+		actor = actor->next_by_number;
 	return actor;
 }
 
@@ -37,7 +60,10 @@ struct baton_actor *actor_get(struct baton_shard *shard, const struct baton_id *
 	actor->shard = shard;
 	actor->number = ++shard->last_number;
 	HASH_ADD(by_id, shard->by_id, id.b, sizeof(actor->id.b), actor);
-	HASH_ADD(by_number, shard->by_number, number, sizeof(actor->number), actor);
+	if (HASH_CNT(by_id, shard->by_id) > shard->n_chains)
+		numbers_grow(shard);
+	else
+		number_add(shard, actor);
 	return actor;
 }
 
@@ -69,9 +95,11 @@ void actor_free(struct baton_actor *actor)
 	}
 	drop_state(actor);
 	HASH_DELETE(by_id, shard->by_id, actor);
-	HASH_DELETE(by_number, shard->by_number, actor);
+	LL_DELETE2(*chain_of(shard, actor->number), actor, next_by_number);
 	if (actor->subscribers != &actor->one)
 		baton_free(actor->subscribers);
+	baton_free(actor->assist.next_agent);
+	baton_free(actor->place);
 	baton_free(actor);
 }
 

@@ -45,10 +45,12 @@ struct commit {
 	struct waiter *waiters;    /* in the arena */
 };
 
-/* What each message touches comes first: with a thousand sessions every line of the cache is cold. */
+/* What each message touches comes first: with a thousand sessions every line of the cache is cold.
+ * Idle customers have one each, so its size counts. */
 struct baton_actor {
 	struct baton_id id;
 	uint64_t number;
+	struct baton_actor *next_by_number;
 	struct baton_shard *shard;
 	struct baton_session *state; /* NULL: cold */
 	struct commit *commits;      /* oldest first */
@@ -66,7 +68,6 @@ struct baton_actor {
 	bool had_case; /* when the state left memory, it was not the bot's */
 	bool is_stale; /* the desk has not seen the newest words */
 	bool case_due; /* it shall with the next commit */
-	UT_hash_handle by_number;
 	struct baton_actor *prev, *next; /* in shard->hot, least recently used first */
 
 	struct baton_run *run;
@@ -79,9 +80,9 @@ struct baton_actor {
 	} tools;
 
 	struct { /* of older lines, for prompts; summary.c */
+		bool in_run, due;
 		struct baton_run *run;
 		struct baton_release *release; /* pinned by it */
-		bool in_run, due;
 		uint64_t tried; /* seq of the newest line when one was begun last */
 	} summary;
 
@@ -89,16 +90,16 @@ struct baton_actor {
 		struct baton_run *run;
 		struct baton_release *release; /* pinned by it */
 		bool in_run;
-		bool due;        /* a write-up is to be made in a moment */
+		bool due; /* a write-up is to be made in a moment */
 		baton_conn conn; /* who asked for the suggestion that runs, 0: nobody */
 		/* The suggestion that waits until the write-up is done; nobody: 0. */
 		baton_conn next_conn;
-		char next_agent[BATON_NAME_BYTES_MAX + 1];
+		char *next_agent;
 	} assist;
 
 	uint64_t run_rests_on; /* seq of the newest event when it began: its message, or what reopened it */
 	uint64_t snapshot_seq;
-	struct baton_queue_place place; /* what who waits was told last */
+	struct baton_queue_place *place; /* what who waits was told last; NULL: never waited */
 	struct baton_actor *stale_next; /* in shard->stale */
 };
 
@@ -115,7 +116,9 @@ struct probe {
 struct baton_shard {
 	struct baton_seam seam;
 	struct probe probe;
-	struct baton_actor *by_id, *by_number, *hot;
+	struct baton_actor *by_id, *hot;
+	struct baton_actor **by_number; /* chains; numbers rise, so they spread by themselves */
+	size_t n_chains;                /* a power of two, never fewer than actors */
 	struct baton_actor *stale; /* whose case the desk is told of in a moment */
 	struct baton_buf scratch;  /* payloads of the append that is being put together */
 	uint64_t last_number, n_runs;

@@ -134,8 +134,9 @@ void actor_suggest(struct baton_actor *actor, baton_conn conn, baton_str agent)
 		baton_str name = baton_str_clip(agent, BATON_NAME_BYTES_MAX);
 
 		actor->assist.next_conn = conn;
-		memcpy(actor->assist.next_agent, name.p ? name.p : "", name.n);
-		actor->assist.next_agent[name.n] = '\0';
+		char *agent_name = baton_memdupz(name.p, name.n);
+		baton_free(actor->assist.next_agent); /* `agent` may be a view of it */
+		actor->assist.next_agent = agent_name;
 	}
 	if (rc < 0)
 		tell_asker(actor, &conn, rc);

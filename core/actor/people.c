@@ -72,7 +72,7 @@ static void tell_place(struct baton_actor *actor, baton_conn conn)
 {
 	struct baton_notice *notice = baton_notice_new(BATON_NOTE_PLACE, &actor->id);
 
-	notice->place = actor->place;
+	notice->place = *actor->place;
 	tell_one(actor, conn, notice);
 }
 
@@ -99,10 +99,12 @@ void baton_shard_place(struct baton_shard *shard, const struct baton_id *session
 		       const struct baton_queue_place *place)
 {
 	struct baton_actor *actor = actor_get(shard, session);
-	bool changed = !actor->has_place || !same_place(&actor->place, place);
+	bool changed = !actor->has_place || !same_place(actor->place, place);
 
 	actor->has_place = waits(actor);
-	actor->place = *place;
+	if (!actor->place)
+		actor->place = baton_new_lasting(struct baton_queue_place);
+	*actor->place = *place;
 	for (size_t i = 0; changed && actor->has_place && i < actor->n_subscribers; i++)
 		people_tell_place(actor, &actor->subscribers[i]);
 	if (!actor->state)

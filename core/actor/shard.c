@@ -29,6 +29,7 @@ void baton_shard_free(struct baton_shard **shard)
 	probe_stop(*shard);
 	HASH_ITER(by_id, (*shard)->by_id, actor, after)
 		actor_free(actor);
+	baton_free((*shard)->by_number);
 	baton_buf_done(&(*shard)->scratch);
 	baton_free(*shard);
 	*shard = NULL;
