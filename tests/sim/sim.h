@@ -26,15 +26,15 @@ enum { SIM_SHARDS = 2, SIM_CUSTOMERS = 6, SIM_AGENTS = 3, SIM_CAPACITY = 2, SIM_
 struct sim;
 typedef void sim_fn(struct sim *sim, void *what);
 
+enum due_kind { DUE_WORLD, DUE_TIMER, DUE_CALL, DUE_BOARD, DUE_DESK };
 struct due {
 	uint64_t at_ns, order;
 	sim_fn *fn;
 	void *what;          /* freed by `fn`, or by drop_all through sim_free() */
 	unsigned generation; /* of the process that waits for it; 0: survives a crash */
 	uint64_t key;        /* to find it again: timers, calls */
-	int kind;
+	enum due_kind kind;
 };
-enum due_kind { DUE_WORLD, DUE_TIMER, DUE_CALL, DUE_BOARD, DUE_DESK };
 
 struct sim_shard {
 	struct sim *sim;

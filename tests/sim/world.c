@@ -97,7 +97,7 @@ void sim_later_mine(struct sim *sim, uint64_t delay_ns, sim_fn *fn, void *what, 
 void sim_forget(struct sim *sim, enum due_kind kind, uint64_t key)
 {
 	for (size_t i = 0; i < sim->n_due; i++)
-		if (sim->heap[i].kind == (int)kind && sim->heap[i].key == key && sim->heap[i].fn)
+		if (sim->heap[i].kind == kind && sim->heap[i].key == key && sim->heap[i].fn)
 			sim->heap[i].generation =
 				UINT32_MAX; /* of no process: freed when it comes up */
 }
@@ -105,7 +105,7 @@ void sim_forget(struct sim *sim, enum due_kind kind, uint64_t key)
 struct due *sim_find(struct sim *sim, enum due_kind kind, uint64_t key)
 {
 	for (size_t i = 0; i < sim->n_due; i++)
-		if (sim->heap[i].kind == (int)kind && sim->heap[i].key == key &&
+		if (sim->heap[i].kind == kind && sim->heap[i].key == key &&
 		    sim->heap[i].generation == sim->generation)
 			return &sim->heap[i];
 	return NULL;
