@@ -342,7 +342,8 @@ static const struct meaning meanings[] = {
 	{ CURLE_SEND_ERROR, BATON_FAIL_UNAVAILABLE, "cut" },
 	{ CURLE_RECV_ERROR, BATON_FAIL_UNAVAILABLE, "cut" },
 	{ CURLE_PARTIAL_FILE, BATON_FAIL_BAD_OUTPUT, "cut" },
-	{ CURLE_OUT_OF_MEMORY, BATON_FAIL_INTERNAL, "no_memory" },
+	/* Memory never runs out (see curl_start): a line of the head had no end. */
+	{ CURLE_OUT_OF_MEMORY, BATON_FAIL_BAD_OUTPUT, "too_big" },
 };
 
 static void result_explain(struct baton_request *request)

@@ -35,7 +35,7 @@ struct peer_script {
 
 #define PEER_BYTES(text) (text), sizeof(text) - 1
 
-enum { PEER_CONNS_MAX = 2048, PEER_REQUEST_MAX = 64 * 1024 };
+enum { PEER_CONNS_MAX = 2048, PEER_REQUEST_MAX = 1024 * 1024 };
 
 struct peer;
 struct peer_conn {

@@ -205,6 +205,7 @@ static void failures_have_a_class_and_a_code(void **state)
 		{ "/endless-sse", BATON_FAIL_BAD_OUTPUT, "too_big", true, false },
 		{ "/not-http", BATON_FAIL_BAD_OUTPUT, "protocol", false, false },
 		{ "/bad-chunk", BATON_FAIL_BAD_OUTPUT, "cut", false, false },
+		{ "/endless-header", BATON_FAIL_BAD_OUTPUT, "too_big", false, false },
 		{ "unknown.test", BATON_FAIL_UNAVAILABLE, "dns", false, false },
 		{ "private.test", BATON_FAIL_ACCESS, "denied", false, false },
 		{ "metadata.test", BATON_FAIL_ACCESS, "denied", false, false },
@@ -312,6 +313,28 @@ static void a_name_that_resolves_to_loopback_is_refused_unless_allowed(void **st
 	baton_loop_run(denied.loop);
 	is_end(&denied, BATON_FAIL_ACCESS, "denied");
 	heard_done(&denied);
+}
+
+/* More than any buffer of a socket holds, both ways. */
+static void what_is_long_arrives_whole(void **state)
+{
+	(void)state;
+	enum { LONG = 900 * 1024 };
+	char *body = malloc(LONG);
+	assert_non_null(body);
+	for (size_t i = 0; i < LONG; i++)
+		body[i] = (char)('a' + i % 23);
+	for (unsigned pause_at = 0; pause_at < 2; pause_at++) {
+		struct heard heard = { .pause_at = pause_at };
+		hear(&heard, "/echo",
+		     (struct baton_http_ask){ .method = BATON_STR("POST"),
+					      .body = { body, LONG } });
+		is_end(&heard, 0, "");
+		assert_true(heard.text.n > LONG);
+		assert_memory_equal(heard.text.p + heard.text.n - LONG, body, LONG);
+		heard_done(&heard);
+	}
+	free(body);
 }
 
 /* --- stop and end --- */
@@ -505,6 +528,7 @@ int main(void)
 		cmocka_unit_test(each_kind_of_silence_has_its_own_limit),
 		cmocka_unit_test(a_slow_name_is_given_up_at_the_connect_limit),
 		cmocka_unit_test(a_name_that_resolves_to_loopback_is_refused_unless_allowed),
+		cmocka_unit_test(what_is_long_arrives_whole),
 		cmocka_unit_test(after_a_stop_nothing_more_is_told),
 		cmocka_unit_test(a_stop_closes_the_connection_of_an_answer_in_progress),
 		cmocka_unit_test(a_request_stopped_before_its_turn_never_leaves),
