@@ -33,8 +33,8 @@ void *baton_alloc_lasting(size_t n);
 void baton_mem_open(void);
 /* [any thread, now and then] What is kept at hand for the thread is put back; [at its end] too. */
 void baton_mem_settle(void);
-/* ... and what libraries have left free in malloc's heap goes back to the system. Takes the time of
- * about a turn for each MiB that does; for when a busy time is over. */
+/* ... and what libraries have left free in malloc's heap goes back to the system: milliseconds with a
+ * heap of many MiB, so for when a busy time is over. */
 void baton_mem_rest(void);
 void baton_mem_thread_done(void);
 
