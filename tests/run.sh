@@ -69,7 +69,7 @@ suite_e2e() { make -s e2e KILLS="${KILLS:-20}" JOBS=2; }
 suite_complaints() { make -s complaints; }
 suite_scenarios() { make -s scenarios; }
 suite_e2e_asan() { make -s e2e-asan; }
-suite_browser() { make -s browser JOBS=2; }
+suite_browser() { make -s browser; }
 suite_tools() { make -s test-tools; }
 suite_lint() { make -s lint; }
 suite_fuzz() { make -s -j"$jobs" fuzz SECONDS="${FUZZ_S:-1}"; }
@@ -156,10 +156,10 @@ else
 	run_suite build
 	if grep -q ' 0 build$' build/test/counts; then
 		printf '%s\n' swap unit abi sdk complaints modules docs lint sim cel tools scenarios mcp takeover quality crash >build/test/queue
-		run_lane build_asan asan e2e_asan fuzz swap_asan takeover_asan build_tsan tsan swap_tsan &
+		run_lane build_asan asan e2e_asan fuzz swap_asan takeover_asan &
+		run_lane build_tsan tsan swap_tsan &
 		run_lane e2e &
 		run_lane browser &
-		run_lane &
 		wait
 		run_suite canaries
 	fi

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { AGENTS, Baton, run } from '../lib/baton.mjs';
+import { AGENTS, Baton, SLOW, run } from '../lib/baton.mjs';
 import { Agent, Customer } from '../lib/client.mjs';
 import { judge } from '../lib/judge.mjs';
 import { KEY_ENV, shopSet, simpleSet } from '../lib/policies.mjs';
@@ -217,10 +217,12 @@ bench('help with every model down', (url) => helping(url, ['S02', 'B07']), (ctx)
 	});
 });
 
-bench('help that takes its time', (url) => helping(url, ['B04,gap=60']), (ctx) => {
+const TAKES_ITS_TIME = `B04,gap=${80 * SLOW}`;
+
+bench('help that takes its time', (url) => helping(url, [TAKES_ITS_TIME]), (ctx) => {
 	test('a claim ends the write-up that is under way, and gets its own', async () => {
 		const { session } = await complains(ctx);
-		const asked = () => ctx.provider.of('B04,gap=60');
+		const asked = () => ctx.provider.of(TAKES_ITS_TIME);
 		await ctx.nina.until(() => asked().length === 1, 'the model is asked');
 		await ctx.nina.claim(session);
 		await ctx.nina.until(() => asked().length === 2, 'and asked again');
@@ -230,13 +232,13 @@ bench('help that takes its time', (url) => helping(url, ['B04,gap=60']), (ctx) =
 
 	test('a server that is killed meanwhile writes it at the next claim', async () => {
 		const { queued, session } = await complains(ctx);
-		await ctx.nina.until(() => ctx.provider.of('B04,gap=60').length > 2, 'the model is asked');
+		await ctx.nina.until(() => ctx.provider.of(TAKES_ITS_TIME).length > 2, 'the model is asked');
 		await ctx.baton.kill();
 		await ctx.baton.start();
 		ctx.nina = await agent(ctx);
 		await ctx.nina.follow(session);
 		await ctx.nina.claim(session);
-		const { value } = await ctx.nina.event(session, 'writeup_generated', 0, 30000);
+		const { value } = await ctx.nina.event(session, 'writeup_generated', 0, 30000 * SLOW);
 		assert.equal(value.about, queued.seq);
 		assert.equal(value.origin, 'ai');
 	});

@@ -4,6 +4,7 @@
  * without a crash; the sanitizers watch. */
 
 #include "core/base/limits.h"
+#include "tests/unit/often.h"
 #include "tests/unit/policy_set.h"
 
 #include <dirent.h>
@@ -292,11 +293,7 @@ static const char *const shop_files[] = {
 	"prompts/writeup.md",
 	"knowledge/refunds.md",
 };
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { ROUNDS = 30 }; /* each takes four times as long */
-#else
-enum { ROUNDS = 60 };
-#endif
+enum { ROUNDS = OFTEN(60) };
 enum { SHOP_FILES_N = sizeof(shop_files) / sizeof(shop_files[0]) };
 
 /* Writes one damaged version of a file and loads the set; true if it was accepted. */

@@ -8,6 +8,7 @@
 #include "modules/sdk/provider/prompt.c"
 #include "modules/sdk/provider/scan.c"
 #include "modules/sdk/provider/text.c"
+#include "tests/unit/often.h"
 
 #include <jansson.h>
 #include <setjmp.h>
@@ -21,7 +22,7 @@
 /* Its address alone is looked at: what it writes otherwise is not this wire's. */
 const struct wire wire_ollama = { 0 };
 
-enum { MUTATIONS = 300000, TEXT_BYTES = 2048 };
+enum { MUTATIONS = OFTEN(300000), TEXT_BYTES = 2048 };
 
 static const char *const seeds[] = {
 	"{\"id\":\"c\",\"created\":1,\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"

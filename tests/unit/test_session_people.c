@@ -4,6 +4,7 @@
  * lost; what is left of it all for the bot. Ends with conversations by chance, after each step of
  * which the snapshot must be the state. */
 
+#include "tests/unit/often.h"
 #include "tests/unit/session_talk.h"
 
 static struct baton_command from_customer(const char *id, const char *text)
@@ -667,7 +668,7 @@ static void conversations_by_chance_stay_sound(void **state)
 {
 	struct talk *talk = *state;
 
-	for (uint32_t seed = 1; seed <= 150; seed++) {
+	for (uint32_t seed = 1; seed <= OFTEN(150); seed++) {
 		uint32_t chance = seed;
 		uint64_t epoch = 0;
 
