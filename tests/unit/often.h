@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* How often a test by chance is run. Under sanitizers a round takes six times as long and looks for
- * something else (bad memory, not rare luck): a tenth of the rounds finds it. */
+/* How often a test by chance is run, and how long work may take. Under sanitizers a round takes six
+ * times as long, thirty at worst, and looks for something else (bad memory, not rare luck): a tenth of
+ * the rounds finds it. */
 #pragma once
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define OFTEN(n) ((n) / 10)
+#define SLOWER 30
 #else
 #define OFTEN(n) (n)
+#define SLOWER 1
 #endif

@@ -6,6 +6,7 @@
 #include "core/session/event.h"
 #include "core/swap/ask.h"
 #include "tests/unit/journal_kit.h"
+#include "tests/unit/often.h"
 #include "tests/unit/policy_set.h"
 #include "tests/unit/set_rules.h"
 
@@ -206,12 +207,6 @@ static double seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-static const double slower = 30;
-#else
-static const double slower = 1;
-#endif
-
 /* --- promises --------------------------------------------------------------------------------- */
 
 static const char strict[] =
@@ -251,7 +246,7 @@ static void ten_thousand_recorded_decisions_are_tried_within_a_second(void **sta
 	assert_true(sum.changed > TURNS / 4 && sum.changed <= TURNS / 3 + 1);
 	assert_string_equal(sum.queues[0].name, "billing");
 	assert_int_equal(sum.queues[0].after, TURNS / 3);
-	assert_true(took < 1 * slower);
+	assert_true(took < 1 * SLOWER);
 	baton_replay_sum_done(&sum);
 
 	/* The newest few alone; a release beside itself changes nothing. */

@@ -452,7 +452,8 @@ static struct tally trials(unsigned n, struct chances stable, struct chances can
 
 static void equal_sides_are_promoted_and_worse_ones_are_not(void **state)
 {
-	enum { TRIALS = OFTEN(10000) };
+	/* Of fewer trials more may go by luck: three standard deviations of one in a hundred. */
+	enum { TRIALS = OFTEN(10000), LUCK = TRIALS < 10000 ? TRIALS / 100 : 0 };
 	static const struct {
 		const char *what;
 		struct chances stable, candidate;
@@ -476,8 +477,8 @@ static void equal_sides_are_promoted_and_worse_ones_are_not(void **state)
 			      rows[i].what, 100.0 * tally.promoted / TRIALS,
 			      100.0 * tally.rolled_back / TRIALS, (double)tally.turns / TRIALS);
 		assert_int_equal(tally.promoted + tally.rolled_back, TRIALS);
-		assert_true(tally.promoted >= OFTEN(rows[i].promoted_min));
-		assert_true(tally.rolled_back >= OFTEN(rows[i].rolled_back_min));
+		assert_true(tally.promoted + LUCK >= OFTEN(rows[i].promoted_min));
+		assert_true(tally.rolled_back + LUCK >= OFTEN(rows[i].rolled_back_min));
 	}
 }
 
