@@ -75,8 +75,8 @@ static void work(void)
 	while ((now.tv_sec - from.tv_sec) * 1000 + (now.tv_nsec - from.tv_nsec) / 1000000 < 30);
 }
 
-/* Crash, hang, work or leave, if the words say so for this place. The crash is to be a signal and not
- * a sanitizer's word. */
+/* Crash, hang, work or leave, if the words say so for this place. The crash is to be a signal and
+ * not a sanitizer's word. */
 __attribute__((no_sanitize("undefined"))) static void behave(const char *words, const char *place)
 {
 	char word[64];
