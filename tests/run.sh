@@ -11,6 +11,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p build/test
 export CMOCKA_MESSAGE_OUTPUT=TAP
+# The suites' own makes are not to take make test T="..." for theirs.
+unset T MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
 # Several suites share the machine: what is waited for may take that much longer than alone.
 export BATON_PATIENCE=2
 jobs=$(nproc)
