@@ -37,8 +37,8 @@ struct cli_options {
 	unsigned k;
 	bool for_agents;
 	const char *server, *customer, *tier, *name, *email, *ttl,
-		*kid;       /* of `widget`, `identity` */
-	uint32_t share_ppm; /* of a canary; 0: none was said */
+		*kid;           /* of `widget`, `identity` */
+	uint32_t share_ppm;     /* of a canary; 0: none was said */
 	uint32_t precision_ppm; /* of `intents eval`; 0: none was said */
 	bool force, cold, verbose, supervise;
 	/* of `module check` and `dev` */
@@ -46,7 +46,7 @@ struct cli_options {
 		*modhost;
 	unsigned swaps;
 	bool isolated, inline_, list, chat;
-	bool shadow, live, yes; /* of `tools` */
+	bool shadow, live, yes;           /* of `tools` */
 	const char *facts[CLI_FACTS_MAX]; /* name=value */
 	size_t n_facts;
 	const char *operand, *operand2, *operand3;
@@ -78,7 +78,7 @@ int cli_drill(const struct cli_options *options);
 int cli_drill_run(const struct cli_options *options); /* exit codes: docs/DRILLS.md */
 int cli_route(const struct cli_options *options);
 int cli_rules(const struct cli_options *options);
-int cli_eval(const struct cli_options *options); /* docs/EVAL.md */
+int cli_eval(const struct cli_options *options);          /* docs/EVAL.md */
 int cli_module_replay(const struct cli_options *options); /* rules.c */
 
 /* --- identity.c, widget.c --- */
@@ -151,6 +151,9 @@ bool cli_log_to_stderr(const char *level);
 /* mkdir -p with mode 0700; CLI_OK or CLI_FAILED with a line on stderr. */
 int cli_make_dir(const char *path);
 void cli_write(int fd, baton_str text);
+struct baton_policy_finding;
+/* For baton_policy_load(): errors of a set as lines on stderr; warnings are `baton check`'s. */
+void cli_tell_finding(void *ud, const struct baton_policy_finding *finding);
 uint64_t cli_unix_ms(void);
 /* A folder of our own for copies of modules: beside the journal, where files may be mapped to be run;
  * elsewhere if we may not write there. */

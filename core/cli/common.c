@@ -6,6 +6,7 @@
 
 #include "core/base/log.h"
 #include "core/loop/loop.h"
+#include "core/policy/policy.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -26,6 +27,18 @@ void cli_write(int fd, baton_str text)
 		text.p += n;
 		text.n -= (size_t)n;
 	}
+}
+
+void cli_tell_finding(void *ud, const struct baton_policy_finding *finding)
+{
+	struct baton_buf line = { NULL, 0, 0 };
+
+	(void)ud;
+	if (!finding->is_error)
+		return;
+	baton_policy_finding_text(finding, &line);
+	cli_write(STDERR_FILENO, baton_buf_view(&line));
+	baton_buf_done(&line);
 }
 
 /* One write per line, so that lines of several threads do not mix. */

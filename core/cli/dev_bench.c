@@ -36,7 +36,7 @@ struct bench {
 	/* the call at hand */
 	uint64_t ticket, began_ms;
 	unsigned calls;
-	bool ended;
+	bool ended, failed;
 };
 
 static const struct baton_policy *set_of(const struct bench *bench)
@@ -64,7 +64,7 @@ static void turn_loop(struct bench *bench, uint32_t ms)
 static void begin(struct bench *bench)
 {
 	bench->ticket++;
-	bench->ended = false;
+	bench->ended = bench->failed = false;
 	bench->began_ms = cli_now_ms();
 }
 
@@ -95,8 +95,9 @@ static void hear_end(void *ud, uint64_t ticket, uint32_t reason)
 
 static void hear_fail(void *ud, uint64_t ticket, const baton_error *error)
 {
-	const struct bench *bench = ud;
+	struct bench *bench = ud;
 
+	bench->failed = bench->failed || ticket == bench->ticket;
 	if (ticket == bench->ticket)
 		printf("  ! failed  %llu ms: %.*s (%.*s)%s\n", took(bench), (int)error->message.n,
 		       error->message.n ? error->message.p : "", (int)error->code.n,
@@ -178,6 +179,30 @@ static int stage(struct bench *bench, struct baton_release **ret, char *why, siz
 	return rc;
 }
 
+/* It says that it is well, or cannot be asked. */
+static bool is_well(struct bench *bench, struct baton_release *fresh)
+{
+	begin(bench);
+	int rc = baton_rack_check(bench->rack, fresh, 0, bench->ticket, 0);
+
+	if (rc < 0 && rc != BATON_E_UNSUPPORTED)
+		printf("  ! %s\n", baton_error_info(rc)->text);
+	if (rc < 0)
+		return rc == BATON_E_UNSUPPORTED;
+	if (!wait_for(bench, READY_MS)) {
+		baton_rack_cancel(bench->rack, bench->ticket, BATON_CANCEL_DEADLINE);
+		printf("  ! it did not say within 30 s whether it is well\n");
+		return false;
+	}
+	return !bench->failed;
+}
+
+static void let_go(struct bench *bench, struct baton_release **release)
+{
+	(void)baton_rack_retire(bench->rack, *release);
+	baton_release_unref(release);
+}
+
 /* The file as it is now; what serves goes on if it cannot. */
 static bool take_build(struct bench *bench)
 {
@@ -190,13 +215,13 @@ static bool take_build(struct bench *bench)
 		printf("  ! not swapped: %s\n", why);
 		return false;
 	}
-	begin(bench);
-	if (baton_rack_check(bench->rack, fresh, 0, bench->ticket, 0) == 0 &&
-	    !wait_for(bench, READY_MS))
-		printf("  ! it did not say within 30 s whether it is well\n");
+	if (!is_well(bench, fresh)) {
+		printf("  ! not swapped: it is not well\n");
+		let_go(bench, &fresh);
+		return false;
+	}
 	if (bench->live) {
-		(void)baton_rack_retire(bench->rack, bench->live);
-		baton_release_unref(&bench->live);
+		let_go(bench, &bench->live);
 		printf("  swapped   release %llu live, %llu ms\n",
 		       (unsigned long long)bench->number,
 		       (unsigned long long)(cli_now_ms() - began));

@@ -47,18 +47,6 @@ uint64_t drill_now(const struct drill_run *run)
 
 /* --- the file --- */
 
-static void tell_finding(void *ud, const struct baton_policy_finding *finding)
-{
-	struct baton_buf text = { NULL, 0, 0 };
-
-	(void)ud;
-	if (!finding->is_error)
-		return;
-	baton_policy_finding_text(finding, &text);
-	cli_write(STDERR_FILENO, baton_buf_view(&text));
-	baton_buf_done(&text);
-}
-
 /* "SET/drills/NAME.yaml" into the set and the name; false if it is not so. */
 static bool split_path(const char *path, char set[4096], char name[BATON_NAME_BYTES_MAX + 1])
 {
@@ -89,7 +77,7 @@ static int load_file(struct drill_run *run)
 		fprintf(stderr, "baton: %s: %s\n", path, strerror(errno));
 		return DRILL_USAGE;
 	}
-	if (baton_policy_load(set, tell_finding, NULL, &run->set) < 0) {
+	if (baton_policy_load(set, cli_tell_finding, NULL, &run->set) < 0) {
 		fprintf(stderr, "baton: the set %s is refused; `baton check %s` says why\n", set,
 			set);
 		return DRILL_USAGE;

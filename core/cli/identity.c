@@ -13,23 +13,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static void report(void *ud, const struct baton_policy_finding *finding)
-{
-	struct baton_buf text = { NULL, 0, 0 };
-
-	(void)ud;
-	if (!finding->is_error)
-		return;
-	baton_policy_finding_text(finding, &text);
-	cli_write(STDERR_FILENO, baton_buf_view(&text));
-	baton_buf_done(&text);
-}
-
 struct baton_policy *cli_identity_policy(const struct cli_options *options)
 {
 	struct baton_policy *policy = NULL;
 
-	if (baton_policy_load(options->policies, report, NULL, &policy) < 0)
+	if (baton_policy_load(options->policies, cli_tell_finding, NULL, &policy) < 0)
 		fprintf(stderr, "baton: the policy set %s cannot be used\n", options->policies);
 	return policy;
 }

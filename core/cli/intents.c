@@ -20,23 +20,11 @@ const struct cli_command cli_intents_commands[] = {
 	{ NULL, NULL, NULL, NULL, NULL, NULL },
 };
 
-static void report(void *ud, const struct baton_policy_finding *finding)
-{
-	struct baton_buf line = { NULL, 0, 0 };
-
-	(void)ud;
-	if (!finding->is_error)
-		return;
-	baton_policy_finding_text(finding, &line);
-	cli_write(STDERR_FILENO, baton_buf_view(&line));
-	baton_buf_done(&line);
-}
-
 struct baton_policy *intents_policy(const char *path)
 {
 	struct baton_policy *policy = NULL;
 
-	if (baton_policy_load(path, report, NULL, &policy) < 0)
+	if (baton_policy_load(path, cli_tell_finding, NULL, &policy) < 0)
 		fprintf(stderr, "baton: the set in %s cannot be used; run `baton check %s`\n", path,
 			path);
 	return policy;

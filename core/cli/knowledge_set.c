@@ -105,18 +105,6 @@ static int wait_for(struct knowledge_set *set, uint64_t ms, const char *what)
 
 /* --- loading --- */
 
-static void report(void *ud, const struct baton_policy_finding *finding)
-{
-	struct baton_buf line = { NULL, 0, 0 };
-
-	(void)ud;
-	if (!finding->is_error)
-		return;
-	baton_policy_finding_text(finding, &line);
-	cli_write(STDERR_FILENO, baton_buf_view(&line));
-	baton_buf_done(&line);
-}
-
 /* True if there is a retriever among what stays. */
 static bool only_readers(struct baton_policy *policy)
 {
@@ -139,7 +127,7 @@ static bool only_readers(struct baton_policy *policy)
 
 static int load(struct knowledge_set *set, const char *path)
 {
-	if (baton_policy_load(path, report, NULL, &set->policy) < 0) {
+	if (baton_policy_load(path, cli_tell_finding, NULL, &set->policy) < 0) {
 		fprintf(stderr, "baton: the set in %s cannot be used; run `baton check %s`\n", path,
 			path);
 		return CLI_FAILED;

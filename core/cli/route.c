@@ -60,18 +60,6 @@ static void ignore(void *ud, const struct baton_happening *happening)
 	(void)happening;
 }
 
-static void report(void *ud, const struct baton_policy_finding *finding)
-{
-	struct baton_buf line = { NULL, 0, 0 };
-
-	(void)ud;
-	if (!finding->is_error)
-		return;
-	baton_policy_finding_text(finding, &line);
-	cli_write(STDERR_FILENO, baton_buf_view(&line));
-	baton_buf_done(&line);
-}
-
 static int explain_set(const struct cli_options *options, struct baton_buf *answer)
 {
 	struct explain_ask ask = { .now = { .ms = 1, .unix_ms = cli_unix_ms() },
@@ -80,7 +68,7 @@ static int explain_set(const struct cli_options *options, struct baton_buf *answ
 	struct baton_policy *policy = NULL;
 	char why[EXPLAIN_WHY_MAX];
 
-	if (baton_policy_load(options->policies, report, NULL, &policy) < 0) {
+	if (baton_policy_load(options->policies, cli_tell_finding, NULL, &policy) < 0) {
 		fprintf(stderr, "baton: the set in %s cannot be used; run `baton check %s`\n",
 			options->policies, options->policies);
 		return CLI_FAILED;

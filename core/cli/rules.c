@@ -79,18 +79,6 @@ static int ask(const struct cli_options *options, const char *verb, struct baton
 	return rc;
 }
 
-static void report(void *ud, const struct baton_policy_finding *finding)
-{
-	struct baton_buf line = { NULL, 0, 0 };
-
-	(void)ud;
-	if (!finding->is_error)
-		return;
-	baton_policy_finding_text(finding, &line);
-	cli_write(STDERR_FILENO, baton_buf_view(&line));
-	baton_buf_done(&line);
-}
-
 /* Only what decides is loaded: no provider is needed to say who would be asked. */
 static void only_deciders(struct baton_policy *policy)
 {
@@ -109,7 +97,7 @@ static void only_deciders(struct baton_policy *policy)
 
 static int load_set(const char *path, struct baton_policy **ret)
 {
-	if (baton_policy_load(path, report, NULL, ret) == 0) {
+	if (baton_policy_load(path, cli_tell_finding, NULL, ret) == 0) {
 		only_deciders(*ret);
 		return CLI_OK;
 	}

@@ -125,18 +125,6 @@ static void begin(struct bench *bench)
 
 /* --- up and down -------------------------------------------------------------------------- */
 
-static void report(void *ud, const struct baton_policy_finding *finding)
-{
-	struct baton_buf line = { NULL, 0, 0 };
-
-	(void)ud;
-	if (!finding->is_error)
-		return;
-	baton_policy_finding_text(finding, &line);
-	cli_write(STDERR_FILENO, baton_buf_view(&line));
-	baton_buf_done(&line);
-}
-
 static int load(struct bench *bench)
 {
 	const char *path = bench->options->policies;
@@ -145,7 +133,7 @@ static int load(struct bench *bench)
 	snprintf(bench->secrets, sizeof(bench->secrets), "%s/secrets", bench->options->data);
 	if (bench->options->secrets)
 		snprintf(bench->secrets, sizeof(bench->secrets), "%s", bench->options->secrets);
-	if (baton_policy_load(path, report, NULL, &bench->policy) != 0) {
+	if (baton_policy_load(path, cli_tell_finding, NULL, &bench->policy) != 0) {
 		fprintf(stderr, "baton: the set in %s cannot be used; run `baton check %s`\n", path,
 			path);
 		return CLI_FAILED;

@@ -60,6 +60,8 @@ function save(from, to) {
 
 const left = () => readdirSync(tmpdir()).filter(name => name.startsWith('baton-dev-'));
 
+const SICK = path.join(ROOT, 'build', VARIANT, 'tests', 'modules', 'sin_tool.so');
+
 test('a script of lines is answered, each with its steps, and nothing is left behind', () => {
 	const before = left();
 	const { code, stdout, stderr } = run(['dev', ECHO, '--chat'],
@@ -147,6 +149,16 @@ test('a guard says what it sees in a line, where, and how much of an answer woul
 	session.say('my card is 4111 1111 1111 1111');
 	await session.until(/at {8}customer.*: nothing[\s\S]*grows/, from);
 	assert.equal(await session.quit(), 0, session.text);
+});
+
+test('a tool that is not well does not serve', () => {
+	const dir = tempDir('build'), file = path.join(dir, 'tool-acme.so');
+	mkdirSync(path.join(dir, 'policy'));
+	writeFileSync(path.join(dir, 'policy', 'modules.yaml'), '- name: acme\n  kind: tool\n  file: tool-acme.so\n  config: { sin: sick }\n');
+	copyFileSync(SICK, file);
+	const { code, stdout, stderr } = run(['dev', file, '--inline'], { input: '' });
+	assert.equal(code, 1, stdout + stderr);
+	assert.match(stdout, / {2}! not swapped: .*it is not well/);
 });
 
 test('a tool is called with what was typed, by the build that was saved last', async t => {
