@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "core/base/limits.h"
 #include "core/observe/incident.h"
 #include "core/observe/spread.h"
 #include "core/session/event.h"
@@ -21,7 +22,7 @@ enum {
 	BATON_REPORT_SESSIONS_MAX = 65536,
 	BATON_REPORT_INTENTS_MAX = 256, /* further ones are added up as "(other)" */
 	BATON_REPORT_TARGETS_MAX = BATON_TARGETS_MAX,
-	BATON_REPORT_TOOLS_MAX = 128,
+	BATON_REPORT_TOOLS_MAX = BATON_TOOLS_MAX + 1,
 	BATON_REPORT_PAIRS_MAX = 1024,
 	BATON_REPORT_STEPS = 96 /* of the window, for curves: a quarter of an hour of a day */
 };
@@ -87,7 +88,7 @@ struct baton_report {
 	size_t n_targets;
 	struct baton_report_pair *pairs;
 	size_t n_pairs;
-	struct baton_report_tool tools[BATON_REPORT_TOOLS_MAX]; /* more are added to the last */
+	struct baton_report_tool tools[BATON_REPORT_TOOLS_MAX]; /* the last: "other" */
 	size_t n_tools;
 	struct baton_report_step steps[BATON_REPORT_STEPS];
 	struct baton_incidents incidents;

@@ -396,7 +396,7 @@ static void on_captured(struct report_fold *fold)
 			fold->event->message_captured.cost_microusd;
 }
 
-/* Past the bound those that are new are added to the last. */
+/* Past the bound those that are new are counted together. */
 static struct baton_report_tool *tool_of(struct baton_report *report, baton_str name)
 {
 	struct baton_report_tool *tool = report->tools;
@@ -406,6 +406,8 @@ static struct baton_report_tool *tool_of(struct baton_report *report, baton_str 
 			return tool;
 	if (report->n_tools == BATON_REPORT_TOOLS_MAX)
 		return tool - 1;
+	if (report->n_tools == BATON_REPORT_TOOLS_MAX - 1)
+		name = BATON_STR("other");
 	snprintf(tool->name, sizeof(tool->name), "%.*s", (int)name.n, name.n ? name.p : "");
 	report->n_tools++;
 	return tool;

@@ -72,9 +72,9 @@ void baton_board_report(struct baton_board *board, struct baton_now now,
 }
 
 void baton_board_tool(struct baton_board *board, baton_str name, enum baton_tool_end end,
-		      uint64_t ms)
+		      uint64_t us)
 {
-	baton_tool_tallies_add(&board->tools, name, end, ms);
+	baton_tool_tallies_add(&board->tools, name, end, us);
 }
 
 void baton_board_judged(struct baton_board *board, struct baton_now now, const char *intent,

@@ -121,7 +121,7 @@ void baton_board_report(struct baton_board *board, struct baton_now now,
 			const struct baton_turn_report *report);
 /* A call of a tool is over; see tool_tally.h. */
 void baton_board_tool(struct baton_board *board, baton_str name, enum baton_tool_end end,
-		      uint64_t ms);
+		      uint64_t us);
 /* An agent reviewed a draft of this intent ("accepted", "edited", "rejected"), or a customer gave
  * feedback ("up", "down"). */
 /* A person has decided about a draft: what that says of the intent and of who wrote it. */

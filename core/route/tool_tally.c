@@ -25,13 +25,15 @@ static struct baton_tool_tally *find(struct baton_tool_tallies *tallies, baton_s
 }
 
 void baton_tool_tallies_add(struct baton_tool_tallies *tallies, baton_str name,
-			    enum baton_tool_end end, uint64_t ms)
+			    enum baton_tool_end end, uint64_t us)
 {
 	struct baton_tool_tally *tally = find(tallies, name);
 
 	tally->ends[end]++;
-	tally->asked += ms > 0;
-	tally->asked_ms += ms;
+	if (us == BATON_TOOL_NOT_ASKED)
+		return;
+	tally->asked++;
+	tally->asked_us += us;
 }
 
 /* Each one that was called; names of policies hold nothing that a label would have to escape. */
@@ -64,8 +66,8 @@ void baton_tool_tallies_metrics(const struct baton_tool_tallies *tallies, struct
 		    "# TYPE baton_tool_seconds summary\n");
 	for (size_t at = 0; (tally = next(tallies, &at));)
 		baton_buf_printf(out,
-				 "baton_tool_seconds_sum{tool=\"%s\"} %.3f\n"
+				 "baton_tool_seconds_sum{tool=\"%s\"} %.6f\n"
 				 "baton_tool_seconds_count{tool=\"%s\"} %llu\n",
-				 tally->name, (double)tally->asked_ms / 1000, tally->name,
+				 tally->name, (double)tally->asked_us / 1e6, tally->name,
 				 (unsigned long long)tally->asked);
 }

@@ -21,20 +21,22 @@ enum baton_tool_end {
 		BATON_TOOL_ENDS_N
 };
 
-enum { BATON_TOOL_TALLIES_MAX = 128 };
+#define BATON_TOOL_NOT_ASKED UINT64_MAX
+
+enum { BATON_TOOL_TALLIES_MAX = BATON_TOOLS_MAX }; /* a set's, without a reload of other names */
 
 struct baton_tool_tally {
 	char name[BATON_NAME_BYTES_MAX + 1];
-	uint64_t ends[BATON_TOOL_ENDS_N], asked,
-		asked_ms; /* asked: those that reached the module */
+	uint64_t ends[BATON_TOOL_ENDS_N];
+	uint64_t asked, asked_us; /* those that reached the module */
 };
 struct baton_tool_tallies {
 	struct baton_tool_tally v[BATON_TOOL_TALLIES_MAX + 1]; /* the last: "other" */
 	size_t n;                                              /* without it */
 };
 
-/* A call is over. `ms` is the time the module had; 0 for one that did not come so far. */
+/* A call is over. `us`: the time the module had; BATON_TOOL_NOT_ASKED: it did not come so far. */
 void baton_tool_tallies_add(struct baton_tool_tallies *tallies, baton_str name,
-			    enum baton_tool_end end, uint64_t ms);
+			    enum baton_tool_end end, uint64_t us);
 /* baton_tool_results_total{tool,result} and baton_tool_seconds{tool}. */
 void baton_tool_tallies_metrics(const struct baton_tool_tallies *tallies, struct baton_buf *out);

@@ -64,11 +64,9 @@ static baton_str code_or(baton_str code, const char *otherwise)
 
 /* --- the end --- */
 
-static uint64_t took_ms(const struct baton_run *run)
+static uint64_t took_us(const struct baton_run *run)
 {
-	return run->tools.invoked
-		       ? (run->ops->now_ns(run->ud) - run->tools.invoked_ns) / BATON_NS_PER_MS
-		       : 0;
+	return (run->ops->now_ns(run->ud) - run->tools.invoked_ns) / 1000;
 }
 
 static void count_end(struct baton_run *run, const struct end *end)
@@ -87,11 +85,11 @@ static void count_end(struct baton_run *run, const struct end *end)
 
 	run->ops->count(run->ud, metrics[how], 1);
 	struct baton_board *board = run->ops->board(run->ud, &now);
-	baton_board_tool(board, run->tools.call->name, how, took_ms(run));
+	baton_board_tool(board, run->tools.call->name, how,
+			 run->tools.invoked ? took_us(run) : BATON_TOOL_NOT_ASKED);
 	run->ops->board_done(run->ud);
 	if (run->tools.invoked)
-		run->ops->observe(run->ud, BATON_HIST_TOOL,
-				  (run->ops->now_ns(run->ud) - run->tools.invoked_ns) / 1000);
+		run->ops->observe(run->ud, BATON_HIST_TOOL, took_us(run));
 }
 
 static struct then finish(struct baton_run *run, const struct end *end)
@@ -108,7 +106,7 @@ static struct then finish(struct baton_run *run, const struct end *end)
 		.result = end->json,
 		.code = end->code,
 		.message = baton_str_clip(end->message, 500),
-		.total_ms = took_ms(run),
+		.total_ms = run->tools.invoked ? took_us(run) / 1000 : 0,
 		.tries = end->tries,
 		.cached = end->cached,
 		.http_status = end->http_status,

@@ -723,6 +723,9 @@ static void tools_are_counted_by_name_and_by_what_calls_came_to(void **state)
 	assert_string_equal(pay->name, "pay");
 	assert_true(pay->answered == 1 && pay->in_doubt == 1 && pay->failed == 0);
 	assert_int_equal(report->n_tools, BATON_REPORT_TOOLS_MAX);
+	const struct baton_report_tool *last = &report->tools[BATON_REPORT_TOOLS_MAX - 1];
+	assert_string_equal(last->name, "other");
+	assert_int_equal(last->answered, BATON_REPORT_TOOLS_MAX + 3);
 	double good = 3.0 + 2 * BATON_REPORT_TOOLS_MAX, all = 5.0 + 2 * BATON_REPORT_TOOLS_MAX;
 	assert_true(figure(report, "tool_success") > good / all - 1e-9);
 	assert_true(figure(report, "tool_success") < good / all + 1e-9);

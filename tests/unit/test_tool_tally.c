@@ -23,16 +23,17 @@ static void each_tool_is_counted_under_its_name(void **state)
 	(void)state;
 	assert_true(says(&tallies, "# TYPE baton_tool_results_total counter\n"));
 	assert_false(says(&tallies, "{tool="));
-	baton_tool_tallies_add(&tallies, BATON_STR("find"), BATON_TOOL_ANSWERED, 1500);
-	baton_tool_tallies_add(&tallies, BATON_STR("find"), BATON_TOOL_FAILED, 500);
-	baton_tool_tallies_add(&tallies, BATON_STR("find"), BATON_TOOL_DECLINED, 0);
-	baton_tool_tallies_add(&tallies, BATON_STR("pay"), BATON_TOOL_IN_DOUBT, 10);
+	baton_tool_tallies_add(&tallies, BATON_STR("find"), BATON_TOOL_ANSWERED, 1999600);
+	baton_tool_tallies_add(&tallies, BATON_STR("find"), BATON_TOOL_FAILED, 400);
+	baton_tool_tallies_add(&tallies, BATON_STR("find"), BATON_TOOL_DECLINED,
+			       BATON_TOOL_NOT_ASKED);
+	baton_tool_tallies_add(&tallies, BATON_STR("pay"), BATON_TOOL_IN_DOUBT, 10000);
 	assert_true(says(&tallies, "_total{tool=\"find\",result=\"answered\"} 1\n"));
 	assert_true(says(&tallies, "_total{tool=\"find\",result=\"failed\"} 1\n"));
 	assert_true(says(&tallies, "_total{tool=\"find\",result=\"declined\"} 1\n"));
 	assert_true(says(&tallies, "_total{tool=\"find\",result=\"in_doubt\"} 0\n"));
 	assert_true(says(&tallies, "_total{tool=\"pay\",result=\"in_doubt\"} 1\n"));
-	assert_true(says(&tallies, "baton_tool_seconds_sum{tool=\"find\"} 2.000\n"));
+	assert_true(says(&tallies, "baton_tool_seconds_sum{tool=\"find\"} 2.000000\n"));
 	assert_true(says(&tallies, "baton_tool_seconds_count{tool=\"find\"} 2\n"));
 }
 
@@ -48,9 +49,9 @@ static void labels_have_an_end(void **state)
 	memset(name, 'x', sizeof(name)); /* none that a policy could have */
 	baton_tool_tallies_add(&tallies, (baton_str){ name, sizeof(name) }, BATON_TOOL_FAILED, 0);
 	assert_int_equal(tallies.n, BATON_TOOL_TALLIES_MAX);
-	assert_true(says(&tallies, "{tool=\"t127\",result=\"answered\"} 1\n"));
-	assert_false(says(&tallies, "t128"));
-	assert_true(says(&tallies, "{tool=\"other\",result=\"answered\"} 1152\n"));
+	assert_true(says(&tallies, "{tool=\"t255\",result=\"answered\"} 1\n"));
+	assert_false(says(&tallies, "t256"));
+	assert_true(says(&tallies, "{tool=\"other\",result=\"answered\"} 2304\n"));
 	assert_true(says(&tallies, "{tool=\"other\",result=\"failed\"} 1\n"));
 }
 
