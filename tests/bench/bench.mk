@@ -3,6 +3,7 @@
 # make bench [ROUNDS=3] [SECONDS=1] [ONLY=G1,G3]   the goals, as ratios to bare limits of the same run
 # make bench SESSIONS=1000000                      a start with a million sessions (G14)
 # make bench-peer                                  the same mock behind another gateway (needs npm)
+# make bench-instructions [MODE=turn]              where the server's instructions go (needs valgrind)
 #
 # Nothing here can fail a build: a machine is never the same twice. Results: build/bench/.
 
@@ -23,10 +24,14 @@ $(BENCH_TOOLS):
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
-.PHONY: bench bench-peer bench-tools
+.PHONY: bench bench-peer bench-instructions bench-tools
 bench-tools: all swap-modules $(BENCH_TOOLS) $(patsubst tests/bench/%.c,$(O)/tests/%,$(wildcard $(addprefix tests/bench/,journal_bench.c swap_bench.c isolate_bench.c)))
 bench: bench-tools
 	python3 tests/bench/bench.py $(BENCH_ARGS)
 bench-peer: bench-tools
 	cd tests/bench/peer && npm ci --no-audit --no-fund --loglevel=error
 	python3 tests/bench/peer.py $(BENCH_ARGS)
+# Frame pointers and symbols, so that each instruction has a name.
+bench-instructions:
+	$(MAKE) O=build/profile OPT_release="-O2 -g -fno-omit-frame-pointer" bench-tools
+	python3 tests/bench/instructions.py --build build/profile $(if $(MODE),--mode $(MODE))

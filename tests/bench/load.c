@@ -4,7 +4,7 @@
  *
  *   load MODE --to 127.0.0.1:PORT [--conns 100] [--seconds 1] [--warm 0.3] [--pid PID[,PID]]
  *        [--idle N] [--each K --pool N] [--spread MS] [--save FILE] [--resume FILE] [--window 64]
- *        [--first-turn] [--bare]
+ *        [--first-turn] [--bare] [--pause]
  *
  *   raw      200 bytes, echoed by a bare server
  *   ping     a ping of 200 bytes -> pong: the server's message path, with nothing behind it
@@ -19,7 +19,9 @@
  * way: a model is asked with the conversation so far, and real ones are short. --spread begins the
  * conversations over that time and not all at once: what lasts equally long would go on in step.
  * --save writes sessions and tokens for a later `resume`. --first-turn lets each connection of
- * `hold` have one turn before it idles; with --bare it speaks to a server that greets nobody.
+ * `hold` have one turn before it idles; with --bare it speaks to a server that greets nobody. With
+ * --pause it says `begin` and `end` around what it measures and waits each time for a line on stdin,
+ * in which a profiler is switched on and off.
  *
  * The first chunk of an answer counts as the time to the first word, the others as way out. Prints
  * one JSON object; CPU is that of --pid, per message. */
@@ -67,7 +69,7 @@ static struct {
 	size_t conns, idle, window, pool;
 	uint32_t each;
 	uint64_t warm_ns, run_ns, spread_ns;
-	bool first_turn;
+	bool first_turn, pause;
 } options;
 
 static struct conn *conns;
@@ -491,6 +493,18 @@ static void report(double seconds, uint64_t cpu_ns, uint64_t own_ns)
 	fflush(stdout);
 }
 
+static void pause_at(const char *where)
+{
+	char line[8];
+
+	if (!options.pause)
+		return;
+	puts(where);
+	fflush(stdout);
+	if (!fgets(line, sizeof(line), stdin))
+		exit(1);
+}
+
 static void measure(void)
 {
 	char own[24];
@@ -503,13 +517,15 @@ static void measure(void)
 		send_next(&conns[i], kit_now_ns());
 	}
 	run_until(kit_now_ns() + options.warm_ns);
+	pause_at("begin");
 	uint64_t begin = kit_now_ns(), cpu = kit_cpu_ns(options.pids), mine = kit_cpu_ns(own);
 	measuring = true;
 	run_until(begin + options.run_ns);
 	measuring = false;
 	stopped = true;
-	uint64_t end = kit_now_ns();
-	report((double)(end - begin) / 1e9, kit_cpu_ns(options.pids) - cpu, kit_cpu_ns(own) - mine);
+	uint64_t end = kit_now_ns(), cpu_end = kit_cpu_ns(options.pids), mine_end = kit_cpu_ns(own);
+	pause_at("end");
+	report((double)(end - begin) / 1e9, cpu_end - cpu, mine_end - mine);
 }
 
 /* Answers heartbeats until stdin ends. */
@@ -570,6 +586,7 @@ static void read_options(int argc, char **argv)
 	options.run_ns = (uint64_t)(kit_number(argc, argv, "--seconds", 1) * 1e9);
 	options.spread_ns = (uint64_t)(kit_number(argc, argv, "--spread", 0) * 1e6);
 	options.first_turn = kit_switch(argc, argv, "--first-turn");
+	options.pause = kit_switch(argc, argv, "--pause");
 	options.each = (uint32_t)kit_number(argc, argv, "--each", 0);
 	options.pool = (size_t)kit_number(argc, argv, "--pool", (double)options.conns);
 	if (options.conns + options.pool + options.idle > CONNS_MAX || options.window == 0)
