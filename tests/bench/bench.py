@@ -52,9 +52,9 @@ def start_servers(rig):
     return {name: run() for name, run in start.items()}
 
 
-def plan(servers, mock, options):
+def plan(servers, mock, body_bytes, options):
     """What one round measures, by the key it is kept under: (tool, mode, server, arguments)."""
-    http = lambda to, conns, *more: ('httpload', None, to, ('--conns', conns, *more))
+    http = lambda to, conns, *more: ('httpload', None, to, ('--conns', conns, '--body-bytes', body_bytes, *more))
     spread = ('--spread', 100)  # an answer takes 95 ms: not all in step
     chunks = ('--stream', '--model', STREAM, *spread)
     found = {}
@@ -226,7 +226,8 @@ def measure(rig, options, table, raw):
     asked = [group for group in GROUPS if wants(options, *group[1])]
     if asked:
         servers = start_servers(rig)
-        rounds_of(rig, options, plan(servers, rig.mock, options), rounds)
+        raw['body_bytes'] = rig.body_bytes(servers['baton'])
+        rounds_of(rig, options, plan(servers, rig.mock, raw['body_bytes'], options), rounds)
         for name in list(servers):
             rig.stop(name)
         for shown, _, _ in asked:

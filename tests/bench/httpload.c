@@ -5,7 +5,10 @@
  *
  *   httpload --to 127.0.0.1:PORT [--model plain|chunks-20-5] [--stream] [--conns 100] [--seconds 1]
  * [--warm 0.3] [--spread MS] [--pid PID[,PID]] [--header "Name: value"]... [--path
- * /v1/chat/completions]
+ * /v1/chat/completions] [--body-bytes N]
+ *
+ * --body-bytes makes the conversation so far so long that a body has that many bytes: a proxy that
+ * carries 400 bytes and a server that carries a prompt cannot be compared.
  *
  * Prints one JSON object with the same names as the load generator of WebSockets. */
 
@@ -20,7 +23,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CONNS_MAX = 20000, IN_BYTES = 64 * 1024, EVENTS = 512, REQUEST_BYTES = 4096 };
+enum { CONNS_MAX = 20000, IN_BYTES = 64 * 1024, EVENTS = 512 };
+enum { BODY_BYTES = 16384, REQUEST_BYTES = BODY_BYTES + 4096 };
 
 struct conn {
 	int fd;
@@ -39,16 +43,36 @@ static bool measuring, stopped;
 static uint64_t n_done, n_errors, n_chunks, n_reconnects;
 static struct kit_samples latency, first_delta, way_in, way_out;
 
+/* `wanted` bytes, if that is more than the shortest body has: the first pass tells how many. */
+static int make_body(char *body, size_t cap, const char *model, bool stream, size_t wanted)
+{
+	static char so_far[BODY_BYTES];
+	size_t fill = 0;
+	int n = 0;
+
+	memset(so_far, 'w', sizeof(so_far));
+	for (int pass = 0; pass < 2; pass++) {
+		n = snprintf(body, cap,
+			     "{\"model\":\"%s\",\"stream\":%s,\"messages\":[{\"role\":\"system\","
+			     "\"content\":\"You help customers of a shop. Answer briefly.%.*s\"},"
+			     "{\"role\":\"user\",\"content\":"
+			     "\"How long does standard delivery take if I order today?\"}]}",
+			     model, stream ? "true" : "false", (int)fill, so_far);
+		if (pass == 0 && wanted > (size_t)n)
+			fill = wanted - (size_t)n;
+	}
+	return n;
+}
+
 static void make_request(int argc, char **argv)
 {
-	char body[1024];
-	int n = snprintf(
-		body, sizeof(body),
-		"{\"model\":\"%s\",\"stream\":%s,\"messages\":[{\"role\":\"system\",\"content\":"
-		"\"You help customers of a shop. Answer briefly.\"},{\"role\":\"user\",\"content\":"
-		"\"How long does standard delivery take if I order today?\"}]}",
-		kit_option(argc, argv, "--model", "plain"),
-		kit_switch(argc, argv, "--stream") ? "true" : "false");
+	static char body[BODY_BYTES];
+	size_t wanted = (size_t)kit_number(argc, argv, "--body-bytes", 0);
+
+	if (wanted >= sizeof(body))
+		kit_usage("--body-bytes: less than 16384");
+	int n = make_body(body, sizeof(body), kit_option(argc, argv, "--model", "plain"),
+			  kit_switch(argc, argv, "--stream"), wanted);
 
 	request_n = (size_t)snprintf(
 		request, sizeof(request),

@@ -6,6 +6,8 @@
  *   plain                  answers at once with about 700 bytes
  *   chunks-20-5            streams 20 chunks, the first at once, then one every 5 ms
  *
+ * A request without a body asks how many there were, and how many bytes their bodies had.
+ *
  * Every chunk carries `ts=`, the time at which it was sent (CLOCK_MONOTONIC, ns), so that a
  * client on this machine can tell the way in from the way out. Trusts its peers: it is for
  * measuring only. */
@@ -35,6 +37,7 @@ static struct conn *heap[CONNS_MAX];
 static size_t n_heap;
 static char plain[2048];
 static size_t plain_n;
+static unsigned long long n_bodies, n_body_bytes;
 
 /* --- what is due next: a binary heap --- */
 
@@ -191,11 +194,25 @@ static const char *header(const char *p, size_t n, const char *usual, const char
 	return at ? at + strlen(usual) : (at = find(p, n, lower)) ? at + strlen(lower) : NULL;
 }
 
+static bool answer_counts(struct conn *conn)
+{
+	char body[96], out[192];
+	int n = snprintf(body, sizeof(body), "{\"bodies\":%llu,\"bytes\":%llu}", n_bodies,
+			 n_body_bytes);
+
+	n = snprintf(out, sizeof(out), "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", n, body);
+	return conn_send(conn, out, (size_t)n);
+}
+
 static bool answer(struct conn *conn, const char *body, size_t n)
 {
 	const char *model = find(body, n, "\"model\":");
 	char name[64] = "plain";
 
+	if (n == 0)
+		return answer_counts(conn);
+	n_bodies++;
+	n_body_bytes += n;
 	if (model) {
 		model += 8 + strspn(model + 8, " \"");
 		snprintf(name, sizeof(name), "%.*s", (int)strcspn(model, "\""), model);

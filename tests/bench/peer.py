@@ -60,8 +60,11 @@ def measure(rig, options, rounds):
     timing = ('--seconds', options.seconds, '--warm', min(0.5, options.seconds / 2))
     chunks = ('--stream', '--model', STREAM)
 
+    body_bytes = rig.body_bytes(baton)
+
     def http(server, conns, *more):
-        return rig.run('httpload', '--to', server.to, '--pid', server.pid, '--conns', conns, *timing, *more)
+        return rig.run('httpload', '--to', server.to, '--pid', server.pid, '--conns', conns, '--body-bytes', body_bytes,
+                       *timing, *more)
 
     try:
         http(peer, 10, *headers)  # its compiler warms up

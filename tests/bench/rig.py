@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SERVER_CPU, LOAD_CPU = 0, 1
@@ -164,6 +165,13 @@ class Rig:
 
     def load(self, mode, server, *args):
         return self.run('load', mode, '--to', server.to, '--pid', server.pid, *args)
+
+    def body_bytes(self, server):
+        """What `server` puts into a request, on average: a raw client and a proxy must carry as much."""
+        self.load('turn', server, '--conns', 10, '--each', 5, '--pool', 5000, '--seconds', 0.3, '--warm', 0)
+        with urllib.request.urlopen(f'http://{self.mock.to}/') as said:
+            counts = json.load(said)
+        return round(counts['bytes'] / counts['bodies'])
 
     def hold(self, server, *args):
         """Connections that stay open until .stdin is closed; (process, what it said when all were open)."""
