@@ -149,10 +149,11 @@ def held(rig, server, conns, seconds, *args, before):
 def idle(rig, options):
     conns = min(options.idle, files_limit() - 200)
     seen = {'conns': conns}
-    lws = rig.start('lws-idle', [rig.tool('lws_echo')])
-    seen['lws_bytes'], opened, seen['lws_idle_percent'] = held(rig, lws, conns, 3, '--bare', before=lws.rss_anon())
-    seen['lws_handshake_us'] = opened['cpu_us']
-    rig.stop('lws-idle')
+    for key, more in (('lws_upgrade_us', ['--silent']), ('lws_handshake_us', [])):
+        lws = rig.start('lws-idle', [rig.tool('lws_echo')])
+        seen['lws_bytes'], opened, seen['lws_idle_percent'] = held(rig, lws, conns, 3, '--bare', *more, before=lws.rss_anon())
+        seen[key] = opened['cpu_us']
+        rig.stop('lws-idle')
     baton = rig.baton('baton-idle')
     seen['baton_bytes'], opened, seen['idle_percent'] = held(rig, baton, conns, 5, before=baton.rss_anon())
     seen['handshake_us'], seen['ticket_us'] = opened['cpu_us'], opened['ticket_cpu_us']

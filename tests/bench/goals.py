@@ -154,7 +154,9 @@ def idle(table, seen):
     table.at_most('G11', 'CPU per handshake with ticket and hello', seen['handshake_us'], 80, None, 'us',
                   f"the ticket itself costs {seen['ticket_us']:.0f} us more")
     table.at_most('G11', '... of bare lws', seen['handshake_us'] / seen['lws_handshake_us'], 1.15, None,
-                  note=f"bare lws {seen['lws_handshake_us']:.0f} us, without a hello")
+                  note=f"bare lws {seen['lws_handshake_us']:.1f} us: upgrade, and one frame each way")
+    table.told('G11', '... of bare lws whose client says nothing', seen['handshake_us'] / seen['lws_upgrade_us'], 'x',
+               f"{seen['lws_upgrade_us']:.1f} us")
 
 
 def among(table, rounds, idle_conns):

@@ -4,7 +4,7 @@
  *
  *   load MODE --to 127.0.0.1:PORT [--conns 100] [--seconds 1] [--warm 0.3] [--pid PID[,PID]]
  *        [--idle N] [--each K --pool N] [--spread MS] [--save FILE] [--resume FILE] [--window 64]
- *        [--first-turn] [--bare] [--pause]
+ *        [--first-turn] [--bare [--silent]] [--pause]
  *
  *   raw      200 bytes, echoed by a bare server
  *   ping     a ping of 200 bytes -> pong: the server's message path, with nothing behind it
@@ -19,9 +19,9 @@
  * way: a model is asked with the conversation so far, and real ones are short. --spread begins the
  * conversations over that time and not all at once: what lasts equally long would go on in step.
  * --save writes sessions and tokens for a later `resume`. --first-turn lets each connection of
- * `hold` have one turn before it idles; with --bare it speaks to a server that greets nobody. With
- * --pause it says `begin` and `end` around what it measures and waits each time for a line on stdin,
- * in which a profiler is switched on and off.
+ * `hold` have one turn before it idles; with --bare it speaks to a server that merely echoes its
+ * hello, and with --silent it says none. With --pause it says `begin` and `end` around what it
+ * measures and waits each time for a line on stdin, in which a profiler is switched on and off.
  *
  * The first chunk of an answer counts as the time to the first word, the others as way out. Prints
  * one JSON object; CPU is that of --pid, per message. */
@@ -69,7 +69,7 @@ static struct {
 	size_t conns, idle, window, pool;
 	uint32_t each;
 	uint64_t warm_ns, run_ns, spread_ns;
-	bool first_turn, pause;
+	bool first_turn, pause, silent;
 } options;
 
 static struct conn *conns;
@@ -219,6 +219,10 @@ static void prepare(struct conn *conn, const char *p, size_t n, uint64_t now)
 		fprintf(stderr, "bench: refused: %.*s\n", (int)n, p);
 		exit(1);
 	}
+	if (conn->session[0] == '-') { /* the echo of the hello */
+		ready(conn);
+		return;
+	}
 	if (conn->state == GREETING && has(p, n, "\"t\":\"welcome\"")) {
 		copy_field(p, n, "\"session\":\"", conn->session, sizeof(conn->session));
 		copy_field(p, n, "\"token\":\"", conn->token, sizeof(conn->token));
@@ -323,7 +327,7 @@ static void frame_in(struct conn *conn, struct ws_frame *frame, uint64_t now)
 static void shaken(struct conn *conn)
 {
 	conn->state = GREETING;
-	if (options.mode == RAW || conn->session[0] == '-') /* a bare server greets nobody */
+	if (options.mode == RAW || options.silent)
 		ready(conn);
 	else if (options.mode == RESUME)
 		send_format(conn,
@@ -587,6 +591,7 @@ static void read_options(int argc, char **argv)
 	options.spread_ns = (uint64_t)(kit_number(argc, argv, "--spread", 0) * 1e6);
 	options.first_turn = kit_switch(argc, argv, "--first-turn");
 	options.pause = kit_switch(argc, argv, "--pause");
+	options.silent = kit_switch(argc, argv, "--silent");
 	options.each = (uint32_t)kit_number(argc, argv, "--each", 0);
 	options.pool = (size_t)kit_number(argc, argv, "--pool", (double)options.conns);
 	if (options.conns + options.pool + options.idle > CONNS_MAX || options.window == 0)
