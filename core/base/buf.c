@@ -12,56 +12,41 @@
 
 enum { BUF_FIRST_BYTES = 256, PRINTF_ROOM_BYTES = 64 };
 
-char *baton_buf_room(struct baton_buf *b, size_t n)
+void baton_buf_grow(struct baton_buf *b, size_t n)
 {
 	baton_assert(n < SIZE_MAX / 4);
 	size_t want = b->n + n + 1;
-	if (want > b->cap) {
-		size_t cap = b->cap ? b->cap : BUF_FIRST_BYTES;
+	size_t cap = b->cap ? b->cap : BUF_FIRST_BYTES;
 
-		while (cap < want)
-			cap *= 2;
-		b->p = baton_realloc(b->p, cap);
-		b->cap = cap;
-	}
-	return b->p + b->n;
+	while (cap < want)
+		cap *= 2;
+	b->p = baton_realloc(b->p, cap);
+	b->cap = cap;
 }
 
-void baton_buf_add(struct baton_buf *b, const void *p, size_t n)
-{
-	char *to = baton_buf_room(b, n);
-	if (n > 0)
-		memcpy(to, p, n);
-	b->n += n;
-	b->p[b->n] = '\0';
-}
-
-void baton_buf_str(struct baton_buf *b, baton_str s)
-{
-	baton_buf_add(b, s.p, s.n);
-}
-
-void baton_buf_z(struct baton_buf *b, const char *z)
-{
-	baton_buf_add(b, z, strlen(z));
-}
-
+/* Two digits at a time: half the divisions. */
 void baton_buf_u64(struct baton_buf *b, uint64_t v)
 {
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+				    "25262728293031323334353637383940414243444546474849"
+				    "50515253545556575859606162636465666768697071727374"
+				    "75767778798081828384858687888990919293949596979899";
 	char digits[20];
 	size_t n = sizeof(digits);
 
-	do {
-		digits[--n] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v > 0);
+	for (; v >= 10; v /= 100) {
+		n -= 2;
+		memcpy(digits + n, pairs + 2 * (v % 100), 2);
+	}
+	if (v > 0 || n == sizeof(digits))
+		digits[--n] = (char)('0' + v);
 	baton_buf_add(b, digits + n, sizeof(digits) - n);
 }
 
 void baton_buf_i64(struct baton_buf *b, int64_t v)
 {
 	if (v < 0)
-		baton_buf_add(b, "-", 1);
+		baton_buf_z(b, "-");
 	baton_buf_u64(b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
@@ -109,6 +94,8 @@ static const char *json_short_escape(unsigned char c)
 /* U+2028 and U+2029 are legal in JSON; no reader of ours evaluates it as a script. */
 static void json_escaped(struct baton_buf *b, baton_str s)
 {
+	static const char hex[] = "0123456789abcdef";
+
 	for (size_t i = 0; i < s.n;) {
 		size_t run = baton_str_json_plain((baton_str){ s.p + i, s.n - i });
 
@@ -121,13 +108,31 @@ static void json_escaped(struct baton_buf *b, baton_str s)
 		if (escape)
 			baton_buf_z(b, escape);
 		else
-			baton_buf_printf(b, "\\u%04x", c);
+			baton_buf_add(b, (char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] },
+				      6);
 	}
+}
+
+/* False: it holds what must be escaped or looked at as UTF-8, and nothing was written. */
+static bool json_as_it_is(struct baton_buf *b, baton_str s)
+{
+	if (baton_str_json_ascii(s) < s.n)
+		return false;
+	char *to = baton_buf_room(b, s.n + 2);
+	*to++ = '"';
+	if (s.n > 0)
+		memcpy(to, s.p, s.n);
+	to[s.n] = '"';
+	to[s.n + 1] = '\0';
+	b->n += s.n + 2;
+	return true;
 }
 
 void baton_buf_json(struct baton_buf *b, baton_str s)
 {
-	baton_buf_add(b, "\"", 1);
+	if (json_as_it_is(b, s)) /* as names, numbers and most English text are */
+		return;
+	baton_buf_z(b, "\"");
 	while (!baton_str_utf8_ok(s)) {
 		baton_str good = baton_str_utf8_prefix(s);
 
@@ -137,7 +142,7 @@ void baton_buf_json(struct baton_buf *b, baton_str s)
 		s.n -= good.n + 1;
 	}
 	json_escaped(b, s);
-	baton_buf_add(b, "\"", 1);
+	baton_buf_z(b, "\"");
 }
 
 void baton_buf_drop(struct baton_buf *b, size_t n)

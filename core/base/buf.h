@@ -14,17 +14,42 @@ struct baton_buf {
 	size_t n, cap;
 };
 
-void baton_buf_add(struct baton_buf *b, const void *p, size_t n);
-void baton_buf_str(struct baton_buf *b, baton_str s);
-void baton_buf_z(struct baton_buf *b, const char *z);
+/* [baton_buf_room] There is not enough: grows by doubling. */
+void baton_buf_grow(struct baton_buf *b, size_t n);
+
+/* Makes room for `n` more bytes and returns where they go; the caller then adds to b->n. */
+static inline char *baton_buf_room(struct baton_buf *b, size_t n)
+{
+	if (b->cap - b->n <= n) /* a NUL goes behind */
+		baton_buf_grow(b, n);
+	return b->p + b->n;
+}
+
+/* What is written in small pieces is written often: these are in line, so that words that stand in
+ * the source (baton_buf_z) are stored and not copied by a call. */
+static inline void baton_buf_add(struct baton_buf *b, const void *p, size_t n)
+{
+	char *to = baton_buf_room(b, n);
+
+	if (n > 0)
+		memcpy(to, p, n);
+	to[n] = '\0';
+	b->n += n;
+}
+static inline void baton_buf_str(struct baton_buf *b, baton_str s)
+{
+	baton_buf_add(b, s.p, s.n);
+}
+static inline void baton_buf_z(struct baton_buf *b, const char *z)
+{
+	baton_buf_add(b, z, strlen(z));
+}
 void baton_buf_u64(struct baton_buf *b, uint64_t v); /* decimal */
 void baton_buf_i64(struct baton_buf *b, int64_t v);  /* decimal */
 void baton_buf_printf(struct baton_buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* A JSON string with its quotes; `s` must be UTF-8 (invalid bytes become U+FFFD). */
 void baton_buf_json(struct baton_buf *b, baton_str s);
-/* Makes room for `n` more bytes and returns where they go; the caller then adds to b->n. */
-char *baton_buf_room(struct baton_buf *b, size_t n);
 /* Drops the first `n` bytes. */
 void baton_buf_drop(struct baton_buf *b, size_t n);
 /* Empties, keeps the memory. */

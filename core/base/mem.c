@@ -46,21 +46,25 @@ static _Thread_local struct {
 	uint32_t n;
 } stock[SLAB_KINDS];
 
+/* Written by baton_mem_open() alone. */
+static uint32_t stock_max[SLAB_KINDS];
+
 void baton_mem_open(void)
 {
-	if (HAS_SLABS)
-		slab_open();
+	if (!HAS_SLABS)
+		return;
+	for (unsigned kind = 0; kind < SLAB_KINDS; kind++) {
+		uint32_t n = (uint32_t)(STOCK_BYTES / slab_bytes(kind));
+
+		stock_max[kind] = n < STOCK_LEAST ? STOCK_LEAST : n;
+	}
+	slab_open();
 }
 
-static unsigned stock_max(unsigned kind)
-{
-	unsigned n = (unsigned)(STOCK_BYTES / slab_bytes(kind));
-
-	return n < STOCK_LEAST ? STOCK_LEAST : n;
-}
+/* These two are seldom called; in line they would make the others save registers for them. */
 
 /* Gives back all but the `keep` that were given last: theirs are the warmest bytes. */
-static void stock_trim(unsigned kind, uint32_t keep)
+__attribute__((noinline)) static void stock_trim(unsigned kind, uint32_t keep)
 {
 	struct slab_block **rest = &stock[kind].first;
 
@@ -73,13 +77,18 @@ static void stock_trim(unsigned kind, uint32_t keep)
 	stock[kind].n = keep;
 }
 
+__attribute__((noinline)) static void stock_fill(unsigned kind)
+{
+	stock[kind].n = slab_take(kind, stock_max[kind] / 2, &stock[kind].first);
+}
+
 static void *take(size_t n, unsigned kinds)
 {
 	if (!HAS_SLABS || n > SLAB_BYTES_MAX || slab_space.bytes == 0)
 		return malloc(n);
 	unsigned kind = slab_size_for(n) + kinds;
 	if (!stock[kind].first)
-		stock[kind].n = slab_take(kind, stock_max(kind) / 2, &stock[kind].first);
+		stock_fill(kind);
 	struct slab_block *block = stock[kind].first;
 	if (!block)
 		return malloc(n);
@@ -98,8 +107,8 @@ static void give(void *p)
 	struct slab_block *block = p;
 	block->next = stock[kind].first;
 	stock[kind].first = block;
-	if (++stock[kind].n > stock_max(kind))
-		stock_trim(kind, stock_max(kind) / 2);
+	if (++stock[kind].n > stock_max[kind])
+		stock_trim(kind, stock_max[kind] / 2);
 }
 
 void baton_mem_settle(void)
@@ -171,7 +180,8 @@ char *baton_memdupz(const void *p, size_t n)
 
 void baton_free(void *p)
 {
-	give(p);
+	if (p)
+		give(p);
 }
 
 static struct baton_arena_block *arena_grow(struct baton_arena *arena, size_t n)

@@ -4,6 +4,8 @@
 
 #include "core/base/str.h"
 
+#include <endian.h>
+
 /* Length of the well-formed character at `p`, 0 if there is none. Table 3-7 of the Unicode
  * standard: the second byte's range depends on the first. */
 static size_t utf8_char(const unsigned char *p, size_t n)
@@ -37,27 +39,78 @@ static size_t utf8_char(const unsigned char *p, size_t n)
 	return len;
 }
 
+/* Sixteen bytes; compilers make vector instructions of them where the processor has some. */
+typedef uint8_t sixteen __attribute__((vector_size(16)));
+typedef uint64_t words __attribute__((vector_size(16)));
+
+/* What ends a run: a byte that is not ASCII, one that JSON writes with a backslash. */
+enum stop { STOP_HIGH = 1, STOP_JSON = 2 };
+
+/* Where in `x` the first of them is, 16: nowhere. */
+static inline size_t first_stop(sixteen x, unsigned stop)
+{
+	sixteen found = stop & STOP_HIGH ? x & 0x80 : (sixteen){ 0 };
+	uint64_t half[2];
+
+	if (stop & STOP_JSON)
+		found |= (sixteen)((x < 0x20) | (x == '"') | (x == '\\'));
+	memcpy(half, &found, sizeof(half));
+	if (half[0])
+		return (size_t)__builtin_ctzll(le64toh(half[0])) / 8;
+	return half[1] ? 8 + (size_t)__builtin_ctzll(le64toh(half[1])) / 8 : 16;
+}
+
+/* The same of fewer than sixteen bytes, up to `n`: two words that overlap, or one that is filled up
+ * with spaces, which stop nothing. */
+static inline size_t first_stop_short(const char *p, size_t n, unsigned stop)
+{
+	uint64_t first = 0x2020202020202020, last = first;
+
+	if (n >= 8) {
+		memcpy(&first, p, 8);
+		memcpy(&last, p + n - 8, 8);
+	} else {
+		for (size_t i = n; i-- > 0;)
+			first = first << 8 | (unsigned char)p[i];
+		first = htole64(first);
+	}
+	sixteen x = (sixteen)(words){ first, last };
+	size_t at = first_stop(x, stop);
+	if (n >= 8 && at >= 8)
+		return n - 16 + at;
+	return at < n ? at : n;
+}
+
+/* Bytes at the start of `s` of which none stops it. In line, so that `stop` is known. */
+static inline size_t run_of(baton_str s, unsigned stop)
+{
+	sixteen x;
+
+	if (s.n < sizeof(x))
+		return first_stop_short(s.p, s.n, stop);
+	for (size_t i = 0; s.n - i >= sizeof(x); i += sizeof(x)) {
+		memcpy(&x, s.p + i, sizeof(x));
+		size_t at = first_stop(x, stop);
+		if (at < sizeof(x))
+			return i + at;
+	}
+	/* The last sixteen: some of them once more. */
+	memcpy(&x, s.p + s.n - sizeof(x), sizeof(x));
+	return s.n - sizeof(x) + first_stop(x, stop);
+}
+
 baton_str baton_str_utf8_prefix(baton_str s)
 {
-	const unsigned char *p = (const unsigned char *)s.p;
-	size_t i = 0;
+	size_t i = run_of(s, STOP_HIGH); /* most text ends here */
 
 	while (i < s.n) {
-		uint64_t eight = 0;
+		size_t len = utf8_char((const unsigned char *)s.p + i, s.n - i);
 
-		/* Most text is ASCII: eight bytes at a time. */
-		while (s.n - i >= sizeof(eight)) {
-			memcpy(&eight, p + i, sizeof(eight));
-			if (eight & 0x8080808080808080u)
-				break;
-			i += sizeof(eight);
-		}
-		if (i == s.n)
-			break;
-		size_t len = utf8_char(p + i, s.n - i);
 		if (len == 0)
 			break;
 		i += len;
+		if (i < s.n && (unsigned char)s.p[i] < 0x80)
+			i += run_of((baton_str){ s.p + i, s.n - i }, STOP_HIGH);
 	}
 	return (baton_str){ s.p, i };
 }
@@ -77,46 +130,14 @@ baton_str baton_str_clip(baton_str s, size_t bytes_max)
 	return (baton_str){ s.p, n };
 }
 
-/* Not zero if any byte of `x` is less than `c` <= 128. */
-static uint64_t any_below(uint64_t x, uint8_t c)
-{
-	return (x - 0x0101010101010101u * c) & ~x & 0x8080808080808080u;
-}
-
-static uint64_t any_is(uint64_t x, uint8_t c)
-{
-	return any_below(x ^ 0x0101010101010101u * c, 1);
-}
-
-/* Compilers make vector instructions of it where the processor has some. */
-typedef uint8_t sixteen __attribute__((vector_size(16)));
-
-static bool all_plain(sixteen x)
-{
-	sixteen special = (sixteen)((x < 0x20) | (x == '"') | (x == '\\'));
-	uint64_t half[2];
-
-	memcpy(half, &special, sizeof(half));
-	return (half[0] | half[1]) == 0;
-}
-
 size_t baton_str_json_plain(baton_str s)
 {
-	size_t i = 0;
+	return run_of(s, STOP_JSON);
+}
 
-	for (sixteen x; s.n - i >= sizeof(x); i += sizeof(x)) {
-		memcpy(&x, s.p + i, sizeof(x));
-		if (!all_plain(x))
-			break;
-	}
-	for (uint64_t eight; s.n - i >= sizeof(eight); i += sizeof(eight)) {
-		memcpy(&eight, s.p + i, sizeof(eight));
-		if (any_below(eight, 0x20) | any_is(eight, '"') | any_is(eight, '\\'))
-			break;
-	}
-	while (i < s.n && (unsigned char)s.p[i] >= 0x20 && s.p[i] != '"' && s.p[i] != '\\')
-		i++;
-	return i;
+size_t baton_str_json_ascii(baton_str s)
+{
+	return run_of(s, STOP_JSON | STOP_HIGH);
 }
 
 size_t baton_str_utf8_tail(baton_str s)

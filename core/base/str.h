@@ -46,8 +46,10 @@ baton_str baton_str_utf8_prefix(baton_str s);
 baton_str baton_str_clip(baton_str s, size_t bytes_max);
 
 /* Number of bytes at the start of `s` that stand for themselves in a JSON string: no quote, backslash
- * or control character. Eight at a time: every byte that comes in or goes out passes here. */
+ * or control character. Sixteen at a time: every byte that comes in or goes out passes here. */
 size_t baton_str_json_plain(baton_str s);
+/* ... and that are ASCII, so that nothing else need be looked at. */
+size_t baton_str_json_ascii(baton_str s);
 
 /* Number of bytes at the end of `s` that begin a UTF-8 character but do not finish it (0..3). */
 size_t baton_str_utf8_tail(baton_str s);

@@ -10,6 +10,8 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 
+#include <stdio.h>
+
 static void utf8_is_what_rfc_3629_says(void **state)
 {
 	static const char *const good[] = { "",
@@ -130,6 +132,91 @@ static void json_plain_ends_at_what_must_be_escaped(void **state)
 	}
 }
 
+/* One by one, as the words of the header say it. */
+static size_t plain_bytes(const char *p, size_t n, bool ascii)
+{
+	size_t i = 0;
+
+	while (i < n && (unsigned char)p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' &&
+	       (!ascii || (unsigned char)p[i] < 0x80))
+		i++;
+	return i;
+}
+
+static void assert_found(const char *text, size_t n)
+{
+	baton_str s = { text, n };
+	bool ascii = true;
+
+	assert_int_equal(baton_str_json_plain(s), plain_bytes(text, n, false));
+	assert_int_equal(baton_str_json_ascii(s), plain_bytes(text, n, true));
+	for (size_t i = 0; i < n; i++)
+		ascii = ascii && (unsigned char)text[i] < 0x80;
+	if (!memchr(text, 0xdc, n)) /* it alone can begin a character here */
+		assert_true(baton_str_utf8_ok(s) == ascii);
+}
+
+/* Texts of every length with two bytes that may be anything, at many distances. */
+static void many_bytes_at_once_find_what_one_by_one_finds(void **state)
+{
+	(void)state;
+	static const char odd[] = "\x00\x1f\x20\x21\"#\\\x7f\x80\xa0\xa2\xdc\xff";
+	size_t kinds = sizeof(odd) - 1;
+	char text[41];
+
+	for (size_t n = 0; n < sizeof(text); n++) {
+		memset(text, 'a', sizeof(text));
+		assert_found(text, n);
+		for (size_t of = 0; of < n * kinds * kinds; of++) {
+			size_t at = of / (kinds * kinds);
+
+			memset(text, 'a', sizeof(text));
+			text[n - 1 - at / 2] = odd[of / kinds % kinds];
+			text[at] = odd[of % kinds];
+			assert_found(text, n);
+		}
+	}
+}
+
+static void numbers_are_written_in_full(void **state)
+{
+	(void)state;
+	struct baton_buf buf = { NULL, 0, 0 };
+	char want[64];
+
+	for (unsigned bit = 0; bit < 64; bit++)
+		for (uint64_t n = (1ull << bit) - 1; n <= (1ull << bit) + 1; n++) {
+			baton_buf_reset(&buf);
+			baton_buf_u64(&buf, n);
+			snprintf(want, sizeof(want), "%llu", (unsigned long long)n);
+			assert_string_equal(buf.p, want);
+		}
+	for (int64_t ten = 1; ten <= INT64_MAX / 10; ten *= 10) {
+		baton_buf_reset(&buf);
+		baton_buf_i64(&buf, ten);
+		baton_buf_z(&buf, ",");
+		baton_buf_i64(&buf, 1 - ten);
+		snprintf(want, sizeof(want), "%lld,%lld", (long long)ten, (long long)(1 - ten));
+		assert_string_equal(buf.p, want);
+		assert_int_equal(buf.n, strlen(want));
+	}
+	baton_buf_done(&buf);
+}
+
+static void json_text_is_escaped_where_it_must_be(void **state)
+{
+	(void)state;
+	struct baton_buf buf = { NULL, 0, 0 };
+
+	baton_buf_json(&buf, BATON_STR_NONE);
+	baton_buf_json(&buf, BATON_STR("plain, and longer than sixteen bytes"));
+	baton_buf_json(&buf, BATON_STR("gr\xc3\xbc\xc3\x9f\x01\x1f\n\"\\ \xff!"));
+	assert_string_equal(buf.p, "\"\"\"plain, and longer than sixteen bytes\""
+				   "\"gr\xc3\xbc\xc3\x9f\\u0001\\u001f\\n\\\"\\\\ \xef\xbf\xbd!\"");
+	assert_int_equal(buf.n, strlen(buf.p));
+	baton_buf_done(&buf);
+}
+
 static void a_long_format_is_written_whole(void **state)
 {
 	struct baton_buf b = { NULL, 0, 0 };
@@ -236,6 +323,9 @@ int main(void)
 		cmocka_unit_test(what_is_no_id_is_refused),
 		cmocka_unit_test(ids_of_one_moment_spread_over_workers),
 		cmocka_unit_test(json_plain_ends_at_what_must_be_escaped),
+		cmocka_unit_test(many_bytes_at_once_find_what_one_by_one_finds),
+		cmocka_unit_test(numbers_are_written_in_full),
+		cmocka_unit_test(json_text_is_escaped_where_it_must_be),
 		cmocka_unit_test(a_long_format_is_written_whole),
 		cmocka_unit_test(a_buffer_grows_and_drops),
 		cmocka_unit_test(an_arena_gives_zeroed_aligned_memory),
