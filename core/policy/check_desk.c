@@ -154,11 +154,6 @@ static int span_compare(const void *a, const void *b)
 	return x->from_min < y->from_min ? -1 : x->from_min > y->from_min;
 }
 
-static int text_compare(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static void prove_open(struct baton_load *load, struct baton_hours_def *hours,
 		       const struct baton_yaml *node)
 {
@@ -204,8 +199,7 @@ static void check_hours(struct baton_load *load, size_t i, const struct baton_ya
 	hours->open = baton_arena_alloc(&load->policy->arena, SPANS_MAX * sizeof(*hours->open));
 	read_open(&opening, baton_yaml_get(node, "open"));
 	qsort(hours->open, hours->n_open, sizeof(*hours->open), span_compare);
-	if (hours->n_closed > 0)
-		qsort(hours->closed, hours->n_closed, sizeof(*hours->closed), text_compare);
+	baton_hours_compile(hours, &load->policy->arena);
 	prove_open(load, hours, node);
 	check_zone(load, hours, node);
 }

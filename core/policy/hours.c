@@ -8,7 +8,6 @@
 
 #include "core/policy/policy.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,35 +40,52 @@ static size_t zone_span(const struct baton_hours_def *hours, int64_t at_ms)
 	return low;
 }
 
-/* Days since 1970-01-01 as text (Howard Hinnant's civil_from_days). */
-static void date_text(int64_t days, char text[16])
+/* Of "2026-12-25", which the schema has looked at: days since 1970-01-01 (Howard Hinnant's
+ * days_from_civil). */
+static int32_t date_days(const char *text)
 {
-	int64_t z = days + 719468;
-	int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-	int64_t doe = z - era * 146097;
-	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	int64_t mp = (5 * doy + 2) / 153;
-	int64_t month = mp < 10 ? mp + 3 : mp - 9;
+	int32_t month = (int32_t)strtol(text + 5, NULL, 10);
+	int32_t year = (int32_t)strtol(text, NULL, 10) - (month <= 2);
+	int32_t era = (year >= 0 ? year : year - 399) / 400, yoe = year - era * 400;
+	int32_t doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 +
+		      (int32_t)strtol(text + 8, NULL, 10);
 
-	(void)snprintf(text, 16, "%04d-%02d-%02d", (int)(yoe + era * 400 + (month <= 2)) % 10000,
-		       (int)month, (int)(doy - (153 * mp + 2) / 5 + 1));
+	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 1 - 719468;
 }
 
-static int date_compare(const void *a, const void *b)
+static int days_compare(const void *a, const void *b)
 {
-	return strcmp(a, *(const char *const *)b);
+	int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+void baton_hours_compile(struct baton_hours_def *hours, struct baton_arena *arena)
+{
+	hours->closed_days =
+		baton_arena_alloc(arena, hours->n_closed * sizeof(*hours->closed_days));
+	for (size_t i = 0; i < hours->n_closed; i++)
+		hours->closed_days[i] = hours->closed[i] ? date_days(hours->closed[i]) : INT32_MIN;
+	if (hours->n_closed > 0)
+		qsort(hours->closed_days, hours->n_closed, sizeof(*hours->closed_days),
+		      days_compare);
 }
 
 static bool is_closed(const struct baton_hours_def *hours, int64_t days)
 {
-	char text[16];
+	size_t low = 0, high = hours->n_closed;
 
-	if (hours->n_closed == 0)
-		return false;
-	date_text(days, text);
-	return bsearch(text, hours->closed, hours->n_closed, sizeof(*hours->closed),
-		       date_compare) != NULL;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (hours->closed_days[middle] == days)
+			return true;
+		if (hours->closed_days[middle] < days)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
 }
 
 /* Where the state of the week changes next, within the day. */

@@ -324,8 +324,9 @@ struct baton_hours_def {
 	/* Minutes of the week (Monday 00:00 = 0) in local time, sorted, not overlapping: [from, to). */
 	struct baton_open_span { uint32_t from_min, to_min; } *open;
 	size_t n_open;
-	const char **closed; /* local dates that are closed all day, "2026-12-25", sorted */
+	const char **closed; /* local dates that are closed all day, "2026-12-25" */
 	size_t n_closed;
+	int32_t *closed_days; /* the same as days since 1970-01-01, sorted */
 	/* Offsets of the zone, resolved when the set was read, so that asking is pure: from `since_ms`
 	 * (unix) on, local = UTC + offset. Sorted; reaches back a year and ahead ten. */
 	struct baton_zone_span { int64_t since_ms; int32_t offset_s; } *offsets;
@@ -581,6 +582,8 @@ bool baton_agent_serves(const struct baton_policy *policy, baton_str agent, bato
 uint64_t baton_policy_due_ms(const struct baton_policy *policy, baton_str queue, baton_str tier,
 			     uint64_t unanswered_ms);
 
+/* Makes `closed_days` of `closed`. */
+void baton_hours_compile(struct baton_hours_def *hours, struct baton_arena *arena);
 /* Opening hours; `hours` NULL: always open. All times are unix ms. */
 bool baton_hours_open(const struct baton_hours_def *hours, uint64_t at_ms);
 /* How much of the time between is open. */
