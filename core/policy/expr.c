@@ -452,11 +452,13 @@ static struct expr_typed parse_binary(struct expr_parser *p, unsigned level)
 		return parse_unary(p);
 	left = parse_binary(p, level + 1);
 	while ((o = infix_here(p, level)) != NULL) {
-		size_t at = p->token.at;
+		size_t at = p->token.at, last = p->expr->n - 1;
 
 		expr_next(p);
 		struct expr_typed right = p->failed ? expr_nothing() : parse_binary(p, level + 1);
 		left = emit_binary(p, at, o, left, right);
+		if (!p->failed && o->takes == TRUTHS)
+			p->expr->ops[last].left_of = (uint32_t)p->expr->n - 1;
 	}
 	return p->failed ? expr_nothing() : left;
 }

@@ -3,9 +3,10 @@
 /* What expr.c compiles to and expr_run.c runs: a postfix program over typed values.
  *
  * A value may be "failed" (overflow, division by zero, ...); && and || absorb failures and ?: picks
- * a side, exactly as CEL defines it. So both sides can be computed always, and there are no jumps
- * but one: EACH and NEXT run what stands between them once for each value of a list. How often that
- * can be at most is known when the condition is compiled (BATON_EXPR_STEPS_MAX).
+ * a side, exactly as CEL defines it. So both sides can be computed always, and what decides alone can
+ * be left standing without computing the other: the verdict is the same (`left_of`). EACH and NEXT
+ * run what stands between them once for each value of a list. How often that can be at most is known
+ * when the condition is compiled (BATON_EXPR_STEPS_MAX).
  */
 #pragma once
 
@@ -97,6 +98,7 @@ struct expr_op {
 	enum expr_code code;
 	uint32_t arg;
 	uint32_t from, to; /* its bytes in the text, with those of its operands */
+	uint32_t left_of;  /* it gives the left side of this && or ||; 0: of none */
 	struct expr_value value;
 	const struct expr_regex *regex;
 };

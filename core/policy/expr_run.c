@@ -268,13 +268,31 @@ static bool turn(struct run *run, size_t *pc, struct expr_value *value)
 	return false;
 }
 
+/* Where it goes on when the operation before `pc` has given `value`: behind the && or || that it
+ * decides, and all that are decided with it. */
+static size_t decided(const struct baton_expr *expr, size_t pc, const struct expr_value *value)
+{
+	uint32_t logic;
+
+	while ((logic = expr->ops[pc - 1].left_of) > 0 && !value->failed &&
+	       value->as.b == (expr->ops[logic].code == EXPR_OR))
+		pc = logic + 1;
+	return pc;
+}
+
 struct expr_value expr_run(const struct baton_expr *expr, const void *base,
 			   struct baton_arena *arena, struct expr_value *seen)
 {
 	struct expr_value stack[BATON_EXPR_NODES_MAX];
-	struct run run = { .expr = expr, .base = base, .arena = arena };
+	struct run run;
 	size_t top = 0, pc = 0, steps = 0;
 
+	/* Not the loops: they are begun before they are looked at. */
+	run.expr = expr;
+	run.base = base;
+	run.arena = arena;
+	run.n_loops = 0;
+	run.list_fact = NULL;
 	while (pc < expr->n) {
 		const struct expr_op *op = &expr->ops[pc];
 		size_t n = expr_takes(op), whole = pc;
@@ -290,6 +308,8 @@ struct expr_value expr_run(const struct baton_expr *expr, const void *base,
 			top++;
 			pc++;
 		}
+		if (!seen && top > 0)
+			pc = decided(expr, pc, &stack[top - 1]);
 		if (seen && top > 0)
 			seen[whole] = stack[top - 1];
 	}
@@ -312,14 +332,18 @@ int32_t baton_expr_test_on(const baton_expr *expr, const void *base)
 
 /* A module that was built before a fact existed hands over a shorter struct: what it does not know
  * has not been measured. */
-int32_t baton_expr_test(const baton_expr *expr, const baton_facts *facts)
+static int32_t test_shorter(const baton_expr *expr, const baton_facts *facts)
 {
 	baton_facts longer = { .size = sizeof(longer) };
 
-	if (!expr || expr->env != &baton_env_facts || !facts || facts->size < FACTS_SIZE_FIRST)
-		return BATON_E_INVAL;
-	if (facts->size >= sizeof(*facts))
-		return baton_expr_test_on(expr, facts);
 	memcpy(&longer, facts, facts->size);
 	return baton_expr_test_on(expr, &longer);
+}
+
+int32_t baton_expr_test(const baton_expr *expr, const baton_facts *facts)
+{
+	if (!expr || expr->env != &baton_env_facts || !facts || facts->size < FACTS_SIZE_FIRST)
+		return BATON_E_INVAL;
+	return facts->size >= sizeof(*facts) ? baton_expr_test_on(expr, facts)
+					     : test_shorter(expr, facts);
 }
