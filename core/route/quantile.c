@@ -31,7 +31,11 @@ static uint64_t value_of(unsigned bucket)
 
 void baton_histogram_add(struct baton_histogram *to, uint64_t value)
 {
-	to->counts[bucket_of(value)]++;
+	unsigned bucket = bucket_of(value);
+
+	to->counts[bucket]++;
+	if (to->end <= bucket)
+		to->end = bucket + 1;
 	to->sum += value;
 	to->n++;
 }
@@ -40,6 +44,8 @@ void baton_histogram_merge(struct baton_histogram *to, const struct baton_histog
 {
 	for (unsigned i = 0; i < BATON_HISTOGRAM_BUCKETS; i++)
 		to->counts[i] += from->counts[i];
+	if (to->end < from->end)
+		to->end = from->end;
 	to->sum += from->sum;
 	to->n += from->n;
 }
@@ -48,6 +54,8 @@ static void take_away(struct baton_histogram *of, const struct baton_histogram *
 {
 	for (unsigned i = 0; i < BATON_HISTOGRAM_BUCKETS; i++)
 		of->counts[i] -= what->counts[i];
+	while (of->end > 0 && of->counts[of->end - 1] == 0)
+		of->end--;
 	of->sum -= what->sum;
 	of->n -= what->n;
 }
@@ -62,7 +70,7 @@ uint64_t baton_histogram_quantile(const struct baton_histogram *histogram, uint3
 	uint64_t above = histogram->n - (rank > 0 ? rank : 1);
 	uint64_t seen = 0;
 
-	for (unsigned i = BATON_HISTOGRAM_BUCKETS; i > 0; i--) {
+	for (unsigned i = histogram->end; i > 0; i--) {
 		seen += histogram->counts[i - 1];
 		if (seen > above)
 			return value_of(i - 1);

@@ -26,6 +26,7 @@ enum {
 struct baton_histogram {
 	uint64_t n, sum;
 	uint32_t counts[BATON_HISTOGRAM_BUCKETS];
+	uint32_t end; /* no bucket from here on counts anything */
 };
 void baton_histogram_add(struct baton_histogram *to, uint64_t value);
 void baton_histogram_merge(struct baton_histogram *to, const struct baton_histogram *from);
