@@ -77,6 +77,14 @@ static uint32_t read_u32(const void *base, size_t offset)
 	return u;
 }
 
+static uint64_t read_u64(const void *base, size_t offset)
+{
+	uint64_t u;
+
+	memcpy(&u, (const char *)base + offset, sizeof(u));
+	return u;
+}
+
 static baton_str read_str(const void *base, size_t offset)
 {
 	baton_str s;
@@ -103,30 +111,28 @@ const char *const *baton_fact_words(const struct baton_fact *fact)
 
 static void ppm_json(uint32_t ppm, struct baton_buf *out)
 {
-	char digits[7] = ".000000";
+	char digits[] = "0000.000000";
+	size_t at = sizeof(digits) - 1;
 
-	baton_buf_u64(out, ppm / 1000000u);
-	ppm %= 1000000u;
-	for (size_t i = 6; ppm > 0; i--, ppm /= 10)
-		digits[i] = (char)('0' + ppm % 10);
-	baton_buf_add(out, digits, sizeof(digits));
+	for (uint32_t left = ppm, n = 0; left > 0 || n < 7; left /= 10, n++) {
+		at -= n == 6 ? 2 : 1; /* the point stays */
+		digits[at] = (char)('0' + left % 10);
+	}
+	baton_buf_add(out, digits + at, sizeof(digits) - 1 - at);
 }
 
 /* A list that is none is written as an empty one: the transcript stays JSON. */
-static void tags_json(baton_str tags, struct baton_buf *out)
+static baton_str list_of(baton_str tags)
 {
 	struct baton_json list;
+	bool is_list =
+		tags.n > 0 && baton_json_parse(tags, &list) == 0 && list.type == BATON_JSON_ARRAY;
 
-	if (tags.n > 0 && baton_json_parse(tags, &list) == 0 && list.type == BATON_JSON_ARRAY)
-		baton_buf_str(out, list.raw);
-	else
-		baton_buf_z(out, "[]");
+	return is_list ? list.raw : BATON_STR("[]");
 }
 
 void baton_env_fact_json(const struct baton_fact *fact, const void *base, struct baton_buf *out)
 {
-	uint64_t u64;
-
 	switch (fact->kind) {
 	case BATON_FACT_KIND_STR:
 		baton_buf_json(out, read_str(base, fact->offset));
@@ -138,8 +144,7 @@ void baton_env_fact_json(const struct baton_fact *fact, const void *base, struct
 		baton_buf_u64(out, read_u32(base, fact->offset));
 		return;
 	case BATON_FACT_KIND_U64:
-		memcpy(&u64, (const char *)base + fact->offset, sizeof(u64));
-		baton_buf_u64(out, u64);
+		baton_buf_u64(out, read_u64(base, fact->offset));
 		return;
 	case BATON_FACT_KIND_FLAG:
 		baton_buf_z(out, read_u32(base, fact->offset) & fact->flag ? "true" : "false");
@@ -148,7 +153,7 @@ void baton_env_fact_json(const struct baton_fact *fact, const void *base, struct
 		baton_buf_json(out, baton_str_of(baton_fact_fail_text(fact, base)));
 		return;
 	case BATON_FACT_KIND_TAGS:
-		tags_json(read_str(base, fact->offset), out);
+		baton_buf_str(out, list_of(read_str(base, fact->offset)));
 		return;
 	}
 }
@@ -167,11 +172,24 @@ void baton_env_json(const struct baton_env *env, const void *base, struct baton_
 }
 
 /* What nobody has set reads back as this when it is not there. */
-static bool says_nothing(baton_str value)
+static bool says_nothing(const struct baton_fact *fact, const void *base)
 {
-	return baton_str_is(value, "false") || baton_str_is(value, "0") ||
-	       baton_str_is(value, "\"\"") || baton_str_is(value, "0.000000") ||
-	       baton_str_is(value, "[]");
+	switch (fact->kind) {
+	case BATON_FACT_KIND_STR:
+		return read_str(base, fact->offset).n == 0;
+	case BATON_FACT_KIND_PPM:
+	case BATON_FACT_KIND_U32:
+		return read_u32(base, fact->offset) == 0;
+	case BATON_FACT_KIND_U64:
+		return read_u64(base, fact->offset) == 0;
+	case BATON_FACT_KIND_FLAG:
+		return !(read_u32(base, fact->offset) & fact->flag);
+	case BATON_FACT_KIND_FAIL:
+		return baton_fact_fail_text(fact, base)[0] == '\0';
+	case BATON_FACT_KIND_TAGS:
+		return baton_str_is(list_of(read_str(base, fact->offset)), "[]");
+	}
+	return false;
 }
 
 void baton_env_json_set(const struct baton_env *env, const void *base, struct baton_buf *out)
@@ -180,16 +198,67 @@ void baton_env_json_set(const struct baton_env *env, const void *base, struct ba
 
 	(void)baton_buf_room(out, env->n * JSON_BYTES_PER_FACT);
 	for (size_t i = 0; i < env->n; i++) {
-		size_t before = out->n;
-
+		if (says_nothing(&env->facts[i], base))
+			continue;
 		baton_buf_str(out, env->facts[i].key);
-		size_t at = out->n;
 		baton_env_fact_json(&env->facts[i], base, out);
-		if (says_nothing((baton_str){ out->p + at, out->n - at }))
-			out->n = before;
 	}
 	baton_buf_z(out, out->n == start ? "{}" : "}");
 	out->p[start] = '{';
+}
+
+static bool same_str(baton_str a, baton_str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static bool is_same(const struct baton_fact *fact, const void *a, const void *b)
+{
+	switch (fact->kind) {
+	case BATON_FACT_KIND_STR:
+	case BATON_FACT_KIND_TAGS:
+		return same_str(read_str(a, fact->offset), read_str(b, fact->offset));
+	case BATON_FACT_KIND_PPM:
+	case BATON_FACT_KIND_U32:
+		return read_u32(a, fact->offset) == read_u32(b, fact->offset);
+	case BATON_FACT_KIND_U64:
+		return read_u64(a, fact->offset) == read_u64(b, fact->offset);
+	case BATON_FACT_KIND_FLAG:
+		return !((read_u32(a, fact->offset) ^ read_u32(b, fact->offset)) & fact->flag);
+	case BATON_FACT_KIND_FAIL:
+		return strcmp(baton_fact_fail_text(fact, a), baton_fact_fail_text(fact, b)) == 0;
+	}
+	return false;
+}
+
+void baton_env_json_changed(const struct baton_env *env, const void *base, const void *before,
+			    struct baton_buf *out)
+{
+	size_t start = out->n;
+
+	for (size_t i = 0; i < env->n; i++) {
+		if (is_same(&env->facts[i], base, before))
+			continue;
+		baton_buf_str(out, env->facts[i].key);
+		baton_env_fact_json(&env->facts[i], base, out);
+	}
+	baton_buf_z(out, out->n == start ? "{}" : "}");
+	out->p[start] = '{';
+}
+
+void baton_env_keep(const struct baton_env *env, void *base, struct baton_arena *arena)
+{
+	for (size_t i = 0; i < env->n; i++) {
+		enum baton_fact_kind kind = env->facts[i].kind;
+
+		if (kind != BATON_FACT_KIND_STR && kind != BATON_FACT_KIND_TAGS)
+			continue;
+		baton_str s = read_str(base, env->facts[i].offset);
+		if (s.n == 0)
+			continue;
+		s.p = baton_arena_dup(arena, s.p, s.n);
+		memcpy((char *)base + env->facts[i].offset, &s, sizeof(s));
+	}
 }
 
 /* --- and back --- */
@@ -220,6 +289,7 @@ static void write_u32(void *base, size_t offset, uint32_t u)
 
 static int read_fail(baton_str name, const struct baton_fact *fact, void *base)
 {
+	write_u32(base, fact->offset, 0);
 	if (name.n == 0)
 		return 0;
 	for (uint32_t i = 0; i < FAILS_N; i++) {

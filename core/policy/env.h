@@ -24,7 +24,7 @@ enum baton_fact_kind {
 
 struct baton_fact {
 	const char *name, *doc;
-	baton_str key; /* `,"name":`, as it stands in the JSON: facts are written twice per turn */
+	baton_str key; /* `,"name":`, as it stands in the JSON: facts are written in every turn */
 	enum baton_fact_kind kind;
 	uint32_t flag; /* FLAG: the bit of the uint32_t at `offset` */
 	size_t offset; /* of the field within the struct */
@@ -55,8 +55,14 @@ const char *const *baton_fact_words(const struct baton_fact *fact);
 /* All facts as one JSON object, in the order of the table. */
 void baton_env_json(const struct baton_env *env, const void *base, struct baton_buf *out);
 /* The same without those that are empty, 0 or false: they read back as that. Most are, and a
- * transcript keeps them twice a turn. */
+ * transcript keeps them with every turn. */
 void baton_env_json_set(const struct baton_env *env, const void *base, struct baton_buf *out);
+/* Those that are not as in `before`, whatever they are: read over what `before` wrote, they give all
+ * the facts back. */
+void baton_env_json_changed(const struct baton_env *env, const void *base, const void *before,
+			    struct baton_buf *out);
+/* Texts and lists live in `arena` from now on. */
+void baton_env_keep(const struct baton_env *env, void *base, struct baton_arena *arena);
 /* One value as JSON. */
 void baton_env_fact_json(const struct baton_fact *fact, const void *base, struct baton_buf *out);
 /* Reads an object back; strings live in `json` or `arena`. Facts that it does not hold keep the value

@@ -38,7 +38,7 @@ int32_t baton_expr_compile(baton_str text, baton_expr **ret_expr, char *why, siz
 int32_t baton_expr_test(const baton_expr *expr, const baton_facts *facts);
 void baton_expr_free(baton_expr *expr);
 
-/* Facts as one JSON object, names as in conditions: what policy_decided records. Those that are
+/* Facts as one JSON object, names as in conditions: what events record. Those that are
  * empty, 0 or false are left out; baton_facts_parse() gives the same facts back. */
 void baton_facts_json(const baton_facts *facts, struct baton_buf *out);
 /* Reads it back, for replay; strings live in `json` or `arena`. 0 or BATON_E_JSON. */

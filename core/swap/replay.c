@@ -6,6 +6,7 @@
 
 #include "core/base/table.h"
 #include "core/policy/expr.h"
+#include "core/policy/facts.h"
 
 #include <stdlib.h>
 
@@ -143,6 +144,24 @@ static void take_before(struct baton_replay *replay, struct talk *talk,
 	baton_arena_done(&arena);
 }
 
+/* Of a decision that records only what had changed since the one before, in the same turn. */
+static baton_str whole_facts(struct recorded *to, const struct baton_ev_policy_decided *decided)
+{
+	struct baton_arena arena = { NULL, 0 };
+	struct baton_buf json = { NULL, 0, 0 };
+	baton_facts facts = { .size = sizeof(facts) };
+	bool read = baton_facts_parse(to->turn.before, &arena, &facts) == 0 &&
+		    baton_env_parse(&baton_env_facts, decided->changed, &arena, &facts) == 0;
+
+	if (read)
+		baton_facts_json(&facts, &json);
+	/* What cannot be read is no list of facts for whoever takes it either. */
+	baton_str whole = keep(to, read ? baton_buf_view(&json) : decided->changed);
+	baton_buf_done(&json);
+	baton_arena_done(&arena);
+	return whole;
+}
+
 static void take_decided(struct baton_replay *replay, struct talk *talk,
 			 const struct baton_event *event)
 {
@@ -152,7 +171,8 @@ static void take_decided(struct baton_replay *replay, struct talk *talk,
 	if (baton_str_is(decided->stage, "before"))
 		take_before(replay, talk, event);
 	else if (to && to->turn.turn == decided->turn && baton_str_is(decided->stage, "after"))
-		to->turn.after = keep(to, decided->facts);
+		to->turn.after = decided->changed.n > 0 ? whole_facts(to, decided)
+							: keep(to, decided->facts);
 }
 
 void baton_replay_event(struct baton_replay *replay, const struct baton_id *session,

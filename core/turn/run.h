@@ -259,6 +259,7 @@ struct baton_run {
 
 	struct baton_event notes[BATON_RUN_NOTES_MAX];
 	size_t n_notes;
+	const baton_facts *decided_on; /* what the newest decision of stage `before` records; NULL: none yet */
 	struct { /* a rule would rather offer the customer a person; rule.n = 0: none would */
 		baton_str rule, reason;
 	} offer;

@@ -16,6 +16,7 @@
 
 #include "core/base/assert.h"
 #include "core/policy/expr.h"
+#include "core/policy/facts.h"
 
 static struct then step_classify(struct baton_run *run)
 {
@@ -92,13 +93,33 @@ static struct then step_classified(struct baton_run *run)
 static const char *const action_names[] = { "none", "offer_human", "review", "escalate",
 					    "escalate_now" };
 
-static void note_verdict(struct baton_run *run, const baton_facts *facts,
-			 const baton_verdict *verdict)
+/* What the rules saw, for the record: all of it before the answer, and then what is different. */
+static void note_facts(struct baton_run *run, const baton_facts *facts,
+		       struct baton_ev_policy_decided *decided)
 {
 	struct baton_buf json = { NULL, 0, 0 };
 
+	if (facts->stage == BATON_STAGE_AFTER && run->decided_on) {
+		baton_env_json_changed(&baton_env_facts, facts, run->decided_on, &json);
+		decided->changed = run_keep_buf(run, &json);
+		return;
+	}
+	/* Theirs may be gone by then: the session's words change under a run. */
+	baton_facts *keep = baton_arena_alloc(&run->arena, sizeof(*keep));
+	*keep = *facts;
+	baton_env_keep(&baton_env_facts, keep, &run->arena);
+	run->decided_on = keep;
 	baton_facts_json(facts, &json);
-	run_note(run, BATON_EV_POLICY_DECIDED)->policy_decided = (struct baton_ev_policy_decided){
+	decided->facts = run_keep_buf(run, &json);
+}
+
+static void note_verdict(struct baton_run *run, const baton_facts *facts,
+			 const baton_verdict *verdict)
+{
+	struct baton_ev_policy_decided *decided =
+		&run_note(run, BATON_EV_POLICY_DECIDED)->policy_decided;
+
+	*decided = (struct baton_ev_policy_decided){
 		.turn = run->turn,
 		.stage = facts->stage == BATON_STAGE_BEFORE ? BATON_STR("before")
 							    : BATON_STR("after"),
@@ -107,9 +128,9 @@ static void note_verdict(struct baton_run *run, const baton_facts *facts,
 									       : 0]),
 		.rule = baton_str_of(verdict->rule),
 		.reason = baton_str_of(verdict->reason),
-		.facts = run_keep_buf(run, &json),
 		.release = run->release_number,
 	};
+	note_facts(run, facts, decided);
 }
 
 static baton_str kept(struct baton_run *run, const char *word)

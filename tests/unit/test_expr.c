@@ -717,6 +717,61 @@ static void what_nobody_has_set_takes_no_room(void **state)
 	baton_buf_done(&json);
 }
 
+static void check_change(const baton_facts *before, const baton_facts *after)
+{
+	struct baton_buf changed = { 0 }, wanted = { 0 }, found = { 0 };
+	struct baton_arena arena = { 0 };
+	baton_facts facts = *before;
+
+	baton_env_json_changed(&baton_env_facts, after, before, &changed);
+	assert_int_equal(
+		baton_env_parse(&baton_env_facts, baton_buf_view(&changed), &arena, &facts), 0);
+	baton_facts_json(after, &wanted);
+	baton_facts_json(&facts, &found);
+	assert_string_equal(found.p, wanted.p);
+	baton_arena_done(&arena);
+	baton_buf_done(&changed);
+	baton_buf_done(&wanted);
+	baton_buf_done(&found);
+}
+
+static void what_has_changed_reads_back_over_what_was_before(void **state)
+{
+	baton_facts hard = facts_of_a_hard_case(), later = hard;
+	baton_facts none = { .size = sizeof(none) };
+	struct baton_buf json = { 0 };
+
+	(void)state;
+	later.attempts++;
+	later.flags ^= BATON_FACT_UNKNOWN;
+	baton_env_json_changed(&baton_env_facts, &hard, &hard, &json);
+	assert_string_equal(json.p, "{}");
+	check_change(&hard, &hard);
+	check_change(&hard, &later);
+	check_change(&later, &hard);
+	check_change(&none, &hard);
+	check_change(&hard, &none);
+	baton_buf_done(&json);
+}
+
+static void facts_that_are_kept_outlive_their_words(void **state)
+{
+	char words[] = "gold", tags[] = "[\"vip\"]";
+	baton_facts facts = { .size = sizeof(facts),
+			      .customer_tier = baton_str_of(words),
+			      .tags_json = baton_str_of(tags) };
+	struct baton_arena arena = { 0 };
+
+	(void)state;
+	baton_env_keep(&baton_env_facts, &facts, &arena);
+	memset(words, 'x', sizeof(words));
+	memset(tags, 'x', sizeof(tags));
+	assert_true(baton_str_is(facts.customer_tier, "gold"));
+	assert_true(baton_str_is(facts.tags_json, "[\"vip\"]"));
+	assert_null(facts.intent.p);
+	baton_arena_done(&arena);
+}
+
 static void facts_read_back_as_they_were_written(void **state)
 {
 	baton_facts facts = facts_of_a_hard_case();
@@ -1132,6 +1187,8 @@ int main(void)
 		cmocka_unit_test(every_condition_can_be_explained),
 		cmocka_unit_test(a_list_or_text_without_end_decides_nothing),
 		cmocka_unit_test(what_nobody_has_set_takes_no_room),
+		cmocka_unit_test(what_has_changed_reads_back_over_what_was_before),
+		cmocka_unit_test(facts_that_are_kept_outlive_their_words),
 		cmocka_unit_test(facts_read_back_as_they_were_written),
 		cmocka_unit_test(facts_that_are_damaged_are_refused),
 		cmocka_unit_test(every_fact_is_in_the_guide),

@@ -477,6 +477,40 @@ static void a_turn_that_began_again_is_one_turn(void **state)
 	end(&o, &replay);
 }
 
+static void what_had_changed_is_read_over_what_was_before(void **state)
+{
+	static const char *const now[] = {
+		"escalation.yaml",
+		"rules:\n"
+		"- id: weak\n  stage: after\n  when: answer_confidence < 0.9 && locale == 'de'\n"
+		"  action: review\n  reason: not well supported\n",
+		NULL
+	};
+	struct baton_replay *whole = baton_replay_new(8, day, day + HOUR);
+	struct baton_replay *changed = baton_replay_new(8, day, day + HOUR);
+	struct baton_event event = { .type = BATON_EV_POLICY_DECIDED, .seq = 5, .unix_ms = day };
+	struct baton_id id = nth_session(1);
+	struct turn turn = refund;
+
+	(void)state;
+	turn.before.locale = BATON_STR("de");
+	record(whole, 1, day, &turn);
+	turn.answer_ppm = 0; /* what was before, alone */
+	record(changed, 1, day, &turn);
+	event.policy_decided = (struct baton_ev_policy_decided){
+		.turn = 2,
+		.stage = BATON_STR("after"),
+		.changed = BATON_STR("{\"answer_confidence\":0.8}"),
+	};
+	baton_replay_event(changed, &id, &event);
+	struct outcome a = compare(whole, NULL, now);
+	struct outcome b = compare(changed, NULL, now);
+	assert_int_equal(b.sum.changed, 1);
+	assert_string_equal(a.json.p, b.json.p);
+	end(&a, &whole);
+	end(&b, &changed);
+}
+
 static void drills_are_passed_over_and_unreadable_facts_are_counted(void **state)
 {
 	struct baton_replay *replay = baton_replay_new(8, day, day + HOUR);
@@ -613,6 +647,7 @@ int main(void)
 		cmocka_unit_test(another_classifier_changes_what_is_understood),
 		cmocka_unit_test(only_the_newest_turns_of_the_window_are_kept),
 		cmocka_unit_test(a_turn_that_began_again_is_one_turn),
+		cmocka_unit_test(what_had_changed_is_read_over_what_was_before),
 		cmocka_unit_test(drills_are_passed_over_and_unreadable_facts_are_counted),
 		cmocka_unit_test(time_that_is_over_leaves_the_older_ones),
 		cmocka_unit_test(a_refusal_says_how_many_what_is_worst_and_what_to_do),

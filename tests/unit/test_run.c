@@ -2,6 +2,8 @@
 
 /* The life of a turn: who is asked, who may speak, and what the clock does. */
 
+#include "core/policy/expr.h"
+#include "core/policy/facts.h"
 #include "tests/unit/turn_bench.h"
 
 static void an_answer_streams_and_ends(void **state)
@@ -506,6 +508,36 @@ static void work_that_needs_a_guard_stops_without_it(void **state)
 	assert_string_equal(bench->why, "core.guard_missing");
 }
 
+/* The second decision of a turn records only what is different by then. */
+static void what_rules_saw_is_on_record(void **state)
+{
+	struct bench *bench = *state;
+	struct baton_buf saw = { NULL, 0, 0 }, read = { NULL, 0, 0 };
+	struct baton_arena arena = { NULL, 0 };
+	baton_facts facts = { .size = sizeof(facts) };
+
+	ask(bench, "shipping", 900000);
+	baton_facts_json(&bench->facts[BATON_STAGE_BEFORE], &saw);
+	/* The customer signs who he is while the model thinks. */
+	snprintf(bench->session.customer_tier, sizeof(bench->session.customer_tier), "gold");
+	hear_text(bench, "It left.");
+	hear_end(bench);
+	assert_string_equal(bench->on_record[0], saw.p);
+	assert_null(strstr(bench->on_record[1], "shipping"));
+	assert_non_null(strstr(bench->on_record[1], "\"customer_tier\":\"gold\""));
+	assert_int_equal(baton_facts_parse(baton_str_of(bench->on_record[0]), &arena, &facts), 0);
+	assert_int_equal(baton_env_parse(&baton_env_facts, baton_str_of(bench->on_record[1]),
+					 &arena, &facts),
+			 0);
+	baton_buf_reset(&saw);
+	baton_facts_json(&bench->facts[BATON_STAGE_AFTER], &saw);
+	baton_facts_json(&facts, &read);
+	assert_string_equal(read.p, saw.p);
+	baton_arena_done(&arena);
+	baton_buf_done(&saw);
+	baton_buf_done(&read);
+}
+
 #define TURN(test) cmocka_unit_test_setup_teardown(test, open_bench, close_bench)
 
 int main(void)
@@ -545,6 +577,7 @@ int main(void)
 		TURN(a_drill_for_some_puts_nobody_else_into_a_mode),
 		TURN(a_mode_that_is_over_is_told),
 		TURN(work_that_needs_a_guard_stops_without_it),
+		TURN(what_rules_saw_is_on_record),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

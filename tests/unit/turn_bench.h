@@ -37,6 +37,7 @@ struct bench {
 	struct baton_trial_sample sample;
 	baton_verdict verdict[2]; /* by stage */
 	baton_facts facts[2];     /* that the rules were asked with, by stage */
+	char on_record[2][2048];  /* the same as they were recorded: all, and what was different */
 	char offered[256];        /* what the customer was asked behind the answer */
 	uint64_t tier;            /* of the question that was handed over */
 	bool reversible;
@@ -270,6 +271,15 @@ static inline void record_call(struct bench *bench, const struct baton_event *ev
 	note(bench->calls, sizeof(bench->calls), line);
 }
 
+static inline void record_facts(struct bench *bench, const struct baton_ev_policy_decided *decided)
+{
+	bool after = baton_str_is(decided->stage, "after");
+	baton_str json = after ? decided->changed : decided->facts;
+
+	snprintf(bench->on_record[after], sizeof(bench->on_record[after]), "%.*s", (int)json.n,
+		 json.n ? json.p : "");
+}
+
 static inline void record(struct bench *bench, const struct baton_event *event)
 {
 	note(bench->emitted, sizeof(bench->emitted), baton_event_info(event->type)->name);
@@ -285,6 +295,8 @@ static inline void record(struct bench *bench, const struct baton_event *event)
 		bench->reversible = event->escalation_triggered.reversible;
 	}
 	record_call(bench, event);
+	if (event->type == BATON_EV_POLICY_DECIDED)
+		record_facts(bench, &event->policy_decided);
 	if (event->type == BATON_EV_HUMAN_OFFERED)
 		snprintf(bench->offered, sizeof(bench->offered), "%.*s",
 			 (int)event->human_offered.text.n, event->human_offered.text.p);

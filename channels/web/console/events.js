@@ -19,7 +19,7 @@ export function value(field) {
 const percent = (ppm) => `${Math.round(Number(ppm ?? 0) / 10000)} %`;
 const join = (...parts) => parts.filter(Boolean).join(' · ');
 const target = (v) => join(v.target, v.model);
-const facts = (v) => value(v.facts) ?? {};
+const facts = (v) => ({ ...value(v.facts), ...value(v.changed) });
 /* The fields of these names that are set, for the fold. */
 const some = (v, ...names) => Object.fromEntries(names.map((name) => [name, value(v[name])]).filter(([, one]) => one && one.length !== 0));
 const clock = new Intl.DateTimeFormat(undefined, { day: '2-digit', month: '2-digit', hour: '2-digit', minute: '2-digit' });
