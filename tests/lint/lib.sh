@@ -46,3 +46,49 @@ ours() {
 		if [ -f "$file" ]; then echo "$file"; fi
 	done
 }
+
+# "FILE:LINE:code" of the C files named on standard input, without comments, strings and character
+# literals. All files in one go: a process for each would be most of what the checks cost.
+code_of() {
+	# shellcheck disable=SC2016
+	xargs -r awk '
+	FNR == 1 { in_comment = 0 }
+	{
+		out = ""; line = $0
+		while (length(line)) {
+			if (in_comment) {
+				end = index(line, "*/")
+				if (!end) { line = ""; break }
+				line = substr(line, end + 2); in_comment = 0
+			} else if (match(line, /\/\*|\/\/|"|'"'"'/)) {
+				out = out substr(line, 1, RSTART - 1)
+				token = substr(line, RSTART, RLENGTH)
+				line = substr(line, RSTART + RLENGTH)
+				if (token == "/*") in_comment = 1
+				else if (token == "//") line = ""
+				else {
+					while (length(line)) {
+						c = substr(line, 1, 1); line = substr(line, 2)
+						if (c == "\\") line = substr(line, 2)
+						else if (c == token) break
+					}
+					out = out "\"\""
+				}
+			} else { out = out line; line = "" }
+		}
+		if (out != "") print FILENAME ":" FNR ":" out
+	}'
+}
+
+# A file for what `code_of` says; gone when the check ends.
+scratch() {
+	SCRATCH=$(mktemp)
+	trap 'rm -f "$SCRATCH"' EXIT
+}
+
+# look FILES PATTERN WHY: what the scratch file says of files that match FILES, where it matches PATTERN.
+look() {
+	findings_from '' "$(grep -E "^($1):[0-9]+:" "$SCRATCH" | grep -E "$2" | cut -d: -f1,2 | while IFS= read -r at; do
+		echo "$at: $3"
+	done)"
+}

@@ -7,37 +7,16 @@
 . "$(dirname "$0")/lib.sh"
 
 # Comments and strings do not count: they say why, and name what modules may not import.
-bare() {
-	sed -e 's,//.*,,' -e 's/"[^"]*"/""/g' "$1" | awk '
-	{
-		out = ""; line = $0
-		while (length(line)) {
-			if (inside) { e = index(line, "*/"); if (!e) break; line = substr(line, e + 2); inside = 0 }
-			else { b = index(line, "/*"); if (!b) { out = out line; break }
-				out = out substr(line, 1, b - 1); line = substr(line, b + 2); inside = 1 }
-		}
-		print FNR ":" out
-	}'
-}
-
-look() { # FILE WORDS WHY
-	hits=$(bare "$1" | grep -E "$2" | cut -d: -f1 || true)
-	for line in $hits; do finding "$1:$line: $3"; done
-}
-
-for file in $(ours 'core/*.c' 'core/*.h' 'channels/*.c' 'modules/*.c'); do
-	case $file in
-	core/testhost/*) ;; # keeps code mapped for those who look for leaks
-	*) look "$file" 'RTLD_NODELETE' 'what may stay mapped is decided by the static check' ;;
-	esac
-	look "$file" 'RTLD_(DEEPBIND|GLOBAL)|\<dlmopen[[:space:]]*\(' 'modules are opened RTLD_NOW | RTLD_LOCAL'
-	look "$file" '(^|[^A-Za-z0-9_.>])(fork|vfork|_Fork|clone|clone3|daemon)[[:space:]]*\(' 'processes are made with posix_spawn'
+scratch
+ours 'core/*.c' 'core/*.h' 'channels/*.c' 'modules/*.c' | code_of >"$SCRATCH"
+look '.*' 'RTLD_(DEEPBIND|GLOBAL)|\<dlmopen[[:space:]]*\(' 'modules are opened RTLD_NOW | RTLD_LOCAL'
+look '.*' '[^A-Za-z0-9_.>](fork|vfork|_Fork|clone|clone3|daemon)[[:space:]]*\(' 'processes are made with posix_spawn'
+opens=$(grep -E '^core/[^:]*\.c:.*[^A-Za-z0-9_]dlopen[[:space:]]*\(' "$SCRATCH" | cut -d: -f1 | sort -u)
+for file in $opens; do
+	grep -q "^$file:.*RTLD_LOCAL" "$SCRATCH" || finding "$file: dlopen without RTLD_LOCAL"
 done
-for file in $(ours 'core/*.c'); do
-	if bare "$file" | grep -Eq '(^|[^A-Za-z0-9_])dlopen[[:space:]]*\('; then
-		bare "$file" | grep -Eq 'RTLD_LOCAL' || finding "$file: dlopen without RTLD_LOCAL"
-	fi
-done
+sed -i '\,^core/testhost/,d' "$SCRATCH" # keeps code mapped for those who look for leaks
+look '.*' 'RTLD_NODELETE' 'what may stay mapped is decided by the static check'
 for file in Makefile tests/tests.mk; do
 	[ -f "$file" ] || continue
 	hits=$(grep -n -E -e '-rdynamic|--export-dynamic' "$file" | grep -v '^[0-9]*:[[:space:]]*#' | cut -d: -f1 || true)

@@ -28,24 +28,20 @@ __assert_fail exit __tls_get_addr
 printing='fwrite fputs fputc stderr __fprintf_chk __vfprintf_chk fprintf vfprintf fflush dprintf'
 pages='mmap munmap madvise pthread_mutex_lock pthread_mutex_unlock pthread_atfork'
 
-words() { echo "$1" | tr -s '[:space:]' '\n'; }
-is_in() { words "$2" | grep -qxF -e "$1"; }
-
-defined=$(nm --defined-only -g "$lib" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u)
 # "lib.a:object.o: U symbol" per line; what another object of the library has is not asked outside.
-outside=$(nm -u -A "$lib" 2>/dev/null | sed 's/^[^:]*://; s/: *[Uwv] / /' | sort -u)
-list=$(echo "$outside" | while read -r object symbol; do
-	symbol=${symbol%%@*}
-	case $symbol in __asan_* | __ubsan_* | __tsan_* | __sanitizer_* | '') continue ;; esac
-	if is_in "$symbol" "$defined"; then
-		continue
-	elif [ "$object" = slab.o ] && is_in "$symbol" "$pages"; then
-		continue
-	elif ! is_in "$symbol" "$allowed"; then
-		echo "$object needs $symbol"
-	elif is_in "$symbol" "$printing" && [ "$object" != log.o ]; then
-		echo "$object prints ($symbol)"
-	fi
-done)
+list=$({
+	nm --defined-only -g "$lib" 2>/dev/null | awk 'NF == 3 { print "has", $3 }'
+	nm -u -A "$lib" 2>/dev/null | sed 's/^[^:]*:/needs /; s/: *[Uwv] / /' | sort -u
+} | awk -v allowed="$allowed" -v printing="$printing" -v pages="$pages" '
+	function set(words, into, n, i, all) { n = split(words, all); for (i = 1; i <= n; i++) into[all[i]] = 1 }
+	BEGIN { set(allowed, may); set(printing, prints); set(pages, page) }
+	$1 == "has" { inside[$2] = 1; next }
+	{
+		object = $2; symbol = $3; sub(/@.*/, "", symbol)
+		if (symbol == "" || symbol ~ /^__(asan|ubsan|tsan|sanitizer)_/ || symbol in inside) next
+		if (object == "slab.o" && symbol in page) next
+		if (!(symbol in may)) print object " needs " symbol
+		else if (symbol in prints && object != "log.o") print object " prints (" symbol ")"
+	}')
 findings_from '' "$list"
 verdict 'the pure core makes no system call'
