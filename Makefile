@@ -69,8 +69,12 @@ SEEDS     ?= 2000
 all: $(if $(CLI_SRC),$(O)/baton) $(if $(MODHOST_SRC),$(O)/baton-modhost) $(O)/baton-demo-shop $(MODULE_SO) $(EXAMPLES) $(O)/modules/manifest \
      $(O)/libbaton-testhost.a
 
-# Unit tests are compiled as fast as can be; what they test is not.
+# Unit tests are compiled as fast as can be; what they test is not. Nor does what runs once or for people
+# alone have to be fast under sanitizers, where compiling it well takes three times as long.
 $(patsubst %.c,$(O)/%.o,$(wildcard tests/unit/*.c)): ALL_CFLAGS += -O0 -U_FORTIFY_SOURCE
+ifneq ($(filter asan tsan,$(V)),)
+$(call obj,$(wildcard core/cli/*.c core/check/*.c core/testhost/*.c core/demo/*.c)): ALL_CFLAGS += -O0
+endif
 
 $(O)/libpure.a: $(call obj,$(PURE_SRC))
 $(O)/libhost.a: $(call obj,$(HOST_SRC))

@@ -45,15 +45,15 @@ build_variant() { # VARIANT TEST...
 	local variant=$1
 	shift
 	# shellcheck disable=SC2046
-	make -s -j"$jobs" WERROR=1 V="$variant" all swap-modules "build/$variant/tests/simulate" $(tests_of "$variant" "$@") || return 1
+	make -s -j"$jobs" WERROR=1 V="$variant" all swap-modules $(tests_of "$variant" "$@") || return 1
 	echo "ok - $variant, no warning"
 }
 suite_build() {
 	# Here, because several lanes would do it at once.
 	make -s tests/node_modules/.package-lock.json || return 1
-	build_variant release "${units[@]}"
+	build_variant release "${units[@]}" simulate
 }
-suite_build_asan() { build_variant asan "${units[@]}"; }
+suite_build_asan() { build_variant asan "${units[@]}" simulate; }
 suite_build_tsan() { build_variant tsan "${threaded[@]}"; }
 suite_unit() { run_tests release "${units[@]}"; }
 suite_asan() {
