@@ -150,17 +150,27 @@ static int add_secret(const struct baton_generation *g, baton_str name, struct b
 	return BATON_E_DENIED;
 }
 
+static const char secret_begin[] = "{{secret:";
+
+bool baton_generation_has_secret(baton_str text)
+{
+	const char *brace = text.n ? memchr(text.p, '{', text.n) : NULL; /* in hardly any */
+	return brace && memmem(brace, text.n - (size_t)(brace - text.p), secret_begin,
+			       sizeof(secret_begin) - 1);
+}
+
 int baton_generation_expand(const struct baton_generation *generation, baton_str text,
 			    struct baton_buf *out)
 {
-	static const char open[] = "{{secret:", close[] = "}}";
+	static const char close[] = "}}";
 	while (text.n > 0) {
-		const char *at = memmem(text.p, text.n, open, sizeof(open) - 1);
+		const char *at = memmem(text.p, text.n, secret_begin, sizeof(secret_begin) - 1);
 		size_t n = at ? (size_t)(at - text.p) : text.n;
 		baton_buf_add(out, text.p, n);
 		if (!at)
 			return 0;
-		baton_str rest = { at + sizeof(open) - 1, text.n - n - (sizeof(open) - 1) };
+		baton_str rest = { at + sizeof(secret_begin) - 1,
+				   text.n - n - (sizeof(secret_begin) - 1) };
 		const char *end = memmem(rest.p, rest.n, close, sizeof(close) - 1);
 		if (!end)
 			return BATON_E_INVAL;

@@ -84,6 +84,8 @@ void baton_generation_unref(struct baton_generation **generation);
 
 /* Replaces every secret of the generation in `text` by "[secret]"; in place, may shorten. */
 void baton_generation_scrub(const struct baton_generation *generation, struct baton_buf *text);
+/* Is there anything to fill in? */
+bool baton_generation_has_secret(baton_str text);
 /* `text` with {{secret:NAME}} filled in. 0, BATON_E_DENIED (not in the module's list), _NOTFOUND
  * (not set), _INVAL (no end). */
 int baton_generation_expand(const struct baton_generation *generation, baton_str text,

@@ -316,31 +316,33 @@ static bool good_request(const baton_http_req *req, const baton_http_cb *cb)
 	       !(req->flags & ~(uint32_t)(BATON_HTTP_SSE | BATON_HTTP_NDJSON | BATON_HTTP_ONCE));
 }
 
-/* Headers, and behind them the URL, with their secrets, one after the other in `text`; `views` is
- * cut when all are in place. */
+/* Headers, and behind them the URL. Those with a secret are written out, one after the other in
+ * `text`, which is wiped; the others stay where they are. */
 static int fill_secrets(struct baton_ctx *ctx, const baton_http_req *req, struct baton_buf *text,
 			baton_str views[HEADERS_MAX + 1])
 {
-	size_t ends[HEADERS_MAX + 1];
-	/* Room at once: a buffer that moves leaves the secret behind in freed memory. */
-	size_t room = req->url.n + BATON_SECRET_BYTES_MAX;
-	for (uint32_t i = 0; i < req->n_headers; i++)
-		room += req->headers[i].n + BATON_SECRET_BYTES_MAX;
+	size_t room = 0;
+	for (uint32_t i = 0; i <= req->n_headers; i++) {
+		views[i] = i < req->n_headers ? req->headers[i] : req->url;
+		if (!baton_host_text_ok(views[i], HEADER_BYTES_MAX))
+			return BATON_E_INVAL;
+		if (baton_generation_has_secret(views[i]))
+			room += views[i].n + BATON_SECRET_BYTES_MAX;
+	}
 	if (room > HEADERS_BYTES_MAX)
 		return BATON_E_LIMIT;
-	(void)baton_buf_room(text, room + 1);
+	if (room == 0)
+		return 0;
+	/* Room at once: a buffer that moves leaves the secret behind in freed memory. */
+	(void)baton_buf_room(text, room);
 	for (uint32_t i = 0; i <= req->n_headers; i++) {
-		baton_str one = i < req->n_headers ? req->headers[i] : req->url;
-		if (!baton_host_text_ok(one, HEADER_BYTES_MAX))
-			return BATON_E_INVAL;
-		int rc = baton_generation_expand(ctx->generation, one, text);
+		size_t from = text->n;
+		if (!baton_generation_has_secret(views[i]))
+			continue;
+		int rc = baton_generation_expand(ctx->generation, views[i], text);
 		if (rc < 0)
 			return rc;
-		ends[i] = text->n;
-	}
-	for (uint32_t i = 0; i <= req->n_headers; i++) {
-		size_t from = i ? ends[i - 1] : 0;
-		views[i] = (baton_str){ text->p + from, ends[i] - from };
+		views[i] = (baton_str){ text->p + from, text->n - from };
 	}
 	return 0;
 }
@@ -386,8 +388,8 @@ int32_t baton_ledger_http(baton_ctx *ctx, const baton_http_req *req, const baton
 	rc = fill_secrets(ctx, req, &text, headers);
 	if (rc == 0)
 		rc = http_start(ctx, req, headers, e);
-	if (text.p)
-		explicit_bzero(text.p, text.cap);
+	if (text.n)
+		explicit_bzero(text.p, text.n);
 	baton_buf_done(&text);
 	if (rc < 0) {
 		entry_drop(e);
