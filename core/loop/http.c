@@ -27,7 +27,7 @@ enum { NS_PER_MS = 1000000, LAPS_MAX = 4, SPARE_MAX = 256, KNOWN_MAX = 8 };
 struct known_url {
 	char *url;
 	size_t n;
-	struct baton_target target;
+	struct baton_target *target;
 };
 
 struct baton_http {
@@ -383,7 +383,7 @@ void baton_http_free(struct baton_http **phttp)
 	baton_slots_done(&http->slots);
 	for (size_t i = 0; i < KNOWN_MAX; i++) {
 		baton_free(http->known[i].url);
-		baton_target_done(&http->known[i].target);
+		baton_target_unref(&http->known[i].target);
 	}
 	baton_free(http);
 }
@@ -407,25 +407,24 @@ struct baton_http *baton_loop_http(struct baton_loop *loop)
 
 /* --- what users call --- */
 
-static int target_find(struct baton_http *http, baton_str url, struct baton_target *ret)
+/* Borrowed: the table holds it, until it is asked for others. */
+static int target_find(struct baton_http *http, baton_str url, struct baton_target **ret)
 {
 	for (size_t i = 0; i < KNOWN_MAX; i++) {
 		const struct known_url *known = &http->known[i];
 		if (known->url && known->n == url.n && memcmp(known->url, url.p, url.n) == 0) {
-			baton_target_copy(&known->target, ret);
+			*ret = known->target;
 			return BATON_OK;
 		}
 	}
-	int rc = baton_target_parse(url, ret);
+	int rc = baton_target_new(url, ret);
 	if (rc)
 		return rc;
 
 	struct known_url *oldest = &http->known[http->known_next++ % KNOWN_MAX];
 	baton_free(oldest->url);
-	baton_target_done(&oldest->target);
-	oldest->url = baton_memdupz(url.p, url.n);
-	oldest->n = url.n;
-	baton_target_copy(ret, &oldest->target);
+	baton_target_unref(&oldest->target);
+	*oldest = (struct known_url){ baton_memdupz(url.p, url.n), url.n, *ret };
 	return BATON_OK;
 }
 
@@ -455,21 +454,18 @@ int baton_http_start(struct baton_http *http, const struct baton_http_ask *ask,
 	if (http->ending || http->n_open >= BATON_HTTP_OPEN_MAX)
 		return BATON_E_LIMIT;
 
-	struct baton_target target;
+	struct baton_target *target;
 	int rc = target_find(http, ask->url, &target);
 	if (rc)
 		return rc;
-	bool plain = !target.https && !ask->allow_loopback_http;
-	if (plain || !baton_target_allowed(&target, ask->egress, ask->n_egress)) {
-		baton_target_done(&target);
+	bool plain = !target->https && !ask->allow_loopback_http;
+	if (plain || !baton_target_allowed(target, ask->egress, ask->n_egress))
 		return BATON_E_DENIED;
-	}
 
 	uint64_t now = baton_loop_now_ns(http->loop);
 	struct baton_request *request = request_get(http);
-	rc = request ? baton_request_ask(request, ask, &target, now) : BATON_E_LIMIT;
+	rc = request ? baton_request_ask(request, ask, target, now) : BATON_E_LIMIT;
 	if (rc) {
-		baton_target_done(&target);
 		if (request)
 			baton_request_free(request);
 		return rc;

@@ -19,7 +19,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { NS_PER_MS = 1000000, TOTAL_MS = 60000, KEEP_BYTES = 64 * 1024 };
+enum {
+	NS_PER_MS = 1000000,
+	TOTAL_MS = 60000,
+	KEEP_BYTES = 64 * 1024,
+	EXPECT_BYTES = 64 * 1024 /* libcurl asks with a body of 1 MB */
+};
 
 void baton_request_fail(struct baton_request *request, uint32_t fail, const char *code,
 			const char *why)
@@ -29,7 +34,7 @@ void baton_request_fail(struct baton_request *request, uint32_t fail, const char
 	request->fail = fail;
 	request->code = code;
 	int n = snprintf(request->message, sizeof(request->message), "%s:%u: %s",
-			 request->target.host, request->target.port, why);
+			 request->target->host, request->target->port, why);
 	if (n >= (int)sizeof(request->message))
 		request->message[sizeof(request->message) - 2] = '~'; /* cut */
 }
@@ -38,7 +43,7 @@ void baton_request_fail(struct baton_request *request, uint32_t fail, const char
 
 static bool may_connect(const struct baton_request *request, const struct sockaddr *address)
 {
-	return baton_address_allowed(address, request->target.https, request->allow_loopback) ||
+	return baton_address_allowed(address, request->target->https, request->allow_loopback) ||
 	       (request->allow_private && baton_address_private(address));
 }
 
@@ -435,12 +440,10 @@ struct baton_request *baton_request_new(struct baton_http *http, struct baton_wi
 
 static void request_drop_ask(struct baton_request *request)
 {
-	baton_target_done(&request->target);
-	for (struct curl_slist *header = request->headers; header; header = header->next)
-		explicit_bzero(header->data, strlen(header->data)); /* one of them may be a key */
-	curl_slist_free_all(request->headers);
+	if (request->n_text) /* one of the headers may be a key */
+		explicit_bzero(request->text, request->n_text);
+	request->n_text = 0;
 	baton_free(request->body);
-	request->headers = NULL;
 	request->body = NULL;
 }
 
@@ -449,6 +452,8 @@ void baton_request_free(struct baton_request *request)
 	curl_easy_cleanup(request->easy);
 	baton_free(request->easy_ca_file);
 	request_drop_ask(request);
+	baton_free(request->lines);
+	baton_target_unref(&request->target);
 	baton_sse_done(&request->parser);
 	baton_buf_done(&request->head);
 	baton_buf_done(&request->line);
@@ -484,76 +489,119 @@ void baton_request_reset(struct baton_request *request)
 
 /* --- asking --- */
 
-static bool headers_add(struct baton_request *request, baton_str header)
+static void line_add(struct baton_request *request, size_t i, baton_str line)
 {
+	char *text = request->text + request->n_text;
+
+	memcpy(text, line.p, line.n);
+	text[line.n] = '\0';
+	request->n_text += line.n + 1;
+	request->lines[i] = (struct curl_slist){ .data = text };
+	if (i)
+		request->lines[i - 1].next = &request->lines[i];
+}
+
+static void header_add(struct baton_request *request, size_t i, baton_str header)
+{
+	while (header.p[header.n - 1] == ' ' || header.p[header.n - 1] == '\t')
+		header.n--; /* never all of it: there is a name */
+	line_add(request, i, header);
 	/* libcurl reads "Name:" as "leave it out" and "Name;" as "send it empty". */
-	char *text = baton_memdupz(header.p, header.n);
-	size_t n = header.n;
-	while (n && (text[n - 1] == ' ' || text[n - 1] == '\t'))
-		n--;
-	text[n] = '\0';
-	if (text[n - 1] == ':' && strchr(text, ':') == text + n - 1)
-		text[n - 1] = ';';
-	struct curl_slist *longer = curl_slist_append(request->headers, text);
-	explicit_bzero(text, n);
-	baton_free(text);
-	if (longer)
-		request->headers = longer;
-	return longer;
+	const char *colon = memchr(header.p, ':', header.n);
+	if (colon == header.p + header.n - 1)
+		request->text[request->n_text - 2] = ';';
+}
+
+/* A list of our own making, in one piece: libcurl only reads it. */
+static void lines_room(struct baton_request *request, size_t n, size_t bytes)
+{
+	size_t cap = n * sizeof(struct curl_slist) + bytes;
+
+	if (cap > request->lines_cap) {
+		baton_free(request->lines); /* wiped when the last question was dropped */
+		request->lines = baton_realloc(NULL, cap);
+		request->lines_cap = cap;
+	}
+	request->text = (char *)&request->lines[n];
 }
 
 static int headers_set(struct baton_request *request, const struct baton_http_ask *ask)
 {
+	const baton_str expect = BATON_STR("Expect:"), type = BATON_STR("Content-Type:");
 	bool typed = false;
-	size_t bytes = 0;
+	size_t bytes = 0, n = ask->n_headers;
 
-	if (ask->n_headers > BATON_HTTP_HEADERS_MAX)
+	if (n > BATON_HTTP_HEADERS_MAX)
 		return BATON_E_LIMIT;
-	for (size_t i = 0; i < ask->n_headers; i++) {
-		bytes += ask->headers[i].n;
-		if (!baton_header_ok(ask->headers[i]))
+	for (size_t i = 0; i < n; i++) {
+		const baton_str header = ask->headers[i];
+		bytes += header.n;
+		if (!baton_header_ok(header))
 			return BATON_E_INVAL;
-		if (bytes > BATON_HTTP_HEAD_BYTES_MAX || !headers_add(request, ask->headers[i]))
-			return BATON_E_LIMIT;
-		typed = typed || (ask->headers[i].n > 13 &&
-				  strncasecmp(ask->headers[i].p, "content-type:", 13) == 0);
+		typed = typed || (header.n > type.n && strncasecmp(header.p, type.p, type.n) == 0);
 	}
-	struct curl_slist *longer = curl_slist_append(request->headers, "Expect:");
-	request->headers = longer ? longer : request->headers;
+	if (bytes > BATON_HTTP_HEAD_BYTES_MAX)
+		return BATON_E_LIMIT;
+
+	lines_room(request, n + 2, bytes + n + expect.n + type.n + 2);
+	for (size_t i = 0; i < n; i++)
+		header_add(request, i, ask->headers[i]);
+	if (ask->body.n >= EXPECT_BYTES) /* else libcurl does not ask whether it may send */
+		line_add(request, n++, expect);
 	if (!typed) /* else libcurl would call it a form */
-		longer = curl_slist_append(request->headers, "Content-Type:");
-	request->headers = longer ? longer : request->headers;
-	SET(CURLOPT_HTTPHEADER, request->headers);
+		line_add(request, n++, type);
+	SET(CURLOPT_HTTPHEADER, n ? request->lines : NULL);
 	return BATON_OK;
+}
+
+static void easy_method_set(struct baton_request *request, const char *method)
+{
+	bool head = strcmp(method, "HEAD") == 0;
+
+	SET(CURLOPT_HTTPGET, 1L); /* clears what the last question set */
+	SET(CURLOPT_CUSTOMREQUEST, NULL);
+	if (head)
+		SET(CURLOPT_NOBODY, 1L);
+	else if (strcmp(method, "GET") != 0 && strcmp(method, "POST") != 0)
+		SET(CURLOPT_CUSTOMREQUEST, method);
+	memcpy(request->easy_method, method, BATON_REQUEST_METHOD);
 }
 
 static int method_set(struct baton_request *request, const struct baton_http_ask *ask)
 {
-	char method[16];
+	char method[BATON_REQUEST_METHOD] = { 0 };
 	if (ask->method.n == 0 || ask->method.n >= sizeof(method))
 		return BATON_E_INVAL;
 	for (size_t i = 0; i < ask->method.n; i++)
 		if (!isupper((unsigned char)ask->method.p[i]))
 			return BATON_E_INVAL;
 	memcpy(method, ask->method.p, ask->method.n);
-	method[ask->method.n] = '\0';
-
-	SET(CURLOPT_HTTPGET, 1L); /* clears what the last request set */
-	SET(CURLOPT_CUSTOMREQUEST, NULL);
-	bool post = strcmp(method, "POST") == 0;
-	if (strcmp(method, "HEAD") == 0) {
-		SET(CURLOPT_NOBODY, 1L);
-	} else if (post || ask->body.n) {
-		request->body = baton_memdupz(ask->body.p, ask->body.n);
-		SET(CURLOPT_POST, 1L);
-		SET(CURLOPT_POSTFIELDSIZE, (long)ask->body.n);
-		SET(CURLOPT_POSTFIELDS, request->body);
-	}
-	if (!post && strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-		SET(CURLOPT_CUSTOMREQUEST, method);
 	if (ask->body.n && strcmp(method, "GET") == 0)
 		return BATON_E_INVAL;
+
+	/* The one method that is asked again and again. */
+	bool post = strcmp(method, "POST") == 0;
+	if (!post || strcmp(request->easy_method, method) != 0)
+		easy_method_set(request, method);
+	if (strcmp(method, "HEAD") != 0 && (post || ask->body.n)) {
+		request->body = baton_memdupz(ask->body.p, ask->body.n);
+		SET(CURLOPT_POSTFIELDSIZE, (long)ask->body.n);
+		SET(CURLOPT_POSTFIELDS, request->body); /* which makes it a POST */
+	}
 	return BATON_OK;
+}
+
+/* The parsed URL saves libcurl parsing it each time; the text is for what it sends again. */
+static void target_set(struct baton_request *request, struct baton_target *target)
+{
+	if (request->target == target)
+		return;
+	if (!request->target || request->target->https != target->https)
+		SET(CURLOPT_PROTOCOLS_STR, target->https ? "https" : "http");
+	SET(CURLOPT_URL, target->url);
+	SET(CURLOPT_CURLU, target->parsed);
+	baton_target_unref(&request->target);
+	request->target = baton_target_ref(target);
 }
 
 /* There is no way back to the file that libcurl was built with, but to begin anew. */
@@ -570,7 +618,9 @@ static void trust_set(struct baton_request *request, const char *ca_file)
 		return;
 	}
 	curl_easy_reset(request->easy);
-	request->easy_takes_http = false;
+	baton_target_unref(&request->target);
+	request->easy_method[0] = '\0';
+	request->easy_once = false;
 	easy_set_callbacks(request);
 	easy_set_rules(request);
 }
@@ -592,14 +642,11 @@ int baton_request_ask(struct baton_request *request, const struct baton_http_ask
 	if (rc)
 		return rc;
 
-	bool http = !target->https;
-	if (http != request->easy_takes_http)
-		SET(CURLOPT_PROTOCOLS_STR, http ? "http" : "https");
-	request->easy_takes_http = http;
-	SET(CURLOPT_URL, target->url);
-	SET(CURLOPT_FRESH_CONNECT, ask->once ? 1L : 0L);
+	target_set(request, target);
+	if (request->easy_once != ask->once)
+		SET(CURLOPT_FRESH_CONNECT, ask->once ? 1L : 0L);
+	request->easy_once = ask->once;
 
-	request->target = *target;
 	request->sse = ask->sse;
 	request->ndjson = ask->ndjson;
 	request->allow_loopback = ask->allow_loopback_http;

@@ -10,7 +10,7 @@
 #include "core/loop/target.h"
 #include "core/loop/wire.h"
 
-enum { BATON_REQUEST_MESSAGE = 256 };
+enum { BATON_REQUEST_MESSAGE = 256, BATON_REQUEST_METHOD = 16 };
 
 enum baton_request_phase { BATON_REQUEST_CONNECT, BATON_REQUEST_FIRST_BYTE, BATON_REQUEST_BODY };
 
@@ -25,12 +25,18 @@ struct baton_request { /* kept with its easy handle and used again */
 	baton_http_handle handle; /* 0: nobody wants to hear of it any more */
 	struct baton_http_events events;
 	void *ud;
-	struct baton_target target;
-	struct curl_slist *headers;
+	struct curl_slist *lines; /* headers; behind the last one their text */
+	size_t lines_cap;
+	char *text;
+	size_t n_text;
 	char *body;
 	bool sse, ndjson, allow_loopback, allow_private;
-	bool easy_takes_http; /* CURLOPT_PROTOCOLS as last set */
-	char *easy_ca_file;   /* CURLOPT_CAINFO as last set; NULL: libcurl's own */
+
+	/* what the handle still has from the question before, and need not be told again */
+	struct baton_target *target; /* of this question, once there is one */
+	char easy_method[BATON_REQUEST_METHOD];
+	bool easy_once;
+	char *easy_ca_file; /* CURLOPT_CAINFO as last set; NULL: libcurl's own */
 
 	/* how far it is */
 	bool listed, added, paused, curl_paused, resume, done;
@@ -59,7 +65,7 @@ struct baton_request { /* kept with its easy handle and used again */
 /* NULL if libcurl cannot make a handle. */
 struct baton_request *baton_request_new(struct baton_http *http, struct baton_wires *wires);
 void baton_request_free(struct baton_request *request);
-/* Takes the target. 0, or BATON_E_INVAL, _LIMIT; then the target is still the caller's. */
+/* Holds the target. 0, or BATON_E_INVAL, _LIMIT; then the request is good for nothing any more. */
 int baton_request_ask(struct baton_request *request, const struct baton_http_ask *ask,
                       struct baton_target *target, uint64_t now_ns);
 /* Back to a state where the next question can be asked. */

@@ -10,7 +10,6 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
-#include <curl/curl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -68,41 +67,45 @@ static int target_read(CURLU *u, struct baton_target *target)
 	return rc;
 }
 
-int baton_target_parse(baton_str url, struct baton_target *ret)
+int baton_target_new(baton_str url, struct baton_target **ret)
 {
 	if (url.n > BATON_HTTP_URL_BYTES_MAX)
 		return BATON_E_LIMIT;
 	if (!text_plain(url))
 		return BATON_E_INVAL;
 
-	CURLU *u = curl_url();
+	struct baton_target *target = baton_new(struct baton_target);
 	char *text = baton_memdupz(url.p, url.n);
-	struct baton_target target = { 0 };
 	int rc = BATON_E_INVAL;
-	if (u && curl_url_set(u, CURLUPART_URL, text, 0) == CURLUE_OK)
-		rc = target_read(u, &target);
-	curl_url_cleanup(u);
+	target->refs = 1;
+	target->parsed = curl_url();
+	if (target->parsed && curl_url_set(target->parsed, CURLUPART_URL, text, 0) == CURLUE_OK)
+		rc = target_read(target->parsed, target);
 	baton_free(text);
 
 	if (rc)
-		baton_target_done(&target);
+		baton_target_unref(&target);
 	else
 		*ret = target;
 	return rc;
 }
 
-void baton_target_copy(const struct baton_target *target, struct baton_target *ret)
+struct baton_target *baton_target_ref(struct baton_target *target)
 {
-	*ret = *target;
-	ret->url = baton_memdupz(target->url, strlen(target->url));
-	ret->host = baton_memdupz(target->host, strlen(target->host));
+	target->refs++;
+	return target;
 }
 
-void baton_target_done(struct baton_target *target)
+void baton_target_unref(struct baton_target **ptarget)
 {
+	struct baton_target *target = *ptarget;
+	*ptarget = NULL;
+	if (!target || --target->refs)
+		return;
+	curl_url_cleanup(target->parsed);
 	baton_free(target->url);
 	baton_free(target->host);
-	*target = (struct baton_target){ 0 };
+	baton_free(target);
 }
 
 /* --- egress lists --- */
@@ -307,21 +310,35 @@ bool baton_target_private(const struct baton_target *target, const char *const *
 
 static bool name_char(char c)
 {
-	return isalnum((unsigned char)c) || (c && strchr("!#$%&'*+-.^_`|~", c));
+	bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	return letter || (c >= '0' && c <= '9') || (c && strchr("-!#$%&'*+.^_`|~", c));
+}
+
+static bool name_is_ours(const char *name, size_t n)
+{
+	static const struct {
+		size_t n;
+		const char *name;
+	} ours[] = {
+		{ 4, "host" },
+		{ 14, "content-length" },
+		{ 17, "transfer-encoding" },
+		{ 10, "connection" },
+		{ 6, "expect" },
+		{ 7, "upgrade" },
+		{ 2, "te" },
+		{ 7, "trailer" },
+		{ 19, "proxy-authorization" },
+		{ 16, "proxy-connection" },
+	};
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (ours[i].n == n && strncasecmp(ours[i].name, name, n) == 0)
+			return true;
+	return false;
 }
 
 bool baton_header_ok(baton_str header)
 {
-	static const char *const ours[] = { "host",
-					    "content-length",
-					    "transfer-encoding",
-					    "connection",
-					    "expect",
-					    "upgrade",
-					    "te",
-					    "trailer",
-					    "proxy-authorization",
-					    "proxy-connection" };
 	const char *colon = header.n ? memchr(header.p, ':', header.n) : NULL;
 	if (!colon || colon == header.p)
 		return false;
@@ -334,8 +351,5 @@ bool baton_header_ok(baton_str header)
 		if (((unsigned char)header.p[i] < ' ' && header.p[i] != '\t') ||
 		    header.p[i] == 0x7f)
 			return false;
-	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-		if (strlen(ours[i]) == n && strncasecmp(ours[i], header.p, n) == 0)
-			return false;
-	return true;
+	return !name_is_ours(header.p, n);
 }

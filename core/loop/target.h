@@ -6,21 +6,27 @@
 
 #include "core/base/str.h"
 
+#include <curl/curl.h>
+
 struct sockaddr;
 struct sockaddr_storage;
 
+/* Read once and never changed, shared by all requests that go there. One thread's. */
 struct baton_target {
-	char *url;  /* as parsed and written anew: what was judged is what is asked */
-	char *host; /* lower case, IPv6 in brackets */
+	CURLU *parsed; /* what was judged is what is asked: libcurl does not read the text again */
+	char *url;     /* as parsed and written anew */
+	char *host;    /* lower case, IPv6 in brackets */
 	uint16_t port;
 	bool https;
+	unsigned refs;
 };
 
 /* 0, or BATON_E_INVAL: no http or https URL, userinfo in it, control characters or spaces;
  * BATON_E_LIMIT: too long. */
-int baton_target_parse(baton_str url, struct baton_target *ret);
-void baton_target_copy(const struct baton_target *target, struct baton_target *ret);
-void baton_target_done(struct baton_target *target);
+int baton_target_new(baton_str url, struct baton_target **ret);
+struct baton_target *baton_target_ref(struct baton_target *target);
+/* Frees it with its last user; *target may be NULL. */
+void baton_target_unref(struct baton_target **target);
 
 /* Patterns are "host", "host:port" and "*.host" (any name below it, not itself). One without a port
  * means port 443; for plain http, which only reaches this machine, any port, as "host:*" does. */

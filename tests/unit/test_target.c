@@ -194,14 +194,14 @@ static void hosts_are_matched_whole_or_below_a_star(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-		struct baton_target target = { 0 };
+		struct baton_target *target = NULL;
 		const char *list[] = { "other.test", hosts[i].pattern };
-		int rc = baton_target_parse(baton_str_of(hosts[i].url), &target);
-		bool got = rc == 0 && baton_target_allowed(&target, list, 2);
+		int rc = baton_target_new(baton_str_of(hosts[i].url), &target);
+		bool got = rc == 0 && baton_target_allowed(target, list, 2);
 		if (got != hosts[i].allowed)
 			print_message("%s against %s\n", hosts[i].url, hosts[i].pattern);
 		assert_int_equal(got, hosts[i].allowed);
-		baton_target_done(&target);
+		baton_target_unref(&target);
 	}
 }
 
@@ -232,13 +232,13 @@ static void a_private_address_is_reached_where_the_list_names_it(void **state)
 		{ "https://[::ffff:10.0.0.5]:443/", "[::ffff:10.0.0.5]:443", false },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct baton_target target = { 0 };
+		struct baton_target *target = NULL;
 		const char *list[] = { "other.test:8000", cases[i].pattern };
-		assert_int_equal(baton_target_parse(baton_str_of(cases[i].url), &target), 0);
-		if (baton_target_private(&target, list, 2) != cases[i].named)
+		assert_int_equal(baton_target_new(baton_str_of(cases[i].url), &target), 0);
+		if (baton_target_private(target, list, 2) != cases[i].named)
 			print_message("%s against %s\n", cases[i].url, cases[i].pattern);
-		assert_int_equal(baton_target_private(&target, list, 2), cases[i].named);
-		baton_target_done(&target);
+		assert_int_equal(baton_target_private(target, list, 2), cases[i].named);
+		baton_target_unref(&target);
 	}
 }
 
@@ -247,10 +247,10 @@ static void an_url_that_is_too_long_is_refused(void **state)
 	(void)state;
 	char url[BATON_HTTP_URL_BYTES_MAX + 2] = "https://a.test/";
 	memset(url + 15, 'x', sizeof(url) - 15);
-	struct baton_target target = { 0 };
-	assert_int_equal(baton_target_parse((baton_str){ url, sizeof(url) - 2 }, &target), 0);
-	baton_target_done(&target);
-	assert_int_equal(baton_target_parse((baton_str){ url, sizeof(url) - 1 }, &target),
+	struct baton_target *target = NULL;
+	assert_int_equal(baton_target_new((baton_str){ url, sizeof(url) - 2 }, &target), 0);
+	baton_target_unref(&target);
+	assert_int_equal(baton_target_new((baton_str){ url, sizeof(url) - 1 }, &target),
 			 BATON_E_LIMIT);
 }
 
