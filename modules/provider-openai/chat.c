@@ -360,7 +360,16 @@ static enum heard_kind choice_take(struct heard *heard, const struct choice *cho
 				 : parts_take(heard, choice->parts);
 }
 
-static enum heard_kind chat_whole(struct heard *heard, baton_str data)
+static bool is_content_alone(const struct chunk *chunk)
+{
+	const struct choice *choice = &chunk->choice;
+
+	return choice->content.n && !choice->finish.n && !choice->reasoning.n &&
+	       !choice->refusal.n && !choice->tools.n &&
+	       (!chunk->usage.n || *chunk->usage.p != '{');
+}
+
+static enum heard_kind chunk_take(struct heard *heard, baton_str data, bool stream)
 {
 	static const struct usage_names names = { "prompt_tokens", "completion_tokens",
 						  "prompt_tokens_details" };
@@ -373,8 +382,15 @@ static enum heard_kind chat_whole(struct heard *heard, baton_str data)
 		heard->error = data;
 		return HEARD_ERROR;
 	}
+	if (stream && is_content_alone(&chunk))
+		heard_like(heard, data, chunk.choice.content);
 	heard_usage(heard, &names, chunk.usage);
 	return choice_take(heard, &chunk.choice);
+}
+
+static enum heard_kind chat_whole(struct heard *heard, baton_str data)
+{
+	return chunk_take(heard, data, false);
 }
 
 static enum heard_kind chat_event(struct heard *heard, baton_str event, baton_str data)
@@ -384,7 +400,7 @@ static enum heard_kind chat_event(struct heard *heard, baton_str event, baton_st
 		heard->over = true;
 		return HEARD_GOOD;
 	}
-	return chat_whole(heard, data);
+	return chunk_take(heard, data, true);
 }
 
 const struct wire wire_chat = {

@@ -229,6 +229,53 @@ static void reasoning_is_told_apart_from_text(void **state)
 	finish();
 }
 
+/* The shortcut for events that differ in the words alone must hear what reading them whole hears:
+ * between two of the same form stands one of another, or none does. */
+static void words_that_follow_alike_are_heard_the_same(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *second, *text, *code;
+	} cases[] = {
+		{ SAY("B"), "AB", "" },
+		{ SAY(""), "A", "" },
+		{ SAY("\\n\\\"b\\u00e9\\\\"), "A\n\"b\xc3\xa9\\", "" },
+		{ SAY("\\ud83d") SAY("\\ude00"), "A\xf0\x9f\x98\x80", "" },
+		{ SAY("\\ud83d") SAY("B"), "A", "protocol" },
+		{ SAY("\\x") SAY("B"), "AB", "" }, /* no JSON: one is read over */
+		{ SAY("\t") SAY("B"), "AB", "" },
+		{ SAY("\xc3"), "A", "protocol" },
+		{ SAY("\xc3") SAY("\xa9"), "A", "protocol" },
+		{ SAY("B\",\"content\":\"C"), "AC", "" },
+		{ SAY("B\"},\"logprobs\":null,\"finish_reason\":null},{\"delta\":{\"content\":\"C"),
+		  "AB", "" },
+		{ SAY("B\",\"refusal\":\"no") SAY("C"), "ABC", "" },
+		{ SAY("B\",\"x\":\"{") SAY("C") SAY("D"), "ABCD", "" },
+	};
+
+	for (int apart = 0; apart <= 1; apart++) {
+		begin("{}");
+		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+			bool refused = strstr(cases[i].second, "refusal");
+			ask();
+			stream_head();
+			stream(ROLE SAY("A"));
+			if (apart)
+				stream(CHUNK("\"choices\":[]"));
+			stream(cases[i].second);
+			if (!*cases[i].code)
+				stream(FINISH("stop") DONE);
+			end();
+			assert_string_equal(told.code, cases[i].code);
+			assert_string_equal(call_record()->text, cases[i].text);
+			if (!*cases[i].code)
+				is_answer(cases[i].text,
+					  refused ? BATON_END_FILTERED : BATON_END_STOP);
+		}
+		finish();
+	}
+}
+
 static void tool_calls_are_gathered_and_told_at_the_end(void **state)
 {
 	(void)state;
@@ -796,6 +843,7 @@ int main(void)
 		cmocka_unit_test(a_stream_cut_anywhere_is_never_taken_for_complete),
 		cmocka_unit_test(a_finished_answer_ends_although_the_connection_stays_open),
 		cmocka_unit_test(reasoning_is_told_apart_from_text),
+		cmocka_unit_test(words_that_follow_alike_are_heard_the_same),
 		cmocka_unit_test(tool_calls_are_gathered_and_told_at_the_end),
 		cmocka_unit_test(calls_that_cannot_be_made_fail),
 		cmocka_unit_test(calls_may_be_counted_from_anywhere),

@@ -16,6 +16,7 @@ enum {
 		1000, /* after the end, for the last bytes: the connection can then be kept */
 	BYTES_PER_TOKEN = 4,
 	URL_MAX = 1024,
+	KEY_MAX = 216, /* the header with the key */
 };
 
 /* --- life --- */
@@ -404,13 +405,13 @@ static void url_write(struct text *to, const char *url, baton_str model)
 		text_z(to, at + sizeof(place) - 1);
 }
 
-static uint32_t headers_fill(const struct provider *provider, const char *key, baton_str *headers)
+static uint32_t headers_fill(const struct provider *provider, baton_str key, baton_str *headers)
 {
 	uint32_t n = 0;
 	for (; n < provider->config.n_headers; n++)
 		headers[n] = str_z(provider->config.headers[n]);
-	if (key)
-		headers[n++] = str_z(key);
+	if (key.n)
+		headers[n++] = key;
 	return n;
 }
 
@@ -455,7 +456,7 @@ static int32_t not_continued(const struct provider *provider, baton_call call)
 	return refuse(provider, call, &failure);
 }
 
-static int32_t answer_ask(struct answer *answer, baton_http_req *req, const char *key)
+static int32_t answer_ask(struct answer *answer, baton_http_req *req, baton_str key)
 {
 	struct provider *provider = answer->provider;
 	baton_str headers[HEADERS_MAX + 1];
@@ -477,12 +478,16 @@ static int32_t answer_ask(struct answer *answer, baton_http_req *req, const char
 }
 
 /* One retry of the host's is the same question to the vendor, where he knows the header. */
-static const char *key_write(baton_str idempotency, char *to, size_t cap)
+static baton_str key_write(baton_str idempotency, char to[KEY_MAX])
 {
-	if (idempotency.n == 0 || idempotency.n > 200)
-		return NULL;
-	snprintf(to, cap, "Idempotency-Key: %.*s", (int)idempotency.n, idempotency.p);
-	return to;
+	static const char name[] = "Idempotency-Key: ";
+	size_t n = sizeof(name) - 1;
+
+	if (idempotency.n == 0 || idempotency.n > KEY_MAX - n)
+		return (baton_str){ NULL, 0 };
+	memcpy(to, name, n);
+	memcpy(to + n, idempotency.p, idempotency.n);
+	return (baton_str){ to, n + idempotency.n };
 }
 
 /* About what it takes in JSON: growing bit by bit copies it all again and again. */
@@ -499,7 +504,7 @@ int32_t answer_start(struct provider *provider, baton_call call, const baton_pro
 {
 	const struct config *config = &provider->config;
 	struct text body = { 0 }, url = { 0 };
-	char key[256];
+	char key[KEY_MAX];
 	int32_t rc = BATON_E_NOMEM;
 
 	baton_str prefill = BATON_HAS(prompt, prefill) ? prompt->prefill : (baton_str){ NULL, 0 };
@@ -518,7 +523,7 @@ int32_t answer_start(struct provider *provider, baton_call call, const baton_pro
 			.body = text_view(&body),
 			.total_ms = total_ms(provider, prompt->turn),
 		};
-		rc = answer_ask(answer, &req, key_write(prompt->idempotency_key, key, sizeof(key)));
+		rc = answer_ask(answer, &req, key_write(prompt->idempotency_key, key));
 	} else if (answer) {
 		answer_close(answer);
 	}
@@ -538,7 +543,7 @@ int32_t answer_check(struct provider *provider, baton_call call)
 		.url = str_z(provider->config.models_url),
 		.total_ms = provider->config.total_ms,
 	};
-	return answer_ask(answer, &req, NULL);
+	return answer_ask(answer, &req, (baton_str){ NULL, 0 });
 }
 
 /* --- what the host says meanwhile --- */

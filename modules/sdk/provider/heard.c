@@ -3,6 +3,8 @@
 /* What the wires have in common when they hear; see heard.h. */
 #include "modules/sdk/provider/heard.h"
 
+#include <stdlib.h>
+
 void heard_next(struct heard *heard)
 {
 	heard->content.n = heard->reasoning.n = 0;
@@ -13,12 +15,45 @@ void heard_done(struct heard *heard)
 {
 	text_done(&heard->content);
 	text_done(&heard->reasoning);
+	text_done(&heard->like);
 	for (unsigned i = 0; i < heard->n_tools; i++) {
 		text_done(&heard->tools[i].id);
 		text_done(&heard->tools[i].name);
 		text_done(&heard->tools[i].args);
 	}
+	free(heard->tools);
+	heard->tools = NULL;
 	heard->n_tools = 0;
+}
+
+void heard_like(struct heard *heard, baton_str data, baton_str content)
+{
+	struct text *like = &heard->like;
+
+	like->n = 0;
+	text_add(like, data.p, data.n);
+	heard->like_begin = (size_t)(content.p - data.p);
+	heard->like_end = heard->like_begin + content.n;
+	if (like->failed)
+		like->n = 0;
+}
+
+bool heard_again(const struct heard *heard, baton_str data, baton_str *ret_content)
+{
+	const struct text *like = &heard->like;
+	size_t begin = heard->like_begin, behind = like->n - heard->like_end;
+
+	if (!like->n || data.n < begin + behind || memcmp(data.p, like->p, begin) != 0)
+		return false;
+	/* From the quote on: where the string really ends is not to be guessed. */
+	struct scan scan = { data.p + begin - 1, data.p + data.n, false };
+	baton_str content = scan_string(&scan);
+	scan.at--; /* at the quote behind it */
+	if (scan.bad || (size_t)(scan.end - scan.at) != behind ||
+	    memcmp(scan.at, like->p + heard->like_end, behind) != 0)
+		return false;
+	*ret_content = content;
+	return true;
 }
 
 enum heard_kind heard_text(struct heard *heard, baton_str inside)
@@ -43,7 +78,9 @@ void heard_reasoning(struct heard *heard, baton_str inside)
 
 struct tool *heard_tool(struct heard *heard, uint64_t index)
 {
-	if (index >= TOOLS_MAX) {
+	if (index < TOOLS_MAX && !heard->tools)
+		heard->tools = calloc(TOOLS_MAX, sizeof(*heard->tools));
+	if (index >= TOOLS_MAX || !heard->tools) {
 		heard->tools_bad = true;
 		return NULL;
 	}

@@ -43,15 +43,25 @@ struct heard {
 	bool refusal, has_usage;
 	uint64_t in_tokens, cached_tokens, out_tokens;
 	uint64_t text_bytes; /* content so far */
-	struct tool tools[TOOLS_MAX];
+	struct tool *tools; /* TOOLS_MAX of them, once there is one */
 	unsigned n_tools;
 	bool tools_bad; /* too many, or arguments too long to be any */
 	baton_str error; /* inside the event */
+	struct text like; /* the last event that said nothing but content; see heard_like() */
+	size_t like_begin, like_end;
 };
 
 /* Before each event. */
 void heard_next(struct heard *heard);
 void heard_done(struct heard *heard);
+
+/* Most events of a stream differ in the words alone, so they are not read member by member again.
+ * For wires whose events have no names: `data` was good JSON and UTF-8, and said nothing but
+ * `content`, the inside of a string in it. */
+void heard_like(struct heard *heard, baton_str data, baton_str content);
+/* Is `data` that event again but for what stands in this string? Then it is JSON as that one was;
+ * whether the string is UTF-8 is not known yet. */
+bool heard_again(const struct heard *heard, baton_str data, baton_str *ret_content);
 
 /* The inside of a string of JSON. BROKEN if it is damaged. */
 enum heard_kind heard_text(struct heard *heard, baton_str inside);

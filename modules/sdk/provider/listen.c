@@ -53,16 +53,20 @@ static bool kind_take(struct answer *answer, enum heard_kind kind)
 static bool event_take(struct answer *answer, baton_str event, baton_str data)
 {
 	const struct wire *wire = answer->provider->config.wire;
+	struct heard *heard = &answer->heard;
+	baton_str words;
 
 	while (data.n && (data.p[data.n - 1] == ' ' || data.p[data.n - 1] == '\t'))
 		data.n--;
 	if (scan_is(event, "error"))
 		return error_take(answer, data);
-	heard_next(&answer->heard);
-	if (!scan_utf8_ok(data))
+	heard_next(heard);
+	bool again = heard_again(heard, data, &words);
+	if (!scan_utf8_ok(again ? words : data))
 		return kind_take(answer, HEARD_BROKEN);
 	answer->events++;
-	return kind_take(answer, wire->event(&answer->heard, event, data));
+	return kind_take(answer,
+			 again ? heard_text(heard, words) : wire->event(heard, event, data));
 }
 
 static bool whole_take(struct answer *answer, baton_str body)

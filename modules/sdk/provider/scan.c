@@ -46,22 +46,6 @@ bool scan_utf8_ok(baton_str text)
 	return true;
 }
 
-char scan_peek(struct scan *scan)
-{
-	while (scan->at < scan->end &&
-	       (*scan->at == ' ' || *scan->at == '\n' || *scan->at == '\r' || *scan->at == '\t'))
-		scan->at++;
-	return scan->at < scan->end && !scan->bad ? *scan->at : '\0';
-}
-
-bool scan_take(struct scan *scan, char c)
-{
-	if (scan_peek(scan) != c)
-		return false;
-	scan->at++;
-	return true;
-}
-
 void scan_expect(struct scan *scan, char c)
 {
 	if (!scan_take(scan, c))

@@ -29,9 +29,21 @@ static inline struct scan scan_of(baton_str text)
 }
 
 /* The next byte that is not white space, 0 at the end. */
-char scan_peek(struct scan *scan);
+static inline char scan_peek(struct scan *scan)
+{
+	while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\n' ||
+					*scan->at == '\r' || *scan->at == '\t'))
+		scan->at++;
+	return scan->at < scan->end && !scan->bad ? *scan->at : '\0';
+}
 /* Takes `c` if it comes next. */
-bool scan_take(struct scan *scan, char c);
+static inline bool scan_take(struct scan *scan, char c)
+{
+	if (scan_peek(scan) != c)
+		return false;
+	scan->at++;
+	return true;
+}
 /* As take, and `bad` if it does not. */
 void scan_expect(struct scan *scan, char c);
 /* A string's inside as written, escapes checked but not resolved. */

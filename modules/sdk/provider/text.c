@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool text_room(struct text *text, size_t n)
+bool text_reserve(struct text *text, size_t n)
 {
 	if (text->failed || n > SIZE_MAX / 4 - text->n)
 		text->failed = true;
-	if (text->failed || text->n + n <= text->cap)
+	if (text->failed || n <= text->cap - text->n)
 		return !text->failed;
 
 	size_t cap = text->cap ? text->cap : 256;
@@ -26,24 +26,6 @@ static bool text_room(struct text *text, size_t n)
 	return true;
 }
 
-void text_reserve(struct text *text, size_t n)
-{
-	(void)text_room(text, n);
-}
-
-void text_add(struct text *text, const char *p, size_t n)
-{
-	if (n == 0 || !text_room(text, n))
-		return;
-	memcpy(text->p + text->n, p, n);
-	text->n += n;
-}
-
-void text_z(struct text *text, const char *z)
-{
-	text_add(text, z, strlen(z));
-}
-
 void text_u64(struct text *text, uint64_t value)
 {
 	char digits[20];
@@ -55,54 +37,62 @@ void text_u64(struct text *text, uint64_t value)
 	text_add(text, digits + at, sizeof(digits) - at);
 }
 
-/* Is any of eight bytes less than `c`, which is at most 128; is any of them `c`? The sum may carry
- * into the bytes above the first that is, so it tells that there is one, not which. */
-#define ONES UINT64_C(0x0101010101010101)
-#define TOPS UINT64_C(0x8080808080808080)
+/* --- bytes that stand for themselves, sixteen at a time --- */
 
-static uint64_t any_below(uint64_t eight, unsigned char c)
+typedef unsigned char bytes16 __attribute__((vector_size(16)));
+
+/* All bits of a byte that does not, none of another. `more`: what we escape beyond need, too. */
+static inline bytes16 special(bytes16 b, bool more)
 {
-	return (eight - ONES * c) & ~eight & TOPS;
+	bytes16 is = (bytes16)(b < 0x20) | (bytes16)(b == '"') | (bytes16)(b == '\\');
+
+	if (more)
+		is |= (bytes16)(b == '<') | (bytes16)(b == 0x7f);
+	return is;
 }
 
-static uint64_t any_is(uint64_t eight, unsigned char c)
+/* Which of eight bytes is the first that is not 0; one of them is not. */
+static inline size_t first_set(uint64_t eight)
 {
-	return any_below(eight ^ (ONES * c), 1);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (size_t)__builtin_ctzll(eight) / 8;
+#else
+	return (size_t)__builtin_clzll(eight) / 8;
+#endif
+}
+
+/* 16 if all of them stand for themselves. */
+static inline size_t plain_of(const char *p, bool more)
+{
+	bytes16 b;
+	uint64_t half[2];
+
+	memcpy(&b, p, sizeof(b));
+	b = special(b, more);
+	memcpy(half, &b, sizeof(half));
+	if (half[0])
+		return first_set(half[0]);
+	return half[1] ? 8 + first_set(half[1]) : 16;
+}
+
+static inline size_t plain_run(const char *p, size_t n, bool more)
+{
+	char rest[16] = { 0 }; /* what is behind the end is 0, which is special */
+	size_t i = 0;
+
+	for (; n - i >= sizeof(rest); i += sizeof(rest)) {
+		size_t plain = plain_of(p + i, more);
+		if (plain < sizeof(rest))
+			return i + plain;
+	}
+	if (i < n)
+		memcpy(rest, p + i, n - i);
+	return i + plain_of(rest, more);
 }
 
 size_t text_plain(const char *p, size_t n)
 {
-	size_t i = 0;
-
-	for (uint64_t eight; n - i >= sizeof(eight); i += sizeof(eight)) {
-		memcpy(&eight, p + i, sizeof(eight));
-		if (any_below(eight, 0x20) | any_is(eight, '"') | any_is(eight, '\\'))
-			break;
-	}
-	while (i < n && (unsigned char)p[i] >= 0x20 && p[i] != '"' && p[i] != '\\')
-		i++;
-	return i;
-}
-
-static bool json_is_plain(unsigned char c)
-{
-	return c >= 0x20 && c != '"' && c != '\\' && c != '<' && c != 0x7f;
-}
-
-/* As text_plain(), but for what we escape beyond need. */
-static size_t plain_bytes(const char *p, size_t n)
-{
-	size_t i = 0;
-
-	for (uint64_t eight; n - i >= sizeof(eight); i += sizeof(eight)) {
-		memcpy(&eight, p + i, sizeof(eight));
-		if (any_below(eight, 0x20) | any_is(eight, '"') | any_is(eight, '\\') |
-		    any_is(eight, '<') | any_is(eight, 0x7f))
-			break;
-	}
-	while (i < n && json_is_plain((unsigned char)p[i]))
-		i++;
-	return i;
+	return plain_run(p, n, false);
 }
 
 static void escape_add(struct text *text, char c)
@@ -123,7 +113,7 @@ void text_json_inside(struct text *text, baton_str s)
 	size_t at = 0;
 
 	while (at < s.n) {
-		size_t plain = plain_bytes(s.p + at, s.n - at);
+		size_t plain = plain_run(s.p + at, s.n - at, true);
 		text_add(text, s.p + at, plain);
 		at += plain;
 		if (at < s.n)

@@ -13,10 +13,19 @@ struct text {
 	bool failed;
 };
 
-/* Room for `n` more at once, for who knows how long it will be. */
-void text_reserve(struct text *text, size_t n);
-void text_add(struct text *text, const char *p, size_t n);
-void text_z(struct text *text, const char *z);
+/* Room for `n` more at once, for who knows how long it will be; false, and `failed`, if there is none. */
+bool text_reserve(struct text *text, size_t n);
+static inline void text_add(struct text *text, const char *p, size_t n)
+{
+	if (n == 0 || text->failed || (n > text->cap - text->n && !text_reserve(text, n)))
+		return;
+	__builtin_memcpy(text->p + text->n, p, n);
+	text->n += n;
+}
+static inline void text_z(struct text *text, const char *z)
+{
+	text_add(text, z, __builtin_strlen(z));
+}
 void text_u64(struct text *text, uint64_t value);
 /* A JSON string with its quotes. '<' is escaped too, so that nothing inside can close a fence. */
 void text_json(struct text *text, baton_str s);
