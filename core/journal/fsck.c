@@ -102,7 +102,7 @@ static void record_links(struct baton_fsck *fsck, const struct baton_fsck_sessio
 			 uint64_t position, const struct baton_stored *frame)
 {
 	const struct baton_head *head = &session->head;
-	uint64_t skip = baton_stored_skip_of(frame->seq, head->position, head->skip_position);
+	uint64_t skip = baton_head_skip(head);
 	if (frame->prev_position == head->position && frame->skip_position == skip)
 		return;
 	baton_fsck_wrong(fsck, "record %llu: its links lead elsewhere",
@@ -122,7 +122,7 @@ static void record_check(struct baton_fsck *fsck, uint64_t position,
 {
 	struct baton_fsck_session *session = fsck_session(fsck, &frame->session);
 	struct baton_head *head = &session->head;
-	if (frame->seq != head->seq + 1)
+	if (frame->first_seq != head->seq + 1)
 		record_wrong(fsck, session, position, "its seq does not follow");
 	else if (memcmp(frame->prev_hash, head->hash, sizeof(head->hash)) != 0)
 		record_wrong(fsck, session, position, "its chain is broken");
@@ -131,8 +131,9 @@ static void record_check(struct baton_fsck *fsck, uint64_t position,
 	record_links(fsck, session, position, frame);
 	record_seal(fsck, session, position, frame);
 
-	head->skip_position = baton_stored_skip_of(frame->seq, head->position, head->skip_position);
+	head->skip_position = baton_head_skip(head);
 	head->position = position;
+	head->more = frame->n_records - 1;
 	head->seq = frame->seq;
 	head->epoch = frame->epoch;
 	head->marks = frame->marks;
@@ -142,29 +143,45 @@ static void record_check(struct baton_fsck *fsck, uint64_t position,
 		session->indexed_seq = frame->seq;
 }
 
+/* The row at `position` does not follow what came before it. Where it begins. */
+static uint64_t log_gap(struct baton_fsck *fsck, uint64_t expected, uint64_t position,
+			const struct baton_stored *frame)
+{
+	uint64_t n = frame ? frame->n_records : 1;
+	if (position - expected + 1 < n) {
+		baton_fsck_wrong(fsck, "record %llu: it is said to begin where others lie",
+				 (unsigned long long)position);
+		return expected;
+	}
+	baton_fsck_wrong(fsck, "records %llu to %llu are missing", (unsigned long long)expected,
+			 (unsigned long long)(position - n));
+	return position - n + 1;
+}
+
 static int log_record(struct baton_fsck *fsck, uint64_t expected, const MDB_val *key,
 		      const MDB_val *value)
 {
-	uint64_t position = 0;
+	uint64_t position = 0, begin = expected;
 	struct baton_stored frame;
 	if (key->mv_size == sizeof(position))
 		memcpy(&position, key->mv_data, sizeof(position));
 	if (position < expected)
 		return BATON_E_CORRUPT;
-	if (position > expected)
-		baton_fsck_wrong(fsck, "records %llu to %llu are missing",
-				 (unsigned long long)expected, (unsigned long long)position - 1);
+	bool is_good = baton_store_inside(&fsck->store, value) &&
+		       baton_stored_read(value->mv_data, value->mv_size, &frame) == 0;
+	if (baton_stored_begin(expected, position, is_good ? &frame : NULL) == 0)
+		begin = log_gap(fsck, expected, position, is_good ? &frame : NULL);
 
-	fsck->counts.records++;
+	uint64_t before = fsck->counts.records;
+	fsck->counts.records += position - begin + 1;
 	fsck->counts.bytes += value->mv_size;
 	fsck->last = position;
-	if (!baton_store_inside(&fsck->store, value) ||
-	    baton_stored_read(value->mv_data, value->mv_size, &frame) < 0)
+	if (is_good)
+		record_check(fsck, position, &frame);
+	else
 		baton_fsck_wrong(fsck, "record %llu: its frame is damaged",
 				 (unsigned long long)position);
-	else
-		record_check(fsck, position, &frame);
-	if (fsck->counts.records % PROGRESS_EVERY == 0)
+	if (fsck->counts.records / PROGRESS_EVERY > before / PROGRESS_EVERY)
 		baton_fsck_note(fsck, "%llu records", (unsigned long long)fsck->counts.records);
 	return 0;
 }

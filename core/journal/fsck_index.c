@@ -36,7 +36,7 @@ static void head_row(struct baton_fsck *fsck, const struct baton_id *id, const M
 	else if (row.seq == head->seq &&
 		 (row.position != head->position || row.skip_position != head->skip_position ||
 		  row.epoch != head->epoch || row.marks != head->marks || row.slot != head->slot ||
-		  memcmp(row.hash, head->hash, sizeof(row.hash)) != 0))
+		  row.more != head->more || memcmp(row.hash, head->hash, sizeof(row.hash)) != 0))
 		index_wrong(fsck, id, "its head differs from its newest record");
 	else if ((row.flags & BATON_HEAD_ERASED) && !session->is_erased)
 		index_wrong(fsck, id, "is said to be erased but has a key");

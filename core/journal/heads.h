@@ -16,14 +16,23 @@
 
 enum { BATON_HEAD_ERASED = 1, BATON_HEAD_DAMAGED = 2 };
 enum { BATON_HEADS_SHARDS = 16, BATON_HEADS_CLEAN_MAX = 16384 };
+enum { BATON_SKIP = 64 }; /* every how many records a session's chain can be walked in one step */
 
 struct baton_head {
 	uint64_t seq; /* 0: there is no such session */
 	uint64_t epoch;
-	uint64_t position, skip_position; /* of the newest record, and its link (stored.h) */
+	uint64_t position, skip_position; /* of the newest row, and its link (stored.h) */
 	uint32_t marks, slot, flags;
-	uint8_t hash[BATON_HASH_BYTES]; /* of the newest record */
+	uint32_t more; /* records that lie before the newest one in its row */
+	uint8_t hash[BATON_HASH_BYTES]; /* of the newest row */
 };
+
+/* Where the row that follows finds its session's newest one with a seq divisible by BATON_SKIP. */
+static inline uint64_t baton_head_skip(const struct baton_head *head)
+{
+	bool is_here = head->seq / BATON_SKIP * BATON_SKIP >= head->seq - head->more;
+	return is_here ? head->position : head->skip_position;
+}
 
 struct baton_head_entry {
 	UT_hash_handle hh; /* beside the id: a look-up reads both and nothing else */

@@ -50,7 +50,7 @@ struct baton_op {
 	struct baton_id session;
 	uint64_t expected_seq, expected_epoch;
 	uint64_t epoch; /* after the last record */
-	uint32_t marks, slot, n_records;
+	uint32_t marks, slot, n_frames;
 	bool is_new, is_doomed;   /* begins a session; cannot succeed, only keeps its place */
 	struct baton_key_row key; /* is_new */
 	uint8_t prev_hash[BATON_HASH_BYTES], hash[BATON_HASH_BYTES];
@@ -58,7 +58,7 @@ struct baton_op {
 	baton_str put_key, put_value; /* PUT: the waiting caller's */
 	uint64_t snapshot_seq;
 	size_t bytes_n;
-	uint8_t bytes[]; /* APPEND: records back to back; SNAPSHOT: the row */
+	uint8_t bytes[]; /* APPEND: frames back to back; SNAPSHOT: the row */
 };
 
 struct baton_journal {

@@ -7,10 +7,10 @@
  * position order (append-only keys), commits once, and wakes each lane. What is found by session is
  * an index, written behind; its tail is replayed at start.
  *
- * A record: clear header (length, schema, type, marks, session, seq, unix ms, epoch, hash of the
- * session's previous record), then the payload sealed with the session's own data key
- * (AES-256-GCM, header as associated data). Data keys live wrapped in a file of their own and are
- * overwritten in place when a session is erased.
+ * What is appended together lies together: a clear header (length, schema, session, hash of what
+ * the session appended before; for each record seq, type, marks, unix ms, epoch), then the payloads
+ * sealed with the session's own data key (AES-256-GCM, header as associated data). Data keys live
+ * wrapped in a file of their own and are overwritten in place when a session is erased.
  *
  * Threads: journal_* functions are for any thread unless they say otherwise; a lane belongs to one.
  */
@@ -145,8 +145,8 @@ int baton_journal_work(struct baton_journal *journal, uint32_t mask, baton_work_
 /* Followers. `after` and the positions told are global and rise by one per record. Erased sessions'
  * records are told with an empty payload. `position` of the newest record told is in *ret_last.
  * Returns how many were told or an error as baton_lane_read(). A damaged record is an error of the
- * call that would begin with it; *ret_last is then its position, so that a follower may report it
- * and go on behind it. */
+ * call that would begin with it; *ret_last is then its position, or that of the last one which lies
+ * in one piece with it, so that a follower may report it and go on behind it. */
 int64_t baton_journal_follow(struct baton_journal *journal, uint64_t after, uint64_t max,
 			     baton_record_fn *each, void *ud, uint64_t *ret_last);
 uint64_t baton_journal_last_position(struct baton_journal *journal);

@@ -129,9 +129,8 @@ static int entry_key(struct baton_lane *lane, struct baton_lane_entry *entry)
 
 /* --- append ----------------------------------------------------------------------------------- */
 
-static int append_valid(const struct baton_append *append, size_t *ret_bytes)
+static int append_valid(const struct baton_append *append)
 {
-	size_t bytes = 0;
 	if (append->n_records == 0 || append->n_records > BATON_APPEND_RECORDS_MAX)
 		return BATON_E_INVAL;
 	for (size_t i = 0; i < append->n_records; i++) {
@@ -140,10 +139,17 @@ static int append_valid(const struct baton_append *append, size_t *ret_bytes)
 			return BATON_E_TOO_BIG;
 		if (record->seq != append->expected_seq + 1 + i)
 			return BATON_E_INVAL;
-		bytes += baton_stored_bytes(record->payload.n);
 	}
-	*ret_bytes = bytes;
 	return 0;
+}
+
+/* How long its frames are together. */
+static size_t append_bytes(const struct baton_append *append)
+{
+	size_t bytes = 0, n;
+	for (size_t i = 0; i < append->n_records; bytes += n)
+		i += baton_stored_fit(append->records + i, append->n_records - i, &n);
+	return bytes;
 }
 
 static int lane_admits(struct baton_lane *lane, size_t bytes, bool is_new)
@@ -182,28 +188,24 @@ static void append_seal(struct baton_lane *lane, struct baton_lane_entry *entry,
 	struct baton_stored frame = { .session = entry->id, .slot = entry->slot };
 	memcpy(op->prev_hash, entry->hash, sizeof(op->prev_hash));
 	memcpy(op->hash, entry->hash, sizeof(op->hash));
-	for (size_t i = 0; i < append->n_records; i++) {
-		const struct baton_record *record = &append->records[i];
-		size_t n = baton_stored_bytes(record->payload.n);
-		frame.seq = record->seq;
-		frame.unix_ms = record->unix_ms;
-		frame.epoch = record->epoch;
-		frame.type = record->type;
-		frame.marks = record->marks;
+	for (size_t i = 0; i < append->n_records; i += frame.n_records) {
+		const struct baton_record *records = append->records + i;
+		size_t n;
+		frame.n_records = (uint32_t)baton_stored_fit(records, append->n_records - i, &n);
 		memcpy(frame.prev_hash, op->hash, sizeof(frame.prev_hash));
 		baton_seal_random(&lane->seal, frame.nonce, sizeof(frame.nonce));
 		/* Preparing a key costs as much as sealing a short record with it. */
-		baton_stored_write(&lane->seal, i == 0 ? entry->key : NULL, &frame, record->payload,
-				   out);
+		baton_stored_write(&lane->seal, i == 0 ? entry->key : NULL, &frame, records, out);
 		baton_seal_hash(&lane->seal, out + BATON_LINKS_BYTES, n - BATON_LINKS_BYTES,
 				op->hash);
 		out += n;
+		op->n_frames++;
 	}
-	op->epoch = frame.epoch;
-	op->marks = frame.marks;
+	const struct baton_record *last = &append->records[append->n_records - 1];
+	op->epoch = last->epoch;
+	op->marks = last->marks;
 	op->slot = entry->slot;
-	op->n_records = (uint32_t)append->n_records;
-	entry->seq = frame.seq;
+	entry->seq = last->seq;
 	memcpy(entry->hash, op->hash, sizeof(entry->hash));
 }
 
@@ -269,13 +271,13 @@ static void lane_queue(struct baton_lane *lane, struct baton_op *op)
 
 int baton_lane_append(struct baton_lane *lane, const struct baton_append *append, uint64_t ticket)
 {
-	size_t bytes = 0;
-	struct baton_journal *journal = lane->journal;
-	if (journal->read_only)
+	if (lane->journal->read_only)
 		return BATON_E_UNSUPPORTED;
-	int rc = append_valid(append, &bytes);
-	if (rc == 0)
-		rc = lane_admits(lane, bytes, append->expected_seq == 0);
+	int rc = append_valid(append);
+	if (rc < 0)
+		return rc;
+	size_t bytes = append_bytes(append);
+	rc = lane_admits(lane, bytes, append->expected_seq == 0);
 	if (rc < 0)
 		return rc;
 

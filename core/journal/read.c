@@ -3,9 +3,10 @@
 /* Reading: one session's records (for a resume, for an actor that loads) and the log as a whole
  * (for followers).
  *
- * A session's records are found by walking its links back from the head; far ones in steps of
- * BATON_SKIP. Bytes are copied out of the map first and the transaction ended, then each record
- * is verified, opened and told: whoever is told may take his time, and may call the journal. */
+ * A session's rows are found by walking its links back from the head; far ones in steps of
+ * BATON_SKIP. Bytes are copied out of the map first and the transaction ended, then each row is
+ * verified and opened, and the records in it that are wanted are told: whoever is told may take his
+ * time, and may call the journal. */
 #include "core/base/errors.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -13,16 +14,16 @@
 
 #include <stdlib.h>
 
-enum { CHUNK_RECORDS = 512, CHUNK_BYTES = 512 * 1024 };
+enum { CHUNK_ROWS = 512, CHUNK_BYTES = 512 * 1024 };
 
-/* Records copied out of the map. */
+/* Rows copied out of the map. */
 struct chunk {
 	struct baton_buf bytes;
 	size_t n;
 	struct {
 		size_t at, n;
-		uint64_t position;
-	} records[CHUNK_RECORDS];
+		uint64_t position; /* of its last record */
+	} rows[CHUNK_ROWS];
 };
 
 struct reader {
@@ -46,24 +47,23 @@ static void reader_done(struct reader *reader)
 
 static bool chunk_is_full(const struct chunk *chunk)
 {
-	return chunk->n == CHUNK_RECORDS || chunk->bytes.n >= CHUNK_BYTES;
+	return chunk->n == CHUNK_ROWS || chunk->bytes.n >= CHUNK_BYTES;
 }
 
 static int chunk_add(struct chunk *chunk, uint64_t position, const MDB_val *value)
 {
 	if (value->mv_size > BATON_RECORD_BYTES_MAX)
 		return BATON_E_CORRUPT;
-	chunk->records[chunk->n].at = chunk->bytes.n;
-	chunk->records[chunk->n].n = value->mv_size;
-	chunk->records[chunk->n++].position = position;
+	chunk->rows[chunk->n].at = chunk->bytes.n;
+	chunk->rows[chunk->n].n = value->mv_size;
+	chunk->rows[chunk->n++].position = position;
 	baton_buf_add(&chunk->bytes, value->mv_data, value->mv_size);
 	return 0;
 }
 
 static int chunk_frame(const struct chunk *chunk, size_t i, struct baton_stored *ret_frame)
 {
-	return baton_stored_read(chunk->bytes.p + chunk->records[i].at, chunk->records[i].n,
-				 ret_frame);
+	return baton_stored_read(chunk->bytes.p + chunk->rows[i].at, chunk->rows[i].n, ret_frame);
 }
 
 static int log_get(struct baton_store *store, MDB_txn *txn, uint64_t position, MDB_val *ret_value)
@@ -73,26 +73,32 @@ static int log_get(struct baton_store *store, MDB_txn *txn, uint64_t position, M
 	return rc == BATON_E_NOTFOUND ? BATON_E_CORRUPT : rc;
 }
 
-/* Opens the record (key NULL: erased, an empty payload) and tells it. */
-static int reader_tell(struct reader *reader, const struct baton_stored *frame, const uint8_t *key)
+/* Opens the row (key NULL: erased, empty payloads) and tells its records from `first` on, at most
+ * `max`. How many were told, or BATON_E_CORRUPT before the first of them. */
+static int reader_tell(struct reader *reader, const struct baton_stored *frame, const uint8_t *key,
+		       uint64_t first, uint64_t max)
 {
-	struct baton_record record = { .seq = frame->seq,
-				       .unix_ms = frame->unix_ms,
-				       .epoch = frame->epoch,
-				       .type = frame->type,
-				       .marks = frame->marks };
-	if (key) {
-		baton_buf_reset(&reader->clear);
-		char *room = baton_buf_room(&reader->clear, frame->payload_n + 1);
-		int rc = baton_stored_open(reader->seal, key, frame, (uint8_t *)room);
-		if (rc < 0)
-			return rc;
-		room[frame->payload_n] = '\0';
-		record.payload = (baton_str){ room, frame->payload_n };
+	int told = 0;
+	baton_buf_reset(&reader->clear);
+	char *payload = baton_buf_room(&reader->clear, frame->payload_n + 1);
+	if (key && baton_stored_open(reader->seal, key, frame, (uint8_t *)payload) < 0)
+		return BATON_E_CORRUPT;
+	for (uint32_t i = 0; i < frame->n_records; i++) {
+		struct baton_record record;
+		baton_stored_record(frame, i, &record);
+		char *end = payload + record.payload.n, next = *end;
+		if (i >= first && (uint64_t)told < max && !reader->stopped) {
+			*end = '\0'; /* the next payload begins there */
+			record.payload = key ? (baton_str){ payload, record.payload.n }
+					     : (baton_str){ NULL, 0 };
+			reader->stopped = !reader->each(reader->ud, &frame->session, &record);
+			*end = next;
+			told++;
+		}
+		payload = end;
 	}
-	reader->told++;
-	reader->stopped = !reader->each(reader->ud, &frame->session, &record);
-	return 0;
+	reader->told += told;
+	return told;
 }
 
 /* --- one session ------------------------------------------------------------------------------ */
@@ -103,56 +109,70 @@ struct session_reader {
 	struct baton_head head;
 	uint8_t key[BATON_KEY_BYTES];
 	uint64_t next, last; /* seq of the next to tell, of the last that is wanted */
-	bool has_hash;       /* of the record before `next` */
+	bool has_hash;
+	uint64_t hash_seq; /* the row that ends with it has this hash: what follows must name it */
 	uint8_t hash[BATON_HASH_BYTES];
 };
 
-/* Follows the links from the head back to `first`; fills in positions of first .. first + n - 1. */
-static int session_walk(struct session_reader *r, MDB_txn *txn, uint64_t first, uint64_t *positions,
-			size_t n)
-{
-	struct baton_store *store = &r->base.journal->store;
-	uint64_t seq = r->head.seq, position = r->head.position;
-	for (;;) {
-		MDB_val value;
-		struct baton_stored frame;
-		if (seq < first + n)
-			positions[seq - first] = position;
-		if (seq == first)
-			return 0;
+/* Positions of rows that follow each other: at[first] .. at[CHUNK_ROWS - 1]. */
+struct path {
+	uint64_t at[CHUNK_ROWS];
+	size_t first;
+};
 
-		int rc = log_get(store, txn, position, &value);
-		if (rc == 0)
-			rc = baton_stored_read(value.mv_data, value.mv_size, &frame);
+/* The row at `position`, which must be of the session and hold `seq`. Views the map. */
+static int session_row(struct session_reader *r, MDB_txn *txn, uint64_t position, uint64_t seq,
+		       struct baton_stored *ret_frame)
+{
+	MDB_val value;
+	int rc = log_get(&r->base.journal->store, txn, position, &value);
+	if (rc == 0)
+		rc = baton_stored_read(value.mv_data, value.mv_size, ret_frame);
+	if (rc < 0)
+		return rc;
+	bool holds = seq >= ret_frame->first_seq && seq <= ret_frame->seq;
+	return holds && baton_id_eq(&ret_frame->session, &r->session) ? 0 : BATON_E_CORRUPT;
+}
+
+/* Follows the links from the head back to the row that holds the next record wanted, and notes
+ * those that hold records up to `last`. *ret_frame is the first of them. */
+static int session_walk(struct session_reader *r, MDB_txn *txn, uint64_t last, struct path *path,
+			struct baton_stored *ret_frame)
+{
+	uint64_t seq = r->head.seq, position = r->head.position;
+	path->first = CHUNK_ROWS;
+	for (;;) {
+		struct baton_stored frame;
+		int rc = session_row(r, txn, position, seq, &frame);
 		if (rc < 0)
 			return rc;
-		if (frame.seq != seq || !baton_id_eq(&frame.session, &r->session))
-			return BATON_E_CORRUPT;
+		if (frame.first_seq <= last)
+			path->at[--path->first] = position;
+		if (frame.first_seq <= r->next) {
+			*ret_frame = frame;
+			return 0;
+		}
 
-		uint64_t skip_to = (seq - 1) / BATON_SKIP * BATON_SKIP;
-		bool skips = skip_to >= first + n - 1;
-		seq = skips ? skip_to : seq - 1;
+		uint64_t before = position,
+			 skip_to = (frame.first_seq - 1) / BATON_SKIP * BATON_SKIP;
+		bool skips = skip_to >= last;
+		seq = skips ? skip_to : frame.first_seq - 1;
 		position = skips ? frame.skip_position : frame.prev_position;
-		if (position == 0 || position >= r->head.position)
+		if (position == 0 || position >= before)
 			return BATON_E_CORRUPT;
 	}
 }
 
-/* The record before the first one wanted: only its hash, so that the first link is proved as
- * well. */
-static int session_hash_before(struct session_reader *r, MDB_txn *txn)
+/* The row before the first one wanted: only its hash, so that the first link is proved as well. */
+static int session_hash_before(struct session_reader *r, MDB_txn *txn,
+			       const struct baton_stored *first)
 {
-	uint64_t position;
-	MDB_val value;
 	struct baton_stored frame;
 	r->has_hash = true;
-	if (r->next == 1)
+	r->hash_seq = first->first_seq - 1;
+	if (r->hash_seq == 0)
 		return 0; /* zeros */
-	int rc = session_walk(r, txn, r->next - 1, &position, 1);
-	if (rc == 0)
-		rc = log_get(&r->base.journal->store, txn, position, &value);
-	if (rc == 0)
-		rc = baton_stored_read(value.mv_data, value.mv_size, &frame);
+	int rc = session_row(r, txn, first->prev_position, r->hash_seq, &frame);
 	if (rc == 0)
 		baton_stored_hash(r->base.seal, &frame, r->hash);
 	return rc;
@@ -160,21 +180,21 @@ static int session_hash_before(struct session_reader *r, MDB_txn *txn)
 
 static int session_fill(struct session_reader *r, MDB_txn *txn)
 {
-	uint64_t positions[CHUNK_RECORDS];
+	struct path path;
+	struct baton_stored first;
 	struct chunk *chunk = &r->base.chunk;
-	uint64_t left = r->last - r->next + 1;
-	size_t n = left < CHUNK_RECORDS ? (size_t)left : CHUNK_RECORDS;
+	uint64_t last = r->last - r->next < CHUNK_ROWS ? r->last : r->next + CHUNK_ROWS - 1;
 	chunk->n = 0;
 	baton_buf_reset(&chunk->bytes);
 
-	int rc = r->has_hash ? 0 : session_hash_before(r, txn);
-	if (rc == 0)
-		rc = session_walk(r, txn, r->next, positions, n);
-	for (size_t i = 0; i < n && rc == 0 && !chunk_is_full(chunk); i++) {
+	int rc = session_walk(r, txn, last, &path, &first);
+	if (rc == 0 && !r->has_hash)
+		rc = session_hash_before(r, txn, &first);
+	for (size_t i = path.first; i < CHUNK_ROWS && rc == 0 && !chunk_is_full(chunk); i++) {
 		MDB_val value;
-		rc = log_get(&r->base.journal->store, txn, positions[i], &value);
+		rc = log_get(&r->base.journal->store, txn, path.at[i], &value);
 		if (rc == 0)
-			rc = chunk_add(chunk, positions[i], &value);
+			rc = chunk_add(chunk, path.at[i], &value);
 	}
 	return rc;
 }
@@ -186,16 +206,19 @@ static int session_tell(struct session_reader *r)
 		int rc = chunk_frame(&r->base.chunk, i, &frame);
 		if (rc < 0)
 			return rc;
-		if (frame.seq != r->next || !baton_id_eq(&frame.session, &r->session) ||
+		if (frame.first_seq != r->hash_seq + 1 ||
+		    !baton_id_eq(&frame.session, &r->session) ||
 		    memcmp(frame.prev_hash, r->hash, sizeof(r->hash)) != 0)
 			return BATON_E_CORRUPT;
 		baton_stored_hash(r->base.seal, &frame, r->hash);
+		r->hash_seq = frame.seq;
 		if (frame.seq == r->head.seq && memcmp(r->hash, r->head.hash, sizeof(r->hash)) != 0)
 			return BATON_E_CORRUPT;
-		r->next++;
-		rc = reader_tell(&r->base, &frame, r->key);
+		rc = reader_tell(&r->base, &frame, r->key, r->next - frame.first_seq,
+				 r->last - r->next + 1);
 		if (rc < 0)
 			return rc;
+		r->next += (uint64_t)rc;
 	}
 	return 0;
 }
@@ -257,15 +280,16 @@ static int follow_fill(struct reader *reader, MDB_txn *txn, uint64_t after, uint
 
 	int rc = baton_store_mdb_move(cursor, &key, &value, MDB_SET_RANGE);
 	while (rc == 0 && max-- && !chunk_is_full(chunk)) {
-		uint64_t found = 0;
-		if (key.mv_size == sizeof(found))
-			memcpy(&found, key.mv_data, sizeof(found));
-		if (found != position || !baton_store_inside(store, &value) ||
+		if (key.mv_size == sizeof(position) && baton_store_inside(store, &key))
+			memcpy(&position, key.mv_data, sizeof(position));
+		else
+			position = 0;
+		if (position <= after || !baton_store_inside(store, &value) ||
 		    chunk_add(chunk, position, &value) < 0) {
 			rc = MDB_CORRUPTED;
 			break;
 		}
-		position++;
+		after = position;
 		rc = baton_store_mdb_move(cursor, &key, &value, MDB_NEXT);
 	}
 	mdb_cursor_close(cursor);
@@ -274,21 +298,43 @@ static int follow_fill(struct reader *reader, MDB_txn *txn, uint64_t after, uint
 	return baton_store_rc(store, rc, 0);
 }
 
-static int follow_tell(struct reader *reader, uint64_t *last)
+/* Tells the row's records that come behind `*last`. If nothing can be told, *last becomes the last
+ * position of the damage. */
+static int follow_row(struct reader *reader, size_t i, uint64_t max, uint64_t *last)
+{
+	struct baton_stored frame;
+	uint8_t key[BATON_KEY_BYTES];
+	uint64_t end = reader->chunk.rows[i].position, begin = end;
+	int rc = chunk_frame(&reader->chunk, i, &frame);
+	if (rc == 0) {
+		begin = end >= frame.n_records ? end - frame.n_records + 1 : 0;
+		if (begin == 0 || begin > *last + 1) { /* records before it are missing */
+			*last = begin ? begin - 1 : end;
+			return BATON_E_CORRUPT;
+		}
+		rc = baton_keys_get(&reader->journal->store.keys, reader->seal, frame.slot,
+				    &frame.session, key);
+	}
+	if (rc == 0 || rc == BATON_E_ERASED)
+		rc = reader_tell(reader, &frame, rc == 0 ? key : NULL, *last + 1 - begin, max);
+	baton_seal_forget(key, sizeof(key));
+	if (rc < 0)
+		*last = end;
+	else
+		*last += (uint64_t)rc;
+	return rc;
+}
+
+static int follow_tell(struct reader *reader, uint64_t max, uint64_t *last)
 {
 	for (size_t i = 0; i < reader->chunk.n && !reader->stopped; i++) {
-		struct baton_stored frame;
-		uint8_t key[BATON_KEY_BYTES];
-		int rc = chunk_frame(&reader->chunk, i, &frame);
-		if (rc == 0)
-			rc = baton_keys_get(&reader->journal->store.keys, reader->seal, frame.slot,
-					    &frame.session, key);
-		if (rc == 0 || rc == BATON_E_ERASED)
-			rc = reader_tell(reader, &frame, rc == 0 ? key : NULL);
-		baton_seal_forget(key, sizeof(key));
+		uint64_t left = max - (uint64_t)reader->told, at = *last;
+		if (left == 0)
+			break;
+		int rc = follow_row(reader, i, left, &at);
 		if (rc < 0 && reader->told)
 			return 0; /* the next call begins with the damage, and says so */
-		*last = reader->chunk.records[i].position;
+		*last = at;
 		if (rc < 0)
 			return rc;
 	}
@@ -310,7 +356,7 @@ static int follow_run(struct reader *reader, uint64_t max, uint64_t *last)
 		if (rc < 0)
 			*last += rc == BATON_E_CORRUPT && !reader->told;
 		else
-			rc = follow_tell(reader, last);
+			rc = follow_tell(reader, max, last);
 		if (*last == before)
 			break;
 	}

@@ -29,6 +29,7 @@ void baton_row_head(const struct baton_id *id, const struct baton_head *head,
 	baton_put32(row + 32, head->marks);
 	baton_put32(row + 36, head->slot);
 	baton_put32(row + 40, head->flags);
+	baton_put32(row + 44, head->more);
 	memcpy(row + HEAD_HASH, head->hash, sizeof(head->hash));
 	baton_put64(row + HEAD_SUM, baton_row_sum(id->b, sizeof(id->b), row, HEAD_SUM));
 }
@@ -48,6 +49,7 @@ int baton_row_head_read(const struct baton_id *id, const MDB_val *value,
 	ret_head->marks = baton_get32(row + 32);
 	ret_head->slot = baton_get32(row + 36);
 	ret_head->flags = baton_get32(row + 40);
+	ret_head->more = baton_get32(row + 44);
 	memcpy(ret_head->hash, row + HEAD_HASH, sizeof(ret_head->hash));
 	return 0;
 }

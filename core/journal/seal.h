@@ -24,8 +24,8 @@ void baton_seal_init(struct baton_seal *seal);
 void baton_seal_done(struct baton_seal *seal);
 void baton_seal_random(struct baton_seal *seal, void *p, size_t n);
 
-/* What is sealed, under which key. `out` of lock takes text.n bytes and the tag behind them; `text`
- * of unlock includes the tag. */
+/* What is sealed, under which key. `out` of lock takes text_n bytes and the tag behind them, and may
+ * be `text`; `text` of unlock includes the tag. */
 struct baton_seal_job {
 	const uint8_t *key;   /* BATON_KEY_BYTES; lock: NULL for that of the lock before */
 	const uint8_t *nonce; /* BATON_NONCE_BYTES */

@@ -17,7 +17,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { SCHEMA = 1, READERS_MAX = 512, NAME_MAX_BYTES = 16, ADOPT_TRIES = 8 };
+enum { SCHEMA = 2, SCHEMA_OLDEST = 1 }; /* of the rows of the log: stored.h */
+enum { READERS_MAX = 512, NAME_MAX_BYTES = 16, ADOPT_TRIES = 8 };
 #define MAP_BYTES (64ull << 20)
 #define MAP_BYTES_MAX (64ull << 30)
 #define MAP_BYTES_READ (1ull << 46) /* read only: as large as the writer has made it */
@@ -440,7 +441,33 @@ static int store_schema(struct baton_store *store, MDB_txn *txn, bool may_create
 	}
 	if (rc || value.mv_size != sizeof(row))
 		return BATON_E_CORRUPT;
-	return baton_get32(value.mv_data) == SCHEMA ? 0 : BATON_E_SCHEMA;
+	uint32_t schema = baton_get32(value.mv_data);
+	return schema >= SCHEMA_OLDEST && schema <= SCHEMA ? 0 : BATON_E_SCHEMA;
+}
+
+/* From now on there may be rows that a version before this one cannot read: it shall refuse the
+ * journal when it opens it, and not in the middle of a session. LMDB's code. */
+static int store_claim(struct baton_store *store)
+{
+	uint8_t row[4];
+	MDB_txn *txn;
+	MDB_val key = text_key("schema"), value;
+	int rc = mdb_txn_begin(store->env, NULL, 0, &txn);
+	if (rc)
+		return rc;
+	rc = baton_store_mdb_get(txn, store->table[BATON_TABLE_ABOUT], &key, &value);
+	if (rc || baton_get32(value.mv_data) == SCHEMA) {
+		mdb_txn_abort(txn);
+		return rc;
+	}
+	baton_put32(row, SCHEMA);
+	value = baton_store_val(row, sizeof(row));
+	rc = baton_store_mdb_put(txn, store->table[BATON_TABLE_ABOUT], &key, &value, 0);
+	if (rc) {
+		mdb_txn_abort(txn);
+		return rc;
+	}
+	return mdb_txn_commit(txn);
 }
 
 /* A file that was made but whose first commit never came is as good as none. */
@@ -506,6 +533,8 @@ static int store_open(struct baton_store *store, const struct baton_journal_opti
 		rc = store_open_env(store, options, used);
 	if (rc == 0)
 		rc = store_open_tables(store, !store->read_only && store_is_new(store));
+	if (rc == 0 && way->may_create)
+		rc = baton_store_rc(store, store_claim(store), SPACE_LOW);
 	if (rc == 0 && is_new)
 		rc = baton_file_sync_dir(options->path, /* is_dir= */ true);
 	return rc;

@@ -24,13 +24,17 @@ int baton_tail_walk(struct baton_store *store, MDB_txn *txn, uint64_t after, bat
 		uint64_t found = 0;
 		if (key.mv_size == sizeof(found) && baton_store_inside(store, &key))
 			memcpy(&found, key.mv_data, sizeof(found));
-		if (found != position || !baton_store_inside(store, &value)) {
+		if (!baton_store_inside(store, &value)) {
 			rc = BATON_E_CORRUPT;
 			break;
 		}
 		rc = baton_stored_read(value.mv_data, value.mv_size, &frame);
-		if (rc != BATON_E_SCHEMA)
-			rc = each(ud, position, rc == 0 ? &frame : NULL);
+		const struct baton_stored *row = rc == 0 ? &frame : NULL;
+		if (baton_stored_begin(position, found, row) == 0)
+			rc = BATON_E_CORRUPT;
+		else if (rc != BATON_E_SCHEMA)
+			rc = each(ud, found, row);
+		position = found;
 		if (rc == 0)
 			mdb_rc = baton_store_mdb_move(cursor, &key, &value, MDB_NEXT);
 	}
@@ -45,7 +49,7 @@ int baton_tail_follow(struct baton_seal *seal, struct baton_head *head, uint64_t
 {
 	if (frame->seq <= head->seq)
 		return 0; /* the index was ahead of its position */
-	if (frame->seq != head->seq + 1 ||
+	if (frame->first_seq != head->seq + 1 ||
 	    memcmp(frame->prev_hash, head->hash, sizeof(head->hash)) != 0)
 		return BATON_E_CORRUPT;
 
@@ -53,6 +57,7 @@ int baton_tail_follow(struct baton_seal *seal, struct baton_head *head, uint64_t
 	head->epoch = frame->epoch;
 	head->marks = frame->marks;
 	head->slot = frame->slot;
+	head->more = frame->n_records - 1;
 	head->skip_position = frame->skip_position;
 	head->position = position;
 	baton_stored_hash(seal, frame, head->hash);

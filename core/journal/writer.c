@@ -65,7 +65,7 @@ static void writer_healthy(struct baton_journal *journal)
 
 static size_t op_puts(const struct baton_op *op)
 {
-	return op->kind == BATON_OP_APPEND ? op->n_records : op->kind == BATON_OP_PUT;
+	return op->kind == BATON_OP_APPEND ? op->n_frames : op->kind == BATON_OP_PUT;
 }
 
 static size_t op_bytes(const struct baton_op *op)
@@ -133,27 +133,28 @@ static int append_check(const struct baton_op *op, const struct baton_head *head
 	return 0;
 }
 
-/* LMDB's code. The records become the log's newest; the head moves on in memory only. */
+/* LMDB's code. The frames become the log's newest rows; the head moves on in memory only. */
 static int append_put(struct batch *batch, struct baton_op *op, struct baton_head *head)
 {
-	uint8_t *record = op->bytes;
-	for (uint32_t i = 0; i < op->n_records; i++) {
-		size_t n = baton_stored_length(record);
-		uint64_t position = batch->position + 1;
-		uint64_t skip =
-			baton_stored_skip_of(head->seq + 1, head->position, head->skip_position);
-		baton_stored_link(record, head->position, skip);
+	uint8_t *frame = op->bytes;
+	for (uint32_t i = 0; i < op->n_frames; i++) {
+		size_t n = baton_stored_length(frame);
+		uint32_t records = baton_stored_count(frame);
+		uint64_t position = batch->position + records;
+		uint64_t skip = baton_head_skip(head);
+		baton_stored_link(frame, head->position, skip);
 
 		MDB_val key = baton_store_val(&position, sizeof(position));
-		MDB_val value = baton_store_val(record, n);
+		MDB_val value = baton_store_val(frame, n);
 		int rc = baton_store_mdb_append(batch->log, &key, &value);
 		if (rc)
 			return rc;
 		batch->position = position;
-		head->seq++;
+		head->seq += records;
+		head->more = records - 1;
 		head->position = position;
 		head->skip_position = skip;
-		record += n;
+		frame += n;
 	}
 	head->epoch = op->epoch;
 	head->marks = op->marks;
@@ -240,7 +241,7 @@ static bool batch_has_puts(const struct batch *batch)
 	return batch->has_values || batch->records > 0;
 }
 
-/* A record fills at most a leaf of its own, its overflow pages, and a share of a branch. */
+/* A row fills at most a leaf of its own, its overflow pages, and a share of a branch. */
 static uint64_t batch_pages(struct baton_journal *journal, const struct batch *batch)
 {
 	return 8 * (uint64_t)batch->puts + 2 * (uint64_t)batch->bytes / journal->store.page_bytes;
