@@ -13,8 +13,12 @@ enum { AUDIENCE_ALL = 1, AUDIENCE_AGENT = 0, VISIBLE_PUBLIC = 1, VISIBLE_INTERNA
 /* A first table of all fields in order of the file, then for each event where its fields begin. */
 #define EVENT(number, NAME, name, audience, doc) \
 	static const struct baton_field_info fields_##name[] = {
-#define FIELD(event, kind, field, visibility, doc)                                    \
-	{ #field, doc, BATON_FIELD_##kind, offsetof(struct baton_event, event.field), \
+#define FIELD(event, kind, field, visibility, doc)                \
+	{ #field,                                                 \
+	  doc,                                                    \
+	  { ",\"" #field "\":", sizeof(",\"" #field "\":") - 1 }, \
+	  BATON_FIELD_##kind,                                     \
+	  offsetof(struct baton_event, event.field),              \
 	  VISIBLE_##visibility != 0 },
 #define END(name) \
 	}         \
@@ -51,39 +55,47 @@ enum baton_event_type baton_event_type_of(baton_str name)
 	return BATON_EV_NONE;
 }
 
+static bool is_text(const struct baton_field_info *field)
+{
+	return field->kind == BATON_FIELD_STR || field->kind == BATON_FIELD_JSON;
+}
+
+static baton_str text_at(const struct baton_event *event, const struct baton_field_info *field)
+{
+	baton_str str;
+
+	memcpy(&str, (const char *)event + field->offset, sizeof(str));
+	return str;
+}
+
+/* All texts of an event are one piece of the arena. */
 void baton_event_keep(struct baton_event *to, const struct baton_event *from,
 		      struct baton_arena *arena)
 {
 	const struct baton_event_info *info = baton_event_info(from->type);
+	size_t bytes = 0;
 
 	baton_assert(info != NULL);
 	*to = *from;
+	for (size_t i = 0; i < info->n_fields; i++)
+		if (is_text(&info->fields[i]))
+			bytes += text_at(from, &info->fields[i]).n + 1;
+	char *room =
+		bytes > 0 ? baton_arena_alloc(arena, bytes) : NULL; /* zeroed: NULs behind each */
 	for (size_t i = 0; i < info->n_fields; i++) {
-		char *at = (char *)to + info->fields[i].offset;
 		baton_str str;
 
-		if (info->fields[i].kind != BATON_FIELD_STR &&
-		    info->fields[i].kind != BATON_FIELD_JSON)
+		if (!is_text(&info->fields[i]) || (str = text_at(from, &info->fields[i])).n == 0)
 			continue;
-		memcpy(&str, at, sizeof(str));
-		if (str.n > 0)
-			str.p = baton_arena_dup(arena, str.p, str.n);
-		memcpy(at, &str, sizeof(str));
+		memcpy(room, str.p, str.n);
+		str.p = room;
+		memcpy((char *)to + info->fields[i].offset, &str, sizeof(str));
+		room += str.n + 1;
 	}
 }
 
-static void field_key(struct baton_buf *out, const char *name, bool *first)
-{
-	if (!*first)
-		baton_buf_add(out, ",", 1);
-	*first = false;
-	baton_buf_add(out, "\"", 1);
-	baton_buf_z(out, name);
-	baton_buf_add(out, "\":", 2);
-}
-
-static void field_json(const struct baton_field_info *field, const void *at, struct baton_buf *out,
-		       bool *first)
+/* A value that says nothing is left out, with its name. */
+static void field_json(const struct baton_field_info *field, const void *at, struct baton_buf *out)
 {
 	const baton_str *str = at;
 	const uint64_t *u64 = at;
@@ -93,25 +105,25 @@ static void field_json(const struct baton_field_info *field, const void *at, str
 	case BATON_FIELD_STR:
 		if (str->n == 0)
 			return;
-		field_key(out, field->name, first);
+		baton_buf_str(out, field->key);
 		baton_buf_json(out, *str);
 		return;
 	case BATON_FIELD_JSON:
 		if (str->n == 0)
 			return;
-		field_key(out, field->name, first);
+		baton_buf_str(out, field->key);
 		baton_buf_str(out, *str);
 		return;
 	case BATON_FIELD_U64:
 		if (*u64 == 0)
 			return;
-		field_key(out, field->name, first);
+		baton_buf_str(out, field->key);
 		baton_buf_u64(out, *u64);
 		return;
 	case BATON_FIELD_BOOL:
 		if (!*flag)
 			return;
-		field_key(out, field->name, first);
+		baton_buf_str(out, field->key);
 		baton_buf_z(out, "true");
 		return;
 	}
@@ -121,17 +133,17 @@ void baton_event_json(const struct baton_event *event, enum baton_audience audie
 		      struct baton_buf *out)
 {
 	const struct baton_event_info *info = baton_event_info(event->type);
-	bool first = true;
+	size_t start = out->n;
 
 	baton_assert(info != NULL);
-	baton_buf_add(out, "{", 1);
 	for (size_t i = 0; i < info->n_fields; i++) {
 		const struct baton_field_info *field = &info->fields[i];
 
 		if (field->is_public || audience == BATON_AUDIENCE_AGENT)
-			field_json(field, (const char *)event + field->offset, out, &first);
+			field_json(field, (const char *)event + field->offset, out);
 	}
-	baton_buf_add(out, "}", 1);
+	baton_buf_z(out, out->n == start ? "{}" : "}");
+	out->p[start] = '{'; /* where the first name's comma is */
 }
 
 static int field_parse(const struct baton_field_info *field, const struct baton_json *value,

@@ -60,6 +60,7 @@ enum baton_field_kind { BATON_FIELD_STR, BATON_FIELD_U64, BATON_FIELD_BOOL, BATO
 
 struct baton_field_info {
 	const char *name, *doc;
+	baton_str key; /* `,"name":`, as it stands in the JSON */
 	enum baton_field_kind kind;
 	size_t offset; /* within struct baton_event */
 	bool is_public;
