@@ -6,42 +6,25 @@
  * false alarm costs a colleague one look.
  */
 
+#include "core/session/asks.h"
 #include "core/session/session.h"
 
 enum { WORDS_MAX = 48, WORD_BYTES_MAX = 24, REACH = 6, BARE_WORDS_MAX = 4 };
 
-/* Lower case, without accents marks beyond what people type in a hurry. Spaces around each word. */
-static const char wanting[] =
-	" talk speak chat connect transfer escalate get give want need reach contact call "
-	"sprechen reden verbinden brauche moechte möchte "
-	"parler discuter veux voudrais passez besoin "
-	"hablar quiero necesito pasame pásame comunicame "
-	"parlare voglio vorrei "
-	"spreken praten wil graag ";
-static const char persons[] =
-	" human humans person someone representative rep operator agent advisor adviser supervisor "
-	"manager employee staff colleague "
-	"mensch menschen mitarbeiter mitarbeiterin berater beraterin person "
-	"humain humaine personne conseiller conseillère conseillere "
-	"persona humano humana agente representante "
-	"umano operatore operatrice "
-	"mens medewerker collega ";
-/* These alone are a request too. */
-static const char bare[] =
-	" human agent representative operator person mensch mitarbeiter humain conseiller "
-	"humano agente operatore medewerker ";
-/* After these the person is the topic, not the wish: "my delivery person", "the person who
- * called". */
-static const char spoiled_by[] = " delivery sales contact same another other each per first ";
-/* German and Dutch put the verb last: "mit einem Menschen sprechen". */
-static const char speaking_last[] = " sprechen reden verbinden spreken praten ";
-static const char refusing[] =
-	" not dont don't no never without kein keine nicht pas sin senza geen niet ";
+static const struct {
+	const char *word;
+	unsigned kinds;
+} known[] = {
+#define WORD(word, kinds) { word, kinds },
+#include "core/session/asks.def"
+#undef WORD
+};
 
+/* What its words are to us; what they are in themselves does not matter. */
 struct words {
-	char word[WORDS_MAX][WORD_BYTES_MAX + 1];
-	bool ends
-		[WORDS_MAX]; /* a comma or a full stop follows: "no, talk to a human" refuses nothing */
+	unsigned kinds[WORDS_MAX];
+	/* a comma or a full stop follows: "no, talk to a human" refuses nothing */
+	bool ends[WORDS_MAX];
 	size_t n;
 };
 
@@ -51,24 +34,43 @@ static bool is_word_byte(unsigned char c)
 	       (c >= 'A' && c <= 'Z');
 }
 
+static unsigned kinds_of(const char *word)
+{
+	size_t low = 0, high = sizeof(known) / sizeof(known[0]);
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(known[middle].word, word);
+
+		if (order == 0)
+			return known[middle].kinds;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return 0;
+}
+
 static void split(baton_str text, struct words *words)
 {
+	char word[WORD_BYTES_MAX + 1];
 	size_t i = 0;
 
 	words->n = 0;
 	while (i < text.n && words->n < WORDS_MAX) {
 		size_t len = 0;
-		char *to = words->word[words->n];
 
 		for (; i < text.n && is_word_byte((unsigned char)text.p[i]); i++) {
 			char c = text.p[i];
 
 			if (len < WORD_BYTES_MAX)
-				to[len++] = c >= 'A' && c <= 'Z' ? (char)(c | 32) : c;
+				word[len++] = c >= 'A' && c <= 'Z' ? (char)(c | 32) : c;
 		}
-		to[len] = '\0';
+		word[len] = '\0';
 		if (len > 0) {
-			words->ends[words->n++] = false;
+			words->ends[words->n] = false;
+			words->kinds[words->n++] = kinds_of(word);
 			continue;
 		}
 		if (words->n > 0 && strchr(",.;:!?\n", text.p[i]) && text.p[i])
@@ -77,20 +79,10 @@ static void split(baton_str text, struct words *words)
 	}
 }
 
-static bool is_in(const char *list, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (const char *at = strstr(list, word); at; at = strstr(at + 1, word))
-		if (at[-1] == ' ' && at[n] == ' ')
-			return true;
-	return false;
-}
-
 static bool refused(const struct words *words, size_t wish)
 {
 	for (size_t back = 1; back <= 3 && back <= wish && !words->ends[wish - back]; back++)
-		if (is_in(refusing, words->word[wish - back]))
+		if (words->kinds[wish - back] & REFUSES)
 			return true;
 	return false;
 }
@@ -98,11 +90,10 @@ static bool refused(const struct words *words, size_t wish)
 static bool wishes_for_person(const struct words *words, size_t wish)
 {
 	for (size_t i = wish + 1; i < words->n && i <= wish + REACH; i++) {
-		if (is_in(refusing, words->word[i]))
+		if (words->kinds[i] & REFUSES)
 			return false;
-		if (!is_in(persons, words->word[i]))
-			continue;
-		return !is_in(spoiled_by, words->word[i - 1]) && !refused(words, wish);
+		if (words->kinds[i] & PERSON)
+			return !(words->kinds[i - 1] & SPOILS) && !refused(words, wish);
 	}
 	return false;
 }
@@ -110,37 +101,31 @@ static bool wishes_for_person(const struct words *words, size_t wish)
 static bool person_then_speaking(const struct words *words, size_t person)
 {
 	for (size_t i = person + 1; i < words->n && i <= person + 2; i++)
-		if (is_in(speaking_last, words->word[i]))
+		if (words->kinds[i] & SPEAKS)
 			return !refused(words, person);
 	return false;
-}
-
-static bool is_courtesy(const char *word)
-{
-	return is_in(" please pls bitte svp stp por favor per alstublieft ", word);
 }
 
 /* "... my parcel is lost, a human please" */
 static bool person_please(const struct words *words, size_t person)
 {
-	return person + 1 < words->n && is_courtesy(words->word[person + 1]) &&
+	return person + 1 < words->n && words->kinds[person + 1] & COURTEOUS &&
 	       !refused(words, person);
 }
 
+/* "agent", "human please", "real person!", "live agent please" */
 static bool bare_request(const struct words *words)
 {
-	if (words->n == 0 || words->n > BARE_WORDS_MAX)
+	unsigned met = 0;
+
+	if (words->n > BARE_WORDS_MAX)
 		return false;
-	/* "agent", "human please", "real person!", "live agent please" */
-	for (size_t i = 0; i < words->n; i++)
-		if (!is_in(bare, words->word[i]) &&
-		    !is_in(" please pls bitte real live actual a an now stp por favor per alstublieft ",
-			   words->word[i]))
+	for (size_t i = 0; i < words->n; i++) {
+		if (!(words->kinds[i] & (BARE | BESIDE)))
 			return false;
-	for (size_t i = 0; i < words->n; i++)
-		if (is_in(bare, words->word[i]))
-			return true;
-	return false;
+		met |= words->kinds[i];
+	}
+	return met & BARE;
 }
 
 bool baton_asks_for_person(baton_str text)
@@ -151,11 +136,11 @@ bool baton_asks_for_person(baton_str text)
 	if (bare_request(&words))
 		return true;
 	for (size_t i = 0; i < words.n; i++) {
-		if (is_in(wanting, words.word[i]) && wishes_for_person(&words, i))
+		if (words.kinds[i] & WANTS && wishes_for_person(&words, i))
 			return true;
-		if (is_in(persons, words.word[i]) && person_then_speaking(&words, i))
+		if (words.kinds[i] & PERSON && person_then_speaking(&words, i))
 			return true;
-		if (is_in(bare, words.word[i]) && person_please(&words, i))
+		if (words.kinds[i] & BARE && person_please(&words, i))
 			return true;
 	}
 	return false;

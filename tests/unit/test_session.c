@@ -356,6 +356,21 @@ static void a_wish_for_a_person_is_heard_in_several_languages(void **state)
 			fail_msg("heard in: %s", no[i]);
 }
 
+/* They are searched by halving. */
+static void the_words_that_ask_for_a_person_are_in_order(void **state)
+{
+	static const char *const words[] = {
+#define WORD(word, kinds) word,
+#include "core/session/asks.def"
+#undef WORD
+	};
+
+	(void)state;
+	for (size_t i = 1; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(words[i - 1], words[i]) >= 0)
+			fail_msg("%s stands behind %s", words[i], words[i - 1]);
+}
+
 /* --- degraded modes --- */
 
 static int mode(struct talk *talk, enum baton_event_type type, const char *name)
@@ -566,6 +581,7 @@ int main(void)
 		TALK(a_hand_over_for_good_is_not_taken_back),
 		TALK(a_held_session_is_the_same_after_a_snapshot),
 		cmocka_unit_test(a_wish_for_a_person_is_heard_in_several_languages),
+		cmocka_unit_test(the_words_that_ask_for_a_person_are_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
