@@ -496,8 +496,9 @@ struct baton_policy {
 	/* escalation.yaml */
 	struct baton_topic_def *topics;
 	size_t n_topics;
-	struct baton_topic_phrase *topic_phrases; /* sorted */
-	size_t n_topic_phrases;
+	/* By their hash, an open table of a power of two; topics 0: nothing is there. */
+	struct baton_topic_phrase *topic_phrases;
+	size_t n_topic_places;
 	uint32_t topic_lengths; /* bit n: there are phrases of n words */
 
 	/* desk.yaml */

@@ -14,7 +14,6 @@
 
 #include "core/policy/topics.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
@@ -82,6 +81,20 @@ static void read_char(struct words *words, utf8proc_int32_t c, word_fn *each, vo
 		end_word(words, each, ud);
 }
 
+/* The same for the first 128, which need no tables: letters without case, digits, nothing else. */
+static void read_ascii(struct words *words, unsigned char c, word_fn *each, void *ud)
+{
+	unsigned char small = c | 0x20;
+	bool letter = small >= 'a' && small <= 'z';
+
+	if (letter || (c >= '0' && c <= '9')) {
+		words->word = mix(words->word, letter ? small : c);
+		words->inside = true;
+	} else if (c != '\'') {
+		end_word(words, each, ud);
+	}
+}
+
 static void walk(baton_str text, struct words *words, word_fn *each, void *ud)
 {
 	static const utf8proc_option_t how =
@@ -91,6 +104,12 @@ static void walk(baton_str text, struct words *words, word_fn *each, void *ud)
 
 	while (left > 0) {
 		utf8proc_int32_t c, apart[APART_MAX];
+
+		if (*at < 0x80) {
+			read_ascii(words, *at++, each, ud);
+			left--;
+			continue;
+		}
 		utf8proc_ssize_t bytes = utf8proc_iterate(at, (utf8proc_ssize_t)left, &c);
 
 		if (bytes <= 0)
@@ -130,14 +149,17 @@ size_t baton_topic_words(baton_str text)
 	return words.n;
 }
 
-static int by_hash(const void *a, const void *b)
+/* Where the phrase is, or its place if it is not there. */
+static struct baton_topic_phrase *place_of(const struct baton_policy *policy, uint64_t hash)
 {
-	uint64_t left = ((const struct baton_topic_phrase *)a)->hash,
-		 right = ((const struct baton_topic_phrase *)b)->hash;
+	size_t at = (size_t)hash & (policy->n_topic_places - 1);
 
-	return (left > right) - (left < right);
+	while (policy->topic_phrases[at].topics != 0 && policy->topic_phrases[at].hash != hash)
+		at = (at + 1) & (policy->n_topic_places - 1);
+	return &policy->topic_phrases[at];
 }
 
+/* The same phrase may stand in several topics. */
 static void add_phrase(struct baton_policy *policy, const char *text, size_t topic)
 {
 	struct words words = { .n = 0 };
@@ -145,24 +167,11 @@ static void add_phrase(struct baton_policy *policy, const char *text, size_t top
 	walk(baton_str_of(text), &words, count_word, NULL);
 	if (words.n == 0 || words.n > BATON_TOPIC_PHRASE_MAX)
 		return; /* refused by the checks */
+	uint64_t hash = phrase_hash(&words, words.n);
+	struct baton_topic_phrase *phrase = place_of(policy, hash);
+	phrase->hash = hash;
+	phrase->topics |= 1u << topic;
 	policy->topic_lengths |= 1u << words.n;
-	policy->topic_phrases[policy->n_topic_phrases++] =
-		(struct baton_topic_phrase){ phrase_hash(&words, words.n), 1u << topic };
-}
-
-/* The same phrase may stand in several topics. */
-static void merge_equal(struct baton_policy *policy)
-{
-	struct baton_topic_phrase *phrases = policy->topic_phrases;
-	size_t kept = 0;
-
-	for (size_t i = 0; i < policy->n_topic_phrases; i++) {
-		if (kept > 0 && phrases[kept - 1].hash == phrases[i].hash)
-			phrases[kept - 1].topics |= phrases[i].topics;
-		else
-			phrases[kept++] = phrases[i];
-	}
-	policy->n_topic_phrases = kept;
 }
 
 void baton_topics_compile(struct baton_policy *policy)
@@ -172,18 +181,17 @@ void baton_topics_compile(struct baton_policy *policy)
 	for (size_t i = 0; i < policy->n_topics; i++)
 		n += policy->topics[i].n_words;
 	policy->topic_lengths = 0;
-	policy->n_topic_phrases = 0;
+	policy->n_topic_places = 0;
 	if (n == 0 || policy->n_topics > BATON_TOPICS_MAX)
 		return;
-	policy->topic_phrases =
-		baton_arena_alloc(&policy->arena, n * sizeof(*policy->topic_phrases));
+	policy->n_topic_places = 4; /* at least half of them stay empty */
+	while (policy->n_topic_places < 2 * n)
+		policy->n_topic_places *= 2;
+	policy->topic_phrases = baton_arena_alloc(
+		&policy->arena, policy->n_topic_places * sizeof(*policy->topic_phrases));
 	for (size_t i = 0; i < policy->n_topics; i++)
 		for (size_t j = 0; j < policy->topics[i].n_words; j++)
 			add_phrase(policy, policy->topics[i].words[j], i);
-	if (policy->n_topic_phrases > 0)
-		qsort(policy->topic_phrases, policy->n_topic_phrases,
-		      sizeof(*policy->topic_phrases), by_hash);
-	merge_equal(policy);
 }
 
 /* --- looking ------------------------------------------------------------------------------ */
@@ -201,12 +209,7 @@ static void look(void *ud, const struct words *words)
 	for (size_t n = 1; n <= BATON_TOPIC_PHRASE_MAX && n <= words->n; n++) {
 		if (!(policy->topic_lengths & 1u << n))
 			continue;
-		struct baton_topic_phrase key = { phrase_hash(words, n), 0 };
-		const struct baton_topic_phrase *found =
-			bsearch(&key, policy->topic_phrases, policy->n_topic_phrases,
-				sizeof(*policy->topic_phrases), by_hash);
-
-		looking->topics |= found ? found->topics : 0;
+		looking->topics |= place_of(policy, phrase_hash(words, n))->topics;
 	}
 }
 
@@ -215,7 +218,7 @@ uint32_t baton_topics_of_text(const struct baton_policy *policy, baton_str text)
 	struct looking looking = { policy, 0 };
 	struct words words = { .n = 0 };
 
-	if (policy->n_topic_phrases > 0)
+	if (policy->n_topic_places > 0)
 		walk(text, &words, look, &looking);
 	return looking.topics;
 }
