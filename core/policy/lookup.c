@@ -4,7 +4,6 @@
 
 #include "core/policy/policy.h"
 
-#include <stdio.h>
 #include <string.h>
 
 const struct baton_route *baton_policy_route(const struct baton_policy *policy, baton_str intent)
@@ -134,21 +133,28 @@ const char *baton_policy_prompt(const struct baton_policy *policy, const char *n
 	return prompt ? prompt->text : NULL;
 }
 
+/* "<name>.<target>" */
+static bool is_variant(const char *text, baton_str name, const char *target)
+{
+	return strncmp(text, name.p, name.n) == 0 && text[name.n] == '.' &&
+	       strcmp(text + name.n + 1, target) == 0;
+}
+
 const struct baton_prompt_def *baton_policy_prompt_for(const struct baton_policy *policy,
 						       const char *name, const char *target)
 {
-	char variant[2 * BATON_NAME_BYTES_MAX + 2];
+	const struct baton_prompt_def *common = NULL;
 
 	if (!name || !name[0])
 		return NULL;
-	if (target && target[0]) {
-		int n = snprintf(variant, sizeof(variant), "%s.%s", name, target);
-		const struct baton_prompt_def *own =
-			n > 0 && (size_t)n < sizeof(variant)
-				? prompt_named(policy, (baton_str){ variant, (size_t)n })
-				: NULL;
-		if (own)
-			return own;
+	baton_str wanted = baton_str_of(name);
+	for (size_t i = 0; i < policy->n_prompts; i++) {
+		const struct baton_prompt_def *prompt = &policy->prompts[i];
+
+		if (target && target[0] && is_variant(prompt->name, wanted, target))
+			return prompt;
+		if (!common && baton_str_is(wanted, prompt->name))
+			common = prompt;
 	}
-	return prompt_named(policy, baton_str_of(name));
+	return common;
 }

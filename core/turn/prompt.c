@@ -14,30 +14,37 @@
 #include "core/turn/fence.h"
 #include "core/turn/plan.h"
 
-void baton_run_view(struct baton_run *run, baton_turn *ret_turn)
+/* A second suggestion is another call: the session has gone on since the first. */
+static baton_str turn_id(struct baton_run *run)
 {
-	const struct baton_session *session = run->session;
-	baton_msg *msgs = baton_arena_alloc(&run->arena, (session->n_lines + 1) * sizeof(*msgs));
-	struct baton_buf turn_id = { NULL, 0, 0 };
-
 	static const char *const tails[] = { [BATON_PURPOSE_ANSWER] = "",
 					     [BATON_PURPOSE_SUGGESTION] = "-suggestion",
 					     [BATON_PURPOSE_WRITEUP] = "-writeup",
 					     [BATON_PURPOSE_SUMMARY] = "-summary",
 					     [BATON_PURPOSE_TOOL] = "-tool" };
+	struct baton_buf id = { NULL, 0, 0 };
 
-	/* A second suggestion is another call: the session has gone on since the first. */
-	baton_buf_printf(&turn_id, "%s-%llu%s", run->session_id,
-			 (unsigned long long)(run->purpose == BATON_PURPOSE_ANSWER ? run->turn
-										   : run->begun_at),
-			 tails[run->purpose]);
+	if (run->turn_id.n > 0)
+		return run->turn_id;
+	baton_buf_z(&id, run->session_id);
+	baton_buf_z(&id, "-");
+	baton_buf_u64(&id, run->purpose == BATON_PURPOSE_ANSWER ? run->turn : run->begun_at);
+	baton_buf_z(&id, tails[run->purpose]);
+	return run->turn_id = run_keep_buf(run, &id);
+}
+
+void baton_run_view(struct baton_run *run, baton_turn *ret_turn)
+{
+	const struct baton_session *session = run->session;
+	baton_msg *msgs = baton_arena_alloc(&run->arena, (session->n_lines + 1) * sizeof(*msgs));
+
 	for (size_t i = 0; i < session->n_lines; i++)
 		msgs[i] = (baton_msg){ .role = session->lines[i].role,
 				       .text = run_veiled_line(run, &session->lines[i]) };
 	*ret_turn = (baton_turn){
 		.size = sizeof(*ret_turn),
 		.session_id = baton_str_of(run->session_id),
-		.turn_id = { baton_arena_dup(&run->arena, turn_id.p, turn_id.n), turn_id.n },
+		.turn_id = turn_id(run),
 		.channel = baton_str_of(session->channel),
 		.locale = baton_str_of(session->locale),
 		.customer_ref = baton_str_of(session->customer),
@@ -49,7 +56,6 @@ void baton_run_view(struct baton_run *run, baton_turn *ret_turn)
 		.attempt = (uint32_t)run->n_attempts,
 		.deadline_ns = run->deadline_ns,
 	};
-	baton_buf_done(&turn_id);
 }
 
 /* --- the room, and the set's own words --- */
@@ -73,7 +79,9 @@ baton_str run_prompt_words(struct baton_run *run, const char *name, const char *
 	run->prompt = BATON_STR("");
 	if (!prompt || !prompt->text[0])
 		return baton_str_of(otherwise);
-	baton_buf_printf(&version, "%s@%s", prompt->name, prompt->version);
+	baton_buf_z(&version, prompt->name);
+	baton_buf_z(&version, "@");
+	baton_buf_z(&version, prompt->version);
 	run->prompt = run_keep_buf(run, &version);
 	return baton_str_of(prompt->text);
 }
@@ -355,12 +363,14 @@ void baton_run_prompt(struct baton_run *run, const baton_turn *turn, baton_promp
 	view->msgs = msgs;
 	view->n_msgs = (uint32_t)n;
 	view->flags = run->choice.substitute ? BATON_TURN_DEGRADED : 0;
-	baton_buf_printf(&key, "%.*s-%zu", (int)turn->turn_id.n, turn->turn_id.p, run->n_attempts);
+	baton_buf_str(&key, turn->turn_id);
+	baton_buf_z(&key, "-");
+	baton_buf_u64(&key, run->n_attempts);
 	*ret_prompt = (baton_prompt){
 		.size = sizeof(*ret_prompt),
 		.turn = view,
 		.model = baton_str_of(target->model),
-		.idempotency_key = { baton_arena_dup(&run->arena, key.p, key.n), key.n },
+		.idempotency_key = run_keep_buf(run, &key),
 		.max_output_tokens = target->max_output_tokens,
 		.temperature_milli = target->temperature_milli,
 		.docs = run->docs,
@@ -369,5 +379,4 @@ void baton_run_prompt(struct baton_run *run, const baton_turn *turn, baton_promp
 			run, (baton_str){ run->answer.p, run->choice.proceed ? run->kept : 0 }),
 		.tools_json = run_tools_offered(run) ? run->tools_json : BATON_STR(""),
 	};
-	baton_buf_done(&key);
 }

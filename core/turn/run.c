@@ -26,8 +26,10 @@ static bool is_trial(const char *channel)
 
 struct baton_run *baton_run_new(const struct baton_run_start *start)
 {
-	struct baton_run *run = baton_new(struct baton_run);
+	struct baton_run *run = baton_realloc(NULL, sizeof(*run));
 
+	memset(run, 0, offsetof(struct baton_run, attempts));
+	baton_arena_lend(&run->arena, run->words, sizeof(run->words));
 	run->ops = start->ops;
 	run->ud = start->ud;
 	run->session = start->session;
@@ -89,10 +91,12 @@ static void hear_slots(struct baton_run *run, const baton_intents *intents)
 {
 	run->slots = BATON_STR("");
 	for (uint32_t i = 0; i < intents->n; i++) {
-		const struct baton_intent_def *def =
-			baton_policy_intent(run->policy, intents->v[i].name);
 		struct baton_buf merged = { NULL, 0, 0 };
 
+		if (intents->v[i].entities_json.n <= sizeof("{}") - 1)
+			continue; /* it names nothing */
+		const struct baton_intent_def *def =
+			baton_policy_intent(run->policy, intents->v[i].name);
 		if (i > 0 && (!def || intents->v[i].confidence_ppm < def->min_confidence_ppm))
 			continue;
 		baton_slots_merge(run->slots, intents->v[i].entities_json, &merged);

@@ -19,6 +19,9 @@
 #include "core/turn/guard.h"
 #include "core/turn/plan.h"
 
+#include <stdalign.h>
+#include <stddef.h>
+
 typedef uint64_t baton_ticket;
 struct baton_release;
 struct baton_run;
@@ -110,6 +113,7 @@ enum { BATON_RUN_CITES_MAX = 32 }; /* sources that one answer names */
 enum { BATON_RUN_NOTES_MAX = 10 }; /* + outcome, escalation and queue stay under one append */
 /* Each round of tools is one more time that a model is asked. */
 enum { BATON_RUN_ATTEMPTS_MAX = BATON_TURN_ATTEMPTS_MAX + BATON_TOOL_ROUNDS_MAX + 2 };
+enum { BATON_RUN_WORDS_BYTES = 3072 }; /* what a short turn takes from its arena */
 /* Those that were refused among them. */
 enum { BATON_RUN_CALLS_MAX = 2 * BATON_TOOL_CALLS_MAX };
 
@@ -138,6 +142,7 @@ struct baton_run {
 	uint64_t release_number;
 
 	char session_id[BATON_ID_TEXT + 1];
+	baton_str turn_id; /* what modules are told; once they have been told */
 	enum baton_purpose purpose;
 	baton_str asked_by;          /* of a suggestion: the agent */
 	baton_str package, in_words; /* of help for agents: the case as JSON, and as text */
@@ -159,7 +164,6 @@ struct baton_run {
 	baton_tool_result *result; /* of the ticket: what the tool brought, in the arena; NULL: nothing yet */
 	bool heard_fail;
 	uint32_t end_reason;
-	struct baton_attempt attempts[BATON_RUN_ATTEMPTS_MAX];
 	size_t n_attempts; /* begun; the last one may be running */
 	uint32_t http_status;
 	baton_str fail_message;
@@ -195,8 +199,6 @@ struct baton_run {
 	bool unknown;            /* the provider said that it does not know */
 	baton_str sources;       /* JSON array, from citations */
 	struct baton_mark_filter marks; /* what may be one (ground.c) */
-	baton_str cites[BATON_RUN_CITES_MAX]; /* ids that the answer names, each once ... */
-	size_t cited_at[BATON_RUN_CITES_MAX]; /* ... behind so many bytes of it */
 	size_t n_cites;
 	bool cites_bad;          /* it names something that cannot be an id, or too many */
 	bool ungrounded;         /* its sources do not hold */
@@ -213,7 +215,6 @@ struct baton_run {
 	bool injection;               /* something of this turn reads as instructions to the model */
 	bool injection_before;        /* something of earlier turns that is still shown does */
 	bool guard_failed;            /* one that is not open could not look: nobody outside is asked */
-	struct baton_ev_guard_hit pending[BATON_GUARD_PENDING_MAX]; /* for the next step to note */
 	size_t n_pending;
 	unsigned n_guard_notes;
 	baton_str prompt;        /* name and checksum of the prompt of the newest asking */
@@ -235,8 +236,7 @@ struct baton_run {
 	baton_str told;         /* to the customer at a hand over; empty: the usual words */
 
 	struct { /* tools.c */
-		struct baton_run_call v[BATON_RUN_CALLS_MAX];
-		size_t n, at;      /* v[at]: the next one of this round */
+		size_t n, at;      /* of calls[]; calls[at]: the next one of this round */
 		unsigned round;    /* of the newest answer that asked for tools */
 		baton_str said[BATON_TOOL_ROUNDS_MAX + 2]; /* words of the answers that did */
 		unsigned n_called, n_failed;  /* of this turn, by this run */
@@ -257,7 +257,6 @@ struct baton_run {
 	bool shadow;    /* nothing may be changed outside: the turn is tried out */
 	bool detached;  /* its turn is void; only what it has begun outside comes to its end */
 
-	struct baton_event notes[BATON_RUN_NOTES_MAX];
 	size_t n_notes;
 	const baton_facts *decided_on; /* what the newest decision of stage `before` records; NULL: none yet */
 	struct { /* a rule would rather offer the customer a person; rule.n = 0: none would */
@@ -270,6 +269,16 @@ struct baton_run {
 		baton_str resumes; /* when automation may go on: see escalation_triggered */
 	} why;
 	struct baton_arena arena;
+
+	/* Room, from here on: most turns need little of it, so it is not zeroed, and there is in it what
+	 * the numbers above say. */
+	struct baton_attempt attempts[BATON_RUN_ATTEMPTS_MAX];
+	struct baton_event notes[BATON_RUN_NOTES_MAX];
+	struct baton_run_call calls[BATON_RUN_CALLS_MAX];
+	baton_str cites[BATON_RUN_CITES_MAX]; /* ids that the answer names, each once ... */
+	size_t cited_at[BATON_RUN_CITES_MAX]; /* ... behind so many bytes of it */
+	struct baton_ev_guard_hit pending[BATON_GUARD_PENDING_MAX]; /* for the next step to note */
+	alignas(max_align_t) unsigned char words[BATON_RUN_WORDS_BYTES]; /* of the arena, first */
 };
 
 /* Everything about the turn that must be known before its first step. */

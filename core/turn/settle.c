@@ -12,8 +12,8 @@
 static struct baton_run_call *next_call(struct baton_run *run)
 {
 	run->deadline_ns = run->ops->now_ns(run->ud) + BATON_TURN_TOTAL_MS * BATON_NS_PER_MS;
-	memset(&run->tools.v[0], 0, sizeof(run->tools.v[0]));
-	return &run->tools.v[0];
+	memset(&run->calls[0], 0, sizeof(run->calls[0]));
+	return &run->calls[0];
 }
 
 static baton_str keep(struct baton_run *run, baton_str s)

@@ -39,7 +39,7 @@ void run_tool_wanted(struct baton_run *run, baton_str json)
 	run->tools.wanted = true;
 	if (run->tools.n == BATON_RUN_CALLS_MAX || json.n > BATON_TOOL_ARGS_BYTES_MAX * 2)
 		return; /* more than can be meant; what was heard before is refused or called */
-	call = &run->tools.v[run->tools.n++];
+	call = &run->calls[run->tools.n++];
 	*call = (struct baton_run_call){ .round = run->tools.round + 1 };
 	if (baton_json_parse(json, &object) < 0)
 		return; /* without a name it is none of ours */
@@ -100,7 +100,7 @@ struct baton_run_call *tools_add(struct baton_run *run)
 {
 	if (run->tools.n == BATON_RUN_CALLS_MAX)
 		return NULL;
-	struct baton_run_call *call = &run->tools.v[run->tools.n++];
+	struct baton_run_call *call = &run->calls[run->tools.n++];
 
 	run->tools.at = run->tools.n;
 	*call = (struct baton_run_call){ 0 };
@@ -182,7 +182,7 @@ const struct baton_run_call *tools_known(const struct baton_run *run,
 					 const struct baton_run_call *call)
 {
 	for (size_t i = 0; i < run->tools.n; i++) {
-		const struct baton_run_call *other = &run->tools.v[i];
+		const struct baton_run_call *other = &run->calls[i];
 		bool same = other != call && other->shown.n > 0 && other->key.n > 0 &&
 			    (baton_str_eq(other->key, call->key) ||
 			     (other->round == 0 && baton_str_eq(other->name, call->name) &&
@@ -329,7 +329,7 @@ void tools_number(struct baton_run *run, struct baton_run_call *call)
 	struct baton_buf id = { NULL, 0, 0 };
 
 	baton_buf_printf(&id, "call_%llu_%zu", (unsigned long long)run->session->seq,
-			 (size_t)(call - run->tools.v));
+			 (size_t)(call - run->calls));
 	call->id = run_keep_buf(run, &id);
 }
 
@@ -420,7 +420,7 @@ static struct then ask_for_leave(struct baton_run *run, struct baton_run_call *c
 	size_t n = 0;
 	char why[200];
 
-	for (; call < run->tools.v + run->tools.n && n < BATON_PROPOSALS_OPEN_MAX; call++) {
+	for (; call < run->calls + run->tools.n && n < BATON_PROPOSALS_OPEN_MAX; call++) {
 		const char *reason;
 
 		call->tool = offered(run, call->name);
@@ -534,7 +534,7 @@ static bool add_asking(struct baton_run *run, unsigned round)
 	struct baton_buf parts = { NULL, 0, 0 };
 
 	for (size_t i = 0; i < run->tools.n; i++) {
-		const struct baton_run_call *call = &run->tools.v[i];
+		const struct baton_run_call *call = &run->calls[i];
 
 		if (call->round != round || call->shown.n == 0)
 			continue;
@@ -564,7 +564,7 @@ struct then tools_show(struct baton_run *run)
 		if (!add_asking(run, round))
 			continue;
 		for (size_t i = 0; i < run->tools.n; i++) {
-			const struct baton_run_call *call = &run->tools.v[i];
+			const struct baton_run_call *call = &run->calls[i];
 
 			if (call->round == round && call->shown.n > 0)
 				run_prompt_add(run, &(baton_msg){ .role = BATON_ROLE_TOOL,
@@ -579,7 +579,7 @@ struct then tools_show(struct baton_run *run)
 struct then step_tools(struct baton_run *run)
 {
 	if (run->tools.at < run->tools.n)
-		return take_call(run, &run->tools.v[run->tools.at++]);
+		return take_call(run, &run->calls[run->tools.at++]);
 	return tools_show(run);
 }
 
