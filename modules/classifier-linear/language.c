@@ -58,12 +58,12 @@ static unsigned languages_of(const char *word, size_t n)
 	size_t low = 0, high = sizeof(words) / sizeof(words[0]);
 
 	while (low < high) {
-		size_t mid = (low + high) / 2, length = strlen(words[mid].word);
-		int order = memcmp(word, words[mid].word, n < length ? n : length);
+		size_t mid = (low + high) / 2;
+		int order = strncmp(word, words[mid].word, n);
 
-		if (order == 0 && n == length)
+		if (order == 0 && !words[mid].word[n])
 			return words[mid].languages;
-		if (order < 0 || (order == 0 && n < length))
+		if (order <= 0) /* the same as far as it goes is before what goes on */
 			high = mid;
 		else
 			low = mid + 1;

@@ -144,6 +144,8 @@ static float find_rows(const struct model *model, struct scratch *scratch, uint3
 				continue;
 			scratch->seen[row / 64] |= bit;
 			scratch->rows[o++] = row;
+			__builtin_prefetch(model->weights + (size_t)row * model->n_padded);
+			__builtin_prefetch(model->scales + row);
 		}
 		n[b] = o - start;
 	}
@@ -164,14 +166,15 @@ bool dense_mean(const struct text_features *features, float ret_mean[VECTORS_DIM
 void dense_center(float mean[VECTORS_DIMS], const float center[VECTORS_DIMS])
 {
 	static const float length = 0.4F;
-	float square = 1e-12F;
+	float square = 1e-12F, scale;
 
 	for (unsigned d = 0; d < VECTORS_DIMS; d++) {
 		mean[d] -= center[d];
 		square += mean[d] * mean[d];
 	}
+	scale = length / sqrtf(square);
 	for (unsigned d = 0; d < VECTORS_DIMS; d++)
-		mean[d] *= length / sqrtf(square);
+		mean[d] *= scale;
 }
 
 void dense_of(const struct text_features *features, const float center[VECTORS_DIMS],

@@ -18,19 +18,35 @@ static const float clause_sure = 0.6F, whole_sure = 0.75F, answer_below = 0.5F,
 
 /* --- clauses --- */
 
+/* A stop within a number or an address is none. */
+static bool is_stop(const char *p, size_t n)
+{
+	switch (*p) {
+	case '\n':
+		return true;
+	case '.':
+	case '!':
+	case '?':
+	case ';':
+		return n == 1 || p[1] == ' ' || p[1] == '\n';
+	default:
+		return false;
+	}
+}
+
 static bool is_joint(const char *p, size_t n, bool words, size_t *ret_n)
 {
 	static const char *const joints[] = { " and ",  " but ", " also ", " plus ", " und ",
 					      " aber ", " et ",  " mais ", " pero ", " maar " };
 
+	words = words && *p == ' '; /* as each of them begins */
 	for (size_t i = 0; words && i < sizeof(joints) / sizeof(joints[0]); i++) {
 		*ret_n = strlen(joints[i]);
 		if (*ret_n <= n && strncasecmp(p, joints[i], *ret_n) == 0)
 			return true;
 	}
-	/* A stop within a number or an address is none. */
 	*ret_n = 1;
-	return *p == '\n' || (strchr(".!?;", *p) && *p && (n == 1 || p[1] == ' ' || p[1] == '\n'));
+	return is_stop(p, n);
 }
 
 static unsigned words_in(const char *p, size_t n)

@@ -10,17 +10,32 @@
 
 enum { LETTERS_MIN = 3, LETTERS_MAX = 5, WORD_BYTES_MAX = 64 };
 
-uint64_t text_hash(const void *bytes, size_t n, uint64_t seed)
+static uint64_t hash_begin(uint64_t seed)
 {
-	const unsigned char *p = bytes;
-	uint64_t h = seed * UINT64_C(0x9e3779b97f4a7c15) + UINT64_C(0xcbf29ce484222325);
+	return seed * UINT64_C(0x9e3779b97f4a7c15) + UINT64_C(0xcbf29ce484222325);
+}
 
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ p[i]) * UINT64_C(0x100000001b3);
-	/* FNV leaves the upper bits weak for short input; this spreads them. */
+static uint64_t hash_add(uint64_t h, unsigned char byte)
+{
+	return (h ^ byte) * UINT64_C(0x100000001b3);
+}
+
+/* FNV leaves the upper bits weak for short input; this spreads them. */
+static uint64_t hash_end(uint64_t h)
+{
 	h = (h ^ (h >> 33)) * UINT64_C(0xff51afd7ed558ccd);
 	h = (h ^ (h >> 33)) * UINT64_C(0xc4ceb9fe1a85ec53);
 	return h ^ (h >> 33);
+}
+
+uint64_t text_hash(const void *bytes, size_t n, uint64_t seed)
+{
+	const unsigned char *p = bytes;
+	uint64_t h = hash_begin(seed);
+
+	for (size_t i = 0; i < n; i++)
+		h = hash_add(h, p[i]);
+	return hash_end(h);
 }
 
 /* U+2019, the apostrophe that phones type. */
@@ -118,9 +133,34 @@ static uint32_t push_pairs(struct text_features *out, uint32_t n_words)
 	return n;
 }
 
+/* All runs of one length stand together, the shortest first. A longer run's hash begins with that of
+ * the shorter one from the same place, so one walk makes all three. */
+static uint32_t push_runs(const unsigned char *word, size_t len, struct text_features *out,
+			  uint32_t n)
+{
+	uint32_t room = TEXT_FEATURES_MAX - n, at[LETTERS_MAX + 1] = { 0 }, all = 0;
+
+	for (size_t k = LETTERS_MIN; k <= LETTERS_MAX; k++) {
+		at[k] = all;
+		all += len >= k ? (uint32_t)(len - k + 1) : 0;
+	}
+	if (all > room)
+		return n; /* a message of the longest kind has room for all */
+	for (size_t i = 0; i + LETTERS_MIN <= len; i++) {
+		uint64_t h = hash_begin(3);
+
+		for (size_t k = 1; k <= LETTERS_MAX && i + k <= len; k++) {
+			h = hash_add(h, word[i + k - 1]);
+			if (k >= LETTERS_MIN)
+				out->hash[n + at[k]++] = hash_end(h);
+		}
+	}
+	return n + all;
+}
+
 static uint32_t push_letters(const char *normal, size_t len, struct text_features *out, uint32_t n)
 {
-	char padded[WORD_BYTES_MAX + 2];
+	unsigned char padded[WORD_BYTES_MAX + 2];
 	const char *word;
 	size_t at = 0, w;
 
@@ -130,9 +170,7 @@ static uint32_t push_letters(const char *normal, size_t len, struct text_feature
 		padded[0] = ' ';
 		memcpy(padded + 1, word, w);
 		padded[w + 1] = ' ';
-		for (size_t k = LETTERS_MIN; k <= LETTERS_MAX; k++)
-			for (size_t i = 0; i + k <= w + 2; i++)
-				push(out, &n, text_hash(padded + i, k, 3));
+		n = push_runs(padded, w + 2, out, n);
 	}
 	return n;
 }

@@ -6,6 +6,8 @@
 
 #include "vectors.h"
 
+#include "wide.h"
+
 #include <string.h>
 
 __asm__(".section .rodata\n"
@@ -42,8 +44,7 @@ uint32_t vectors_sum(const uint64_t *words, uint32_t n, float ret_sum[VECTORS_DI
 		if (!entry)
 			continue;
 		known++;
-		for (unsigned d = 0; d < VECTORS_DIMS; d++)
-			ret_sum[d] += entry->scale * (float)entry->v[d];
+		wide_add_vector(entry->v, entry->scale, ret_sum);
 	}
 	return known;
 }

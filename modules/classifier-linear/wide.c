@@ -6,6 +6,7 @@
 
 typedef float float8 __attribute__((vector_size(32), aligned(4)));
 typedef int8_t byte8 __attribute__((vector_size(8), aligned(1)));
+enum { BLOCKS = 4 };
 #define BODY static inline __attribute__((always_inline)) void
 
 BODY add_rows(const float *weights, const uint32_t *rows, uint32_t n, uint32_t width, float *sum)
@@ -20,18 +21,53 @@ BODY add_rows(const float *weights, const uint32_t *rows, uint32_t n, uint32_t w
 	}
 }
 
-BODY add_bytes(const int8_t *weights, const float *scales, const uint32_t *rows, uint32_t n,
-	       uint32_t width, float scale, float *sum)
+/* `blocks` sums of eight, which stay in registers while all rows are walked. */
+BODY add_byte_blocks(const int8_t *weights, const float *scales, const uint32_t *rows, uint32_t n,
+		     uint32_t width, float scale, float8 *z, const unsigned blocks)
 {
-	float8 *z = (float8 *)(void *)sum;
+	float8 sum[BLOCKS];
 
+#pragma GCC unroll 4
+	for (unsigned c = 0; c < blocks; c++)
+		sum[c] = z[c];
 	for (uint32_t i = 0; i < n; i++) {
 		const byte8 *w = (const byte8 *)(const void *)(weights + (size_t)rows[i] * width);
 		float s = scale * scales[rows[i]];
 
-		for (uint32_t c = 0; c < width / 8; c++)
-			z[c] += s * __builtin_convertvector(w[c], float8);
+#pragma GCC unroll 4
+		for (unsigned c = 0; c < blocks; c++)
+			sum[c] += s * __builtin_convertvector(w[c], float8);
 	}
+#pragma GCC unroll 4
+	for (unsigned c = 0; c < blocks; c++)
+		z[c] = sum[c];
+}
+
+BODY add_bytes(const int8_t *weights, const float *scales, const uint32_t *rows, uint32_t n,
+	       uint32_t width, float scale, float *sum)
+{
+	float8 *z = (float8 *)(void *)sum;
+	uint32_t left = width / 8;
+
+	for (; left >= BLOCKS; left -= BLOCKS, z += BLOCKS, weights += BLOCKS * 8)
+		add_byte_blocks(weights, scales, rows, n, width, scale, z, BLOCKS);
+	if (left == 3)
+		add_byte_blocks(weights, scales, rows, n, width, scale, z, 3);
+	else if (left == 2)
+		add_byte_blocks(weights, scales, rows, n, width, scale, z, 2);
+	else if (left == 1)
+		add_byte_blocks(weights, scales, rows, n, width, scale, z, 1);
+}
+
+BODY add_vector(const int8_t *v, float scale, float *sum)
+{
+	const byte8 *from = (const byte8 *)(const void *)v;
+	float8 *z = (float8 *)(void *)sum;
+
+	for (unsigned d = 0; d < VECTORS_DIMS / 8; d++)
+		z[d] += scale * __builtin_convertvector(from[d], float8);
+	for (unsigned d = VECTORS_DIMS / 8 * 8; d < VECTORS_DIMS; d++)
+		sum[d] += scale * (float)v[d];
 }
 
 BODY dots(const float *x, const float *rows, uint32_t n, float *sum)
@@ -67,6 +103,11 @@ AVX2 static void add_bytes_avx2(const int8_t *weights, const float *scales, cons
 	add_bytes(weights, scales, rows, n, width, scale, sum);
 }
 
+AVX2 static void add_vector_avx2(const int8_t *v, float scale, float *sum)
+{
+	add_vector(v, scale, sum);
+}
+
 AVX2 static void dots_avx2(const float *x, const float *rows, uint32_t n, float *sum)
 {
 	dots(x, rows, n, sum);
@@ -97,6 +138,12 @@ void wide_add_bytes(const int8_t *weights, const float *scales, const uint32_t *
 {
 	IF_AVX2(add_bytes_avx2(weights, scales, rows, n, width, scale, sum));
 	add_bytes(weights, scales, rows, n, width, scale, sum);
+}
+
+void wide_add_vector(const int8_t *v, float scale, float *sum)
+{
+	IF_AVX2(add_vector_avx2(v, scale, sum));
+	add_vector(v, scale, sum);
 }
 
 void wide_dots(const float *x, const float *rows, uint32_t n, float *sum)
