@@ -144,8 +144,6 @@ static float find_rows(const struct model *model, struct scratch *scratch, uint3
 				continue;
 			scratch->seen[row / 64] |= bit;
 			scratch->rows[o++] = row;
-			__builtin_prefetch(model->weights + (size_t)row * model->n_padded);
-			__builtin_prefetch(model->scales + row);
 		}
 		n[b] = o - start;
 	}

@@ -40,7 +40,10 @@ static void look(void *ud, uint32_t hash)
 {
 	struct looking *l = ud;
 	uint32_t n = l->head->n, at = (uint32_t)(((uint64_t)hash * n) >> 32);
+	/* As in vectors.c. */
+	int64_t wrong = (int64_t)hash - l->hashes[at], to = at + ((wrong * n) >> 32);
 
+	at = to < 0 ? 0 : to < n ? (uint32_t)to : n - 1;
 	while (at > 0 && l->hashes[at] > hash)
 		at--;
 	while (at < n && l->hashes[at] < hash)

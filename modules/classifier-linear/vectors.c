@@ -2,7 +2,7 @@
 
 /* The file is part of the shared object: nothing to find on a customer's machine, one copy for all
  * processes, paged in as words ask for it. Hashes are as good as chance, so a word stands about
- * where its hash says: a look-up is a guess and a few steps. */
+ * where its hash says: a look-up is a guess, a better one from there, and a few steps. */
 
 #include "vectors.h"
 
@@ -24,6 +24,9 @@ static const struct vectors_entry *find(const struct vectors_entry *entries, uin
 {
 	uint32_t at = (uint32_t)(((hash >> 32) * n) >> 32);
 
+	/* As far as that was wrong, chance is good again. */
+	int64_t wrong = (int64_t)(hash - entries[at].hash) >> 32, to = at + ((wrong * n) >> 32);
+	at = to < 0 ? 0 : to < n ? (uint32_t)to : n - 1;
 	while (at > 0 && entries[at].hash > hash)
 		at--;
 	while (at < n && entries[at].hash < hash)
