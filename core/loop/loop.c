@@ -8,8 +8,8 @@
  *
  * Surprising: libuv runs timers before it polls. A deadline that falls due while the loop stands
  * still would be over although what it waits for has long come; so timers that are late wait for a
- * poll. And libuv runs the callbacks of descriptors inside its wait, so the time between check
- * and prepare says nothing. Lag is taken from libuv's own idle clock instead.
+ * poll. And libuv runs the callbacks of descriptors inside its wait, so the time between check and
+ * prepare says nothing of lag. But the clock of a lap, in milliseconds, is set when the wait is over.
  */
 #include "core/loop/inside.h"
 #include "core/loop/timer.h"
@@ -63,7 +63,7 @@ struct baton_loop {
 	uv_loop_t uv;
 	uv_async_t wake;
 	uv_prepare_t prepare;
-	uv_check_t polled; /* runs only when timers are late */
+	uv_check_t polled; /* behind the callbacks of descriptors */
 	uv_timer_t clock;  /* wakes the loop for the earliest of our own timers */
 	uint64_t clock_due_ns;
 	char name[16];
@@ -82,7 +82,8 @@ struct baton_loop {
 	struct baton_http *http;
 	unsigned jobs;
 
-	uint64_t turn_ns, idle_ns; /* when the last turn ended, and libuv's idle time then */
+	uint64_t turn_ns, woke_ns; /* when the last turn ended, and the wait behind it */
+	bool late;                 /* timers wait for this lap's poll */
 };
 
 /* --- time --- */
@@ -114,15 +115,13 @@ uint64_t baton_loop_lag_us(struct baton_loop *loop)
 
 static void lag_measure(struct baton_loop *loop, uint64_t now)
 {
-	uint64_t idle = uv_metrics_idle_time(&loop->uv);
-	uint64_t span = now - loop->turn_ns, waited = idle - loop->idle_ns;
+	uint64_t begin = loop->woke_ns > loop->turn_ns ? loop->woke_ns : loop->turn_ns;
 	loop->turn_ns = now;
-	loop->idle_ns = idle;
-	if (span <= waited)
+	if (now <= begin)
 		return;
 
 	/* A reader may reset it at the same time; either way one of two true values stays. */
-	uint64_t lag_us = (span - waited) / NS_PER_US;
+	uint64_t lag_us = (now - begin) / NS_PER_US;
 	if (lag_us > atomic_load_explicit(&loop->lag_us, memory_order_relaxed))
 		atomic_store_explicit(&loop->lag_us, lag_us, memory_order_relaxed);
 }
@@ -224,7 +223,10 @@ static void tell_all(struct baton_loop *loop)
 static void on_polled(uv_check_t *polled)
 {
 	struct baton_loop *loop = polled->data;
-	(void)uv_check_stop(polled);
+	loop->woke_ns = uv_now(&loop->uv) * NS_PER_MS;
+	if (!loop->late)
+		return;
+	loop->late = false;
 	tell_all(loop);
 	baton_timers_fire(&loop->timers, baton_loop_now_ns(loop));
 }
@@ -236,7 +238,7 @@ static void on_clock(uv_timer_t *clock)
 	uint64_t now = baton_loop_now_ns(loop), due = baton_timers_next(&loop->timers);
 	loop->clock_due_ns = UINT64_MAX;
 	if (due < now && now - due > LATE_NS)
-		(void)uv_check_start(&loop->polled, on_polled);
+		loop->late = true;
 	else
 		baton_timers_fire(&loop->timers, now);
 }
@@ -424,7 +426,6 @@ struct baton_loop *baton_loop_new(const char *name)
 	sigpipe_block();
 
 	int rc = uv_loop_init(&loop->uv);
-	rc = rc ? rc : uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME);
 	rc = rc ? rc : uv_async_init(&loop->uv, &loop->wake, on_wake);
 	rc = rc ? rc : uv_prepare_init(&loop->uv, &loop->prepare);
 	rc = rc ? rc : uv_check_init(&loop->uv, &loop->polled);
@@ -434,13 +435,13 @@ struct baton_loop *baton_loop_new(const char *name)
 	loop->wake.data = loop->prepare.data = loop->clock.data = loop->polled.data = loop;
 	loop->clock_due_ns = UINT64_MAX;
 	uv_prepare_start(&loop->prepare, on_prepare);
+	uv_check_start(&loop->polled, on_polled);
 	return loop;
 }
 
 void baton_loop_run(struct baton_loop *loop)
 {
 	loop->turn_ns = baton_loop_now_ns(loop);
-	loop->idle_ns = uv_metrics_idle_time(&loop->uv);
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 	atomic_store_explicit(&loop->stopping, false, memory_order_relaxed);
 }

@@ -52,5 +52,6 @@ uint64_t baton_loop_watch(struct baton_loop *loop, int fd, bool read, bool write
 			  void (*fn)(void *ud, bool readable, bool writable), void *ud);
 void baton_loop_watch_stop(struct baton_loop *loop, uint64_t watch);
 
-/* How long the loop was kept from waiting, worst since the last call, in microseconds. [any] */
+/* How long the loop was kept from waiting, worst since the last call, in microseconds; may be up to a
+ * millisecond too much. [any] */
 uint64_t baton_loop_lag_us(struct baton_loop *loop);

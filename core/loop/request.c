@@ -262,7 +262,8 @@ static size_t on_body(char *p, size_t size, size_t count, void *ud)
 		return 0;
 	}
 	request->phase = BATON_REQUEST_BODY;
-	request->heard_ns = baton_loop_now_ns(NULL);
+	if (request->idle_ns)
+		request->heard_ns = baton_loop_now_ns(NULL);
 
 	size_t taken = body_feed(request, (baton_str){ p, n });
 	if (!request->handle || request->code)

@@ -49,9 +49,9 @@ static void place_deliver(struct baton_mail *mail, struct baton_loop *loop)
 	struct place_mail *letter = (struct place_mail *)mail;
 
 	if (loop && letter->worker->shard) {
-		letter->worker->in_shard++;
+		shard_enter(letter->worker);
 		baton_shard_place(letter->worker->shard, &letter->session, &letter->place);
-		letter->worker->in_shard--;
+		shard_leave(letter->worker);
 	}
 	baton_free(letter);
 }

@@ -67,9 +67,9 @@ static void errand_deliver(struct baton_mail *mail, struct baton_loop *loop)
 	struct errand_mail *errand = (struct errand_mail *)mail;
 
 	if (loop && errand->worker->shard) {
-		errand->worker->in_shard++;
+		shard_enter(errand->worker);
 		errand_run(errand);
-		errand->worker->in_shard--;
+		shard_leave(errand->worker);
 	}
 	baton_arena_done(&errand->arena);
 	baton_free(errand);

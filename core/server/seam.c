@@ -12,11 +12,16 @@
 
 enum { NOT_YET_MS = 100 };
 
+/* One happening has one time, however often it is asked for. */
 static uint64_t seam_now_ns(void *ud)
 {
 	struct worker *worker = ud;
 
-	return baton_loop_now_ns(worker->loop);
+	if (!worker->in_shard)
+		return baton_loop_now_ns(worker->loop);
+	if (!worker->shard_ns)
+		worker->shard_ns = baton_loop_now_ns(worker->loop);
+	return worker->shard_ns;
 }
 
 static uint64_t seam_unix_ms(void *ud)
@@ -76,9 +81,9 @@ static void timer_fired(void *ud)
 		return;
 	}
 	timer_drop(worker, timer);
-	worker->in_shard++;
+	shard_enter(worker);
 	baton_shard_timer(worker->shard, key);
-	worker->in_shard--;
+	shard_leave(worker);
 }
 
 static void seam_timer_set(void *ud, uint64_t key, uint64_t delay_ms)

@@ -118,9 +118,9 @@ static void modes_deliver(struct baton_mail *mail, struct baton_loop *loop)
 	baton_free(mail);
 	if (!loop || !worker->shard || !worker->live)
 		return; /* before there is a release nobody is connected who could be told */
-	worker->in_shard++;
+	shard_enter(worker);
 	baton_shard_modes_changed(worker->shard);
-	worker->in_shard--;
+	shard_leave(worker);
 }
 
 static void tell_workers(struct baton_server *server)
@@ -301,9 +301,9 @@ static void resume_deliver(struct baton_mail *mail, struct baton_loop *loop)
 	struct worker *worker = letter->worker;
 
 	if (loop && worker->shard) {
-		worker->in_shard++;
+		shard_enter(worker);
 		baton_shard_resume(worker->shard, &letter->session);
-		worker->in_shard--;
+		shard_leave(worker);
 	}
 	baton_free(letter);
 }

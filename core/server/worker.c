@@ -25,13 +25,13 @@ bool worker_enter(struct worker *worker)
 {
 	if (worker->in_shard > 0)
 		return false;
-	worker->in_shard++;
+	shard_enter(worker);
 	return true;
 }
 
 void worker_leave(struct worker *worker)
 {
-	worker->in_shard--;
+	shard_leave(worker);
 }
 
 /* --- the lane's signals --- */
@@ -65,18 +65,18 @@ static void lane_committed(void *ud, uint64_t ticket, int rc, uint64_t position)
 {
 	struct worker *worker = ud;
 
-	worker->in_shard++;
+	shard_enter(worker);
 	baton_shard_committed(worker->shard, ticket, rc, position);
-	worker->in_shard--;
+	shard_leave(worker);
 }
 
 /* --- the rack's ends --- */
 
-#define HEARD(worker, call)           \
-	do {                          \
-		(worker)->in_shard++; \
-		call;                 \
-		(worker)->in_shard--; \
+#define HEARD(worker, call)          \
+	do {                         \
+		shard_enter(worker); \
+		call;                \
+		shard_leave(worker); \
 	} while (0)
 
 static void rack_intents(void *ud, uint64_t ticket, const baton_intents *intents)

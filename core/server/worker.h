@@ -50,6 +50,7 @@ struct worker {
 	struct baton_shard *shard;
 	unsigned
 		in_shard; /* its code is on the stack: what comes for it goes through the mailbox */
+	uint64_t shard_ns; /* what time it is for that code, until it returns; 0: nobody has asked */
 	struct baton_desk *desk; /* of worker 0 */
 	uint64_t desk_timer;
 	struct key_timer *timers;
@@ -87,7 +88,17 @@ int worker_start(struct worker *worker);
 /* Stops all loops, joins all threads, frees what is left in their mailboxes. */
 void workers_stop(struct baton_server *server);
 struct worker *worker_of(struct baton_server *server, const struct baton_id *session);
-/* The shard's code may be entered: nothing of it is on the stack. */
+/* Around all that calls the shard's code. */
+static inline void shard_enter(struct worker *worker)
+{
+	worker->in_shard++;
+}
+static inline void shard_leave(struct worker *worker)
+{
+	if (--worker->in_shard == 0)
+		worker->shard_ns = 0;
+}
+/* The shard's code may be entered, and is: nothing of it is on the stack. */
 bool worker_enter(struct worker *worker);
 void worker_leave(struct worker *worker);
 
