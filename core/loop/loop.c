@@ -9,7 +9,7 @@
  * Surprising: libuv runs timers before it polls. A deadline that falls due while the loop stands
  * still would be over although what it waits for has long come; so timers that are late wait for a
  * poll. And libuv runs the callbacks of descriptors inside its wait, so the time between check and
- * prepare says nothing of lag. But the clock of a lap, in milliseconds, is set when the wait is over.
+ * prepare says nothing of lag. But its own clock, in milliseconds, is set when the wait is over.
  */
 #include "core/loop/inside.h"
 #include "core/loop/timer.h"

@@ -133,8 +133,8 @@ static uint32_t push_pairs(struct text_features *out, uint32_t n_words)
 	return n;
 }
 
-/* All runs of one length stand together, the shortest first. A longer run's hash begins with that of
- * the shorter one from the same place, so one walk makes all three. */
+/* All runs of one length stand together, the shortest first. A longer run's hash begins with that
+ * of the shorter one from the same place, so one walk makes all three. */
 static uint32_t push_runs(const unsigned char *word, size_t len, struct text_features *out,
 			  uint32_t n)
 {
