@@ -98,6 +98,7 @@ struct expr_op {
 	enum expr_code code;
 	uint32_t arg;
 	uint32_t from, to; /* its bytes in the text, with those of its operands */
+	bool is_term;      /* a fact, and behind it a constant that it is compared with, and how */
 	uint32_t left_of;  /* it gives the left side of this && or ||; 0: of none */
 	struct expr_value value;
 	const struct expr_regex *regex;

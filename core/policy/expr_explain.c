@@ -96,7 +96,13 @@ static void cut(struct explaining *x)
 
 static void begin(struct explaining *x, struct baton_arena *arena)
 {
+	struct baton_arena alone = { 0 };
+
 	(void)expr_run(x->expr, x->base, arena, x->seen);
+	/* All sides together may need more memory than a run has; the verdict is what it is without
+	 * those that cannot change it. */
+	x->seen[x->expr->n - 1] = expr_run(x->expr, x->base, &alone, NULL);
+	baton_arena_done(&alone);
 	link_nodes(x);
 	cut(x);
 }

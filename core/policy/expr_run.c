@@ -243,6 +243,14 @@ static struct expr_value step(struct run *run, const struct expr_op *op,
 	return expr_binary(op->code, &args[0], &args[1], run->arena);
 }
 
+/* A fact, a constant and a comparison, without the stack. */
+static struct expr_value term(struct run *run, const struct expr_op *op)
+{
+	struct expr_value fact = of_fact(run, &run->expr->env->facts[op->arg]);
+
+	return expr_binary(op[2].code, &fact, &op[1].value, run->arena);
+}
+
 /* EACH and NEXT, with the list or what the body gave in *value. True: the body runs, *value is used
  * up. False: the loop is over, and *value is what it has found. */
 static bool turn(struct run *run, size_t *pc, struct expr_value *value)
@@ -295,6 +303,12 @@ struct expr_value expr_run(const struct baton_expr *expr, const void *base,
 	run.list_fact = NULL;
 	while (pc < expr->n) {
 		const struct expr_op *op = &expr->ops[pc];
+
+		if (op->is_term && !seen) {
+			stack[top++] = term(&run, op);
+			pc = decided(expr, pc + 3, &stack[top - 1]);
+			continue;
+		}
 		size_t n = expr_takes(op), whole = pc;
 
 		baton_assert(n <= top && top - n < BATON_EXPR_NODES_MAX);
@@ -308,10 +322,12 @@ struct expr_value expr_run(const struct baton_expr *expr, const void *base,
 			top++;
 			pc++;
 		}
-		if (!seen && top > 0)
-			pc = decided(expr, pc, &stack[top - 1]);
-		if (seen && top > 0)
+		if (top == 0)
+			continue;
+		if (seen)
 			seen[whole] = stack[top - 1];
+		else
+			pc = decided(expr, pc, &stack[top - 1]);
 	}
 	baton_assert(top == 1);
 	return stack[0];
