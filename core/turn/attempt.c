@@ -313,7 +313,7 @@ static void make_plan(struct baton_run *run)
 {
 	if (!run_plan_wanted(run))
 		return;
-	run->planning = !run_ground_quotes(run);
+	run->planning = !run->quotes;
 	if (!run->planning)
 		run_plan_of_policy(run);
 }

@@ -23,7 +23,7 @@ static bool grounded(const struct baton_run *run)
 	return run->route && run->route->grounding != BATON_GROUNDING_OFF;
 }
 
-bool run_ground_quotes(const struct baton_run *run)
+static bool quotes(const struct baton_run *run)
 {
 	const struct baton_target *target = run->choice.target;
 
@@ -116,12 +116,12 @@ static void heard_mark(void *ud, baton_str inside)
 	}
 }
 
-void run_ground_text(struct baton_run *run, baton_str text, struct baton_buf *out)
+baton_str run_ground_text(struct baton_run *run, baton_str text, struct baton_buf *room)
 {
-	if (run_ground_quotes(run))
-		baton_buf_str(out, text);
-	else
-		baton_marks_take(&run->marks, text, out, heard_mark, run);
+	if (run->quotes || baton_marks_pass(&run->marks, text))
+		return text;
+	baton_marks_take(&run->marks, text, room, heard_mark, run);
+	return baton_buf_view(room);
 }
 
 void run_ground_text_end(struct baton_run *run, struct baton_buf *out)
@@ -157,6 +157,7 @@ void run_ground_forget(struct baton_run *run, bool proceed)
 	run->marks.n = 0;
 	run->muted = false;
 	run->marks.blanks = grounded(run);
+	run->quotes = quotes(run);
 	run->sources = BATON_STR("");
 	/* What stood behind the words that are gone on with is gone, too. */
 	for (size_t i = 0; i < run->n_cites; i++) {

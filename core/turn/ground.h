@@ -9,8 +9,9 @@
 
 struct baton_run;
 
-/* A piece of the model's text: marks are taken out, the rest goes to `out`. */
-void run_ground_text(struct baton_run *run, baton_str text, struct baton_buf *out);
+/* A piece of the model's text without marks: `text` itself if it has none, else a view of `room`, which
+ * is empty and the caller's. */
+baton_str run_ground_text(struct baton_run *run, baton_str text, struct baton_buf *room);
 /* The text is over: adds what was held back. */
 void run_ground_text_end(struct baton_run *run, struct baton_buf *out);
 /* A provider names its sources: a JSON list of objects with an `id`, or of ids. */
@@ -19,7 +20,5 @@ void run_ground_citation(struct baton_run *run, baton_str json);
 void run_ground_forget(struct baton_run *run, bool proceed);
 /* The answer is whole: its sources, and an objection if they do not hold. There is room for a note. */
 void run_ground(struct baton_run *run);
-/* The chosen target is given the articles themselves and quotes them; it is no model. */
-bool run_ground_quotes(const struct baton_run *run);
 /* True if this article, passage or tool has been shown to the model. */
 bool run_ground_found(const struct baton_run *run, baton_str id);

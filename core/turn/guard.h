@@ -50,8 +50,9 @@ bool run_guard_args(struct baton_run *run, const struct baton_tool_def *tool, ba
 
 /* --- the answer --- */
 
-/* A piece of the model's text with placeholders turned back. */
-void run_turn_back(struct baton_run *run, baton_str text, struct baton_buf *out);
+/* A piece of the model's text with placeholders turned back: `text` itself if there are none to turn
+ * back, else a view of `room`, which is empty and the caller's. */
+baton_str run_turn_back(struct baton_run *run, baton_str text, struct baton_buf *room);
 void run_turn_back_end(struct baton_run *run, struct baton_buf *out);
 /* The answer has grown: what may be shown of it, in bytes. May change what has not been shown. */
 size_t run_guard_grown(struct baton_run *run);

@@ -22,12 +22,12 @@ static bool stays_veiled(const struct baton_run *run)
 	return run->planning || run->purpose == BATON_PURPOSE_SUMMARY;
 }
 
-void run_turn_back(struct baton_run *run, baton_str text, struct baton_buf *out)
+baton_str run_turn_back(struct baton_run *run, baton_str text, struct baton_buf *room)
 {
 	if (stays_veiled(run) || run->veil.n_valued == 0)
-		baton_buf_str(out, text);
-	else
-		baton_unveil_take(&run->unveil, &run->veil, text, out);
+		return text;
+	baton_unveil_take(&run->unveil, &run->veil, text, room);
+	return baton_buf_view(room);
 }
 
 void run_turn_back_end(struct baton_run *run, struct baton_buf *out)

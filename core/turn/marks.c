@@ -66,6 +66,11 @@ static size_t plain_bytes(const struct baton_mark_filter *marks, baton_str text)
 	return n && marks->blanks && text.p[n - 1] == ' ' ? n - 1 : n;
 }
 
+bool baton_marks_pass(const struct baton_mark_filter *marks, baton_str text)
+{
+	return marks->n == 0 && text.n > 0 && plain_bytes(marks, text) == text.n;
+}
+
 void baton_marks_take(struct baton_mark_filter *marks, baton_str text, struct baton_buf *out,
 		      baton_mark_fn *fn, void *ud)
 {

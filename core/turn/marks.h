@@ -19,6 +19,8 @@ struct baton_mark_filter {
 /* `inside`: what stands between the brackets; never empty. */
 typedef void baton_mark_fn(void *ud, baton_str inside);
 
+/* All of it is text, and nothing is held. */
+bool baton_marks_pass(const struct baton_mark_filter *marks, baton_str text);
 /* Adds to `out` what is text by now. Marks go to `fn`, in order, before the text behind them. */
 void baton_marks_take(struct baton_mark_filter *marks, baton_str text, struct baton_buf *out,
 		      baton_mark_fn *fn, void *ud);

@@ -233,9 +233,7 @@ static void heard_text(struct baton_run *run, baton_str text)
 			run->first_token_ns = run->last_token_ns;
 		run->deltas++;
 	}
-	run_ground_text(run, text, &words);
-	run_turn_back(run, baton_buf_view(&words), &raw);
-	add_text(run, baton_buf_view(&raw));
+	add_text(run, run_turn_back(run, run_ground_text(run, text, &words), &raw));
 	baton_buf_done(&words);
 	baton_buf_done(&raw);
 }
@@ -245,8 +243,13 @@ static void flush_marks(struct baton_run *run)
 {
 	struct baton_buf words = { NULL, 0, 0 }, raw = { NULL, 0, 0 };
 
+	if (run->marks.n == 0 && run->unveil.n == 0)
+		return;
 	run_ground_text_end(run, &words);
-	run_turn_back(run, baton_buf_view(&words), &raw);
+	baton_str said = run_turn_back(run, baton_buf_view(&words), &raw);
+	if (said.n > 0)
+		add_text(run, said);
+	baton_buf_reset(&raw);
 	run_turn_back_end(run, &raw);
 	if (raw.n > 0)
 		add_text(run, baton_buf_view(&raw));

@@ -199,6 +199,7 @@ struct baton_run {
 	bool unknown;            /* the provider said that it does not know */
 	baton_str sources;       /* JSON array, from citations */
 	struct baton_mark_filter marks; /* what may be one (ground.c) */
+	bool quotes;             /* the target is given the articles and quotes them; it is no model */
 	size_t n_cites;
 	bool cites_bad;          /* it names something that cannot be an id, or too many */
 	bool ungrounded;         /* its sources do not hold */
