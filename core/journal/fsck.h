@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/journal/inside.h"
+#include "core/journal/table.h"
 
 /* A session as its records tell it. */
 struct baton_fsck_session {

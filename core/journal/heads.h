@@ -5,12 +5,12 @@
  *
  * Heads that the index table does not know yet live here and nowhere else; of the others the most
  * recently used are kept. The writer alone changes entries; lanes copy what is committed. A batch
- * works on `next`, which becomes `now` when the commit has returned. */
+ * works on heads of its own, which become `now` when the commit has returned. */
 #pragma once
 
 #include "core/base/id.h"
+#include "core/journal/roll.h"
 #include "core/journal/seal.h"
-#include "core/journal/table.h"
 
 #include <pthread.h>
 
@@ -35,25 +35,31 @@ static inline uint64_t baton_head_skip(const struct baton_head *head)
 }
 
 struct baton_head_entry {
-	UT_hash_handle hh; /* beside the id: a look-up reads both and nothing else */
-	struct baton_id id;
-	struct baton_head now;  /* committed; written by the writer under the shard's lock */
-	struct baton_head next; /* writer: what it will be when the batch has committed */
-	bool touched, dirty;    /* writer: part of the batch; not in the index yet */
-	struct baton_head_entry *touched_next;
-	struct baton_op *snapshot;                  /* writer: waits for the next index write */
-	struct baton_head_entry *prev, *next_entry; /* of `clean` or `dirty` */
+	struct baton_rolled rolled;        /* first: holds the id */
+	struct baton_head now;             /* committed; written by the writer under the shard's lock */
+	struct baton_head_entry *dirtied;  /* writer: the one that became dirty after it */
+	struct baton_op *snapshot;         /* writer: waits for the next index write */
+	uint32_t change;                   /* writer: its place in the batch, counted from 1; or 0 */
+	bool dirty;                        /* not in the index yet; written under the lock */
+	bool is_used;                      /* writer: again, since it was looked at to be dropped */
+};
+
+/* What a batch makes of a head. */
+struct baton_head_change {
+	struct baton_head_entry *entry;
+	struct baton_head next;
 };
 
 struct baton_heads {
 	struct {
 		pthread_mutex_t lock;
-		struct baton_head_entry *table;
+		struct baton_roll roll;
 	} shards[BATON_HEADS_SHARDS];
 	/* writer only */
-	struct baton_head_entry *clean, *dirty; /* clean: longest unused first */
-	struct baton_head_entry *touched;
-	size_t n_clean, n_dirty;
+	struct baton_head_entry *dirty, *dirty_last; /* oldest first */
+	struct baton_head_change *changes;
+	size_t n_changes, cap_changes;
+	size_t n_clean, hand; /* hand: the shard whose roll is turned next */
 };
 
 void baton_heads_init(struct baton_heads *heads);
@@ -73,16 +79,17 @@ struct baton_head_entry *baton_heads_find(struct baton_heads *heads, const struc
 /* A clean entry with this committed head (as the index has it, or all zero: no such session). */
 struct baton_head_entry *baton_heads_add(struct baton_heads *heads, const struct baton_id *id,
 					 const struct baton_head *head);
-/* Makes the entry part of the batch: `next` begins as `now`. */
-void baton_heads_touch(struct baton_heads *heads, struct baton_head_entry *entry);
-/* The batch has committed (`next` becomes `now`, dirty) or not (`next` is forgotten). */
+/* Makes the entry part of the batch: what its head will be, which begins as `now`. Until the next
+ * call. */
+struct baton_head *baton_heads_touch(struct baton_heads *heads, struct baton_head_entry *entry);
+/* The batch has committed (what was touched becomes `now`, dirty) or not (it is forgotten). */
 void baton_heads_settle(struct baton_heads *heads, bool committed);
 /* Changes a committed head outside of a batch. */
 void baton_heads_set(struct baton_heads *heads, struct baton_head_entry *entry,
 		     const struct baton_head *head);
 /* A snapshot waits, or the head changed: the next index write must see the entry. */
 void baton_heads_dirty(struct baton_heads *heads, struct baton_head_entry *entry);
-/* The index knows it now. */
-void baton_heads_cleaned(struct baton_heads *heads, struct baton_head_entry *entry);
-/* Drops what was not used for longest, down to BATON_HEADS_CLEAN_MAX. */
+/* The index knows the oldest dirty one now. */
+void baton_heads_cleaned(struct baton_heads *heads);
+/* Drops what was not used for long, down to BATON_HEADS_CLEAN_MAX. */
 void baton_heads_trim(struct baton_heads *heads);

@@ -122,7 +122,7 @@ static int drop_row(struct baton_journal *journal, MDB_txn *txn, enum baton_tabl
 static int index_put_snapshot(struct baton_journal *journal, MDB_txn *txn,
 			      struct baton_head_entry *entry)
 {
-	MDB_val key = baton_store_key(&entry->id);
+	MDB_val key = baton_store_key(&entry->rolled.id);
 	const struct baton_op *snapshot = entry->snapshot;
 	/* One of a record that was never written would be a lie after a crash. */
 	if (!snapshot || snapshot->snapshot_seq > entry->now.seq ||
@@ -137,16 +137,16 @@ static int index_put(struct baton_journal *journal, MDB_txn *txn, struct baton_h
 {
 	uint8_t head[BATON_HEAD_ROW], work[BATON_WORK_ROW];
 	const struct baton_head *now = &entry->now;
-	MDB_val key = baton_store_key(&entry->id);
+	MDB_val key = baton_store_key(&entry->rolled.id);
 	if (now->seq == 0)
 		return 0; /* a snapshot of a session that never was */
 
-	baton_row_head(&entry->id, now, head);
+	baton_row_head(&entry->rolled.id, now, head);
 	int rc = put_row(journal, txn, BATON_TABLE_HEADS, key, baton_store_val(head, sizeof(head)));
 	if (rc)
 		return rc;
 	if (baton_row_is_work(now->marks, now->flags)) {
-		baton_row_work(&entry->id, now->seq, now->marks, work);
+		baton_row_work(&entry->rolled.id, now->seq, now->marks, work);
 		rc = put_row(journal, txn, BATON_TABLE_WORK, key,
 			     baton_store_val(work, sizeof(work)));
 	} else {
@@ -155,14 +155,15 @@ static int index_put(struct baton_journal *journal, MDB_txn *txn, struct baton_h
 	return rc ? rc : index_put_snapshot(journal, txn, entry);
 }
 
-static void index_done(struct baton_journal *journal, struct baton_head_entry *entry)
+static void index_done(struct baton_journal *journal)
 {
+	struct baton_head_entry *entry = journal->heads.dirty;
 	if (entry->snapshot) {
 		journal->snapshot_bytes -= entry->snapshot->bytes_n;
 		baton_free(entry->snapshot);
 		entry->snapshot = NULL;
 	}
-	baton_heads_cleaned(&journal->heads, entry);
+	baton_heads_cleaned(&journal->heads);
 }
 
 /* One transaction: as many dirty entries as fit, from the oldest. With the last of them goes the
@@ -174,7 +175,7 @@ static int index_txn(struct baton_journal *journal, MDB_txn *txn, size_t *ret_n,
 	int rc = 0;
 	struct baton_head_entry *entry = journal->heads.dirty;
 	for (; entry && n < BATON_INDEX_PUTS && bytes < SNAPSHOT_BATCH_BYTES && rc == 0;
-	     entry = entry->next_entry, n++) {
+	     entry = entry->dirtied, n++) {
 		rc = index_put(journal, txn, entry);
 		bytes += entry->snapshot ? entry->snapshot->bytes_n : 0;
 	}
@@ -206,7 +207,7 @@ static int index_step(struct baton_journal *journal)
 		return baton_store_rc(store, rc, pages * store->page_bytes);
 
 	for (; n; n--)
-		index_done(journal, journal->heads.dirty);
+		index_done(journal);
 	if (!journal->heads.dirty)
 		atomic_store(&journal->indexed_position, atomic_load(&journal->last_position));
 	return 0;
@@ -259,8 +260,8 @@ static int erase_txn(struct baton_journal *journal, MDB_txn *txn, struct baton_h
 		     const struct baton_head *head)
 {
 	uint8_t row[BATON_HEAD_ROW];
-	MDB_val key = baton_store_key(&entry->id);
-	baton_row_head(&entry->id, head, row);
+	MDB_val key = baton_store_key(&entry->rolled.id);
+	baton_row_head(&entry->rolled.id, head, row);
 	int rc = drop_row(journal, txn, BATON_TABLE_SNAPSHOTS, key);
 	if (rc == 0)
 		rc = drop_row(journal, txn, BATON_TABLE_WORK, key);

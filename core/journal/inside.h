@@ -43,22 +43,29 @@ struct baton_op {
 	struct baton_op *next;
 	enum baton_op_kind kind;
 	int rc;
-	struct baton_lane *lane;        /* APPEND: who is told */
-	struct baton_lane_entry *entry; /* APPEND: the lane's own view of the session */
-	uint64_t entry_generation;
-	uint64_t ticket, position;
 	struct baton_id session;
+	size_t bytes_n;
+	/* APPEND */
+	struct baton_lane *lane;        /* who is told */
+	struct baton_lane_entry *entry; /* the lane's own view of the session */
+	uint64_t ticket, position;
 	uint64_t expected_seq, expected_epoch;
 	uint64_t epoch; /* after the last record */
-	uint32_t marks, slot, n_frames;
-	bool is_new, is_doomed;   /* begins a session; cannot succeed, only keeps its place */
-	struct baton_key_row key; /* is_new */
-	uint8_t prev_hash[BATON_HASH_BYTES], hash[BATON_HASH_BYTES];
-	sem_t *done;                  /* all but appends and snapshots: the caller waits on its own stack */
-	baton_str put_key, put_value; /* PUT: the waiting caller's */
-	uint64_t snapshot_seq;
-	size_t bytes_n;
+	uint32_t marks, slot, n_frames, entry_generation;
+	bool is_doomed; /* cannot succeed, only keeps its place */
+	bool is_new;    /* begins a session: has a key */
+	uint8_t hash[BATON_HASH_BYTES];
+	union {
+		struct baton_key_row *key; /* APPEND, is_new */
+		uint64_t snapshot_seq;     /* SNAPSHOT */
+		const struct baton_put *put; /* PUT: the waiting caller's */
+	};
+	sem_t *done;     /* all but appends and snapshots: the caller waits on its own stack */
 	uint8_t bytes[]; /* APPEND: frames back to back; SNAPSHOT: the row */
+};
+
+struct baton_put {
+	baton_str key, value;
 };
 
 struct baton_journal {
@@ -101,8 +108,7 @@ struct baton_lane {
 	struct baton_lane_events events;
 	struct baton_seal seal;
 	struct baton_queue done;                   /* completed appends on their way back */
-	struct baton_lane_entry *entries, *oldest; /* by id; longest unused first */
-	size_t n_entries;
+	struct baton_roll entries;
 	uint64_t erasures; /* of the key file when the cached keys were taken */
 	bool gathers;
 	struct baton_op *newest, *first; /* gathered, not yet queued; newest first */

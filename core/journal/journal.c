@@ -162,7 +162,8 @@ int baton_journal_put(struct baton_journal *journal, baton_str key, baton_str va
 		return BATON_E_INVAL;
 	if (value.n > BATON_KV_BYTES_MAX)
 		return BATON_E_TOO_BIG;
-	struct baton_op op = { .kind = BATON_OP_PUT, .put_key = key, .put_value = value };
+	const struct baton_put put = { key, value };
+	struct baton_op op = { .kind = BATON_OP_PUT, .put = &put };
 	return baton_journal_wait(journal, &op);
 }
 

@@ -9,9 +9,8 @@
  * the entry is read again from the committed head. */
 #include "core/base/assert.h"
 #include "core/base/errors.h"
+#include "core/base/mem.h"
 #include "core/journal/inside.h"
-
-#include <utlist.h>
 
 enum {
 	TRIM_LOOKS = 8, /* entries that one new one may cost a look */
@@ -19,15 +18,13 @@ enum {
 };
 
 struct baton_lane_entry {
-	UT_hash_handle hh; /* beside the id: a look-up reads both and nothing else */
-	struct baton_id id;
-	uint64_t seq; /* of the newest record, queued ones included */
+	struct baton_rolled rolled; /* first: holds the id */
+	uint64_t seq;               /* of the newest record, queued ones included */
 	uint32_t slot, pending;
-	uint64_t generation; /* rises when the entry is read again: late failures are of the past */
-	bool is_known, has_key, is_forgotten;
-	bool is_used; /* again, since it came or since lane_trim() looked at it */
+	uint32_t generation; /* rises when the entry is read again: late failures are of the past */
+	bool is_known : 1, has_key : 1, is_forgotten : 1;
+	bool is_used : 1; /* again, since it came or since lane_trim() looked at it */
 	uint8_t key[BATON_KEY_BYTES], hash[BATON_HASH_BYTES];
-	struct baton_lane_entry *prev, *next;
 };
 
 /* --- entries ---------------------------------------------------------------------------------- */
@@ -38,44 +35,44 @@ static void entry_drop_key(struct baton_lane_entry *entry)
 	entry->has_key = false;
 }
 
+static struct baton_lane_entry *entry_of(struct baton_rolled *rolled)
+{
+	return (struct baton_lane_entry *)rolled;
+}
+
 static void entry_free(struct baton_lane *lane, struct baton_lane_entry *entry)
 {
 	entry_drop_key(entry);
-	HASH_DELETE(hh, lane->entries, entry);
-	DL_DELETE(lane->oldest, entry);
-	lane->n_entries--;
+	baton_roll_remove(&lane->entries, &entry->rolled);
 	baton_free(entry);
 }
 
-/* A second chance for what was used since the last look. To move an entry at each use would be a
- * stricter order, and touch three sessions' memory where an append needs one. */
+/* A second chance for what was used since the last look. */
 static void lane_trim(struct baton_lane *lane)
 {
-	for (int i = 0; i < TRIM_LOOKS && lane->n_entries >= BATON_LANE_ENTRIES; i++) {
-		struct baton_lane_entry *entry = lane->oldest;
-		if (!entry->is_used && !entry->pending) {
-			entry_free(lane, entry);
-			continue;
+	for (int i = 0; i < TRIM_LOOKS && lane->entries.n >= BATON_LANE_ENTRIES; i++) {
+		struct baton_rolled *rolled = baton_roll_turn(&lane->entries), *next;
+		for (; rolled; rolled = next) {
+			struct baton_lane_entry *entry = entry_of(rolled);
+			next = rolled->next;
+			if (!entry->is_used && !entry->pending)
+				entry_free(lane, entry);
+			else
+				entry->is_used = false;
 		}
-		entry->is_used = false;
-		DL_DELETE(lane->oldest, entry);
-		DL_APPEND(lane->oldest, entry);
 	}
 }
 
 static struct baton_lane_entry *lane_entry(struct baton_lane *lane, const struct baton_id *session)
 {
-	struct baton_lane_entry *entry;
-	HASH_FIND(hh, lane->entries, session, sizeof(*session), entry);
+	struct baton_lane_entry *entry = entry_of(baton_roll_find(&lane->entries, session));
 	if (entry) {
 		entry->is_used = true;
 	} else {
 		lane_trim(lane);
-		entry = baton_new(struct baton_lane_entry);
-		entry->id = *session;
-		HASH_ADD(hh, lane->entries, id, sizeof(entry->id), entry);
-		DL_APPEND(lane->oldest, entry);
-		lane->n_entries++;
+		entry = baton_new_lasting(struct baton_lane_entry);
+		entry->rolled.id = *session;
+		baton_roll_add(&lane->entries, &entry->rolled);
 	}
 	entry->is_forgotten = false;
 	return entry;
@@ -85,19 +82,21 @@ static struct baton_lane_entry *lane_entry(struct baton_lane *lane, const struct
 static void lane_drop_keys(struct baton_lane *lane)
 {
 	uint64_t erasures = atomic_load(&lane->journal->store.keys.erasures);
-	struct baton_lane_entry *entry;
 	if (erasures == lane->erasures)
 		return;
 	lane->erasures = erasures;
-	DL_FOREACH(lane->oldest, entry)
-		entry_drop_key(entry);
+	for (size_t i = 0; i < lane->entries.n_slots; i++) {
+		struct baton_rolled *rolled = lane->entries.slots[i];
+		for (; rolled; rolled = rolled->next)
+			entry_drop_key(entry_of(rolled));
+	}
 }
 
 /* Takes the committed head. 0 also if there is no such session (seq 0). */
 static int entry_reload(struct baton_lane *lane, struct baton_lane_entry *entry)
 {
 	struct baton_head head = { 0 };
-	int rc = baton_journal_head(lane->journal, &entry->id, &head);
+	int rc = baton_journal_head(lane->journal, &entry->rolled.id, &head);
 	if (rc == BATON_E_NOTFOUND)
 		memset(&head, 0, sizeof(head));
 	else if (rc < 0)
@@ -121,8 +120,8 @@ static int entry_key(struct baton_lane *lane, struct baton_lane_entry *entry)
 {
 	if (entry->has_key)
 		return 0;
-	int rc = baton_keys_get(&lane->journal->store.keys, &lane->seal, entry->slot, &entry->id,
-				entry->key);
+	int rc = baton_keys_get(&lane->journal->store.keys, &lane->seal, entry->slot,
+				&entry->rolled.id, entry->key);
 	entry->has_key = rc == 0;
 	return rc;
 }
@@ -185,8 +184,7 @@ static void append_seal(struct baton_lane *lane, struct baton_lane_entry *entry,
 			const struct baton_append *append, struct baton_op *op)
 {
 	uint8_t *out = op->bytes;
-	struct baton_stored frame = { .session = entry->id, .slot = entry->slot };
-	memcpy(op->prev_hash, entry->hash, sizeof(op->prev_hash));
+	struct baton_stored frame = { .session = entry->rolled.id, .slot = entry->slot };
 	memcpy(op->hash, entry->hash, sizeof(op->hash));
 	for (size_t i = 0; i < append->n_records; i += frame.n_records) {
 		const struct baton_record *records = append->records + i;
@@ -217,6 +215,13 @@ static struct baton_op *op_new(enum baton_op_kind kind, const struct baton_id *s
 	return op;
 }
 
+static void op_free(struct baton_op *op)
+{
+	if (op->is_new)
+		baton_free(op->key);
+	baton_free(op);
+}
+
 /* An append that expects another head keeps its place in the order and is refused there. */
 static struct baton_op *append_op(struct baton_lane *lane, struct baton_lane_entry *entry,
 				  const struct baton_append *append, size_t bytes)
@@ -231,9 +236,10 @@ static struct baton_op *append_op(struct baton_lane *lane, struct baton_lane_ent
 	op->is_doomed = is_doomed;
 	op->is_new = is_new;
 	if (is_new) {
-		baton_keys_make(&lane->journal->store.keys, &lane->seal, &entry->id, entry->key,
-				&op->key);
-		entry->slot = op->key.slot;
+		op->key = baton_new(struct baton_key_row);
+		baton_keys_make(&lane->journal->store.keys, &lane->seal, &entry->rolled.id,
+				entry->key, op->key);
+		entry->slot = op->key->slot;
 		entry->has_key = true;
 	}
 	if (!is_doomed)
@@ -315,14 +321,13 @@ void baton_lane_poll(struct baton_lane *lane)
 		next = op->next;
 		lane_settle(lane, op);
 		lane->events.committed(lane->events.ud, op->ticket, op->rc, op->position);
-		baton_free(op);
+		op_free(op);
 	}
 }
 
 void baton_lane_forget(struct baton_lane *lane, const struct baton_id *session)
 {
-	struct baton_lane_entry *entry;
-	HASH_FIND(hh, lane->entries, session, sizeof(*session), entry);
+	struct baton_lane_entry *entry = entry_of(baton_roll_find(&lane->entries, session));
 	if (!entry)
 		return;
 	if (entry->pending)
@@ -400,6 +405,14 @@ int baton_lane_open(struct baton_journal *journal, const struct baton_lane_event
 	return 0;
 }
 
+static void lane_empty(struct baton_lane *lane)
+{
+	for (size_t i = 0; i < lane->entries.n_slots; i++)
+		while (lane->entries.slots[i])
+			entry_free(lane, entry_of(lane->entries.slots[i]));
+	baton_roll_done(&lane->entries);
+}
+
 /* Waits until the writer has passed everything this lane queued: it writes to the lane until
  * then. */
 void baton_lane_close(struct baton_lane **lane)
@@ -414,10 +427,9 @@ void baton_lane_close(struct baton_lane **lane)
 	struct baton_op *op = baton_queue_take(&l->done, NULL), *next;
 	for (; op; op = next) {
 		next = op->next;
-		baton_free(op);
+		op_free(op);
 	}
-	while (l->oldest)
-		entry_free(l, l->oldest);
+	lane_empty(l);
 	baton_seal_done(&l->seal);
 	atomic_fetch_sub(&l->journal->lanes, 1);
 	baton_free(l);

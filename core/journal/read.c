@@ -416,7 +416,7 @@ static void work_add(struct work_list *list, const struct work_item *item)
 
 static void work_add_head(void *ud, const struct baton_head_entry *entry)
 {
-	struct work_item item = { .id = entry->id, .seq = entry->now.seq, .is_fresh = true };
+	struct work_item item = { .id = entry->rolled.id, .seq = entry->now.seq, .is_fresh = true };
 	item.marks = entry->now.flags & BATON_HEAD_ERASED ? 0 : entry->now.marks;
 	work_add(ud, &item);
 }

@@ -122,6 +122,11 @@ uint32_t baton_stored_count(const uint8_t *value)
 	return baton_get16(value + AT_RECORDS);
 }
 
+const uint8_t *baton_stored_prev_hash(const uint8_t *value)
+{
+	return value + AT_HASH;
+}
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 static int read_old(const uint8_t *p, size_t n, struct baton_stored *f)

@@ -65,9 +65,11 @@ void baton_stored_write(struct baton_seal *seal, const uint8_t *key,
 			const struct baton_stored *frame, const struct baton_record *records,
 			uint8_t *out);
 void baton_stored_link(uint8_t *value, uint64_t prev_position, uint64_t skip_position);
-/* Length, and number of records, of a frame that baton_stored_write() made. */
+/* Length, number of records, and hash of the row before it, of a frame that baton_stored_write()
+ * made. */
 size_t baton_stored_length(const uint8_t *value);
 uint32_t baton_stored_count(const uint8_t *value);
+const uint8_t *baton_stored_prev_hash(const uint8_t *value);
 /* Views `value`. 0, BATON_E_CORRUPT if its lengths do not fit, BATON_E_SCHEMA if from a newer
  * one. */
 int baton_stored_read(const void *value, size_t n, struct baton_stored *ret_frame);

@@ -70,7 +70,7 @@ static size_t op_puts(const struct baton_op *op)
 
 static size_t op_bytes(const struct baton_op *op)
 {
-	return op->bytes_n + op->put_value.n;
+	return op->bytes_n + (op->kind == BATON_OP_PUT ? op->put->value.n : 0);
 }
 
 /* From the front of the backlog, in order. An erase is a batch of its own: what was queued
@@ -109,7 +109,7 @@ static int batch_write_keys(struct baton_journal *journal, struct batch *batch)
 	struct baton_key_row *rows = baton_alloc(batch->new_sessions * sizeof(*rows));
 	for (struct baton_op *op = batch->first; op; op = op->next)
 		if (op->is_new)
-			rows[n++] = op->key;
+			rows[n++] = *op->key;
 	int rc = baton_keys_write(&journal->store.keys, rows, n);
 	baton_free(rows);
 	return rc;
@@ -127,7 +127,7 @@ static int append_check(const struct baton_op *op, const struct baton_head *head
 		return BATON_E_CONFLICT;
 	/* The lane sealed against the head it knew; the links of the chain must be the same
 	 * bytes. */
-	if (memcmp(op->prev_hash, head->hash, sizeof(head->hash)) != 0 ||
+	if (memcmp(baton_stored_prev_hash(op->bytes), head->hash, sizeof(head->hash)) != 0 ||
 	    (!op->is_new && op->slot != head->slot))
 		return BATON_E_CONFLICT;
 	return 0;
@@ -172,24 +172,24 @@ static int batch_append(struct baton_journal *journal, struct batch *batch, stru
 		op->rc = rc == BATON_E_CORRUPT ? BATON_E_CONFLICT : rc;
 		return 0;
 	}
-	baton_heads_touch(&journal->heads, entry);
-	op->rc = append_check(op, &entry->next);
-	return op->rc ? 0 : append_put(batch, op, &entry->next);
+	struct baton_head *head = baton_heads_touch(&journal->heads, entry);
+	op->rc = append_check(op, head);
+	return op->rc ? 0 : append_put(batch, op, head);
 }
 
 static int batch_put(struct baton_journal *journal, struct batch *batch, struct baton_op *op)
 {
-	size_t n = sizeof(uint64_t) + op->put_value.n;
-	MDB_val key = baton_store_val(op->put_key.p, op->put_key.n), value = { n, NULL };
-	uint64_t sum =
-		baton_row_sum(op->put_key.p, op->put_key.n, op->put_value.p, op->put_value.n);
+	const struct baton_put *put = op->put;
+	size_t n = sizeof(uint64_t) + put->value.n;
+	MDB_val key = baton_store_val(put->key.p, put->key.n), value = { n, NULL };
+	uint64_t sum = baton_row_sum(put->key.p, put->key.n, put->value.p, put->value.n);
 	int rc = baton_store_mdb_put(batch->txn, journal->store.table[BATON_TABLE_KV], &key, &value,
 				     MDB_RESERVE);
 	if (rc)
 		return rc;
 	memcpy(value.mv_data, &sum, sizeof(sum));
-	if (op->put_value.n)
-		memcpy((uint8_t *)value.mv_data + sizeof(sum), op->put_value.p, op->put_value.n);
+	if (put->value.n)
+		memcpy((uint8_t *)value.mv_data + sizeof(sum), put->value.p, put->value.n);
 	op->rc = 0;
 	return 0;
 }

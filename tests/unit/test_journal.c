@@ -806,11 +806,11 @@ static void a_lane_knows_no_more_sessions_than_its_bound(void **state)
 		assert_true(kit_append(&kit, s, 0, 0, 1) >= 0);
 		if (s % AT_ONCE == AT_ONCE - 1)
 			kit_wait(&kit);
-		assert_true(kit.lane->n_entries <= BATON_LANE_ENTRIES + AT_ONCE);
+		assert_true(kit.lane->entries.n <= BATON_LANE_ENTRIES + AT_ONCE);
 	}
 	kit_wait(&kit);
 	assert_int_equal(kit_say(&kit, ALL, 0, 0, 1), 0);
-	assert_true(kit.lane->n_entries <= BATON_LANE_ENTRIES);
+	assert_true(kit.lane->entries.n <= BATON_LANE_ENTRIES);
 	for (unsigned s = 0; s < 40; s++) /* the first were forgotten */
 		assert_int_equal(kit_say(&kit, s, 1, 0, 1), 0);
 	assert_int_equal(kit_read(&kit, 0, 0, 10), 2);
