@@ -278,7 +278,7 @@ static void tidy(struct baton_shard *shard)
 	enum { MANY = 4096 };
 
 	if (shard->n_cooled > MANY || (shard->n_cooled > 0 && !shard->hot)) {
-		baton_mem_rest();
+		baton_mem_rest(!shard->hot);
 		shard->n_cooled = 0;
 	} else {
 		baton_mem_settle();

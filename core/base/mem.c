@@ -111,22 +111,24 @@ static void give(void *p)
 		stock_trim(kind, stock_max[kind] / 2);
 }
 
-void baton_mem_settle(void)
+void baton_mem_thread_done(void)
 {
 	for (unsigned kind = 0; kind < SLAB_KINDS; kind++)
 		stock_trim(kind, 0);
 }
 
-void baton_mem_rest(void)
+void baton_mem_settle(void)
 {
-	baton_mem_settle();
-	if (HAS_SLABS && slab_space.bytes > 0)
-		(void)malloc_trim(0);
+	baton_mem_thread_done();
+	slab_settle(false);
 }
 
-void baton_mem_thread_done(void)
+void baton_mem_rest(bool is_quiet)
 {
-	baton_mem_settle();
+	baton_mem_thread_done();
+	slab_settle(is_quiet);
+	if (HAS_SLABS && slab_space.bytes > 0)
+		(void)malloc_trim(0);
 }
 
 static void *mem_or_die(void *p, size_t n)

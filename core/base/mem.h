@@ -31,12 +31,14 @@ void *baton_alloc_lasting(size_t n);
 /* [a program that serves, before it has threads] Small blocks come from pages of their own from now
  * on, where whatever is free goes back to the system. Sets 16 GiB of addresses aside. */
 void baton_mem_open(void);
-/* [any thread, now and then] What is kept at hand for the thread is put back; [at its end] too. */
-void baton_mem_settle(void);
-/* ... and what libraries have left free in malloc's heap goes back to the system: milliseconds with a
- * heap of many MiB, so for when a busy time is over. */
-void baton_mem_rest(void);
+/* [any thread, at its end] What is kept at hand for it is put back. */
 void baton_mem_thread_done(void);
+/* [any thread, now and then] ... and of the pages that were free all the time since, half go back to
+ * the system: what a steady load takes and gives stays. */
+void baton_mem_settle(void);
+/* ... and what libraries have left free in malloc's heap: milliseconds with a heap of many MiB, so for
+ * when a busy time is over. Then, if it is quiet, all pages that are free go back, not only half. */
+void baton_mem_rest(bool is_quiet);
 
 #define baton_new(type) ((type *)baton_alloc(sizeof(type)))
 #define baton_new_lasting(type) ((type *)baton_alloc_lasting(sizeof(type)))

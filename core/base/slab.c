@@ -4,8 +4,9 @@
  * some dozen blocks.
  *
  * A span hands out its blocks in order and then what came back, so pages that no block has reached
- * are never touched. An empty span serves any kind again; all but a few of them give their pages
- * back at once. */
+ * are never touched. An empty span serves any kind again. It keeps its pages for a while: what one
+ * lap of the loop gives back the next one needs, and a page that comes anew costs as much as a
+ * message. Of those that nobody needed between two slab_settle() half give their pages back. */
 
 #include "core/base/slab.h"
 
@@ -15,7 +16,7 @@
 enum {
 	SPACE_BITS = 34, /* 16 GiB of addresses */
 	SPANS = 1 << (SPACE_BITS - SLAB_SPAN_BITS),
-	EMPTY_MAX = 8 /* empty spans that keep their pages: half a MiB */
+	EMPTY_MAX = 256 /* empty spans that keep their pages: 16 MiB */
 };
 
 struct span {
@@ -31,6 +32,7 @@ static struct {
 	uint32_t n_spans;           /* used at least once; span 0 counts */
 	uint32_t roomy[SLAB_KINDS]; /* some blocks in use, some not */
 	uint32_t empty, n_empty;    /* with their pages */
+	uint32_t n_unneeded;        /* the least that were empty since slab_settle() */
 	uint32_t dry;               /* without */
 } slab = { .lock = PTHREAD_MUTEX_INITIALIZER, .n_spans = 1 };
 
@@ -86,9 +88,9 @@ static uint32_t span_new(unsigned kind)
 {
 	uint32_t at = list_pop(&slab.empty);
 
-	if (at)
-		slab.n_empty--;
-	else
+	if (at && --slab.n_empty < slab.n_unneeded)
+		slab.n_unneeded = slab.n_empty;
+	if (!at)
 		at = list_pop(&slab.dry);
 	if (!at && slab.n_spans < SPANS)
 		at = slab.n_spans++;
@@ -100,15 +102,31 @@ static uint32_t span_new(unsigned kind)
 	return at;
 }
 
-static void span_emptied(uint32_t at)
+static void span_dry(uint32_t at)
 {
-	if (slab.n_empty < EMPTY_MAX) {
-		list_add(&slab.empty, at);
-		slab.n_empty++;
-		return;
-	}
 	(void)madvise(span_bytes(at), SLAB_SPAN_BYTES, MADV_DONTNEED);
 	list_add(&slab.dry, at);
+}
+
+static void span_emptied(uint32_t at)
+{
+	if (slab.n_empty == EMPTY_MAX) {
+		span_dry(at);
+		return;
+	}
+	list_add(&slab.empty, at);
+	slab.n_empty++;
+}
+
+void slab_settle(bool all)
+{
+	pthread_mutex_lock(&slab.lock);
+	uint32_t keep = all ? 0 : slab.n_empty - (slab.n_unneeded + 1) / 2;
+
+	for (; slab.n_empty > keep; slab.n_empty--)
+		span_dry(list_pop(&slab.empty));
+	slab.n_unneeded = slab.n_empty;
+	pthread_mutex_unlock(&slab.lock);
 }
 
 static struct slab_block *span_take(uint32_t at, unsigned kind)

@@ -72,6 +72,13 @@ static void blocks_do_not_overlap_and_know_their_kind(void **state)
 	assert_false(slab_owns(state));
 }
 
+/* Within as many seconds as a server would take: half of what nobody needs each time. */
+static void settle(void)
+{
+	for (int i = 0; i < 8; i++)
+		baton_mem_settle();
+}
+
 static void what_is_freed_is_given_back(void **state)
 {
 	enum { N = 32 * MIB / 1000 };
@@ -86,8 +93,42 @@ static void what_is_freed_is_given_back(void **state)
 	assert_true(resident() > before + 30 * (size_t)MIB);
 	for (size_t i = 0; i < N; i++)
 		baton_free(blocks[i]);
-	baton_mem_settle();
+	settle();
 	assert_true(resident() < before + 2 * (size_t)MIB);
+}
+
+static void touch(size_t bytes)
+{
+	enum { EACH = 8000 };
+	static void *blocks[32 * MIB / EACH];
+	size_t n = bytes / EACH;
+
+	for (size_t i = 0; i < n; i++)
+		blocks[i] = baton_alloc(EACH);
+	for (size_t i = 0; i < n; i++)
+		baton_free(blocks[i]);
+}
+
+static void what_is_needed_again_and_again_stays(void **state)
+{
+	(void)state;
+	if (!opened())
+		skip();
+	baton_mem_rest(true);
+	size_t before = resident();
+	for (int i = 0; i < 8; i++) {
+		touch(12 * MIB);
+		baton_mem_settle();
+	}
+	assert_true(resident() > before + 11 * (size_t)MIB);
+	/* A quieter time: some of it is needed, the rest goes. */
+	for (int i = 0; i < 8; i++) {
+		touch(4 * MIB);
+		baton_mem_settle();
+	}
+	assert_in_range(resident() - before, 3 * MIB, 6 * MIB);
+	baton_mem_rest(true);
+	assert_true(resident() < before + 1 * (size_t)MIB);
 }
 
 static void what_lasts_does_not_hold_the_pages_of_what_passes(void **state)
@@ -106,7 +147,7 @@ static void what_lasts_does_not_hold_the_pages_of_what_passes(void **state)
 	}
 	for (size_t i = 0; i < N; i++)
 		baton_free(passing[i]);
-	baton_mem_settle();
+	settle();
 	assert_true(resident() < before + 4 * (size_t)MIB);
 	for (size_t i = 0; i <= (N - 1) / 10; i++)
 		baton_free(lasting[i]);
@@ -192,6 +233,7 @@ int main(void)
 		cmocka_unit_test(a_size_holds_what_is_asked_for_and_little_more),
 		cmocka_unit_test(blocks_do_not_overlap_and_know_their_kind),
 		cmocka_unit_test(what_is_freed_is_given_back),
+		cmocka_unit_test(what_is_needed_again_and_again_stays),
 		cmocka_unit_test(what_lasts_does_not_hold_the_pages_of_what_passes),
 		cmocka_unit_test(contents_survive_growing_and_shrinking),
 		cmocka_unit_test(freed_memory_is_zero_when_it_comes_again),
