@@ -10,34 +10,25 @@
 
 enum { SNAPSHOT_EVENTS = 16, LOAD_PAGE = 256, TOUCH_NS = 250 * 1000 * 1000 };
 
-struct baton_actor *actor_find(struct baton_shard *shard, const struct baton_id *id)
-{
-	struct baton_actor *actor = NULL;
+static const struct aside nothing_aside;
 
-	HASH_FIND(by_id, shard->by_id, id->b, sizeof(id->b), actor);
-	return actor;
+static struct baton_actor **chain_of_id(struct baton_shard *shard, const struct baton_id *id)
+{
+	return &shard->chains[baton_id_hash(id) & (shard->n_chains - 1)].by_id;
 }
 
 static struct baton_actor **chain_of(struct baton_shard *shard, uint64_t number)
 {
-	return &shard->by_number[number & (shard->n_chains - 1)];
+	return &shard->chains[number & (shard->n_chains - 1)].by_number;
 }
 
-static void number_add(struct baton_shard *shard, struct baton_actor *actor)
+struct baton_actor *actor_find(struct baton_shard *shard, const struct baton_id *id)
 {
-	LL_PREPEND2(*chain_of(shard, actor->number), actor, next_by_number);
-}
+	struct baton_actor *actor = shard->n_chains > 0 ? *chain_of_id(shard, id) : NULL;
 
-static void numbers_grow(struct baton_shard *shard)
-{
-	enum { FIRST_CHAINS = 64 };
-	struct baton_actor *actor, *after;
-
-	baton_free(shard->by_number);
-	shard->n_chains = shard->n_chains ? 2 * shard->n_chains : FIRST_CHAINS;
-	shard->by_number = baton_alloc(shard->n_chains * sizeof(struct baton_actor *));
-	HASH_ITER(by_id, shard->by_id, actor, after)
-		number_add(shard, actor);
+	while (actor && !baton_id_eq(&actor->id, id))
+		actor = actor->next_by_id;
+	return actor;
 }
 
 struct baton_actor *actor_of_number(struct baton_shard *shard, uint64_t number)
@@ -49,22 +40,56 @@ struct baton_actor *actor_of_number(struct baton_shard *shard, uint64_t number)
 	return actor;
 }
 
+static void chains_add(struct baton_shard *shard, struct baton_actor *actor)
+{
+	LL_PREPEND2(*chain_of(shard, actor->number), actor, next_by_number);
+	LL_PREPEND2(*chain_of_id(shard, &actor->id), actor, next_by_id);
+}
+
+static void chains_grow(struct baton_shard *shard)
+{
+	enum { FIRST_CHAINS = 64 };
+	struct baton_shard old = *shard;
+	struct baton_actor *actor, *after;
+
+	shard->n_chains = old.n_chains ? 2 * old.n_chains : FIRST_CHAINS;
+	shard->chains = baton_alloc(shard->n_chains * sizeof(*shard->chains));
+	ACTOR_EACH(&old, i, actor, after)
+	chains_add(shard, actor);
+	baton_free(old.chains);
+}
+
 struct baton_actor *actor_get(struct baton_shard *shard, const struct baton_id *id)
 {
 	struct baton_actor *actor = actor_find(shard, id);
 
 	if (actor)
 		return actor;
+	if (shard->n_actors++ == shard->n_chains)
+		chains_grow(shard);
 	actor = baton_new_lasting(struct baton_actor);
 	actor->id = *id;
 	actor->shard = shard;
 	actor->number = ++shard->last_number;
-	HASH_ADD(by_id, shard->by_id, id.b, sizeof(actor->id.b), actor);
-	if (HASH_CNT(by_id, shard->by_id) > shard->n_chains)
-		numbers_grow(shard);
-	else
-		number_add(shard, actor);
+	actor->aside = &nothing_aside;
+	chains_add(shard, actor);
 	return actor;
+}
+
+struct aside *actor_aside(struct baton_actor *actor)
+{
+	if (actor->aside == &nothing_aside)
+		actor->own_aside = baton_new(struct aside);
+	return actor->own_aside;
+}
+
+static void drop_aside(struct baton_actor *actor)
+{
+	if (actor->aside == &nothing_aside)
+		return;
+	baton_free(actor->own_aside->assist.next_agent);
+	baton_free(actor->own_aside);
+	actor->aside = &nothing_aside;
 }
 
 static void drop_state(struct baton_actor *actor)
@@ -94,11 +119,12 @@ void actor_free(struct baton_actor *actor)
 		commit_free(commit);
 	}
 	drop_state(actor);
-	HASH_DELETE(by_id, shard->by_id, actor);
+	LL_DELETE2(*chain_of_id(shard, &actor->id), actor, next_by_id);
 	LL_DELETE2(*chain_of(shard, actor->number), actor, next_by_number);
+	shard->n_actors--;
 	if (actor->subscribers != &actor->one)
 		baton_free(actor->subscribers);
-	baton_free(actor->assist.next_agent);
+	drop_aside(actor);
 	baton_free(actor->place);
 	baton_free(actor);
 }
@@ -226,8 +252,8 @@ void actor_reset(struct baton_actor *actor)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
 
-	baton_assert(!actor->run && !actor->commits && !actor->assist.run && !actor->summary.run &&
-		     !actor->tools.run);
+	baton_assert(!actor->run && !actor->commits && !actor->aside->assist.run &&
+		     !actor->aside->summary.run && !actor->aside->tools.run);
 	drop_state(actor);
 	actor->failed = 0;
 	actor->case_due = false;
@@ -246,6 +272,8 @@ void actor_cool(struct baton_actor *actor)
 		drop_state(actor);
 		seam->forget(seam->ud, &actor->id);
 	}
+	if (actor->aside->summary.tried == 0) /* which is to be known as long as the actor is */
+		drop_aside(actor);
 	if (actor->n_subscribers == 0 && !actor->has_place)
 		actor_free(actor);
 }

@@ -45,19 +45,45 @@ struct commit {
 	struct waiter *waiters;    /* in the arena */
 };
 
+/* What most sessions never have: calls outside of a turn, summaries, help for agents. */
+struct aside {
+	struct { /* tools.c */
+		struct baton_run *run;
+		struct baton_release *release; /* pinned by it */
+		bool in_run;
+	} tools;
+
+	struct { /* of older lines, for prompts; summary.c */
+		bool in_run, due;
+		struct baton_run *run;
+		struct baton_release *release; /* pinned by it */
+		uint64_t tried; /* seq of the newest line when one was begun last */
+	} summary;
+
+	struct { /* assist.c */
+		struct baton_run *run;
+		struct baton_release *release; /* pinned by it */
+		bool in_run;
+		bool due; /* a write-up is to be made in a moment */
+		baton_conn conn; /* who asked for the suggestion that runs, 0: nobody */
+		/* The suggestion that waits until the write-up is done; nobody: 0. */
+		baton_conn next_conn;
+		char *next_agent;
+	} assist;
+};
+
 /* What each message touches comes first: with a thousand sessions every line of the cache is cold.
  * Idle customers have one each, so its size counts. */
 struct baton_actor {
 	struct baton_id id;
 	uint64_t number;
-	struct baton_actor *next_by_number;
+	struct baton_actor *next_by_number, *next_by_id; /* of its chains */
 	struct baton_shard *shard;
 	struct baton_session *state; /* NULL: cold */
 	struct commit *commits;      /* oldest first */
 	struct subscriber *subscribers;
 	unsigned n_subscribers, n_commits;
 
-	UT_hash_handle by_id;
 	struct subscriber one; /* where the first one is kept: mostly there is no other */
 	uint64_t committed_seq, touched_ns;
 	uint64_t serial; /* of tickets */
@@ -73,29 +99,10 @@ struct baton_actor {
 	struct baton_run *run;
 	struct baton_release *release; /* pinned by the run */
 
-	struct { /* calls outside of a turn; tools.c */
-		struct baton_run *run;
-		struct baton_release *release; /* pinned by it */
-		bool in_run;
-	} tools;
-
-	struct { /* of older lines, for prompts; summary.c */
-		bool in_run, due;
-		struct baton_run *run;
-		struct baton_release *release; /* pinned by it */
-		uint64_t tried; /* seq of the newest line when one was begun last */
-	} summary;
-
-	struct { /* help for agents; assist.c */
-		struct baton_run *run;
-		struct baton_release *release; /* pinned by it */
-		bool in_run;
-		bool due; /* a write-up is to be made in a moment */
-		baton_conn conn; /* who asked for the suggestion that runs, 0: nobody */
-		/* The suggestion that waits until the write-up is done; nobody: 0. */
-		baton_conn next_conn;
-		char *next_agent;
-	} assist;
+	union { /* to be read by anybody; whoever writes asks actor_aside() for it */
+		const struct aside *aside;
+		struct aside *own_aside;
+	};
 
 	uint64_t run_rests_on; /* seq of the newest event when it began: its message, or what reopened it */
 	uint64_t snapshot_seq;
@@ -116,9 +123,11 @@ struct probe {
 struct baton_shard {
 	struct baton_seam seam;
 	struct probe probe;
-	struct baton_actor *by_id, *hot;
-	struct baton_actor **by_number; /* chains; numbers rise, so they spread by themselves */
-	size_t n_chains;                /* a power of two, never fewer than actors */
+	struct baton_actor *hot;
+	struct { /* numbers rise, so they spread by themselves */
+		struct baton_actor *by_id, *by_number;
+	} *chains;
+	size_t n_chains, n_actors; /* chains: a power of two, never fewer than actors */
 	struct baton_actor *stale; /* whose case the desk is told of in a moment */
 	struct baton_buf scratch;  /* payloads of the append that is being put together */
 	uint64_t last_number, n_runs;
@@ -126,6 +135,11 @@ struct baton_shard {
 	uint64_t n_cooled;  /* sessions that left memory since it was tidied */
 	bool draining;
 };
+
+/* All actors; the one at hand may go meanwhile, but none may come. */
+#define ACTOR_EACH(shard, chain, actor, after)                         \
+	for (size_t chain = 0; chain < (shard)->n_chains; chain++)     \
+	LL_FOREACH_SAFE2((shard)->chains[chain].by_number, actor, after, next_by_number)
 
 /* Timers and tickets carry the actor's number. */
 #define ACTOR_TICKET_BITS 20
@@ -140,6 +154,8 @@ struct baton_actor *actor_of_number(struct baton_shard *shard, uint64_t number);
 struct baton_actor *actor_get(struct baton_shard *shard,
 			      const struct baton_id *id); /* makes a cold one */
 void actor_free(struct baton_actor *actor);
+/* What is beside its turns, to be written: there is something of it from now on. */
+struct aside *actor_aside(struct baton_actor *actor);
 uint64_t actor_key(struct baton_actor *actor, uint64_t low);
 uint64_t actor_ticket(struct baton_actor *actor);
 /* State in memory: from the snapshot and the events behind it. 0, BATON_E_NOTFOUND (no such session

@@ -17,7 +17,7 @@ enum { ASSISTS_MAX = 256, SOON_MS = 1 };
 
 bool actor_assist_busy(const struct baton_actor *actor)
 {
-	return actor->assist.run || actor->assist.due;
+	return actor->aside->assist.run || actor->aside->assist.due;
 }
 
 static void tell_asker(struct baton_actor *actor, baton_conn *conn, int code)
@@ -31,7 +31,8 @@ static void tell_asker(struct baton_actor *actor, baton_conn *conn, int code)
 
 void actor_assist_refused(struct baton_actor *actor, int code)
 {
-	tell_asker(actor, &actor->assist.conn, code);
+	if (actor_assist_busy(actor))
+		tell_asker(actor, &actor_aside(actor)->assist.conn, code);
 }
 
 static void ended(struct baton_actor *actor)
@@ -39,10 +40,10 @@ static void ended(struct baton_actor *actor)
 	const struct baton_seam *seam = &actor->shard->seam;
 
 	seam->timer_stop(seam->ud, actor_key(actor, TIMER_ASSIST));
-	baton_run_free(&actor->assist.run);
-	seam->release_unpin(seam->ud, actor->assist.release);
-	actor->assist.release = NULL;
-	actor->assist.conn = 0;
+	baton_run_free(&actor_aside(actor)->assist.run);
+	seam->release_unpin(seam->ud, actor->aside->assist.release);
+	actor_aside(actor)->assist.release = NULL;
+	actor_aside(actor)->assist.conn = 0;
 	actor->shard->n_assists--;
 	actor_touch(actor);
 }
@@ -51,11 +52,11 @@ static void start_next(struct baton_actor *actor);
 
 void actor_assist_go(struct baton_actor *actor)
 {
-	baton_assert(!actor->assist.in_run);
-	actor->assist.in_run = true;
-	baton_run_go(actor->assist.run);
-	actor->assist.in_run = false;
-	if (!actor->assist.run->done)
+	baton_assert(!actor->aside->assist.in_run);
+	actor_aside(actor)->assist.in_run = true;
+	baton_run_go(actor->aside->assist.run);
+	actor_aside(actor)->assist.in_run = false;
+	if (!actor->aside->assist.run->done)
 		return;
 	ended(actor);
 	start_next(actor);
@@ -81,15 +82,15 @@ static void start(struct baton_actor *actor, enum baton_purpose purpose, baton_s
 
 	baton_package_json(package, &json);
 	baton_package_text(package, &words);
-	actor->assist.release = seam->release_pin(seam->ud, &actor->id);
+	actor_aside(actor)->assist.release = seam->release_pin(seam->ud, &actor->id);
 	actor->shard->n_assists++;
-	actor->assist.run = baton_run_new(&(struct baton_run_start){
+	actor_aside(actor)->assist.run = baton_run_new(&(struct baton_run_start){
 		.ops = &actor_run_ops,
 		.ud = actor,
 		.session = actor->state,
-		.release = actor->assist.release,
-		.policy = seam->policy(seam->ud, actor->assist.release),
-		.release_number = seam->release_number(seam->ud, actor->assist.release),
+		.release = actor->aside->assist.release,
+		.policy = seam->policy(seam->ud, actor->aside->assist.release),
+		.release_number = seam->release_number(seam->ud, actor->aside->assist.release),
 		.purpose = purpose,
 		.asked_by = agent,
 		.package = baton_buf_view(&json),
@@ -115,7 +116,7 @@ static int start_suggestion(struct baton_actor *actor, baton_conn conn, baton_st
 	struct baton_package *package = actor_package(actor, true);
 	if (!package)
 		return BATON_E_IO;
-	actor->assist.conn = conn;
+	actor_aside(actor)->assist.conn = conn;
 	start(actor, BATON_PURPOSE_SUGGESTION, agent, package);
 	baton_package_free(&package);
 	return BATON_OK;
@@ -127,16 +128,17 @@ void actor_suggest(struct baton_actor *actor, baton_conn conn, baton_str agent)
 
 	if (!actor_assist_busy(actor)) {
 		rc = start_suggestion(actor, conn, agent);
-	} else if (actor->assist.next_conn != 0 ||
-		   (actor->assist.run && actor->assist.run->purpose == BATON_PURPOSE_SUGGESTION)) {
+	} else if (actor->aside->assist.next_conn != 0 ||
+		   (actor->aside->assist.run &&
+		    actor->aside->assist.run->purpose == BATON_PURPOSE_SUGGESTION)) {
 		rc = BATON_E_AGAIN; /* it is on its way */
 	} else {
 		baton_str name = baton_str_clip(agent, BATON_NAME_BYTES_MAX);
 
-		actor->assist.next_conn = conn;
+		actor_aside(actor)->assist.next_conn = conn;
 		char *agent_name = baton_memdupz(name.p, name.n);
-		baton_free(actor->assist.next_agent); /* `agent` may be a view of it */
-		actor->assist.next_agent = agent_name;
+		baton_free(actor->aside->assist.next_agent); /* `agent` may be a view of it */
+		actor_aside(actor)->assist.next_agent = agent_name;
 	}
 	if (rc < 0)
 		tell_asker(actor, &conn, rc);
@@ -144,11 +146,11 @@ void actor_suggest(struct baton_actor *actor, baton_conn conn, baton_str agent)
 
 static void start_next(struct baton_actor *actor)
 {
-	baton_conn conn = actor->assist.next_conn;
+	baton_conn conn = actor->aside->assist.next_conn;
 
-	actor->assist.next_conn = 0;
+	actor_aside(actor)->assist.next_conn = 0;
 	if (conn != 0)
-		actor_suggest(actor, conn, baton_str_of(actor->assist.next_agent));
+		actor_suggest(actor, conn, baton_str_of(actor->aside->assist.next_agent));
 }
 
 /* --- the write-up --- */
@@ -182,13 +184,13 @@ void actor_writeup_soon(struct baton_actor *actor)
 	if (actor_assist_busy(actor) || may_start(actor) < 0 || !lacks_writeup(actor) ||
 	    !wants_writeup(actor))
 		return;
-	actor->assist.due = true;
+	actor_aside(actor)->assist.due = true;
 	seam->timer_set(seam->ud, actor_key(actor, TIMER_ASSIST), SOON_MS);
 }
 
 static void start_writeup(struct baton_actor *actor)
 {
-	actor->assist.due = false;
+	actor_aside(actor)->assist.due = false;
 	if (may_start(actor) < 0 || !lacks_writeup(actor)) {
 		start_next(actor);
 		return;
@@ -203,9 +205,9 @@ static void start_writeup(struct baton_actor *actor)
 
 void actor_assist_timer(struct baton_actor *actor)
 {
-	if (actor->assist.run)
+	if (actor->aside->assist.run)
 		actor_assist_go(actor);
-	else if (actor->assist.due)
+	else if (actor->aside->assist.due)
 		start_writeup(actor);
 }
 
@@ -215,14 +217,16 @@ void actor_assist_cancel(struct baton_actor *actor, int code)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
 
-	if (actor->assist.due)
-		seam->timer_stop(seam->ud, actor_key(actor, TIMER_ASSIST));
-	actor->assist.due = false;
-	tell_asker(actor, &actor->assist.next_conn, code);
-	tell_asker(actor, &actor->assist.conn, code);
-	if (!actor->assist.run)
+	if (!actor_assist_busy(actor))
 		return;
-	baton_run_cancel(actor->assist.run, BATON_CANCEL_SUPERSEDED);
-	if (!actor->assist.in_run)
+	if (actor->aside->assist.due)
+		seam->timer_stop(seam->ud, actor_key(actor, TIMER_ASSIST));
+	actor_aside(actor)->assist.due = false;
+	tell_asker(actor, &actor_aside(actor)->assist.next_conn, code);
+	tell_asker(actor, &actor_aside(actor)->assist.conn, code);
+	if (!actor->aside->assist.run)
+		return;
+	baton_run_cancel(actor->aside->assist.run, BATON_CANCEL_SUPERSEDED);
+	if (!actor->aside->assist.in_run)
 		ended(actor);
 }

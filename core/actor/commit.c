@@ -474,7 +474,7 @@ static void finish_erasure(struct baton_actor *actor)
 static void wake(struct baton_actor *actor)
 {
 	uint64_t run = actor->run ? baton_run_awaits(actor->run) : 0;
-	uint64_t tools = actor->tools.run ? baton_run_awaits(actor->tools.run) : 0;
+	uint64_t tools = actor->aside->tools.run ? baton_run_awaits(actor->aside->tools.run) : 0;
 
 	if (run > 0 && run <= actor->committed_seq)
 		actor_run_go(actor);

@@ -81,10 +81,10 @@ void baton_shard_modes_changed(struct baton_shard *shard)
 	struct baton_release *release = seam->release_pin(seam->ud, NULL);
 	struct baton_actor *actor, *after;
 
-	HASH_ITER(by_id, shard->by_id, actor, after)
-		if (actor->n_subscribers > 0 && actor_load(actor) == BATON_OK && is_with_bot(actor))
-			follow_mode(actor, seam->policy(seam->ud, release),
-				    seam->release_number(seam->ud, release));
+	ACTOR_EACH(shard, i, actor, after)
+	if (actor->n_subscribers > 0 && actor_load(actor) == BATON_OK && is_with_bot(actor))
+		follow_mode(actor, seam->policy(seam->ud, release),
+			    seam->release_number(seam->ud, release));
 	seam->release_unpin(seam->ud, release);
 }
 

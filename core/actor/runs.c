@@ -121,11 +121,11 @@ static void op_move(void *ud, struct baton_run *run)
 {
 	struct baton_actor *actor = ud;
 	const struct baton_seam *seam = seam_of(actor);
-	struct baton_release **pin = run->purpose == BATON_PURPOSE_ANSWER ? &actor->release
-				     : run->purpose == BATON_PURPOSE_TOOL ? &actor->tools.release
-				     : run->purpose == BATON_PURPOSE_SUMMARY
-					     ? &actor->summary.release
-					     : &actor->assist.release;
+	struct baton_release **pin =
+		run->purpose == BATON_PURPOSE_ANSWER    ? &actor->release
+		: run->purpose == BATON_PURPOSE_TOOL    ? &actor_aside(actor)->tools.release
+		: run->purpose == BATON_PURPOSE_SUMMARY ? &actor_aside(actor)->summary.release
+							: &actor_aside(actor)->assist.release;
 	struct baton_release *old = *pin;
 
 	*pin = seam->release_pin(seam->ud, NULL);
@@ -262,15 +262,16 @@ void baton_shard_pins(struct baton_shard *shard,
 {
 	struct baton_actor *actor, *after;
 
-	HASH_ITER(by_id, shard->by_id, actor, after) {
+	ACTOR_EACH(shard, i, actor, after)
+	{
 		if (actor->run)
 			tell_pin(actor, actor->run, each, ud);
-		if (actor->assist.run)
-			tell_pin(actor, actor->assist.run, each, ud);
-		if (actor->tools.run)
-			tell_pin(actor, actor->tools.run, each, ud);
-		if (actor->summary.run)
-			tell_pin(actor, actor->summary.run, each, ud);
+		if (actor->aside->assist.run)
+			tell_pin(actor, actor->aside->assist.run, each, ud);
+		if (actor->aside->tools.run)
+			tell_pin(actor, actor->aside->tools.run, each, ud);
+		if (actor->aside->summary.run)
+			tell_pin(actor, actor->aside->summary.run, each, ud);
 	}
 }
 
@@ -331,7 +332,7 @@ void actor_run_start(struct baton_actor *actor)
 	const struct baton_seam *seam = seam_of(actor);
 
 	if (actor->run || actor->failed || actor->shard->draining || !actor->state ||
-	    actor->tools.run || !baton_session_turn_open(actor->state))
+	    actor->aside->tools.run || !baton_session_turn_open(actor->state))
 		return;
 	if (baton_calls_due(&actor->state->calls)) {
 		actor_tools_start(actor); /* comes back here when they are over */

@@ -27,9 +27,9 @@ void baton_shard_free(struct baton_shard **shard)
 	if (!*shard)
 		return;
 	probe_stop(*shard);
-	HASH_ITER(by_id, (*shard)->by_id, actor, after)
-		actor_free(actor);
-	baton_free((*shard)->by_number);
+	ACTOR_EACH(*shard, i, actor, after)
+	actor_free(actor);
+	baton_free((*shard)->chains);
 	baton_buf_done(&(*shard)->scratch);
 	baton_free(*shard);
 	*shard = NULL;
@@ -327,7 +327,7 @@ void baton_shard_timer(struct baton_shard *shard, uint64_t key)
 		actor_run_go(actor);
 	else if (kind == TIMER_ASSIST)
 		actor_assist_timer(actor);
-	else if (kind == TIMER_TOOLS && actor->tools.run)
+	else if (kind == TIMER_TOOLS && actor->aside->tools.run)
 		actor_tools_go(actor);
 	else if (kind == TIMER_SUMMARY)
 		actor_summary_timer(actor);
@@ -343,12 +343,12 @@ static struct baton_run *listener(struct baton_shard *shard, baton_ticket ticket
 	*ret_actor = actor;
 	if (actor && actor->run && actor->run->ticket == ticket)
 		return actor->run;
-	if (actor && actor->assist.run && actor->assist.run->ticket == ticket)
-		return actor->assist.run;
-	if (actor && actor->tools.run && actor->tools.run->ticket == ticket)
-		return actor->tools.run;
-	if (actor && actor->summary.run && actor->summary.run->ticket == ticket)
-		return actor->summary.run;
+	if (actor && actor->aside->assist.run && actor->aside->assist.run->ticket == ticket)
+		return actor->aside->assist.run;
+	if (actor && actor->aside->tools.run && actor->aside->tools.run->ticket == ticket)
+		return actor->aside->tools.run;
+	if (actor && actor->aside->summary.run && actor->aside->summary.run->ticket == ticket)
+		return actor->aside->summary.run;
 	return NULL;
 }
 
@@ -356,9 +356,9 @@ static void go_on_with(struct baton_actor *actor, const struct baton_run *run)
 {
 	if (run == actor->run)
 		actor_run_go(actor);
-	else if (run == actor->tools.run)
+	else if (run == actor->aside->tools.run)
 		actor_tools_go(actor);
-	else if (run == actor->summary.run)
+	else if (run == actor->aside->summary.run)
 		actor_summary_go(actor);
 	else
 		actor_assist_go(actor);

@@ -17,7 +17,7 @@ enum { LINES_WITHOUT = 16, LINES_KEPT = 8, SOON_MS = 1, SUMMARIES_MAX = 256 };
 
 bool actor_summary_busy(const struct baton_actor *actor)
 {
-	return actor->summary.run || actor->summary.due;
+	return actor->aside->summary.run || actor->aside->summary.due;
 }
 
 /* The seq up to which a summary would go; 0: none is wanted. */
@@ -32,7 +32,7 @@ static uint64_t wanted_upto(const struct baton_actor *actor)
 	while (covered < session->n_lines && session->lines[covered].seq <= session->summary_upto)
 		covered++;
 	if (session->n_lines - covered <= LINES_WITHOUT ||
-	    session->lines[session->n_lines - 1].seq <= actor->summary.tried)
+	    session->lines[session->n_lines - 1].seq <= actor->aside->summary.tried)
 		return 0;
 	return session->lines[session->n_lines - 1 - LINES_KEPT].seq;
 }
@@ -48,7 +48,7 @@ void actor_summary_soon(struct baton_actor *actor)
 
 	if (actor_summary_busy(actor) || !may_start(actor) || wanted_upto(actor) == 0)
 		return;
-	actor->summary.due = true;
+	actor_aside(actor)->summary.due = true;
 	seam->timer_set(seam->ud, actor_key(actor, TIMER_SUMMARY), SOON_MS);
 }
 
@@ -57,20 +57,20 @@ static void ended(struct baton_actor *actor)
 	const struct baton_seam *seam = &actor->shard->seam;
 
 	seam->timer_stop(seam->ud, actor_key(actor, TIMER_SUMMARY));
-	baton_run_free(&actor->summary.run);
-	seam->release_unpin(seam->ud, actor->summary.release);
-	actor->summary.release = NULL;
+	baton_run_free(&actor_aside(actor)->summary.run);
+	seam->release_unpin(seam->ud, actor->aside->summary.release);
+	actor_aside(actor)->summary.release = NULL;
 	actor->shard->n_assists--;
 	actor_touch(actor);
 }
 
 void actor_summary_go(struct baton_actor *actor)
 {
-	baton_assert(!actor->summary.in_run);
-	actor->summary.in_run = true;
-	baton_run_go(actor->summary.run);
-	actor->summary.in_run = false;
-	if (actor->summary.run->done)
+	baton_assert(!actor->aside->summary.in_run);
+	actor_aside(actor)->summary.in_run = true;
+	baton_run_go(actor->aside->summary.run);
+	actor_aside(actor)->summary.in_run = false;
+	if (actor->aside->summary.run->done)
 		ended(actor);
 }
 
@@ -80,16 +80,16 @@ static void start(struct baton_actor *actor, uint64_t upto)
 	struct baton_release *release = seam->release_pin(seam->ud, &actor->id);
 	const struct baton_policy *policy = seam->policy(seam->ud, release);
 
-	actor->summary.tried = actor->state->lines[actor->state->n_lines - 1].seq;
+	actor_aside(actor)->summary.tried = actor->state->lines[actor->state->n_lines - 1].seq;
 	if (!baton_assist_route(policy, BATON_PURPOSE_SUMMARY)) {
 		/* Nobody wants one, and mostly it stays so: not to be asked with each message. */
-		actor->summary.tried += LINES_WITHOUT;
+		actor_aside(actor)->summary.tried += LINES_WITHOUT;
 		seam->release_unpin(seam->ud, release);
 		return;
 	}
-	actor->summary.release = release;
+	actor_aside(actor)->summary.release = release;
 	actor->shard->n_assists++;
-	actor->summary.run = baton_run_new(&(struct baton_run_start){
+	actor_aside(actor)->summary.run = baton_run_new(&(struct baton_run_start){
 		.ops = &actor_run_ops,
 		.ud = actor,
 		.session = actor->state,
@@ -104,12 +104,12 @@ static void start(struct baton_actor *actor, uint64_t upto)
 
 void actor_summary_timer(struct baton_actor *actor)
 {
-	if (actor->summary.run) {
+	if (actor->aside->summary.run) {
 		actor_summary_go(actor);
-	} else if (actor->summary.due) {
+	} else if (actor->aside->summary.due) {
 		uint64_t upto = may_start(actor) ? wanted_upto(actor) : 0;
 
-		actor->summary.due = false;
+		actor_aside(actor)->summary.due = false;
 		if (upto > 0)
 			start(actor, upto);
 	}
@@ -119,12 +119,14 @@ void actor_summary_cancel(struct baton_actor *actor)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
 
-	if (actor->summary.due)
-		seam->timer_stop(seam->ud, actor_key(actor, TIMER_SUMMARY));
-	actor->summary.due = false;
-	if (!actor->summary.run)
+	if (!actor_summary_busy(actor))
 		return;
-	baton_run_cancel(actor->summary.run, BATON_CANCEL_SUPERSEDED);
-	if (!actor->summary.in_run)
+	if (actor->aside->summary.due)
+		seam->timer_stop(seam->ud, actor_key(actor, TIMER_SUMMARY));
+	actor_aside(actor)->summary.due = false;
+	if (!actor->aside->summary.run)
+		return;
+	baton_run_cancel(actor->aside->summary.run, BATON_CANCEL_SUPERSEDED);
+	if (!actor->aside->summary.in_run)
 		ended(actor);
 }

@@ -12,7 +12,7 @@
 
 bool actor_tools_busy(const struct baton_actor *actor)
 {
-	return actor->tools.run != NULL;
+	return actor->aside->tools.run != NULL;
 }
 
 /* Somebody must know that nobody knows: an open turn goes to a person. */
@@ -40,12 +40,12 @@ static void hand_over(struct baton_actor *actor)
 static void ended(struct baton_actor *actor)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
-	bool in_doubt = actor->tools.run->tools.in_doubt;
+	bool in_doubt = actor->aside->tools.run->tools.in_doubt;
 
 	seam->timer_stop(seam->ud, actor_key(actor, TIMER_TOOLS));
-	baton_run_free(&actor->tools.run);
-	seam->release_unpin(seam->ud, actor->tools.release);
-	actor->tools.release = NULL;
+	baton_run_free(&actor_aside(actor)->tools.run);
+	seam->release_unpin(seam->ud, actor->aside->tools.release);
+	actor_aside(actor)->tools.release = NULL;
 	actor->shard->n_runs--;
 	actor_touch(actor);
 	if (in_doubt && !actor->failed && actor->state && baton_session_turn_open(actor->state))
@@ -54,11 +54,11 @@ static void ended(struct baton_actor *actor)
 
 void actor_tools_go(struct baton_actor *actor)
 {
-	baton_assert(!actor->tools.in_run);
-	actor->tools.in_run = true;
-	baton_run_go(actor->tools.run);
-	actor->tools.in_run = false;
-	if (!actor->tools.run->done)
+	baton_assert(!actor->aside->tools.in_run);
+	actor_aside(actor)->tools.in_run = true;
+	baton_run_go(actor->aside->tools.run);
+	actor_aside(actor)->tools.in_run = false;
+	if (!actor->aside->tools.run->done)
 		return;
 	ended(actor);
 	actor_tools_start(actor);
@@ -70,18 +70,18 @@ void actor_tools_start(struct baton_actor *actor)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
 
-	if (actor->tools.run || actor->run || actor->failed || actor->shard->draining ||
+	if (actor->aside->tools.run || actor->run || actor->failed || actor->shard->draining ||
 	    !actor->state || actor->state->erased || !baton_calls_due(&actor->state->calls))
 		return;
-	actor->tools.release = seam->release_pin(seam->ud, &actor->id);
+	actor_aside(actor)->tools.release = seam->release_pin(seam->ud, &actor->id);
 	actor->shard->n_runs++;
-	actor->tools.run = baton_run_new(&(struct baton_run_start){
+	actor_aside(actor)->tools.run = baton_run_new(&(struct baton_run_start){
 		.ops = &actor_run_ops,
 		.ud = actor,
 		.session = actor->state,
-		.release = actor->tools.release,
-		.policy = seam->policy(seam->ud, actor->tools.release),
-		.release_number = seam->release_number(seam->ud, actor->tools.release),
+		.release = actor->aside->tools.release,
+		.policy = seam->policy(seam->ud, actor->aside->tools.release),
+		.release_number = seam->release_number(seam->ud, actor->aside->tools.release),
 		.purpose = BATON_PURPOSE_TOOL,
 	});
 	actor_tools_go(actor);
@@ -92,20 +92,20 @@ void actor_tools_adopt(struct baton_actor *actor)
 {
 	const struct baton_seam *seam = &actor->shard->seam;
 
-	baton_assert(!actor->tools.run);
+	baton_assert(!actor->aside->tools.run);
 	seam->timer_stop(seam->ud, actor_key(actor, TIMER_RUN));
-	actor->tools.run = actor->run;
-	actor->tools.release = actor->release;
+	actor_aside(actor)->tools.run = actor->run;
+	actor_aside(actor)->tools.release = actor->release;
 	actor->run = NULL;
 	actor->release = NULL;
-	baton_run_detach(actor->tools.run);
+	baton_run_detach(actor->aside->tools.run);
 }
 
 void actor_tools_cancel(struct baton_actor *actor)
 {
-	if (!actor->tools.run)
+	if (!actor->aside->tools.run)
 		return;
-	baton_run_cancel(actor->tools.run, BATON_CANCEL_SHUTDOWN);
-	if (!actor->tools.in_run)
+	baton_run_cancel(actor->aside->tools.run, BATON_CANCEL_SHUTDOWN);
+	if (!actor->aside->tools.in_run)
 		ended(actor);
 }
