@@ -33,11 +33,11 @@ void *baton_alloc_lasting(size_t n);
 void baton_mem_open(void);
 /* [any thread, at its end] What is kept at hand for it is put back. */
 void baton_mem_thread_done(void);
-/* [any thread, now and then] ... and of the pages that were free all the time since, half go back to
- * the system: what a steady load takes and gives stays. */
+/* [any thread, now and then] ... and pages that were free all the time since go back to the system:
+ * what a steady load takes and gives stays. */
 void baton_mem_settle(void);
 /* ... and what libraries have left free in malloc's heap: milliseconds with a heap of many MiB, so for
- * when a busy time is over. Then, if it is quiet, all pages that are free go back, not only half. */
+ * when a busy time is over. Then, if it is quiet, all pages that are free go back. */
 void baton_mem_rest(bool is_quiet);
 
 #define baton_new(type) ((type *)baton_alloc(sizeof(type)))

@@ -6,7 +6,7 @@
  * A span hands out its blocks in order and then what came back, so pages that no block has reached
  * are never touched. An empty span serves any kind again. It keeps its pages for a while: what one
  * lap of the loop gives back the next one needs, and a page that comes anew costs as much as a
- * message. Of those that nobody needed between two slab_settle() half give their pages back. */
+ * message. Those that nobody needed between two slab_settle() give their pages back. */
 
 #include "core/base/slab.h"
 
@@ -16,7 +16,8 @@
 enum {
 	SPACE_BITS = 34, /* 16 GiB of addresses */
 	SPANS = 1 << (SPACE_BITS - SLAB_SPAN_BITS),
-	EMPTY_MAX = 256 /* empty spans that keep their pages: 16 MiB */
+	EMPTY_MAX = 256, /* empty spans that keep their pages: 16 MiB */
+	SETTLE_MAX = 64  /* that give them back at a time: some hundred microseconds */
 };
 
 struct span {
@@ -121,9 +122,11 @@ static void span_emptied(uint32_t at)
 void slab_settle(bool all)
 {
 	pthread_mutex_lock(&slab.lock);
-	uint32_t keep = all ? 0 : slab.n_empty - (slab.n_unneeded + 1) / 2;
+	uint32_t give = all                            ? slab.n_empty
+			: slab.n_unneeded < SETTLE_MAX ? slab.n_unneeded
+						       : SETTLE_MAX;
 
-	for (; slab.n_empty > keep; slab.n_empty--)
+	for (; give > 0; give--, slab.n_empty--)
 		span_dry(list_pop(&slab.empty));
 	slab.n_unneeded = slab.n_empty;
 	pthread_mutex_unlock(&slab.lock);

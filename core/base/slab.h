@@ -37,8 +37,8 @@ void slab_open(void);
 unsigned slab_take(unsigned kind, unsigned want, struct slab_block **ret_chain);
 /* [any thread] Takes back a chain, of whatever kinds. */
 void slab_give(struct slab_block *chain);
-/* [any thread, now and then] Pages that nobody needed since the last time go back to the system, half
- * of them each time; or all that are free. */
+/* [any thread, now and then] Pages that nobody needed since the last time go back to the system, a few
+ * MiB each time; or all that are free. */
 void slab_settle(bool all);
 
 static inline bool slab_owns(const void *p)

@@ -72,7 +72,7 @@ static void blocks_do_not_overlap_and_know_their_kind(void **state)
 	assert_false(slab_owns(state));
 }
 
-/* Within as many seconds as a server would take: half of what nobody needs each time. */
+/* As many seconds of a server: a few MiB of what nobody needs each time. */
 static void settle(void)
 {
 	for (int i = 0; i < 8; i++)
