@@ -190,7 +190,9 @@ static void data_tell(struct baton_request *request, baton_str event, baton_str 
 
 static void on_sse_event(void *ud, baton_str event, baton_str data)
 {
-	data_tell(ud, event, data);
+	struct baton_request *request = ud;
+	data_tell(request, event, data);
+	request->parser.hold = request->paused || !request->handle || request->code;
 }
 
 static bool line_feed(struct baton_request *request, baton_str piece)
@@ -210,37 +212,42 @@ static bool line_feed(struct baton_request *request, baton_str piece)
 	return true;
 }
 
-static bool piece_feed(struct baton_request *request, baton_str piece)
+static void too_long(struct baton_request *request)
 {
-	if (request->is_sse)
-		return baton_sse_feed(&request->parser, piece) == 0;
-	if (request->ndjson)
-		return line_feed(request, piece);
-	data_tell(request, BATON_STR_NONE, piece);
-	return true;
+	baton_request_fail(request, BATON_FAIL_BAD_OUTPUT, "too_big",
+			   "a line or an event of the answer is too long");
 }
 
-static size_t line_bytes(const struct baton_request *request, baton_str bytes)
+static bool wants_more(const struct baton_request *request)
 {
-	if (!request->is_sse && !request->ndjson)
-		return bytes.n;
-	const char *lf = memchr(bytes.p, '\n', bytes.n);
-	return lf ? (size_t)(lf - bytes.p) + 1 : bytes.n;
+	return !request->paused && request->handle && !request->code;
 }
 
-/* Line by line, because each may make the user pause or stop. Returns how much was taken. */
+/* Returns how much was taken: behind each line or event the user may have paused or stopped. */
+static size_t piece_feed(struct baton_request *request, baton_str rest)
+{
+	if (request->is_sse) {
+		if (baton_sse_feed(&request->parser, rest) != 0)
+			too_long(request);
+		return request->parser.taken;
+	}
+	if (request->ndjson) {
+		const char *lf = memchr(rest.p, '\n', rest.n);
+		rest.n = lf ? (size_t)(lf - rest.p) + 1 : rest.n;
+		if (!line_feed(request, rest))
+			too_long(request);
+		return rest.n;
+	}
+	data_tell(request, BATON_STR_NONE, rest);
+	return rest.n;
+}
+
 static size_t body_feed(struct baton_request *request, baton_str bytes)
 {
 	size_t at = 0;
 
-	while (at < bytes.n && !request->paused && request->handle && !request->code) {
-		baton_str rest = { bytes.p + at, bytes.n - at };
-		baton_str piece = { rest.p, line_bytes(request, rest) };
-		if (!piece_feed(request, piece))
-			baton_request_fail(request, BATON_FAIL_BAD_OUTPUT, "too_big",
-					   "a line or an event of the answer is too long");
-		at += piece.n;
-	}
+	while (at < bytes.n && wants_more(request))
+		at += piece_feed(request, (baton_str){ bytes.p + at, bytes.n - at });
 	return at;
 }
 

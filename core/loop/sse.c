@@ -115,19 +115,21 @@ static size_t find_end(baton_str bytes, size_t at, size_t *lf)
 	return cr ? (size_t)(cr - bytes.p) : *lf;
 }
 
-int baton_sse_feed(struct baton_sse *sse, baton_str bytes)
+/* Returns 0, or what line_end() says; *at is behind what was read. */
+static int lines_feed(struct baton_sse *sse, baton_str bytes, size_t *at)
 {
-	size_t at = 0, lf = 0;
+	size_t lf = 0;
 
-	while (at < bytes.n) {
-		if (sse->after_cr && bytes.p[at] == '\n')
-			at++;
+	while (*at < bytes.n && !sse->hold) {
+		if (sse->after_cr && bytes.p[*at] == '\n')
+			(*at)++;
 		sse->after_cr = false;
-		if (at == bytes.n)
+		if (*at == bytes.n)
 			break;
 
-		size_t end = find_end(bytes, at, &lf);
-		baton_str piece = { bytes.p + at, end - at };
+		size_t end = find_end(bytes, *at, &lf);
+		baton_str piece = { bytes.p + *at, end - *at };
+		*at = end;
 		if (end == bytes.n) {
 			if (sse->line.n + piece.n > sse->line_bytes_max)
 				return BATON_E_TOO_BIG;
@@ -135,10 +137,17 @@ int baton_sse_feed(struct baton_sse *sse, baton_str bytes)
 			break;
 		}
 		sse->after_cr = bytes.p[end] == '\r';
-		at = end + 1;
+		*at = end + 1;
 		int rc = line_end(sse, piece);
 		if (rc)
 			return rc;
 	}
 	return 0;
+}
+
+int baton_sse_feed(struct baton_sse *sse, baton_str bytes)
+{
+	sse->hold = false;
+	sse->taken = 0;
+	return lines_feed(sse, bytes, &sse->taken);
 }

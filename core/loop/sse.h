@@ -13,6 +13,8 @@ struct baton_sse {
 	bool started, after_cr;
 	bool in_event; /* a data field was seen */
 	size_t line_bytes_max;
+	bool hold;    /* for on_event to set: the rest is fed later */
+	size_t taken; /* of what was fed last: all of it, unless `hold` was set */
 	/* `event` is "message" where the stream names none. Valid during the call. May not feed. */
 	void (*on_event)(void *ud, baton_str event, baton_str data);
 	void *ud;

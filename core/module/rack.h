@@ -91,7 +91,7 @@ struct baton_rack {
 	struct baton_call_state *fenced_head, *fenced_tail;
 	uint64_t fence_timer;
 	struct baton_word *words, **words_end;
-	struct baton_wake *wake; /* a letter to ourselves is under way */
+	struct baton_wake *wake; /* our letter to ourselves, once there was one */
 	struct baton_interned *strings;
 	struct baton_arena found; /* texts of the last inspection */
 	unsigned telling; /* frames of ours below which the turn's code runs */

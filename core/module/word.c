@@ -15,9 +15,11 @@ enum {
 	DOC_FIELD_BYTES_MAX = 4096
 };
 
+/* One letter for all the life of a rack, which it may outlive. */
 struct baton_wake {
 	struct baton_mail mail;
 	struct baton_rack *rack; /* NULL: it has gone */
+	bool posted;
 };
 
 static void tell_some(struct baton_rack *rack);
@@ -25,30 +27,34 @@ static void tell_some(struct baton_rack *rack);
 static void wake_deliver(struct baton_mail *mail, struct baton_loop *loop)
 {
 	struct baton_wake *wake = (struct baton_wake *)mail;
-	struct baton_rack *rack = wake->rack;
-	baton_free(wake);
-	if (!rack)
-		return;
-	rack->wake = NULL;
-	if (loop)
-		tell_some(rack);
+	wake->posted = false;
+	if (!wake->rack)
+		baton_free(wake);
+	else if (loop)
+		tell_some(wake->rack);
 }
 
 void baton_rack_wake(struct baton_rack *rack)
 {
-	if (rack->wake || rack->closed)
+	if (rack->closed || (rack->wake && rack->wake->posted))
 		return;
-	rack->wake = baton_new(struct baton_wake);
-	rack->wake->mail.deliver = wake_deliver;
-	rack->wake->rack = rack;
+	if (!rack->wake) {
+		rack->wake = baton_new(struct baton_wake);
+		rack->wake->mail.deliver = wake_deliver;
+		rack->wake->rack = rack;
+	}
+	rack->wake->posted = true;
 	baton_loop_post(rack->loop, &rack->wake->mail);
 }
 
 void baton_wake_forget(struct baton_rack *rack)
 {
-	if (rack->wake)
-		rack->wake->rack = NULL;
+	struct baton_wake *wake = rack->wake;
 	rack->wake = NULL;
+	if (wake && wake->posted)
+		wake->rack = NULL;
+	else
+		baton_free(wake);
 }
 
 struct baton_word *baton_word_new(struct baton_rack *rack, const struct baton_call_state *call,

@@ -147,6 +147,42 @@ static void check_cut(const struct stream *stream, size_t cut)
 	check_seen(stream, &seen);
 }
 
+struct holding {
+	struct baton_sse sse;
+	struct baton_buf seen;
+	unsigned told;
+};
+
+static void on_event_held(void *ud, baton_str event, baton_str data)
+{
+	struct holding *holding = ud;
+	on_event(&holding->seen, event, data);
+	holding->told++;
+	holding->sse.hold = true;
+}
+
+static void a_reader_may_stop_behind_each_event(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
+		const struct stream *stream = &streams[i];
+		struct holding holding = { .told = 0 };
+		size_t at = 0;
+		baton_sse_init(&holding.sse, on_event_held, &holding);
+		while (at < stream->n) {
+			holding.told = 0;
+			feed(&holding.sse, stream->bytes + at, stream->n - at);
+			assert_true(holding.told <= 1);
+			assert_true(holding.sse.taken > 0);
+			assert_true(holding.told == 1 || holding.sse.taken == stream->n - at);
+			at += holding.sse.taken;
+		}
+		assert_int_equal(at, stream->n);
+		baton_sse_done(&holding.sse);
+		check_seen(stream, &holding.seen);
+	}
+}
+
 static void streams_are_read_as_the_standard_says_in_pieces_of_any_size(void **state)
 {
 	(void)state;
@@ -242,6 +278,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(streams_are_read_as_the_standard_says_in_pieces_of_any_size),
+		cmocka_unit_test(a_reader_may_stop_behind_each_event),
 		cmocka_unit_test(a_nul_byte_is_data),
 		cmocka_unit_test(endless_lines_and_events_are_refused_in_bounded_memory),
 		cmocka_unit_test(a_line_of_the_greatest_length_passes_and_one_more_byte_does_not),

@@ -38,7 +38,7 @@ bool scan_utf8_ok(baton_str text)
 				continue;
 			}
 		}
-		size_t n = utf8_length(p + at, text.n - at);
+		size_t n = p[at] < 0x80 ? 1 : utf8_length(p + at, text.n - at);
 		if (n == 0)
 			return false;
 		at += n;
