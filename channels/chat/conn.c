@@ -51,10 +51,10 @@ void conn_watch_desk(struct conn *conn)
 
 void conn_set_locale(struct conn *conn, baton_str locale)
 {
-	struct baton_identity same;
+	struct baton_who *who = baton_who_in(conn->who, locale);
 
-	baton_who_identity(conn->who, &same);
-	conn_identify(conn, &same, locale);
+	baton_free(conn->who);
+	conn->who = who;
 }
 
 enum baton_role conn_role(const struct conn *conn)

@@ -59,21 +59,28 @@ static const char *reason_of(unsigned status)
 
 static void put_head(struct baton_buf *out, const struct baton_answer *answer)
 {
-	baton_buf_printf(out, "HTTP/1.1 %u %s\r\n", answer->status, reason_of(answer->status));
-	if (answer->type)
-		baton_buf_printf(out, "Content-Type: %s\r\n", answer->type);
+	baton_buf_z(out, "HTTP/1.1 ");
+	baton_buf_u64(out, answer->status);
+	baton_buf_z(out, " ");
+	baton_buf_z(out, reason_of(answer->status));
+	if (answer->type) {
+		baton_buf_z(out, "\r\nContent-Type: ");
+		baton_buf_z(out, answer->type);
+	}
+	baton_buf_z(out, "\r\n");
 	if (answer->chunked)
 		baton_buf_z(out, "Transfer-Encoding: chunked\r\n");
 	else if (answer->status != 204 && answer->status != 304 &&
-		 !(answer->streamed && answer->close)) /* else its end is the connection's */
-		baton_buf_printf(out, "Content-Length: %llu\r\n",
-				 answer->streamed ? (unsigned long long)answer->bytes
-						  : (unsigned long long)answer->body.n);
+		 !(answer->streamed && answer->close)) { /* else its end is the connection's */
+		baton_buf_z(out, "Content-Length: ");
+		baton_buf_u64(out, answer->streamed ? answer->bytes : answer->body.n);
+		baton_buf_z(out, "\r\n");
+	}
 	if (!answer->cacheable)
 		baton_buf_z(out, "Cache-Control: no-store\r\n");
-	baton_buf_printf(out, "Content-Security-Policy: %s\r\n",
-			 answer->csp ? answer->csp : own_csp);
-	baton_buf_z(out, SECURITY_HEADERS);
+	baton_buf_z(out, "Content-Security-Policy: ");
+	baton_buf_z(out, answer->csp ? answer->csp : own_csp);
+	baton_buf_z(out, "\r\n" SECURITY_HEADERS);
 	baton_buf_str(out, answer->headers);
 	baton_buf_z(out, answer->close ? "Connection: close\r\n\r\n" : "\r\n");
 }

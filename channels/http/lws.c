@@ -129,12 +129,13 @@ static void on_log(int level, const char *line)
 	baton_log(BATON_LOG_DEBUG, "lws", "s", "line", line);
 }
 
-/* What libwebsockets keeps for a connection lies together, apart from what turns leave behind. */
+/* What libwebsockets keeps for a connection lies together, apart from what turns leave behind. It
+ * zeroes what it wants to be zero, and 8 KiB for headers it does not. */
 static void *lws_memory(void *p, size_t n, const char *what)
 {
 	(void)what;
 	if (n > 0)
-		return p ? baton_realloc(p, n) : baton_alloc_lasting(n);
+		return p ? baton_realloc(p, n) : baton_take_lasting(n);
 	baton_free(p);
 	return NULL;
 }

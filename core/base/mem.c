@@ -147,11 +147,16 @@ void *baton_alloc(size_t n)
 	return memset(mem_or_die(take(n ? n : 1, 0), n), 0, n ? n : 1);
 }
 
+void *baton_take_lasting(size_t n)
+{
+	return mem_or_die(take(n ? n : 1, LASTING), n);
+}
+
 void *baton_alloc_lasting(size_t n)
 {
 	if (n > SLAB_BYTES_MAX)
 		return baton_alloc(n);
-	return memset(mem_or_die(take(n ? n : 1, LASTING), n), 0, n ? n : 1);
+	return memset(baton_take_lasting(n), 0, n ? n : 1);
 }
 
 void *baton_realloc(void *p, size_t n)

@@ -27,6 +27,8 @@ void baton_free(void *p);
 /* As baton_alloc(), for what stays as long as a connection or a session does. It is kept apart from
  * what comes and goes with a turn, so that the pages of the latter can be given back. */
 void *baton_alloc_lasting(size_t n);
+/* ... not zeroed, for allocators that zero themselves. */
+void *baton_take_lasting(size_t n);
 
 /* [a program that serves, before it has threads] Small blocks come from pages of their own from now
  * on, where whatever is free goes back to the system. Sets 16 GiB of addresses aside. */

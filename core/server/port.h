@@ -110,6 +110,8 @@ enum who_field {
 struct baton_who;
 /* To be freed with baton_free(). */
 struct baton_who *baton_who_new(const struct baton_identity *identity, baton_str locale);
+/* The same who speaks another language. */
+struct baton_who *baton_who_in(const struct baton_who *who, baton_str locale);
 baton_str baton_who_text(const struct baton_who *who, enum who_field field); /* "" for none */
 void baton_who_texts(const struct baton_who *who, baton_str ret[WHO_FIELDS]);
 enum baton_role baton_who_role(const struct baton_who *who);

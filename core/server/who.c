@@ -13,6 +13,23 @@ struct baton_who {
 	char text[];
 };
 
+static struct baton_who *of_texts(enum baton_role role, const baton_str fields[WHO_FIELDS])
+{
+	size_t n = 0, at = 0;
+
+	for (int i = 0; i < WHO_FIELDS; i++)
+		n += fields[i].n;
+	struct baton_who *who = baton_alloc_lasting(sizeof(*who) + n);
+	who->role = (uint8_t)role;
+	for (int i = 0; i < WHO_FIELDS; i++) {
+		who->n[i] = (uint16_t)fields[i].n;
+		if (fields[i].n > 0)
+			memcpy(who->text + at, fields[i].p, fields[i].n);
+		at += fields[i].n;
+	}
+	return who;
+}
+
 struct baton_who *baton_who_new(const struct baton_identity *identity, baton_str locale)
 {
 	const baton_str fields[WHO_FIELDS] = {
@@ -29,19 +46,17 @@ struct baton_who *baton_who_new(const struct baton_identity *identity, baton_str
 		[WHO_CLAIMED] = baton_str_of(identity->claimed),
 		[WHO_AUTH_FAILED] = baton_str_of(identity->auth_failed),
 	};
-	size_t n = 0, at = 0;
 
-	for (int i = 0; i < WHO_FIELDS; i++)
-		n += fields[i].n;
-	struct baton_who *who = baton_alloc_lasting(sizeof(*who) + n);
-	who->role = (uint8_t)identity->role;
-	for (int i = 0; i < WHO_FIELDS; i++) {
-		who->n[i] = (uint16_t)fields[i].n;
-		if (fields[i].n > 0)
-			memcpy(who->text + at, fields[i].p, fields[i].n);
-		at += fields[i].n;
-	}
-	return who;
+	return of_texts(identity->role, fields);
+}
+
+struct baton_who *baton_who_in(const struct baton_who *who, baton_str locale)
+{
+	baton_str fields[WHO_FIELDS];
+
+	baton_who_texts(who, fields);
+	fields[WHO_LOCALE] = baton_str_clip(locale, BATON_NAME_BYTES_MAX);
+	return of_texts(baton_who_role(who), fields);
 }
 
 baton_str baton_who_text(const struct baton_who *who, enum who_field field)
