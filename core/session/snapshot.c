@@ -89,7 +89,9 @@ static void save_plain(const struct baton_session *session, size_t i, struct bat
 {
 	const char *at = (const char *)session + plain[i].offset;
 
-	baton_buf_printf(out, "\"%s\":", plain[i].key);
+	baton_buf_z(out, "\"");
+	baton_buf_z(out, plain[i].key);
+	baton_buf_z(out, "\":");
 	switch (plain[i].kind) {
 	case NUMBER: {
 		uint64_t number;
@@ -113,7 +115,9 @@ static void save_plain(const struct baton_session *session, size_t i, struct bat
 
 void baton_session_save(const struct baton_session *session, struct baton_buf *out)
 {
-	baton_buf_printf(out, "{\"schema\":%d,", SNAPSHOT_SCHEMA);
+	baton_buf_z(out, "{\"schema\":");
+	baton_buf_u64(out, SNAPSHOT_SCHEMA);
+	baton_buf_z(out, ",");
 	for (size_t i = 0; i < PLAIN_N; i++)
 		save_plain(session, i, out);
 	baton_buf_z(out, "\"draft_text\":");
@@ -132,8 +136,11 @@ void baton_session_save(const struct baton_session *session, struct baton_buf *o
 	for (size_t i = 0; i < session->n_lines; i++) {
 		const struct baton_line *line = &session->lines[i];
 
-		baton_buf_printf(out, "%s[%llu,%u,", i ? "," : "", (unsigned long long)line->seq,
-				 line->role);
+		baton_buf_z(out, i ? ",[" : "[");
+		baton_buf_u64(out, line->seq);
+		baton_buf_z(out, ",");
+		baton_buf_u64(out, line->role);
+		baton_buf_z(out, ",");
 		baton_buf_json(out, line->text);
 		baton_buf_z(out, "]");
 	}
