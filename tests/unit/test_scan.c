@@ -248,6 +248,65 @@ static void what_is_read_is_what_jansson_reads(void **state)
 	assert_true(taken > MUTATIONS / 10); /* else nothing was compared */
 }
 
+/* As listen.c takes an event; without `again`, as if it had no shortcut. */
+static enum heard_kind event_hear(struct heard *heard, baton_str data, bool again, unsigned *known)
+{
+	static const baton_str no_name = { "", 0 };
+	baton_str words;
+
+	heard_next(heard);
+	again = again && heard_again(heard, data, &words);
+	*known += again;
+	if (!scan_utf8_ok(again ? words : data))
+		return HEARD_BROKEN;
+	return again ? heard_text(heard, words) : wire_chat.event(heard, no_name, data);
+}
+
+static void same_heard(const struct heard *a, const struct heard *b)
+{
+	assert_int_equal(a->content.n, b->content.n);
+	if (a->content.n)
+		assert_memory_equal(a->content.p, b->content.p, a->content.n);
+	assert_int_equal(a->half, b->half);
+	assert_int_equal(a->finish, b->finish);
+	assert_int_equal(a->over, b->over);
+	assert_int_equal(a->refusal, b->refusal);
+	assert_int_equal(a->text_bytes, b->text_bytes);
+	assert_int_equal(a->in_tokens, b->in_tokens);
+	assert_int_equal(a->n_tools, b->n_tools);
+	assert_int_equal(a->error.n, b->error.n);
+}
+
+static void an_event_like_the_last_is_read_as_if_it_were_not(void **state)
+{
+	(void)state;
+	uint32_t seed = 77;
+	unsigned known = 0, none = 0;
+
+	for (unsigned i = 0; i < MUTATIONS; i++) {
+		struct heard whole = { 0 }, like = { 0 };
+		const char *from = seeds[next_random(&seed) % 3]; /* those that stream words */
+		size_t n = strlen(from);
+		char *bytes = calloc(1, TEXT_BYTES), *exact;
+		memcpy(bytes, from, n);
+		assert_int_equal(event_hear(&whole, (baton_str){ bytes, n }, false, &none),
+				 event_hear(&like, (baton_str){ bytes, n }, true, &known));
+		for (uint32_t times = next_random(&seed) % 3; times > 0 && n > 0; times--)
+			n = mutate(bytes, n, &seed);
+		exact = malloc(n ? n : 1);
+		memcpy(exact, bytes, n);
+		assert_int_equal(event_hear(&whole, (baton_str){ exact, n }, false, &none),
+				 event_hear(&like, (baton_str){ exact, n }, true, &known));
+		same_heard(&whole, &like);
+		heard_done(&whole);
+		heard_done(&like);
+		free(exact);
+		free(bytes);
+	}
+	assert_int_equal(none, 0);
+	assert_true(known > MUTATIONS / 20); /* else nothing was compared */
+}
+
 static void deep_values_are_read_over_without_recursion(void **state)
 {
 	(void)state;
@@ -378,6 +437,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_read_is_what_jansson_reads),
+		cmocka_unit_test(an_event_like_the_last_is_read_as_if_it_were_not),
 		cmocka_unit_test(deep_values_are_read_over_without_recursion),
 		cmocka_unit_test(words_are_known_however_they_are_written),
 		cmocka_unit_test(whole_numbers_are_read_and_nothing_else_is),
