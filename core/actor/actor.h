@@ -130,6 +130,8 @@ struct baton_shard {
 	size_t n_chains, n_actors; /* chains: a power of two, never fewer than actors */
 	struct baton_actor *stale; /* whose case the desk is told of in a moment */
 	struct baton_buf scratch;  /* payloads of the append that is being put together */
+	struct baton_says says;    /* of `says_of`: what it says does not change */
+	const struct baton_policy *says_of;
 	uint64_t last_number, n_runs;
 	uint64_t n_assists; /* help for agents that runs */
 	uint64_t n_cooled;  /* sessions that left memory since it was tidied */

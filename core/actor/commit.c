@@ -60,8 +60,10 @@ static struct commit *commit_new(void)
 	struct whole {
 		struct commit commit;
 		alignas(max_align_t) unsigned char words[WORDS_BYTES];
-	} *whole = baton_new(struct whole);
+	} *whole = baton_realloc(NULL, sizeof(*whole));
 
+	/* The words need not be zeroed: an arena does that as it gives them out. */
+	memset(&whole->commit, 0, sizeof(whole->commit));
 	baton_arena_lend(&whole->commit.arena, whole->words, sizeof(whole->words));
 	return &whole->commit;
 }
@@ -302,9 +304,15 @@ static baton_str words_or(const char *words, const char *otherwise)
 	return baton_str_of(words && words[0] ? words : otherwise);
 }
 
-static void fill_says(struct baton_says *says, const struct baton_policy *policy, uint64_t release)
+/* The newest are kept: most commands are decided by the same. Another set at the same place has
+ * another number. */
+static const struct baton_says *says_of(struct baton_shard *shard,
+					const struct baton_policy *policy, uint64_t release)
 {
-	*says = (struct baton_says){
+	if (shard->says_of == policy && shard->says.release == release)
+		return &shard->says;
+	shard->says_of = policy;
+	shard->says = (struct baton_says){
 		.disclosure = baton_str_of(policy->say_disclosure),
 		.handed_over = baton_str_of(policy->say_handed_over),
 		.handed_back = baton_str_of(policy->say_handed_back),
@@ -316,6 +324,7 @@ static void fill_says(struct baton_says *says, const struct baton_policy *policy
 		.release = release,
 		.default_queue = baton_str_of(policy->default_queue)
 	};
+	return &shard->says;
 }
 
 /* Decides with the sentences of the live policy set, and carries the decision out while that set is
@@ -328,11 +337,11 @@ static int decide_and_perform(struct baton_actor *actor, const struct baton_comm
 	struct baton_release *release =
 		actor->in_run ? actor->release : seam->release_pin(seam->ud, &actor->id);
 	bool pinned = !actor->in_run;
-	struct baton_says says;
-	struct baton_decision decision = { .says = &says };
+	struct baton_decision decision;
 
 	const struct baton_policy *policy = seam->policy(seam->ud, release);
-	fill_says(&says, policy, seam->release_number(seam->ud, release));
+	baton_decision_begin(
+		&decision, says_of(actor->shard, policy, seam->release_number(seam->ud, release)));
 	if (actor->run && actor->run_shown)
 		decision.shown = baton_run_shown(actor->run);
 	int rc = people_may(actor, policy, command);

@@ -121,8 +121,6 @@ uint64_t baton_session_seen(const struct baton_session *session, baton_str clien
 enum { BATON_DECISION_EVENTS_MAX = BATON_APPEND_RECORDS_MAX };
 
 struct baton_decision {
-	struct baton_event
-		events[BATON_DECISION_EVENTS_MAX]; /* strings: the command's, or `arena` */
 	size_t n_events;
 	uint64_t
 		repeat_of; /* the client id was seen before, under this seq: acknowledge, do nothing */
@@ -132,6 +130,8 @@ struct baton_decision {
 	/* given by the caller: what an unfinished answer of the open turn has shown; if the decision makes
 	 * the turn void, that text is withdrawn by an answer_superseded of its own. text.n = 0: nothing */
 	struct baton_ev_answer_superseded shown;
+	/* Strings: the command's, or the state's. What is not counted above is not zeroed either. */
+	struct baton_event events[BATON_DECISION_EVENTS_MAX];
 };
 
 /* What customers are told where no policy has words for it. */
@@ -151,6 +151,14 @@ struct baton_says {
 	uint64_t release;
 	baton_str default_queue;
 };
+
+/* Nothing is decided yet. */
+static inline void baton_decision_begin(struct baton_decision *decision,
+					const struct baton_says *says)
+{
+	memset(decision, 0, offsetof(struct baton_decision, events));
+	decision->says = says;
+}
 
 /* 0, or a refusal: BATON_E_STATE, _STALE (the turn is not the open one any more), _DENIED (role),
  * _CONFLICT (if_seq), _INVAL, _LIMIT, _TOO_BIG, _ERASED. On refusal nothing has changed. */

@@ -22,6 +22,8 @@ static baton_str tags_json(struct baton_run *run)
 	struct baton_json list, one;
 	size_t at = 0;
 
+	if (run->topics == 0 && run->session->tags.n == 0)
+		return BATON_STR(""); /* no tags at all are no fact */
 	baton_buf_z(&json, "[");
 	for (uint32_t bit = 1; bit != 0; bit <<= 1) {
 		if (!(run->topics & bit))
@@ -37,7 +39,7 @@ static baton_str tags_json(struct baton_run *run)
 	}
 	baton_buf_z(&json, "]");
 	if (json.n == 2)
-		baton_buf_reset(&json); /* no tags at all are no fact */
+		baton_buf_reset(&json);
 	return run_keep_buf(run, &json);
 }
 
