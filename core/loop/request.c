@@ -426,7 +426,9 @@ static void easy_set_rules(struct baton_request *request)
 	SET(CURLOPT_QUICK_EXIT, 1L);
 	/* libcurl 7.88's HTTP/2 has known stalls with pausing; one stream, one connection. */
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, 3600000L);               /* the clock is ours */
+	SET(CURLOPT_CONNECTTIMEOUT_MS, 3600000L); /* the clock is ours */
+	/* It is made anew for each request, a byte longer: 16 KB would not be a small block. */
+	SET(CURLOPT_BUFFERSIZE, 8191L);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2); /* and newer */
 }
 
