@@ -42,7 +42,7 @@ def measure(grind, opt):
     server = grind.baton('baton', model='chunks-20-5' if opt.mode == 'stream' else 'plain')
     args = ['--to', server.to, '--pid', server.pid, '--conns', opt.conns, '--seconds', opt.seconds, '--pause']
     if opt.mode in ('turn', 'stream'):
-        args += ['--each', EACH, '--pool', opt.conns + int(opt.seconds * 80) + 40, '--spread', 100]
+        args += ['--each', EACH, '--pool', opt.conns + int(opt.seconds * 100) + 400, '--spread', 100]
     load = subprocess.Popen([grind.tool('load'), opt.mode, *map(str, args)], stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, text=True, preexec_fn=rig.pin(rig.LOAD_CPU))
     for word, switch in (('begin', ['-i', 'on']), ('end', ['-i', 'off'])):
