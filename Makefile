@@ -28,7 +28,7 @@ OPT_release := -O2 -g -D_FORTIFY_SOURCE=3
 # Without stack-depth, which would need static TLS: modules must not have it.
 OPT_asan    := -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-coverage=stack-depth \
                -fno-sanitize-recover=all -fno-omit-frame-pointer $(if $(findstring clang,$(CC)),-D__SANITIZE_ADDRESS__=1)
-OPT_tsan    := -O1 -g1 -fsanitize=thread -fno-omit-frame-pointer
+OPT_tsan    := -O0 -g1 -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS  ?=
 ALL_CFLAGS := $(CSTD) $(WARN) $(if $(WERROR),-Werror) $(HARD) $(OPT_$(V)) -fPIC -fvisibility=hidden -MMD -MP \
               $(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CFLAGS)
@@ -69,11 +69,13 @@ SEEDS     ?= 2000
 all: $(if $(CLI_SRC),$(O)/baton) $(if $(MODHOST_SRC),$(O)/baton-modhost) $(O)/baton-demo-shop $(MODULE_SO) $(EXAMPLES) $(O)/modules/manifest \
      $(O)/libbaton-testhost.a
 
-# Unit tests are compiled as fast as can be; what they test is not. Nor does what runs once or for people
-# alone have to be fast under sanitizers, where compiling it well takes three times as long.
+# Unit tests are compiled as fast as can be; what they test is not. Under sanitizers compiling well takes three
+# times as long, so it is kept for what simulation, fuzzers and training run millions of times.
 $(patsubst %.c,$(O)/%.o,$(wildcard tests/unit/*.c)): ALL_CFLAGS += -O0 -U_FORTIFY_SOURCE
-ifneq ($(filter asan tsan,$(V)),)
-$(call obj,$(wildcard core/cli/*.c core/check/*.c core/testhost/*.c core/demo/*.c)): ALL_CFLAGS += -O0
+ifeq ($(V),asan)
+SELDOM := core/check core/cli core/demo core/desk core/files core/isolate core/modhost core/module core/observe core/server \
+          core/swap core/testhost channels/chat channels/http modules/sdk/example $(wildcard modules/tool-* modules/transcript-*)
+$(call obj,$(wildcard $(addsuffix /*.c,$(SELDOM)))): ALL_CFLAGS += -O0
 endif
 
 $(O)/libpure.a: $(call obj,$(PURE_SRC))

@@ -146,17 +146,31 @@ def held(rig, server, conns, seconds, *args, before):
     return grown / conns, opened, percent
 
 
+def handshakes(rig, options, conns):
+    """CPU of a connection that opens, by who is greeted and how: in turns, as the machine's speed changes."""
+    ways = (('lws_upgrade_us', 'lws', ('--bare', '--silent')), ('lws_handshake_us', 'lws', ('--bare',)),
+            ('handshake_us', 'baton', ()))
+    rounds = []
+    for _ in range(options.rounds):
+        seen = {}
+        for key, what, args in ways:
+            server = rig.baton('opened') if what == 'baton' else rig.start('opened', [rig.tool('lws_echo')])
+            process, opened = rig.hold(server, '--conns', conns, *args)
+            end_hold(process)
+            seen[key], seen['ticket_us'] = opened['cpu_us'], opened['ticket_cpu_us']
+            rig.stop('opened')
+        rounds.append(seen)
+    return rounds
+
+
 def idle(rig, options):
     conns = min(options.idle, files_limit() - 200)
-    seen = {'conns': conns}
-    for key, more in (('lws_upgrade_us', ['--silent']), ('lws_handshake_us', [])):
-        lws = rig.start('lws-idle', [rig.tool('lws_echo')])
-        seen['lws_bytes'], opened, seen['lws_idle_percent'] = held(rig, lws, conns, 3, '--bare', *more, before=lws.rss_anon())
-        seen[key] = opened['cpu_us']
-        rig.stop('lws-idle')
+    seen = {'conns': conns, 'handshakes': handshakes(rig, options, conns)}
+    lws = rig.start('lws-idle', [rig.tool('lws_echo')])
+    seen['lws_bytes'], _, seen['lws_idle_percent'] = held(rig, lws, conns, 3, '--bare', before=lws.rss_anon())
+    rig.stop('lws-idle')
     baton = rig.baton('baton-idle')
-    seen['baton_bytes'], opened, seen['idle_percent'] = held(rig, baton, conns, 5, before=baton.rss_anon())
-    seen['handshake_us'], seen['ticket_us'] = opened['cpu_us'], opened['ticket_cpu_us']
+    seen['baton_bytes'], _, seen['idle_percent'] = held(rig, baton, conns, 5, before=baton.rss_anon())
     rig.stop('baton-idle')
     baton = rig.baton('baton-turned')
     seen['turned_bytes'], _, _ = held(rig, baton, conns, 1, '--first-turn', before=baton.rss_anon())

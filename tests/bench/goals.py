@@ -151,12 +151,13 @@ def idle(table, seen):
     table.at_most('G10', f'memory per idle session that had a turn, {n}', seen['turned_bytes'], 3072, 2252, 'B')
     table.at_most('G11', 'CPU while they idle', seen['idle_percent'], 0.2, None, '%',
                   f"heartbeats included; bare lws {seen['lws_idle_percent']:.2f} %")
-    table.at_most('G11', 'CPU per handshake with ticket and hello', seen['handshake_us'], 80, None, 'us',
-                  f"the ticket itself costs {seen['ticket_us']:.0f} us more")
-    table.at_most('G11', '... of bare lws', seen['handshake_us'] / seen['lws_handshake_us'], 1.15, None,
-                  note=f"bare lws {seen['lws_handshake_us']:.1f} us: upgrade, and one frame each way")
-    table.told('G11', '... of bare lws whose client says nothing', seen['handshake_us'] / seen['lws_upgrade_us'], 'x',
-               f"{seen['lws_upgrade_us']:.1f} us")
+    of = lambda key: median(r[key] for r in seen['handshakes'])
+    ratio = lambda to: median(r['handshake_us'] / r[to] for r in seen['handshakes'])
+    table.at_most('G11', 'CPU per handshake with ticket and hello', of('handshake_us'), 80, None, 'us',
+                  f"the ticket itself costs {of('ticket_us'):.0f} us more")
+    table.at_most('G11', '... of bare lws', ratio('lws_handshake_us'), 1.15, None,
+                  note=f"bare lws {of('lws_handshake_us'):.1f} us: upgrade, and one frame each way")
+    table.told('G11', '... of bare lws whose client says nothing', ratio('lws_upgrade_us'), 'x', f"{of('lws_upgrade_us'):.1f} us")
 
 
 def among(table, rounds, idle_conns):
