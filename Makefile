@@ -33,7 +33,9 @@ CFLAGS  ?=
 ALL_CFLAGS := $(CSTD) $(WARN) $(if $(WERROR),-Werror) $(HARD) $(OPT_$(V)) -fPIC -fvisibility=hidden -MMD -MP \
               $(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CFLAGS)
 SAN     := $(filter -fsanitize=%,$(OPT_$(V)))
-LDFLAGS_ALL := $(SAN) -Wl,-z,relro,-z,now,-z,noexecstack
+# A hundred tests that each carry the whole core: lld links them in a quarter of the time.
+FAST_LD := $(if $(filter asan,$(V)),$(if $(shell command -v ld.lld),-fuse-ld=lld))
+LDFLAGS_ALL := $(SAN) $(FAST_LD) -Wl,-z,relro,-z,now,-z,noexecstack
 LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llmdb -lpthread -ldl -lm
 
 # --- what is built from what: folders decide, no list to keep ---------------------------------

@@ -76,7 +76,7 @@ FUZZ_OBJ := $(patsubst %,$(O)/tests/fuzz/fuzz_%.o,$(FUZZERS))
 $(O)/libfuzz.a: $(call obj,$(FUZZ_SRC))
 $(O)/fuzz/%: $(O)/tests/fuzz/fuzz_%.o $(O)/libfuzz.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $(filter %.o,$^) $(O)/libfuzz.a $(LIBS)
+	$(Q)$(CC) -fsanitize=fuzzer,address,undefined $(FAST_LD) -o $@ $(filter %.o,$^) $(O)/libfuzz.a $(LIBS)
 # What is compiled into modules stands beside the archive: some files have the names of core's.
 $(O)/fuzz/provider: $(call obj,$(addprefix modules/sdk/provider/,scan.c text.c heard.c prompt.c failure.c hint.c) \
 	$(addprefix modules/provider-openai/,chat.c responses.c ollama.c) modules/provider-anthropic/messages.c)
