@@ -107,6 +107,28 @@ static void what_is_not_in_the_messages_is_not_said(void **state)
 	finish();
 }
 
+/* A longer one is left out and not cut: two questions could share its start. */
+static void a_long_key_is_sent_whole_or_not_at_all(void **state)
+{
+	char key[202];
+
+	(void)state;
+	memset(key, 'k', sizeof(key));
+	begin("{}");
+	baton_turn turn = { .size = sizeof(turn), .msgs = &question, .n_msgs = 1 };
+	baton_prompt prompt = { .size = sizeof(prompt), .turn = &turn, .model = host_str("m") };
+	for (size_t n = 200; n <= 201; n++) {
+		key[n] = '\0';
+		prompt.idempotency_key = host_str(key);
+		assert_int_equal(ask_with(&prompt), BATON_OK);
+		assert_int_equal(strstr(web.headers, key) != NULL, n == 200);
+		assert_int_equal(strstr(web.headers, "Idempotency-Key") != NULL, n == 200);
+		provider->cancel(host->inst, CALL, BATON_CANCEL_USER);
+		key[n] = 'k';
+	}
+	finish();
+}
+
 static void a_bad_configuration_makes_no_instance(void **state)
 {
 	(void)state;
@@ -836,6 +858,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_question_is_written_as_the_api_wants_it),
 		cmocka_unit_test(what_is_not_in_the_messages_is_not_said),
+		cmocka_unit_test(a_long_key_is_sent_whole_or_not_at_all),
 		cmocka_unit_test(a_bad_configuration_makes_no_instance),
 		cmocka_unit_test(a_question_the_host_refuses_says_why),
 		cmocka_unit_test(a_question_the_host_cannot_take_is_not_started),

@@ -16,7 +16,7 @@ enum {
 		1000, /* after the end, for the last bytes: the connection can then be kept */
 	BYTES_PER_TOKEN = 4,
 	URL_MAX = 1024,
-	KEY_MAX = 216, /* the header with the key */
+	KEY_MAX = 217, /* the header with a key of 200 bytes */
 };
 
 /* --- life --- */
