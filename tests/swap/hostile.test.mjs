@@ -104,10 +104,17 @@ async function inProcess(name, row) {
 		await provoke(g, calm + CALM_MS);
 		await sleep(Math.max(0, calm + CALM_MS - performance.now()));
 		const before = p99(calm), swap = await g.asker.ask('module.swap', { module: 'bad', path: fixture(name) });
-		const storm = performance.now();
-		const outcomes = swap.ok ? await provoke(g, storm + STORM_MS) : [];
-		await sleep(Math.max(0, storm + STORM_MS - performance.now()));
-		const during = p99(storm), anon = look(pid).anon_kib;
+		const bound = before * (process.env.STRICT ? 1.1 : 2) + (process.env.STRICT ? 1 : 150 * SLOW), outcomes = [];
+		let during;
+		// A module that others notice is noticed each time; what the machine did meanwhile it does not do twice.
+		for (let storms = 0; storms < (process.env.STRICT ? 1 : 2) && !(during <= bound); storms++) {
+			const storm = performance.now();
+			if (swap.ok)
+				outcomes.push(...await provoke(g, storm + STORM_MS));
+			await sleep(Math.max(0, storm + STORM_MS - performance.now()));
+			during = p99(storm);
+		}
+		const anon = look(pid).anon_kib;
 		row.p99 = `${before.toFixed(0)} then ${during.toFixed(0)} ms (${((during / before - 1) * 100).toFixed(0)} %)`;
 		row.what = swap.ok ? `asked ${outcomes.length} times: ${counted(outcomes)}` : `refused: ${swap.error.message}`;
 		const back = await g.asker.ask('module.swap', { module: 'bad', path: fixture('frame_plain') });
@@ -124,8 +131,7 @@ async function inProcess(name, row) {
 		assert.equal(lure.came(), 0, 'it reached nobody');
 		assert.ok(!existsSync(file), 'it wrote nothing');
 		assert.ok(anon < 512 << 10, `${anon} KiB`);
-		// Beside other suites a p99 of some dozen answers is whatever the machine did meanwhile: STRICT looks closely.
-		assert.ok(during <= before * (process.env.STRICT ? 1.1 : 2) + (process.env.STRICT ? 1 : 500 * SLOW), row.p99);
+		assert.ok(during <= bound, row.p99);
 		await g.stop();
 		row.core = 'lives';
 	} finally {

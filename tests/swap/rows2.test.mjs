@@ -237,15 +237,19 @@ row(24, 'crash in load or in a constructor', async () => {
 row(25, 'slow load stalls the loop', async () => {
 	const g = await Ground.start({ policies: fullSet(), files: { 'reel.so': 'provider-reel' }, args: ['--log-level', 'warn'] });
 	const watched = async (ms) => { const watch = new Watch(g.baton, { lag_ms: 50 }).start(); const end = await ms(); await watch.stop(); return { end, pings: watch.pings.map((p) => p[1]), lags: watch.lags.map((l) => l[1]) }; };
-	const still = await watched(() => sleep(1500));
-	const driver = await new Driver(g.baton, { min_ms: 10, max_ms: 20, canaries: false, bad: false }).open();
-	const swaps = await watched(async () => { driver.drive(); for (const end = performance.now() + 20000 * SLOW; driver.count.swaps < 100 && performance.now() < end;) await sleep(50); await driver.stop(); });
-	assert.deepEqual(driver.wrong, []);
 	const p99 = (list) => quantile(list, 0.99);
-	const figures = `ping p99 ${p99(swaps.pings).toFixed(2)} ms, without swaps ${p99(still.pings).toFixed(2)}; ${driver.count.swaps} swaps`;
-	assert.ok(driver.count.swaps >= 60, figures);
-	// A loop that trained the classifier itself would stand still for 100 ms and more; alone on the machine this is 2 to 4 ms.
-	assert.ok(p99(swaps.pings) < (SLOW > 1 ? 25 : 5) * SLOW || p99(swaps.pings) < 3 * p99(still.pings), figures);
+	let figures;
+	const stalled = async () => {
+		const still = await watched(() => sleep(1500));
+		const driver = await new Driver(g.baton, { min_ms: 10, max_ms: 20, canaries: false, bad: false }).open();
+		const swaps = await watched(async () => { driver.drive(); for (const end = performance.now() + 20000 * SLOW; driver.count.swaps < 100 && performance.now() < end;) await sleep(50); await driver.stop(); });
+		assert.deepEqual(driver.wrong, []);
+		figures = `ping p99 ${p99(swaps.pings).toFixed(2)} ms, without swaps ${p99(still.pings).toFixed(2)}; ${driver.count.swaps} swaps`;
+		assert.ok(driver.count.swaps >= 60, figures);
+		return p99(swaps.pings) >= 5 * SLOW && p99(swaps.pings) >= 3 * p99(still.pings);
+	};
+	// A load that stalls the loop does so each time; what the machine did meanwhile it does not do twice.
+	assert.ok(!await stalled() || !await stalled(), figures);
 	await g.stop();
 	return figures;
 });
