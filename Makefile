@@ -71,14 +71,8 @@ SEEDS     ?= 2000
 all: $(if $(CLI_SRC),$(O)/baton) $(if $(MODHOST_SRC),$(O)/baton-modhost) $(O)/baton-demo-shop $(MODULE_SO) $(EXAMPLES) $(O)/modules/manifest \
      $(O)/libbaton-testhost.a
 
-# Unit tests are compiled as fast as can be; what they test is not. Under sanitizers compiling well takes three
-# times as long, so it is kept for what simulation, fuzzers and training run millions of times.
+# Unit tests are compiled as fast as can be; what they test is not.
 $(patsubst %.c,$(O)/%.o,$(wildcard tests/unit/*.c)): ALL_CFLAGS += -O0 -U_FORTIFY_SOURCE
-ifeq ($(V),asan)
-SELDOM := core/check core/cli core/demo core/desk core/files core/isolate core/modhost core/module core/observe core/server \
-          core/swap core/testhost channels/chat channels/http modules/sdk/example $(wildcard modules/tool-* modules/transcript-*)
-$(call obj,$(wildcard $(addsuffix /*.c,$(SELDOM)))): ALL_CFLAGS += -O0
-endif
 
 $(O)/libpure.a: $(call obj,$(PURE_SRC))
 $(O)/libhost.a: $(call obj,$(HOST_SRC))

@@ -71,6 +71,13 @@ check-modules: all
 
 # --- fuzzing: clang's libFuzzer over the objects of V=asan ---------------------------------------
 FUZZ_SRC := $(sort $(PURE_SRC) $(wildcard core/policy/*.c core/journal/*.c core/isolate/*.c) core/module/elf.c core/module/imports.c core/module/file.c channels/chat/wire_in.c channels/http/shown.c core/server/control_request.c core/server/jwt.c core/server/jwt_key.c)
+# Compiling well takes three times as long under sanitizers: it is kept for what fuzzers, simulation and training
+# run millions of times.
+ifeq ($(V),asan)
+SELDOM := core/check core/cli core/demo core/desk core/files core/isolate core/modhost core/module core/observe core/server \
+          core/swap core/testhost channels/chat channels/http modules/sdk/example $(wildcard modules/tool-* modules/transcript-*)
+$(call obj,$(filter-out $(FUZZ_SRC),$(wildcard $(addsuffix /*.c,$(SELDOM))))): ALL_CFLAGS += -O0
+endif
 FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_OBJ := $(patsubst %,$(O)/tests/fuzz/fuzz_%.o,$(FUZZERS))
 $(O)/libfuzz.a: $(call obj,$(FUZZ_SRC))

@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 
 import rig
@@ -110,6 +111,8 @@ def main():
     parser.add_argument('--build', default='build/profile')
     parser.add_argument('--keep', help='where to keep the counts, for callgrind_annotate or KCachegrind')
     opt = parser.parse_args()
+    if not shutil.which('valgrind'):
+        sys.exit('instructions.py: valgrind is missing; install the package valgrind')
     work = tempfile.mkdtemp(prefix='baton-grind-')
     grind = Grind(opt.build, work)
     try:
