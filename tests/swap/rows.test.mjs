@@ -75,7 +75,7 @@ row(2, 'file overwritten in place', async () => {
 });
 
 row(3, 'unmapped while executing', async () => {
-	const r = await swapRun({ seconds: 4, customers: 30, lasts_ppm: 300000, still_ms: 500, driver: { min_ms: 10, max_ms: 10, canaries: false, bad: false } });
+	const r = await swapRun({ seconds: 4, least: 20, customers: 30, lasts_ppm: 300000, still_ms: 500, driver: { min_ms: 10, max_ms: 10, canaries: false, bad: false } });
 	const broken = judge(r).filter((f) => f.hard && !f.ok);
 	assert.deepEqual(broken, [], JSON.stringify([...r.driver.wrong, ...r.crowd.faults].slice(0, 5)));
 	assert.equal(r.crowd.count.begun, r.crowd.count.answered);

@@ -109,7 +109,8 @@ async function settled(baton, ms = 10000) {
 		resident: modules.generations?.filter((g) => g.state === 'resident').length ?? -1 };
 }
 
-export async function swapRun({ seconds = 60, customers = 500, isolation = 'inline', driver: options = {}, still = false, still_ms = Math.max(1500, seconds * 150), lasts_ppm, log = () => {} } = {}) {
+// Goes on behind its seconds, up to five times as long, until as many swaps as are wanted at least have happened.
+export async function swapRun({ seconds = 60, customers = 500, isolation = 'inline', driver: options = {}, still = false, still_ms = Math.max(1500, seconds * 150), lasts_ppm, least = 0, log = () => {} } = {}) {
 	const baton = await Baton.start({ policies: fullSet({ isolation, lasts_ppm }), modules: moduleDir({ 'reel.so': 'provider-reel' }), args: ['--log-level', 'warn'] });
 	const crowd = new Crowd(baton, { size: customers });
 	const driver = new Driver(baton, options), watch = new Watch(baton);
@@ -124,7 +125,8 @@ export async function swapRun({ seconds = 60, customers = 500, isolation = 'inli
 		const began = performance.now();
 		if (!still)
 			driver.drive();
-		for (let s = 1; s <= seconds && baton.alive && !driver.wrong.length; s++) {
+		const enough = (s) => s > seconds && (driver.count.swaps >= least || s > 5 * seconds);
+		for (let s = 1; !enough(s) && baton.alive && !driver.wrong.length; s++) {
 			await sleep(1000);
 			if (s % 10 === 0)
 				log(`${s} s: ${JSON.stringify({ ...driver.count, answered: crowd.count.answered, failed: crowd.count.failed, dropped: crowd.count.dropped })}`);
