@@ -21,6 +21,7 @@ enum {
 
 struct config_reading {
 	struct train_example *examples;
+	struct text_features *words; /* of the example that is looked at */
 	struct train_set set;
 	const char *why;
 };
@@ -46,12 +47,12 @@ static int intent_check(json_t *intent, uint32_t *n, const char **why)
 	return *why ? -1 : 0;
 }
 
-static bool asks_person(const struct human_words *table, const char *text)
+static bool asks_person(struct config_reading *r, const struct human_words *table, const char *text)
 {
 	char normal[TEXT_BYTES_MAX];
-	size_t n = text_normalise(text, strlen(text), normal, sizeof(normal));
 
-	return human_wanted(table, normal, n) >= 0.5F;
+	text_words(normal, text_normalise(text, strlen(text), normal, sizeof(normal)), r->words);
+	return human_wanted(table, r->words) >= 0.5F;
 }
 
 static int intent_read(struct config_reading *r, struct model *model, json_t *intent,
@@ -73,7 +74,7 @@ static int intent_read(struct config_reading *r, struct model *model, json_t *in
 			.label = label,
 		};
 		if (i < EXAMPLES_LOOKED_AT)
-			for_person += asks_person(model->human, json_string_value(example));
+			for_person += asks_person(r, model->human, json_string_value(example));
 	}
 	/* A third is enough: people ask for people in words that no list has. */
 	i = i < EXAMPLES_LOOKED_AT ? i : EXAMPLES_LOOKED_AT;
@@ -161,8 +162,10 @@ struct model *model_make(const char *json, size_t n, const char **why)
 	struct config_reading r = { 0 };
 	json_t *root = json_loadb(json, n, JSON_REJECT_DUPLICATES, &error);
 	struct model *model = calloc(1, sizeof(*model));
-	int rc = model ? 0 : -1;
+	int rc;
 
+	r.words = malloc(sizeof(*r.words));
+	rc = model && r.words ? 0 : -1;
 	if (!json_is_object(root))
 		r.why = "the configuration is not a JSON object";
 	json_t *policy = json_object_get(root, "policy");
@@ -175,6 +178,7 @@ struct model *model_make(const char *json, size_t n, const char **why)
 		model_free(&model);
 	*why = r.why ? r.why : "out of memory";
 	free(r.examples);
+	free(r.words);
 	json_decref(root);
 	return model;
 }

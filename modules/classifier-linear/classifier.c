@@ -242,13 +242,12 @@ static int32_t classify(void *ptr, baton_call call, const baton_turn *turn, bato
 
 	(void)call;
 	model_read(inst->model, inst->scratch, text, out->cap, &reading);
-	/* model_read() left the normalised text behind. */
-	size_t n = inst->scratch->n_normal;
+	const struct text_features *words = &inst->scratch->features; /* model_read() left them */
 
 	hear_answer(inst, turn, text, out->cap, &reading);
 	fill(inst, turn, text, &reading, out);
-	out->sentiment_ppm = tone_ppm(inst->mod->tone, inst->scratch->normal, n, text.p, text.n);
-	out->language = str(language_guess(inst->scratch->normal, n));
+	out->sentiment_ppm = tone_ppm(inst->mod->tone, words, text.p, text.n);
+	out->language = str(tone_language(inst->mod->tone, words));
 	return BATON_OK;
 }
 

@@ -6,8 +6,6 @@
 
 #include "human.h"
 
-#include "text.h"
-
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -88,9 +86,8 @@ struct human_words {
 	} slots[SLOTS_N];
 };
 
-static uint32_t place_of(const struct human_words *table, const char *word, size_t n, uint32_t *tag)
+static uint32_t place_of(const struct human_words *table, uint64_t hash, uint32_t *tag)
 {
-	uint64_t hash = text_hash(word, n, 1);
 	uint32_t at = (uint32_t)hash % SLOTS_N;
 
 	*tag = (uint32_t)(hash >> 32) | 1U;
@@ -108,7 +105,7 @@ struct human_words *human_words_new(void)
 		size_t at = 0, n = strlen(lists[i].words), w;
 
 		while ((w = text_word(lists[i].words, n, &at, &word)) > 0) {
-			uint32_t tag, place = place_of(table, word, w, &tag);
+			uint32_t tag, place = place_of(table, text_hash(word, w, 1), &tag);
 
 			table->slots[place].tag = tag;
 			table->slots[place].is |= lists[i].is;
@@ -128,18 +125,14 @@ struct words {
 	size_t n;
 };
 
-static void split(const struct human_words *table, const char *normal, size_t n,
-		  struct words *words)
+static void look_up(const struct human_words *table, const struct text_features *text,
+		    struct words *words)
 {
-	const char *word;
-	size_t at = 0, w;
+	uint32_t n = text_n_words(text), tag;
 
-	words->n = 0;
-	while (words->n < WORDS_MAX && (w = text_word(normal, n, &at, &word)) > 0) {
-		uint32_t tag;
-
-		words->is[words->n++] = table->slots[place_of(table, word, w, &tag)].is;
-	}
+	words->n = n < WORDS_MAX ? n : WORDS_MAX;
+	for (size_t i = 0; i < words->n; i++)
+		words->is[i] = table->slots[place_of(table, text->hash[i], &tag)].is;
 }
 
 static bool refused(const struct words *words, size_t at)
@@ -215,11 +208,11 @@ static float of_machines(const struct words *words)
 	return (any & TALKING) && (any & FAILING) && (enough || words->n < 8) ? 0.6F : 0;
 }
 
-float human_wanted(const struct human_words *table, const char *normal, size_t n)
+float human_wanted(const struct human_words *table, const struct text_features *text)
 {
 	struct words words;
 
-	split(table, normal, n, &words);
+	look_up(table, text, &words);
 	float most = of_machines(&words);
 
 	for (size_t i = 0; i < words.n; i++) {

@@ -5,12 +5,12 @@
  * is a number for rules, and may be wrong. */
 #pragma once
 
-#include <stddef.h>
+#include "text.h"
 
 struct human_words; /* read-only */
 
 /* NULL: no memory. */
 struct human_words *human_words_new(void);
 void human_words_free(struct human_words **table);
-/* 0..1 from normalised text (text.h). */
-float human_wanted(const struct human_words *table, const char *normal, size_t n);
+/* 0..1 from the words of a text. */
+float human_wanted(const struct human_words *table, const struct text_features *text);

@@ -3,20 +3,18 @@
 /* Language by function words: the small words that every sentence of a language needs. A message
  * without them ("refund", "iPhone 15") settles nothing, and then we say so. */
 
-#include "tone.h"
+#include "language.h"
 
-#include "text.h"
+#include <stddef.h>
 
-#include <string.h>
-
-enum { EN = 1, DE = 2, FR = 4, ES = 8, IT = 16, NL = 32, LANGUAGES = 6 };
+enum { EN = 1, DE = 2, FR = 4, ES = 8, IT = 16, NL = 32 };
 static const char *const names[LANGUAGES] = { "en", "de", "fr", "es", "it", "nl" };
 
 static const struct language_word {
 	const char *word;
-	unsigned languages;
+	uint8_t languages;
 } words[] = {
-	/* Sorted by bytes: looked up by halving. clang-format off keeps one screen of it. */
+	/* clang-format off keeps one screen of it. */
 	/* clang-format off */
 	{ "a", EN | FR | ES | IT }, { "aber", DE }, { "al", ES | IT | NL }, { "and", EN },
 	{ "are", EN }, { "auf", DE }, { "avec", FR }, { "ben", NL }, { "bestelling", NL },
@@ -53,42 +51,22 @@ static const struct language_word {
 	/* clang-format on */
 };
 
-static unsigned languages_of(const char *word, size_t n)
+void language_words(void (*each)(void *ud, const char *word, uint8_t languages), void *ud)
 {
-	size_t low = 0, high = sizeof(words) / sizeof(words[0]);
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		int order = strncmp(word, words[mid].word, n);
-
-		if (order == 0 && !words[mid].word[n])
-			return words[mid].languages;
-		if (order <= 0) /* the same as far as it goes is before what goes on */
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return 0;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		each(ud, words[i].word, words[i].languages);
 }
 
-const char *language_guess(const char *normal, size_t n)
+const char *language_best(const struct language_scores *scores)
 {
-	/* A word of one language alone counts 3, a shared one 1 for each. */
-	unsigned scores[LANGUAGES] = { 0 }, best = 0, second = 0;
-	const char *word;
-	size_t at = 0, w;
+	const unsigned *of = scores->of;
+	unsigned best = 0, second = 0;
 
-	while ((w = text_word(normal, n, &at, &word)) > 0) {
-		unsigned languages = languages_of(word, w);
-		for (unsigned l = 0; l < LANGUAGES; l++)
-			if (languages & (1U << l))
-				scores[l] += languages == (1U << l) ? 3 : 1;
-	}
 	for (unsigned l = 1; l < LANGUAGES; l++)
-		if (scores[l] > scores[best])
+		if (of[l] > of[best])
 			best = l;
 	for (unsigned l = 0; l < LANGUAGES; l++)
-		if (l != best && scores[l] > second)
-			second = scores[l];
-	return scores[best] >= 3 && scores[best] >= second + 2 ? names[best] : "";
+		if (l != best && of[l] > second)
+			second = of[l];
+	return of[best] >= 3 && of[best] >= second + 2 ? names[best] : "";
 }

@@ -189,10 +189,10 @@ struct guess model_predict(const struct model *model, struct scratch *scratch, c
 	uint32_t counts[TEXT_BLOCKS], r = 0;
 	float scales[TEXT_BLOCKS];
 
-	scratch->n_normal = text_normalise(text, n, scratch->normal, sizeof(scratch->normal));
+	n = text_normalise(text, n, scratch->normal, sizeof(scratch->normal));
+	text_features(scratch->normal, n, &scratch->features);
 	if (model->n_rows == 0)
 		return guess;
-	text_features(scratch->normal, scratch->n_normal, &scratch->features);
 	guess.score.unknown = find_rows(model, scratch, counts);
 	block_scales(counts, scales);
 	memcpy(scratch->margins, model->bias, model->n_padded * sizeof(float));

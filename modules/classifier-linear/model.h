@@ -70,8 +70,7 @@ struct scratch {
 	uint32_t rows[TEXT_FEATURES_MAX];
 	struct text_features features;
 	float dense[VECTORS_DIMS];
-	size_t n_normal;
-	char normal[TEXT_BYTES_MAX]; /* the last message, normalised */
+	char normal[TEXT_BYTES_MAX];
 };
 /* NULL if there is no memory. */
 struct scratch *scratch_new(const struct model *model);

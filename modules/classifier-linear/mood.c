@@ -4,8 +4,6 @@
 
 #include "mood.h"
 
-#include "text.h"
-
 __asm__(".section .rodata\n"
 	".balign 16\n"
 	"baton_mood_begin:\n"
@@ -14,18 +12,14 @@ __asm__(".section .rodata\n"
 	".previous\n");
 extern const unsigned char baton_mood_begin[] __attribute__((visibility("hidden")));
 
-void mood_features(const char *normal, size_t n, void (*each)(void *ud, uint32_t hash), void *ud)
+void mood_features(const struct text_features *text, void (*each)(void *ud, uint32_t hash),
+		   void *ud)
 {
-	const char *word;
-	size_t at = 0, w;
-	uint64_t left = 0;
+	const uint64_t *pairs = text->hash + text->begin[TEXT_PAIRS];
 
-	while ((w = text_word(normal, n, &at, &word)) > 0) {
-		const uint64_t both[2] = { left, text_hash(word, w, 1) };
-
-		each(ud, (uint32_t)(both[1] >> 32));
-		each(ud, (uint32_t)(text_hash(both, sizeof(both), 2) >> 32));
-		left = both[1];
+	for (uint32_t i = 0; i < text_n_words(text); i++) {
+		each(ud, (uint32_t)(text->hash[i] >> 32));
+		each(ud, (uint32_t)(pairs[i] >> 32)); /* with the word before it */
 	}
 }
 
@@ -52,12 +46,12 @@ static void look(void *ud, uint32_t hash)
 		l->sum += l->weights[at];
 }
 
-float mood_sum(const char *normal, size_t n)
+float mood_sum(const struct text_features *text)
 {
 	const struct mood_head *head = (const void *)baton_mood_begin;
 	struct looking l = { .head = head, .hashes = (const void *)(head + 1) };
 
 	l.weights = (const void *)(l.hashes + head->n);
-	mood_features(normal, n, look, &l);
+	mood_features(text, look, &l);
 	return head->scale * (float)l.sum;
 }

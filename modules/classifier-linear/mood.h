@@ -4,8 +4,7 @@
  * (`make mood`) and are shipped as mood.bin, a part of the module's code. Read-only. */
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
+#include "text.h"
 
 #define MOOD_MAGIC UINT32_C(0x31444d42) /* "BMD1", little endian */
 
@@ -16,7 +15,8 @@ struct mood_head {
 	uint32_t reserved;
 };
 
-/* The features of a normalised text: calls `each` for every word and every pair of neighbours. */
-void mood_features(const char *normal, size_t n, void (*each)(void *ud, uint32_t hash), void *ud);
+/* Calls `each` for every word and every pair of neighbours. */
+void mood_features(const struct text_features *text, void (*each)(void *ud, uint32_t hash),
+		   void *ud);
 /* What is to be added to the lexicon's sum. */
-float mood_sum(const char *normal, size_t n);
+float mood_sum(const struct text_features *text);

@@ -130,8 +130,9 @@ static void read_clauses(const struct model *model, struct scratch *scratch, bat
 		out->doubt = doubt < out->doubt ? doubt : out->doubt;
 	}
 	memcpy(scratch->margins, scratch->whole, model->n_padded * sizeof(float));
-	scratch->n_normal =
-		text_normalise(text.p, text.n, scratch->normal, sizeof(scratch->normal));
+	size_t length = text_normalise(text.p, text.n, scratch->normal, sizeof(scratch->normal));
+
+	text_words(scratch->normal, length, &scratch->features);
 }
 
 /* Two clauses that are sure of different things are two intents. The best of the whole stays the
@@ -153,17 +154,22 @@ static void add_clauses(const struct model *model, struct scratch *scratch, bato
 	*out = clauses;
 }
 
-/* The best intent that is not listed; UINT32_MAX if none. */
-static uint32_t next_best(const struct model *model, const struct scratch *scratch,
-			  const struct reading *reading)
+/* The best intents that are not listed, at most `max`, best first; of equals the first. */
+static uint32_t next_best(const struct model *model, const float *z, const struct reading *reading,
+			  uint32_t max, uint32_t best[READING_MAX])
 {
-	uint32_t best = UINT32_MAX;
+	uint32_t n = 0;
 
-	for (uint32_t c = 0; c < model->n_classes; c++)
-		if ((best == UINT32_MAX || scratch->margins[c] > scratch->margins[best]) &&
-		    place_of(reading, c) == reading->n)
-			best = c;
-	return best;
+	for (uint32_t c = 0; c < model->n_classes; c++) {
+		uint32_t at;
+
+		if ((n == max && z[c] <= z[best[n - 1]]) || place_of(reading, c) < reading->n)
+			continue;
+		for (at = n < max ? n++ : n - 1; at > 0 && z[best[at - 1]] < z[c]; at--)
+			best[at] = best[at - 1];
+		best[at] = c;
+	}
+	return n;
 }
 
 /* What the best leaves of certainty is shared out by distance; none is surer than those before. */
@@ -171,16 +177,18 @@ static void add_others(const struct model *model, const struct scratch *scratch,
 		       float p, uint32_t cap, struct reading *out)
 {
 	const float *z = scratch->margins;
+	uint32_t max = cap < READING_MAX ? cap : READING_MAX, others[READING_MAX];
 	float sum = 0;
 
+	if (out->n >= max)
+		return;
 	for (uint32_t c = 0; c < model->n_classes; c++)
 		sum += c == best ? 0 : expf(4.0F * (z[c] - z[best]));
-	while (out->n < cap && out->n < READING_MAX) {
-		uint32_t c = next_best(model, scratch, out);
-		float least = out->v[out->n - 1].p;
+	uint32_t n = next_best(model, z, out, max - out->n, others);
 
-		if (c == UINT32_MAX)
-			return;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t c = others[i];
+		float least = out->v[out->n - 1].p;
 		float share = sum > 0 ? (1.0F - p) * expf(4.0F * (z[c] - z[best])) / sum : 0;
 
 		out->v[out->n].label = c;
@@ -191,7 +199,7 @@ static void add_others(const struct model *model, const struct scratch *scratch,
 static float person_of(const struct model *model, const struct scratch *scratch,
 		       const struct reading *reading)
 {
-	float most = human_wanted(model->human, scratch->normal, scratch->n_normal);
+	float most = human_wanted(model->human, &scratch->features);
 
 	for (uint32_t i = 0; i < reading->n; i++)
 		if (model->asks_person[reading->v[i].label] && reading->v[i].p > most)
@@ -217,7 +225,7 @@ void model_read(const struct model *model, struct scratch *scratch, baton_str te
 
 bool reading_is_answer(const struct scratch *scratch, const struct reading *reading)
 {
-	return words_in(scratch->normal, scratch->n_normal) <= ANSWER_WORDS_MAX &&
+	return text_n_words(&scratch->features) <= ANSWER_WORDS_MAX &&
 	       (reading->n == 0 || reading->v[0].p < answer_below);
 }
 

@@ -18,7 +18,7 @@ struct reading {
 	float doubt, human;
 };
 
-/* At most `cap` intents. The normalised message stays in scratch->normal. */
+/* At most `cap` intents. The words of the message stay in scratch->features. */
 void model_read(const struct model *model, struct scratch *scratch, baton_str text, uint32_t cap,
 		struct reading *out);
 /* The message may answer our question for something ("4711"): it is short, and says nothing better. */

@@ -6,6 +6,7 @@
 
 #include "text.h"
 
+#include <endian.h>
 #include <string.h>
 
 enum { LETTERS_MIN = 3, LETTERS_MAX = 5, WORD_BYTES_MAX = 64 };
@@ -60,23 +61,22 @@ size_t text_normalise(const char *text, size_t n, char *out, size_t cap)
 	size_t o = 0;
 
 	for (size_t i = 0; i < n && o + 3 <= cap; i++) {
-		if (p[i] == '\'')
-			continue;
-		if (is_curly_apostrophe(p + i, n - i)) {
+		char c = fold(p[i]);
+
+		if (c != ' ' && p[i] != 0xe2) {
+			out[o++] = c;
+		} else if (is_curly_apostrophe(p + i, n - i)) {
 			i += 2;
-			continue;
-		}
-		if (p[i] == '$' || p[i] == '%' || p[i] == '?') {
+		} else if (c != ' ') {
+			out[o++] = c;
+		} else if (p[i] == '$' || p[i] == '%' || p[i] == '?') {
 			if (o > 0 && out[o - 1] != ' ')
 				out[o++] = ' ';
 			out[o++] = (char)p[i];
 			out[o++] = ' ';
-			continue;
+		} else if (p[i] != '\'' && o > 0 && out[o - 1] != ' ') {
+			out[o++] = ' ';
 		}
-		char c = fold(p[i]);
-
-		if (c != ' ' || (o > 0 && out[o - 1] != ' '))
-			out[o++] = c;
 	}
 	while (o > 0 && out[o - 1] == ' ')
 		o--;
@@ -133,34 +133,33 @@ static uint32_t push_pairs(struct text_features *out, uint32_t n_words)
 	return n;
 }
 
-/* All runs of one length stand together, the shortest first. A longer run's hash begins with that
- * of the shorter one from the same place, so one walk makes all three. */
+/* The first `k` of eight bytes. */
+static uint64_t first_bytes(const unsigned char *p, size_t k)
+{
+	uint64_t eight;
+
+	memcpy(&eight, p, sizeof(eight));
+	return le64toh(eight) & (UINT64_MAX >> (64 - 8 * k));
+}
+
+/* All runs of one length stand together, the shortest first. A run is a number, and no two of them
+ * are the same: nothing but spreading is left to do. Eight bytes are read wherever one begins. */
 static uint32_t push_runs(const unsigned char *word, size_t len, struct text_features *out,
 			  uint32_t n)
 {
-	uint32_t room = TEXT_FEATURES_MAX - n, at[LETTERS_MAX + 1] = { 0 }, all = 0;
+	enum { SIZES = LETTERS_MAX - LETTERS_MIN + 1 };
 
-	for (size_t k = LETTERS_MIN; k <= LETTERS_MAX; k++) {
-		at[k] = all;
-		all += len >= k ? (uint32_t)(len - k + 1) : 0;
-	}
-	if (all > room)
+	if (len * SIZES > TEXT_FEATURES_MAX - n)
 		return n; /* a message of the longest kind has room for all */
-	for (size_t i = 0; i + LETTERS_MIN <= len; i++) {
-		uint64_t h = hash_begin(3);
-
-		for (size_t k = 1; k <= LETTERS_MAX && i + k <= len; k++) {
-			h = hash_add(h, word[i + k - 1]);
-			if (k >= LETTERS_MIN)
-				out->hash[n + at[k]++] = hash_end(h);
-		}
-	}
-	return n + all;
+	for (size_t k = LETTERS_MIN; k <= LETTERS_MAX; k++)
+		for (size_t i = 0; i + k <= len; i++)
+			out->hash[n++] = hash_end(first_bytes(word + i, k));
+	return n;
 }
 
 static uint32_t push_letters(const char *normal, size_t len, struct text_features *out, uint32_t n)
 {
-	unsigned char padded[WORD_BYTES_MAX + 2];
+	unsigned char padded[WORD_BYTES_MAX + 2 + sizeof(uint64_t)] = { 0 };
 	const char *word;
 	size_t at = 0, w;
 
@@ -175,10 +174,16 @@ static uint32_t push_letters(const char *normal, size_t len, struct text_feature
 	return n;
 }
 
-void text_features(const char *normal, size_t n, struct text_features *out)
+void text_words(const char *normal, size_t n, struct text_features *out)
 {
 	out->begin[TEXT_WORDS] = 0;
 	out->begin[TEXT_PAIRS] = push_words(normal, n, out, 0);
 	out->begin[TEXT_LETTERS] = push_pairs(out, out->begin[TEXT_PAIRS]);
+	out->begin[TEXT_BLOCKS] = out->begin[TEXT_LETTERS];
+}
+
+void text_features(const char *normal, size_t n, struct text_features *out)
+{
+	text_words(normal, n, out);
 	out->begin[TEXT_BLOCKS] = push_letters(normal, n, out, out->begin[TEXT_LETTERS]);
 }

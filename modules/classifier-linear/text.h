@@ -25,6 +25,12 @@ struct text_features {
 size_t text_normalise(const char *text, size_t n, char *out, size_t cap);
 /* Features of normalised text, duplicates included. */
 void text_features(const char *normal, size_t n, struct text_features *out);
+/* Words and pairs alone. A word's own feature is text_hash(word, 1): whoever looks words up takes it. */
+void text_words(const char *normal, size_t n, struct text_features *out);
+static inline uint32_t text_n_words(const struct text_features *features)
+{
+	return features->begin[TEXT_PAIRS];
+}
 /* 64 well-mixed bits of the bytes; the same on every machine. */
 uint64_t text_hash(const void *bytes, size_t n, uint64_t seed);
 /* The next word at or after *at: returns its length, 0 at the end; *ret_word borrowed. */

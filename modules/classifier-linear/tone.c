@@ -9,8 +9,8 @@
 
 #include "tone.h"
 
+#include "language.h"
 #include "mood.h"
-#include "text.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -52,7 +52,8 @@ static const char *const words_booster[] = {
 struct tone_word {
 	uint32_t tag; /* 0: free */
 	int8_t tenths;
-	bool negates, boosts, turns; /* turns: "but" */
+	bool negates : 1, boosts : 1, turns : 1; /* turns: "but" */
+	uint8_t languages;
 };
 enum { TONE_SLOTS = 16384, TONE_SLOTS_USED_MAX = TONE_SLOTS * 3 / 4 };
 
@@ -63,7 +64,7 @@ struct tone_table {
 
 static struct tone_word *word_slot(struct tone_word *words, const char *word, size_t n)
 {
-	uint64_t hash = text_hash(word, n, 7);
+	uint64_t hash = text_hash(word, n, 1);
 	uint32_t tag = (uint32_t)(hash >> 32) | 1U, at = (uint32_t)hash % TONE_SLOTS;
 
 	while (words[at].tag != 0 && words[at].tag != tag)
@@ -73,14 +74,14 @@ static struct tone_word *word_slot(struct tone_word *words, const char *word, si
 	return &words[at];
 }
 
-static const struct tone_word *word_find(const struct tone_table *table, const char *word, size_t n)
+/* A free slot if it is none that we know. */
+static const struct tone_word *word_find(const struct tone_table *table, uint64_t hash)
 {
-	uint64_t hash = text_hash(word, n, 7);
 	uint32_t tag = (uint32_t)(hash >> 32) | 1U, at = (uint32_t)hash % TONE_SLOTS;
 
 	while (table->words[at].tag != 0 && table->words[at].tag != tag)
 		at = (at + 1) % TONE_SLOTS;
-	return table->words[at].tag ? &table->words[at] : NULL;
+	return &table->words[at];
 }
 
 enum word_use { WORD_MOOD, WORD_NEGATES, WORD_BOOSTS };
@@ -116,6 +117,13 @@ static void line_read(struct tone_table *table, const char *text, enum word_use 
 			line_read((table), (lines)[i_], (use));                    \
 	} while (0)
 
+static void language_word(void *ud, const char *word, uint8_t languages)
+{
+	struct tone_table *table = ud;
+
+	word_slot(table->words, word, strlen(word))->languages = languages;
+}
+
 struct tone_table *tone_new(void)
 {
 	struct tone_table *table = calloc(1, sizeof(*table));
@@ -130,6 +138,7 @@ struct tone_table *tone_new(void)
 	word_slot(table->words, "aber", 4)->turns = true;
 	word_slot(table->words, "mais", 4)->turns = true;
 	word_slot(table->words, "pero", 4)->turns = true;
+	language_words(language_word, table);
 	return table;
 }
 
@@ -168,8 +177,6 @@ static void tally_word(struct tally *tally, const struct tone_word *word)
 
 	tally->boosted = false;
 	tally->negated_for -= tally->negated_for > 0;
-	if (!word)
-		return;
 	if (word->turns) {
 		/* What stands before "but" is politeness as often as not. */
 		tally->before_but += tally->sum * 0.5F;
@@ -186,27 +193,34 @@ static void tally_word(struct tally *tally, const struct tone_word *word)
 	tally->boosted = word->boosts;
 }
 
-float tone_lexicon(const struct tone_table *table, const char *normal, size_t n, const char *raw,
-		   size_t n_raw)
+float tone_lexicon(const struct tone_table *table, const struct text_features *text,
+		   const char *raw, size_t n_raw)
 {
 	struct tally tally = { 0 };
-	const char *word;
-	size_t at = 0, w;
 
-	while ((w = text_word(normal, n, &at, &word)) > 0)
-		tally_word(&tally, word_find(table, word, w));
+	for (uint32_t i = 0; i < text_n_words(text); i++)
+		tally_word(&tally, word_find(table, text->hash[i]));
 	return (tally.sum + tally.before_but) *
 	       loudness(raw, n_raw < TEXT_BYTES_MAX ? n_raw : TEXT_BYTES_MAX);
 }
 
-uint32_t tone_ppm(const struct tone_table *table, const char *normal, size_t n, const char *raw,
+uint32_t tone_ppm(const struct tone_table *table, const struct text_features *text, const char *raw,
 		  size_t n_raw)
 {
-	float sum = tone_lexicon(table, normal, n, raw, n_raw) + mood_sum(normal, n);
+	float sum = tone_lexicon(table, text, raw, n_raw) + mood_sum(text);
 
 	/* What hardly says anything says nothing. */
 	sum *= sum * sum / (sum * sum + 1.0F);
 	float compound = sum / sqrtf(sum * sum + 15.0F);
 
 	return (uint32_t)lrintf(500000.0F + 500000.0F * compound);
+}
+
+const char *tone_language(const struct tone_table *table, const struct text_features *text)
+{
+	struct language_scores scores = { 0 };
+
+	for (uint32_t i = 0; i < text_n_words(text); i++)
+		language_count(&scores, word_find(table, text->hash[i])->languages);
+	return language_best(&scores);
 }

@@ -80,6 +80,7 @@ static void add_feature(void *ud, uint32_t hash)
 
 static void add_text(const struct tone_table *tone, double valence, const char *text, unsigned file)
 {
+	static struct text_features words;
 	char normal[TEXT_BYTES_MAX];
 	struct sample *sample = &samples[n_samples];
 	size_t n = text_normalise(text, strlen(text), normal, sizeof(normal));
@@ -88,8 +89,9 @@ static void add_text(const struct tone_table *tone, double valence, const char *
 		fail("too many texts");
 	*sample = (struct sample){ .begin = n_refs, .valence = valence, .file = file };
 	sample->fold = (unsigned)(n_samples % FOLDS);
-	sample->lexicon = (double)tone_lexicon(tone, normal, n, text, strlen(text));
-	mood_features(normal, n, add_feature, sample);
+	text_words(normal, n, &words);
+	sample->lexicon = (double)tone_lexicon(tone, &words, text, strlen(text));
+	mood_features(&words, add_feature, sample);
 	sample->n = n_refs - sample->begin;
 }
 

@@ -29,7 +29,7 @@ $(O)/modules/classifier-linear/vectors.o: modules/classifier-linear/vectors.bin
 
 # The weights of words and pairs that the classifier's sense of mood ships, beside the lexicon.
 .PHONY: mood
-$(O)/quality/make_mood: $(O)/tests/quality/make_mood.o $(addprefix $(O)/modules/classifier-linear/,text.o tone.o mood.o)
+$(O)/quality/make_mood: $(O)/tests/quality/make_mood.o $(addprefix $(O)/modules/classifier-linear/,text.o tone.o mood.o language.o)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lm
 mood: $(O)/quality/make_mood
