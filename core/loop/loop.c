@@ -82,8 +82,9 @@ struct baton_loop {
 	struct baton_http *http;
 	unsigned jobs;
 
-	uint64_t turn_ns, woke_ns; /* when the last turn ended, and the wait behind it */
-	bool late;                 /* timers wait for this lap's poll */
+	uint64_t turn_ns, woke_ns;    /* when the last turn ended, and the wait behind it */
+	uint64_t lap_ns, lap_unix_ms; /* what time it is in this lap; 0: nobody has asked */
+	bool late;                    /* timers wait for this lap's poll */
 };
 
 /* --- time --- */
@@ -106,6 +107,20 @@ uint64_t baton_loop_unix_ms(void)
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / NS_PER_MS;
+}
+
+uint64_t baton_loop_lap_ns(struct baton_loop *loop)
+{
+	if (!loop->lap_ns)
+		loop->lap_ns = baton_loop_now_ns(loop);
+	return loop->lap_ns;
+}
+
+uint64_t baton_loop_lap_unix_ms(struct baton_loop *loop)
+{
+	if (!loop->lap_unix_ms)
+		loop->lap_unix_ms = baton_loop_unix_ms();
+	return loop->lap_unix_ms;
 }
 
 uint64_t baton_loop_lag_us(struct baton_loop *loop)
@@ -201,6 +216,13 @@ bool baton_loop_timer_stop(struct baton_loop *loop, uint64_t timer)
 	return baton_timers_stop(&loop->timers, timer);
 }
 
+/* For those who are told, the time is what their timers say it is. */
+static void timers_fire(struct baton_loop *loop, uint64_t now)
+{
+	loop->lap_ns = now;
+	baton_timers_fire(&loop->timers, now);
+}
+
 /* Everything that has come is told. */
 static void tell_all(struct baton_loop *loop)
 {
@@ -228,7 +250,7 @@ static void on_polled(uv_check_t *polled)
 		return;
 	loop->late = false;
 	tell_all(loop);
-	baton_timers_fire(&loop->timers, baton_loop_now_ns(loop));
+	timers_fire(loop, baton_loop_now_ns(loop));
 }
 
 /* The prepare that follows sets the clock to what is due, which is now: the poll does not wait. */
@@ -240,7 +262,7 @@ static void on_clock(uv_timer_t *clock)
 	if (due < now && now - due > LATE_NS)
 		loop->late = true;
 	else
-		baton_timers_fire(&loop->timers, now);
+		timers_fire(loop, now);
 }
 
 static bool guest_wants_turn(const struct baton_loop *loop)
@@ -286,6 +308,7 @@ static void on_prepare(uv_prepare_t *prepare)
 	uint64_t now = baton_loop_now_ns(loop);
 	clock_arm(loop, now);
 	lag_measure(loop, now);
+	loop->lap_ns = loop->lap_unix_ms = 0;
 }
 
 void baton_loop_before_wait(struct baton_loop *loop, void (*fn)(void *ud), void *ud)

@@ -11,8 +11,8 @@ enum { TICK_MS = 100 };
 
 static struct baton_now now_of(const struct worker *worker)
 {
-	return (struct baton_now){ baton_loop_now_ns(worker->loop) / 1000000,
-				   baton_loop_unix_ms() };
+	return (struct baton_now){ baton_loop_lap_ns(worker->loop) / 1000000,
+				   baton_loop_lap_unix_ms(worker->loop) };
 }
 
 /* --- what comes out --- */

@@ -12,22 +12,18 @@
 
 enum { NOT_YET_MS = 100 };
 
-/* One happening has one time, however often it is asked for. */
 static uint64_t seam_now_ns(void *ud)
 {
 	struct worker *worker = ud;
 
-	if (!worker->in_shard)
-		return baton_loop_now_ns(worker->loop);
-	if (!worker->shard_ns)
-		worker->shard_ns = baton_loop_now_ns(worker->loop);
-	return worker->shard_ns;
+	return baton_loop_lap_ns(worker->loop);
 }
 
 static uint64_t seam_unix_ms(void *ud)
 {
-	(void)ud;
-	return baton_loop_unix_ms();
+	struct worker *worker = ud;
+
+	return baton_loop_lap_unix_ms(worker->loop);
 }
 
 void worker_random(void *p, size_t n)
@@ -295,7 +291,9 @@ static struct baton_board *seam_board(void *ud, struct baton_now *ret_now)
 {
 	struct worker *worker = ud;
 
-	return watch_hold(worker->server->watch, ret_now);
+	*ret_now = (struct baton_now){ baton_loop_lap_ns(worker->loop) / 1000000,
+				       baton_loop_lap_unix_ms(worker->loop) };
+	return watch_hold_at(worker->server->watch, ret_now);
 }
 
 static void seam_board_done(void *ud)

@@ -42,6 +42,7 @@ struct watch {
 	struct baton_server *server;
 	pthread_mutex_t lock; /* the board, and what follows */
 	struct baton_board *board;
+	struct baton_now seen;         /* the newest time that the board was told */
 	struct baton_release *release; /* whose policies the board has adopted; counted */
 	struct watch_desk desk;
 	struct baton_buf desk_text; /* of its queues and people, for /metrics */
@@ -72,12 +73,21 @@ static struct baton_now now_is(void)
 				   baton_loop_unix_ms() };
 }
 
+/* Laps of several workers overlap: the board never sees its time go backwards. */
+struct baton_board *watch_hold_at(struct watch *watch, struct baton_now *now)
+{
+	pthread_mutex_lock(&watch->lock);
+	if (now->ms <= watch->seen.ms)
+		*now = watch->seen;
+	else
+		watch->seen = *now;
+	return watch->board;
+}
+
 struct baton_board *watch_hold(struct watch *watch, struct baton_now *ret_now)
 {
-	/* The time is taken inside: the board never sees it go backwards. */
-	pthread_mutex_lock(&watch->lock);
 	*ret_now = now_is();
-	return watch->board;
+	return watch_hold_at(watch, ret_now);
 }
 
 void watch_done(struct watch *watch)

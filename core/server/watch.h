@@ -31,6 +31,9 @@ void watch_close(struct baton_server *server);
 
 /* [any] The board, held until watch_done(). */
 struct baton_board *watch_hold(struct watch *watch, struct baton_now *ret_now);
+/* [any] The same by the caller's clock, which may be a lap old; it is set to what the board has seen
+ * if that is newer. */
+struct baton_board *watch_hold_at(struct watch *watch, struct baton_now *now);
 void watch_done(struct watch *watch);
 /* [any thread that may block] Writes it down now; 0 when it is durable. */
 int watch_save(struct watch *watch);

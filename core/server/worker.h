@@ -50,7 +50,6 @@ struct worker {
 	struct baton_shard *shard;
 	unsigned
 		in_shard; /* its code is on the stack: what comes for it goes through the mailbox */
-	uint64_t shard_ns; /* what time it is for that code, until it returns; 0: nobody has asked */
 	struct baton_desk *desk; /* of worker 0 */
 	uint64_t desk_timer;
 	struct key_timer *timers;
@@ -95,8 +94,7 @@ static inline void shard_enter(struct worker *worker)
 }
 static inline void shard_leave(struct worker *worker)
 {
-	if (--worker->in_shard == 0)
-		worker->shard_ns = 0;
+	worker->in_shard--;
 }
 /* The shard's code may be entered, and is: nothing of it is on the stack. */
 bool worker_enter(struct worker *worker);

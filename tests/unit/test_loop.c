@@ -195,6 +195,45 @@ static void timers_fire_in_order_and_never_early(void **state)
 	baton_loop_free(&fired.loop);
 }
 
+/* A timer that is asked for the lap's time, holds the loop, and sets the next. */
+struct lapping {
+	struct baton_loop *loop;
+	uint64_t due_ns, seen_ns[3], unix_ms;
+	unsigned n;
+};
+
+static void on_lap(void *ud)
+{
+	struct lapping *lapping = ud;
+	uint64_t lap_ns = baton_loop_lap_ns(lapping->loop);
+
+	assert_true(lap_ns >= lapping->due_ns);
+	assert_true(lap_ns <= baton_loop_now_ns(lapping->loop));
+	lapping->seen_ns[lapping->n++] = lap_ns;
+	lapping->unix_ms = baton_loop_lap_unix_ms(lapping->loop);
+	while (baton_loop_now_ns(lapping->loop) < lap_ns + 3 * 1000000u)
+		continue;
+	assert_int_equal(baton_loop_lap_ns(lapping->loop), lap_ns);
+	assert_int_equal(baton_loop_lap_unix_ms(lapping->loop), lapping->unix_ms);
+	if (lapping->n == 3)
+		baton_loop_stop(lapping->loop);
+	lapping->due_ns = baton_loop_now_ns(lapping->loop);
+	(void)baton_loop_timer(lapping->loop, 0, on_lap, lapping);
+}
+
+static void a_lap_has_one_time_and_the_next_a_later_one(void **state)
+{
+	struct lapping lapping = { .loop = baton_loop_new("test") };
+
+	(void)state;
+	(void)baton_loop_timer(lapping.loop, 0, on_lap, &lapping);
+	baton_loop_run(lapping.loop);
+	assert_int_equal(lapping.n, 3);
+	assert_true(lapping.seen_ns[1] >= lapping.seen_ns[0] + 3 * 1000000u);
+	assert_true(lapping.seen_ns[2] >= lapping.seen_ns[1] + 3 * 1000000u);
+	baton_loop_free(&lapping.loop);
+}
+
 static void count_up(void *ud)
 {
 	(*(unsigned *)ud)++;
@@ -509,6 +548,7 @@ int main(void)
 		cmocka_unit_test(undelivered_letters_are_given_back_when_the_loop_ends),
 		cmocka_unit_test(a_loop_may_end_while_its_last_letter_is_being_posted),
 		cmocka_unit_test(timers_fire_in_order_and_never_early),
+		cmocka_unit_test(a_lap_has_one_time_and_the_next_a_later_one),
 		cmocka_unit_test(what_has_come_is_told_before_a_deadline_is_over),
 		cmocka_unit_test(a_timer_number_is_never_used_again),
 		cmocka_unit_test(a_timer_that_sets_itself_again_cannot_hold_the_loop),
