@@ -24,17 +24,16 @@ bool actor_summary_busy(const struct baton_actor *actor)
 static uint64_t wanted_upto(const struct baton_actor *actor)
 {
 	const struct baton_session *session = actor->state;
-	size_t covered = 0;
 
-	if (!session || session->n_lines <= LINES_WITHOUT || session->erased ||
+	if (!session || session->n_lines <= LINES_WITHOUT || session->erased)
+		return 0;
+	const struct baton_line *newest = &session->lines[session->n_lines - 1];
+	/* Seqs only rise: if this one is in the summary, so few are not. */
+	if (newest->seq <= actor->aside->summary.tried ||
+	    newest[-LINES_WITHOUT].seq <= session->summary_upto ||
 	    strcmp(session->channel, "drill") == 0)
 		return 0;
-	while (covered < session->n_lines && session->lines[covered].seq <= session->summary_upto)
-		covered++;
-	if (session->n_lines - covered <= LINES_WITHOUT ||
-	    session->lines[session->n_lines - 1].seq <= actor->aside->summary.tried)
-		return 0;
-	return session->lines[session->n_lines - 1 - LINES_KEPT].seq;
+	return newest[-LINES_KEPT].seq;
 }
 
 static bool may_start(const struct baton_actor *actor)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* An open-addressed table of hashes; grows by doubling, never shrinks, nothing is ever removed. */
+/* An open-addressed table of hashes; grows by doubling, never shrinks, nothing is ever removed. It
+ * is one piece of memory: each other place would be one more to wait for. */
 
 #include "core/session/client_ids.h"
 
@@ -17,46 +18,45 @@ struct slot {
 
 struct baton_client_ids {
 	size_t n, slots_n; /* slots_n is a power of two, at least twice n */
-	struct slot *slots;
+	struct slot slots[];
 };
 
-static struct slot *slot_of(const struct baton_client_ids *ids, uint64_t hash)
+/* Where the hash is, or would be. */
+static size_t slot_of(const struct baton_client_ids *ids, uint64_t hash)
 {
 	size_t i = (size_t)hash & (ids->slots_n - 1);
 
 	while (ids->slots[i].seq != 0 && ids->slots[i].hash != hash)
 		i = (i + 1) & (ids->slots_n - 1);
-	return &ids->slots[i];
+	return i;
 }
 
 static void ids_put(struct baton_client_ids *ids, uint64_t hash, uint64_t seq)
 {
-	struct slot *slot = slot_of(ids, hash);
+	struct slot *slot = &ids->slots[slot_of(ids, hash)];
 
 	if (slot->seq == 0)
 		ids->n++;
 	*slot = (struct slot){ hash, seq };
 }
 
-static void ids_grow(struct baton_client_ids *ids)
+static struct baton_client_ids *ids_grown(struct baton_client_ids *old)
 {
-	struct baton_client_ids old = *ids;
+	size_t slots_n = old ? old->slots_n * 2 : FIRST_SLOTS;
+	struct baton_client_ids *ids = baton_alloc(sizeof(*ids) + slots_n * sizeof(ids->slots[0]));
 
-	ids->slots_n = old.slots_n ? old.slots_n * 2 : FIRST_SLOTS;
-	ids->slots = baton_alloc(ids->slots_n * sizeof(*ids->slots));
-	ids->n = 0;
-	for (size_t i = 0; i < old.slots_n; i++)
-		if (old.slots[i].seq != 0)
-			ids_put(ids, old.slots[i].hash, old.slots[i].seq);
-	baton_free(old.slots);
+	ids->slots_n = slots_n;
+	for (size_t i = 0; old && i < old->slots_n; i++)
+		if (old->slots[i].seq != 0)
+			ids_put(ids, old->slots[i].hash, old->slots[i].seq);
+	baton_free(old);
+	return ids;
 }
 
 static void ids_add_hash(struct baton_client_ids **ids, uint64_t hash, uint64_t seq)
 {
-	if (!*ids)
-		*ids = baton_new(struct baton_client_ids);
-	if (2 * ((*ids)->n + 1) > (*ids)->slots_n)
-		ids_grow(*ids);
+	if (!*ids || 2 * ((*ids)->n + 1) > (*ids)->slots_n)
+		*ids = ids_grown(*ids);
 	ids_put(*ids, hash, seq);
 }
 
@@ -67,7 +67,7 @@ static uint64_t id_hash(unsigned speaker, baton_str id)
 
 uint64_t baton_client_ids_find(const struct baton_client_ids *ids, unsigned speaker, baton_str id)
 {
-	return ids ? slot_of(ids, id_hash(speaker, id))->seq : 0;
+	return ids ? ids->slots[slot_of(ids, id_hash(speaker, id))].seq : 0;
 }
 
 void baton_client_ids_add(struct baton_client_ids **ids, unsigned speaker, baton_str id,
@@ -78,9 +78,6 @@ void baton_client_ids_add(struct baton_client_ids **ids, unsigned speaker, baton
 
 void baton_client_ids_free(struct baton_client_ids **ids)
 {
-	if (!*ids)
-		return;
-	baton_free((*ids)->slots);
 	baton_free(*ids);
 	*ids = NULL;
 }

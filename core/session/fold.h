@@ -12,6 +12,8 @@ typedef void fold_fn(struct baton_session *session, const struct baton_event *ev
 void fold_name(char to[BATON_NAME_BYTES_MAX + 1], baton_str from);
 void fold_client_id(struct baton_session *session, unsigned speaker, baton_str client_id,
 		    uint64_t seq);
+/* One more line of the conversation; of too many the oldest goes. */
+void fold_line(struct baton_session *session, uint32_t role, uint64_t seq, baton_str text);
 void fold_drop_draft(struct baton_session *session);
 /* What is open now is to be taken up again once prefix+name has come true. What was held before
  * stays held: the oldest message counts. */

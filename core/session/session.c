@@ -23,7 +23,7 @@ void baton_session_done(struct baton_session *session)
 {
 	for (size_t i = 0; i < session->n_lines; i++)
 		baton_str_drop(&session->lines[i].text);
-	baton_free(session->lines);
+	baton_free(session->lines_room);
 	baton_str_drop(&session->draft_text);
 	baton_str_drop(&session->tags);
 	baton_str_drop(&session->slots);
@@ -42,15 +42,21 @@ void fold_name(char to[BATON_NAME_BYTES_MAX + 1], baton_str from)
 	to[cut.n] = '\0';
 }
 
-static void add_line(struct baton_session *session, uint32_t role, uint64_t seq, baton_str text)
+void fold_line(struct baton_session *session, uint32_t role, uint64_t seq, baton_str text)
 {
-	if (!session->lines)
-		session->lines = baton_alloc(BATON_PROMPT_MSGS_MAX * sizeof(*session->lines));
+	enum { ROOM = BATON_PROMPT_MSGS_MAX + 8 };
+
+	if (!session->lines_room)
+		session->lines = session->lines_room = baton_alloc(ROOM * sizeof(*session->lines));
 	if (session->n_lines == BATON_PROMPT_MSGS_MAX) {
 		baton_str_drop(&session->lines[0].text);
+		session->lines++;
 		session->n_lines--;
-		memmove(session->lines, session->lines + 1,
+	}
+	if (session->lines + session->n_lines == session->lines_room + ROOM) {
+		memmove(session->lines_room, session->lines,
 			session->n_lines * sizeof(*session->lines));
+		session->lines = session->lines_room;
 	}
 	session->lines[session->n_lines++] = (struct baton_line){ seq, role, baton_str_keep(text) };
 }
@@ -73,7 +79,7 @@ static void add_words(struct baton_session *session, uint32_t role, uint64_t seq
 	if (text.n == 0 && session->n_lines > 0)
 		session->lines[session->n_lines - 1].seq = seq;
 	else
-		add_line(session, role, seq, text);
+		fold_line(session, role, seq, text);
 }
 
 static void apply_file(struct baton_session *session, const struct baton_event *event)
@@ -84,8 +90,8 @@ static void apply_file(struct baton_session *session, const struct baton_event *
 	fold_client_id(session, SPEAKER_FILE, file->attachment, event->seq);
 	baton_buf_printf(&line, "[file: %.*s]", (int)file->name.n,
 			 file->name.n ? file->name.p : "");
-	add_line(session, baton_str_is(file->by, "human") ? BATON_ROLE_AGENT : BATON_ROLE_CUSTOMER,
-		 event->seq, baton_buf_view(&line));
+	fold_line(session, baton_str_is(file->by, "human") ? BATON_ROLE_AGENT : BATON_ROLE_CUSTOMER,
+		  event->seq, baton_buf_view(&line));
 	baton_buf_done(&line);
 }
 
@@ -149,7 +155,7 @@ static void apply_answer(struct baton_session *session, const struct baton_event
 	baton_calls_told(&session->calls);
 	if (session->answered_upto == session->last_message)
 		session->first_unanswered_ms = 0;
-	add_line(session, BATON_ROLE_BOT, event->seq, event->answer_generated.text);
+	fold_line(session, BATON_ROLE_BOT, event->seq, event->answer_generated.text);
 }
 
 static void apply_opened(struct baton_session *session, const struct baton_event *event)

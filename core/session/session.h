@@ -51,6 +51,7 @@ struct baton_session {
 	uint64_t exchanges;          /* bot answers since the conversation was last the bot's */
 	struct baton_line *lines;    /* the newest BATON_PROMPT_MSGS_MAX, oldest first */
 	size_t n_lines;
+	struct baton_line *lines_room; /* where they lie; a little longer, so that they move seldom */
 	struct baton_client_ids *client_ids; /* every client id seen, with its seq */
 	uint64_t restarts;                   /* of the open turn */
 	uint64_t draft;              /* seq of the draft that waits for review, 0 if none */

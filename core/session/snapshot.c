@@ -5,7 +5,7 @@
  * the truth and are folded again.
  */
 
-#include "core/session/session.h"
+#include "core/session/fold.h"
 
 #include "core/base/errors.h"
 #include "core/base/json.h"
@@ -200,13 +200,8 @@ static int load_lines(struct baton_session *session, const struct baton_json *li
 		    !baton_json_element(&line, &inside, &role) ||
 		    !baton_json_element(&line, &inside, &text))
 			return BATON_E_JSON;
-		if (!session->lines)
-			session->lines =
-				baton_alloc(BATON_PROMPT_MSGS_MAX * sizeof(*session->lines));
-		session->lines[session->n_lines++] =
-			(struct baton_line){ baton_json_u64(&seq, 0),
-					     (uint32_t)baton_json_u64(&role, 0),
-					     baton_str_keep(baton_json_text(&text, arena)) };
+		fold_line(session, (uint32_t)baton_json_u64(&role, 0), baton_json_u64(&seq, 0),
+			  baton_json_text(&text, arena));
 	}
 	return BATON_OK;
 }
