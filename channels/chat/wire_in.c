@@ -340,16 +340,17 @@ static int take_field(const struct field *field, const struct baton_json *value,
 	return BATON_E_INVAL;
 }
 
-/* Goes on after the first refusal, so that `id` is known wherever it stands and the answer can
- * name it. A frame has one `t`: BATON_E_JSON if there are more. */
-static int take_fields(const struct field *fields, const struct baton_json *object,
+/* Takes the members from `at` on; 0: from the first, else that was `t`. Goes on after the first
+ * refusal, so that `id` is known wherever it stands and the answer can name it. A frame has one
+ * `t`: BATON_E_JSON if there are more. Of a text that is no object nothing is known. */
+static int take_fields(const struct field *fields, baton_str object, size_t at,
 		       struct baton_arena *arena, struct baton_frame *ret)
 {
 	struct baton_json key, value;
-	unsigned seen = 0, types = 0;
-	int first = 0;
+	unsigned seen = 0, types = at > 0;
+	int first = 0, more;
 
-	for (size_t at = 0; baton_json_member(object, &at, &key, &value);) {
+	while ((more = baton_json_next(object, &at, &key, &value)) > 0) {
 		unsigned bit = 0;
 		baton_str name = baton_json_text(&key, arena);
 		const struct field *field = field_of(fields, name, &bit);
@@ -362,7 +363,9 @@ static int take_fields(const struct field *fields, const struct baton_json *obje
 			first = rc;
 		seen |= bit;
 	}
-	if (types > 1 && fields != resume_fields)
+	if (more < 0)
+		memset(ret, 0, sizeof(*ret));
+	if (more < 0 || (types > 1 && fields != resume_fields))
 		return BATON_E_JSON;
 	return first < 0 ? first : fields_missing(fields, seen);
 }
@@ -373,22 +376,14 @@ static int take_resume(const struct baton_json *object, struct baton_arena *aren
 	if (object->type != BATON_JSON_OBJECT)
 		return BATON_E_INVAL;
 	ret->has_resume = true;
-	return take_fields(resume_fields, object, arena, ret);
+	return take_fields(resume_fields, object->raw, 0, arena, ret);
 }
 
-/* The first `t` of the object, which is mostly its first member; that there is no other is seen
- * when the fields are taken. BATON_E_JSON: there is none. */
-static int take_type(const struct baton_json *object, struct baton_arena *arena,
-		     struct baton_frame *ret)
+static int take_type(const struct baton_json *t, struct baton_arena *arena, struct baton_frame *ret)
 {
-	struct baton_json key, t;
-	bool found = false;
-
-	for (size_t at = 0; !found && baton_json_member(object, &at, &key, &t);)
-		found = baton_str_is(baton_json_text(&key, arena), "t");
-	if (!found || t.type != BATON_JSON_STRING)
+	if (t->type != BATON_JSON_STRING)
 		return BATON_E_JSON;
-	ret->t = baton_json_text(&t, arena);
+	ret->t = baton_json_text(t, arena);
 	if (ret->t.n == 0)
 		return BATON_E_JSON;
 
@@ -402,23 +397,40 @@ static int take_type(const struct baton_json *object, struct baton_arena *arena,
 	return BATON_E_UNSUPPORTED;
 }
 
+/* The frame's first `t`. *ret_at: behind it, if it comes first and so the others need not be read
+ * again; else 0. A frame that is refused for its type must be well-formed all the same. */
+static int find_type(baton_str bytes, struct baton_arena *arena, size_t *ret_at,
+		     struct baton_frame *ret)
+{
+	struct baton_json key, t, object;
+	size_t at = 0, members = 0;
+	int more;
+
+	while ((more = baton_json_next(bytes, &at, &key, &t)) > 0 && ++members > 0)
+		if (baton_str_is(baton_json_text(&key, arena), "t"))
+			break;
+	if (more <= 0)
+		return BATON_E_JSON;
+	int rc = take_type(&t, arena, ret);
+	if (rc < 0 && baton_json_parse(bytes, &object) < 0) {
+		memset(ret, 0, sizeof(*ret));
+		return BATON_E_JSON;
+	}
+	*ret_at = members == 1 ? at : 0;
+	return rc;
+}
+
 int baton_frame_read(baton_str bytes, struct baton_arena *arena, struct baton_frame *ret)
 {
+	size_t at;
+
 	memset(ret, 0, sizeof(*ret));
 	if (!baton_str_utf8_ok(bytes))
 		return BATON_E_UTF8;
-
-	struct baton_json object;
-	int rc = baton_json_parse(bytes, &object);
+	int rc = find_type(bytes, arena, &at, ret);
 	if (rc < 0)
 		return rc;
-	if (object.type != BATON_JSON_OBJECT)
-		return BATON_E_JSON;
-
-	rc = take_type(&object, arena, ret);
-	if (rc < 0)
-		return rc;
-	return take_fields(frames[ret->type].fields, &object, arena, ret);
+	return take_fields(frames[ret->type].fields, bytes, at, arena, ret);
 }
 
 bool baton_frame_allowed(enum baton_frame_type type, enum baton_role role)

@@ -232,26 +232,27 @@ static bool walk_step(struct walk *w)
 	return false;
 }
 
-/* Offset behind the container that begins at `at`, 0 if it is malformed or too deep. */
-static size_t scan_container(baton_str s, size_t at)
+/* Offset behind the container that begins at `at`, inside of `depth` others; 0 if it is malformed
+ * or too deep. */
+static size_t scan_container(baton_str s, size_t at, unsigned depth)
 {
-	struct walk w = { .s = s, .at = at, .expect = WANT_VALUE };
+	struct walk w = { .s = s, .at = at, .depth = depth, .expect = WANT_VALUE };
 
 	do {
 		w.at = skip_space(s, w.at);
 		if (w.at >= s.n || !walk_step(&w))
 			return 0;
-	} while (w.depth > 0);
+	} while (w.depth > depth);
 	return w.at;
 }
 
-static size_t scan_value(baton_str s, size_t at, struct baton_json *ret)
+static size_t scan_value(baton_str s, size_t at, unsigned depth, struct baton_json *ret)
 {
 	if (at >= s.n)
 		return 0;
 	if (s.p[at] != '{' && s.p[at] != '[')
 		return scan_scalar(s, at, ret);
-	size_t end = scan_container(s, at);
+	size_t end = scan_container(s, at, depth);
 	if (end == 0)
 		return 0;
 	ret->type = s.p[at] == '{' ? BATON_JSON_OBJECT : BATON_JSON_ARRAY;
@@ -266,11 +267,45 @@ int baton_json_parse(baton_str text, struct baton_json *ret)
 
 	if (!baton_str_utf8_ok(text))
 		return BATON_E_UTF8;
-	size_t end = scan_value(text, skip_space(text, 0), &value);
+	size_t end = scan_value(text, skip_space(text, 0), 0, &value);
 	if (end == 0 || skip_space(text, end) != text.n)
 		return BATON_E_JSON;
 	*ret = value;
 	return BATON_OK;
+}
+
+/* Offset of the next member's key, or of the brace that ends it; text.n if neither comes. */
+static size_t next_key(baton_str text, size_t at)
+{
+	bool first = at == 0;
+	size_t i = skip_space(text, at);
+	bool led = i < text.n && text.p[i] == (first ? '{' : ',');
+
+	if (led)
+		i = skip_space(text, i + 1);
+	if (i == text.n)
+		return i;
+	/* It ends at once or behind a member, never behind a comma. */
+	bool may_end = led == first;
+	return (led && text.p[i] == '"') || (may_end && text.p[i] == '}') ? i : text.n;
+}
+
+int baton_json_next(baton_str text, size_t *at, struct baton_json *key, struct baton_json *value)
+{
+	size_t i = next_key(text, *at);
+
+	if (i == text.n)
+		return BATON_E_JSON;
+	if (text.p[i] == '}')
+		return skip_space(text, i + 1) == text.n ? 0 : BATON_E_JSON;
+	i = scan_scalar(text, i, key);
+	if (i == 0)
+		return BATON_E_JSON;
+	i = skip_space(text, i);
+	if (i == text.n || text.p[i] != ':')
+		return BATON_E_JSON;
+	*at = scan_value(text, skip_space(text, i + 1), 1, value);
+	return *at > 0 ? 1 : BATON_E_JSON;
 }
 
 /* Behind a value that is known to be well-formed, without checking its inside again. */

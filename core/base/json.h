@@ -37,6 +37,10 @@ struct baton_json {
  * 0, BATON_E_JSON or BATON_E_UTF8. `ret->raw` points into `text`. */
 int baton_json_parse(baton_str text, struct baton_json *ret);
 
+/* Walks the members of a text that is to be one object, and checks it meanwhile; `text` is UTF-8. Start
+ * with *at = 0. 1: a member; 0: that was all, and the text is well-formed; BATON_E_JSON: it is not,
+ * whatever it had before. */
+int baton_json_next(baton_str text, size_t *at, struct baton_json *key, struct baton_json *value);
 /* Walks the members of an object that baton_json_parse accepted. Start with *at = 0. */
 bool baton_json_member(const struct baton_json *object, size_t *at, struct baton_json *key,
 		       struct baton_json *value);

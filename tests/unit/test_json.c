@@ -75,6 +75,83 @@ static void depth_has_a_bound(void **state)
 		BATON_E_JSON);
 }
 
+/* Reads `text` by both walks and compares them; what they say of it. */
+static int walk_both_ways(baton_str text)
+{
+	struct baton_json object, key, value, checked_key, checked_value;
+	size_t at = 0, checked_at = 0;
+	int more, rc = baton_json_parse(text, &object);
+
+	while ((more = baton_json_next(text, &at, &key, &value)) > 0) {
+		if (rc < 0)
+			continue;
+		assert_true(baton_json_member(&object, &checked_at, &checked_key, &checked_value));
+		assert_true(baton_str_eq(key.raw, checked_key.raw));
+		assert_true(baton_str_eq(value.raw, checked_value.raw));
+		assert_int_equal(value.type, checked_value.type);
+		assert_int_equal(value.plain, checked_value.plain);
+	}
+	bool is_object = rc == 0 && object.type == BATON_JSON_OBJECT;
+	assert_int_equal(more, is_object ? 0 : BATON_E_JSON);
+	if (is_object)
+		assert_false(baton_json_member(&object, &checked_at, &key, &value));
+	return more;
+}
+
+static void a_walk_that_checks_agrees_with_the_parser(void **state)
+{
+	static const char *const texts[] = {
+		" { \"a\" : 1 , \"b\" : {\"a\":[9]} , \"\\u0061\" : \"x\\n\" } ",
+		"{}",
+		" { } ",
+		"{,}",
+		"{\"a\":1,}",
+		"{\"a\":1 \"b\":2}",
+		"{\"a\":1}{",
+		"{\"a\":1},",
+		"{\"a\"}",
+		"{\"a\" 1}",
+		"{1:2}",
+		"{\"a\":[1,]}",
+		"{\"a\":{\"b\":}}",
+		"[1]",
+		"1",
+		"",
+		"\"a\"",
+		"}",
+		"{\"a\":01}",
+		"{\"a\":1]",
+		"{\"a\":\"b}",
+		"{a:1}",
+		"{\"a\":1,,\"b\":2}"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		for (size_t n = 0; n <= strlen(texts[i]); n++)
+			(void)walk_both_ways((baton_str){ texts[i], n });
+	assert_int_equal(walk_both_ways(baton_str_of(texts[0])), 0);
+}
+
+static void a_walk_that_checks_has_the_same_bound_of_depth(void **state)
+{
+	struct baton_buf text = { NULL, 0, 0 };
+
+	(void)state;
+	for (unsigned inside = BATON_JSON_DEPTH_MAX - 1; inside <= BATON_JSON_DEPTH_MAX; inside++) {
+		baton_buf_reset(&text);
+		baton_buf_z(&text, "{\"a\":");
+		for (unsigned i = 0; i < inside; i++)
+			baton_buf_z(&text, "[");
+		for (unsigned i = 0; i < inside; i++)
+			baton_buf_z(&text, "]");
+		baton_buf_z(&text, "}");
+		assert_int_equal(walk_both_ways(baton_buf_view(&text)),
+				 inside < BATON_JSON_DEPTH_MAX ? 0 : BATON_E_JSON);
+	}
+	baton_buf_done(&text);
+}
+
 static void members_are_found_by_name_and_the_last_one_wins(void **state)
 {
 	struct baton_json object, value;
@@ -167,6 +244,8 @@ int main(void)
 		cmocka_unit_test(malformed_texts_are_refused),
 		cmocka_unit_test(every_cut_of_a_text_is_refused),
 		cmocka_unit_test(depth_has_a_bound),
+		cmocka_unit_test(a_walk_that_checks_agrees_with_the_parser),
+		cmocka_unit_test(a_walk_that_checks_has_the_same_bound_of_depth),
 		cmocka_unit_test(members_are_found_by_name_and_the_last_one_wins),
 		cmocka_unit_test(elements_are_walked_in_order),
 		cmocka_unit_test(strings_are_unescaped),
