@@ -29,7 +29,7 @@ struct chunk {
 struct reader {
 	struct baton_journal *journal;
 	struct baton_seal *seal;
-	struct chunk chunk;
+	struct chunk *chunk; /* made when there is something to read: it is 12 KB */
 	struct baton_buf clear;
 	baton_record_fn *each;
 	void *ud;
@@ -37,9 +37,20 @@ struct reader {
 	bool stopped; /* `each` has had enough */
 };
 
+/* Rows are left as they are: they are written before they are read. */
+static struct chunk *chunk_new(void)
+{
+	struct chunk *chunk = baton_realloc(NULL, sizeof(*chunk));
+	chunk->n = 0;
+	chunk->bytes = (struct baton_buf){ 0 };
+	return chunk;
+}
+
 static void reader_done(struct reader *reader)
 {
-	baton_buf_done(&reader->chunk.bytes);
+	if (reader->chunk)
+		baton_buf_done(&reader->chunk->bytes);
+	baton_free(reader->chunk);
 	if (reader->clear.p)
 		baton_seal_forget(reader->clear.p, reader->clear.cap);
 	baton_buf_done(&reader->clear);
@@ -182,7 +193,7 @@ static int session_fill(struct session_reader *r, MDB_txn *txn)
 {
 	struct path path;
 	struct baton_stored first;
-	struct chunk *chunk = &r->base.chunk;
+	struct chunk *chunk = r->base.chunk;
 	uint64_t last = r->last - r->next < CHUNK_ROWS ? r->last : r->next + CHUNK_ROWS - 1;
 	chunk->n = 0;
 	baton_buf_reset(&chunk->bytes);
@@ -201,9 +212,9 @@ static int session_fill(struct session_reader *r, MDB_txn *txn)
 
 static int session_tell(struct session_reader *r)
 {
-	for (size_t i = 0; i < r->base.chunk.n && !r->base.stopped; i++) {
+	for (size_t i = 0; i < r->base.chunk->n && !r->base.stopped; i++) {
 		struct baton_stored frame;
-		int rc = chunk_frame(&r->base.chunk, i, &frame);
+		int rc = chunk_frame(r->base.chunk, i, &frame);
 		if (rc < 0)
 			return rc;
 		if (frame.first_seq != r->hash_seq + 1 ||
@@ -227,6 +238,7 @@ static int session_run(struct session_reader *r)
 {
 	struct baton_store *store = &r->base.journal->store;
 	int rc = 0;
+	r->base.chunk = chunk_new();
 	while (rc == 0 && !r->base.stopped && r->next <= r->last) {
 		MDB_txn *txn;
 		rc = baton_store_look(store, &txn);
@@ -243,24 +255,22 @@ static int session_run(struct session_reader *r)
 int64_t baton_lane_read(struct baton_lane *lane, const struct baton_id *session, uint64_t after,
 			uint64_t max, baton_record_fn *each, void *ud)
 {
-	struct session_reader *r = baton_new(struct session_reader);
-	r->base = (struct reader){
-		.journal = lane->journal, .seal = &lane->seal, .each = each, .ud = ud
+	struct session_reader r = {
+		.base = { .journal = lane->journal, .seal = &lane->seal, .each = each, .ud = ud },
+		.session = *session
 	};
-	r->session = *session;
-	int rc = baton_journal_head_key(lane->journal, &lane->seal, session, &r->head, r->key);
-	if (rc == 0 && after < r->head.seq && max > 0) {
-		r->next = after + 1;
-		r->last = max < r->head.seq - after ? after + max : r->head.seq;
-		rc = session_run(r);
+	int rc = baton_journal_head_key(lane->journal, &lane->seal, session, &r.head, r.key);
+	if (rc == 0 && after < r.head.seq && max > 0) {
+		r.next = after + 1;
+		r.last = max < r.head.seq - after ? after + max : r.head.seq;
+		rc = session_run(&r);
 	}
-	int64_t told = r->base.told;
+	int64_t told = r.base.told;
 	if (rc == BATON_E_CORRUPT)
 		baton_log(BATON_LOG_ERROR, "session_damaged", "dus", "session", session, "after",
 			  after + (uint64_t)told, "hint", "run baton fsck");
-	reader_done(&r->base);
-	baton_seal_forget(r->key, sizeof(r->key));
-	baton_free(r);
+	reader_done(&r.base);
+	baton_seal_forget(r.key, sizeof(r.key));
 	return rc < 0 ? rc : told;
 }
 
@@ -272,7 +282,7 @@ static int follow_fill(struct reader *reader, MDB_txn *txn, uint64_t after, uint
 	uint64_t position = after + 1;
 	MDB_val key = baton_store_val(&position, sizeof(position)), value;
 	struct baton_store *store = &reader->journal->store;
-	struct chunk *chunk = &reader->chunk;
+	struct chunk *chunk = reader->chunk;
 	chunk->n = 0;
 	baton_buf_reset(&chunk->bytes);
 	if (mdb_cursor_open(txn, store->table[BATON_TABLE_LOG], &cursor))
@@ -304,8 +314,8 @@ static int follow_row(struct reader *reader, size_t i, uint64_t max, uint64_t *l
 {
 	struct baton_stored frame;
 	uint8_t key[BATON_KEY_BYTES];
-	uint64_t end = reader->chunk.rows[i].position, begin = end;
-	int rc = chunk_frame(&reader->chunk, i, &frame);
+	uint64_t end = reader->chunk->rows[i].position, begin = end;
+	int rc = chunk_frame(reader->chunk, i, &frame);
 	if (rc == 0) {
 		begin = end >= frame.n_records ? end - frame.n_records + 1 : 0;
 		if (begin == 0 || begin > *last + 1) { /* records before it are missing */
@@ -327,7 +337,7 @@ static int follow_row(struct reader *reader, size_t i, uint64_t max, uint64_t *l
 
 static int follow_tell(struct reader *reader, uint64_t max, uint64_t *last)
 {
-	for (size_t i = 0; i < reader->chunk.n && !reader->stopped; i++) {
+	for (size_t i = 0; i < reader->chunk->n && !reader->stopped; i++) {
 		uint64_t left = max - (uint64_t)reader->told, at = *last;
 		if (left == 0)
 			break;
@@ -367,24 +377,22 @@ int64_t baton_journal_follow(struct baton_journal *journal, uint64_t after, uint
 			     baton_record_fn *each, void *ud, uint64_t *ret_last)
 {
 	struct baton_seal seal;
-	struct reader *reader = baton_new(struct reader);
 	uint64_t last = after;
 	if (!journal->read_only && after >= atomic_load(&journal->last_position)) {
-		baton_free(reader);
 		*ret_last = after;
 		return 0;
 	}
 
 	baton_seal_init(&seal);
-	*reader = (struct reader){ .journal = journal, .seal = &seal, .each = each, .ud = ud };
-	int rc = follow_run(reader, max, &last);
-	int64_t told = reader->told;
+	struct reader reader = { .journal = journal, .seal = &seal, .each = each, .ud = ud };
+	reader.chunk = chunk_new();
+	int rc = follow_run(&reader, max, &last);
+	int64_t told = reader.told;
 	if (rc < 0 && told == 0)
 		baton_log(BATON_LOG_ERROR, "record_damaged", "us", "position", last, "hint",
 			  "run baton fsck");
-	reader_done(reader);
+	reader_done(&reader);
 	baton_seal_done(&seal);
-	baton_free(reader);
 	*ret_last = last;
 	return rc < 0 && told == 0 ? rc : told;
 }
