@@ -420,14 +420,6 @@ static const char *remedy(const struct infix *o, struct expr_typed a, struct exp
 	return "";
 }
 
-/* What most conditions are made of: a fact is compared with a constant. */
-static void mark_term(struct baton_expr *e, const struct infix *o)
-{
-	if ((o->takes == EQUALS || o->takes == ORDERED) && e->n >= 3 &&
-	    e->ops[e->n - 2].code == EXPR_CONST && e->ops[e->n - 3].code == EXPR_FACT)
-		e->ops[e->n - 3].is_term = true;
-}
-
 static struct expr_typed emit_binary(struct expr_parser *p, size_t at, const struct infix *o,
 				     struct expr_typed a, struct expr_typed b)
 {
@@ -447,7 +439,6 @@ static struct expr_typed emit_binary(struct expr_parser *p, size_t at, const str
 	}
 	expr_charge(p, a.n_max + b.n_max); /* a list is walked */
 	expr_emit(p, o->code, 0, a.from);
-	mark_term(p->expr, o);
 	expr_check_words(p);
 	return result;
 }
@@ -564,6 +555,7 @@ int32_t baton_expr_compile_in(const struct baton_env *env, baton_str text, baton
 		return BATON_E_INVAL;
 	}
 	p.expr->text = (baton_str){ baton_arena_dup(&p.expr->arena, text.p, text.n), text.n };
+	expr_walk_plan(p.expr);
 	*ret_expr = p.expr;
 	return 0;
 }

@@ -98,7 +98,6 @@ struct expr_op {
 	enum expr_code code;
 	uint32_t arg;
 	uint32_t from, to; /* its bytes in the text, with those of its operands */
-	bool is_term;      /* a fact, and behind it a constant that it is compared with, and how */
 	uint32_t left_of;  /* it gives the left side of this && or ||; 0: of none */
 	struct expr_value value;
 	const struct expr_regex *regex;
@@ -110,6 +109,8 @@ struct baton_expr {
 	baton_str text;
 	struct expr_op *ops;
 	size_t n, cap;
+	struct expr_leaf *leaves; /* the short way (expr_walk.c) */
+	uint32_t n_leaves;        /* 0: there is none */
 };
 
 /* How many values an operation takes from the stack. */
@@ -128,3 +129,10 @@ static inline size_t expr_takes(const struct expr_op *op)
  * each operation gave last. Texts and lists live in `arena`, which the caller ends. */
 struct expr_value expr_run(const struct baton_expr *expr, const void *base,
 			   struct baton_arena *arena, struct expr_value *seen);
+/* The same of `n` operations that leave one value. */
+struct expr_value expr_run_part(const struct baton_expr *expr, size_t from, size_t n,
+				const void *base, struct baton_arena *arena);
+
+/* The short way to 1 or 0, where the condition has one; below zero: expr_run() must say. */
+void expr_walk_plan(struct baton_expr *expr);
+int expr_walk(const struct baton_expr *expr, const void *base, struct baton_arena *arena);

@@ -243,14 +243,6 @@ static struct expr_value step(struct run *run, const struct expr_op *op,
 	return expr_binary(op->code, &args[0], &args[1], run->arena);
 }
 
-/* A fact, a constant and a comparison, without the stack. */
-static struct expr_value term(struct run *run, const struct expr_op *op)
-{
-	struct expr_value fact = of_fact(run, &run->expr->env->facts[op->arg]);
-
-	return expr_binary(op[2].code, &fact, &op[1].value, run->arena);
-}
-
 /* EACH and NEXT, with the list or what the body gave in *value. True: the body runs, *value is used
  * up. False: the loop is over, and *value is what it has found. */
 static bool turn(struct run *run, size_t *pc, struct expr_value *value)
@@ -288,37 +280,36 @@ static size_t decided(const struct baton_expr *expr, size_t pc, const struct exp
 	return pc;
 }
 
-struct expr_value expr_run(const struct baton_expr *expr, const void *base,
-			   struct baton_arena *arena, struct expr_value *seen)
+/* Not the loops: they are begun before they are looked at. */
+static void run_open(struct run *run, const struct baton_expr *expr, const void *base,
+		     struct baton_arena *arena)
 {
-	struct expr_value stack[BATON_EXPR_NODES_MAX];
-	struct run run;
-	size_t top = 0, pc = 0, steps = 0;
+	run->expr = expr;
+	run->base = base;
+	run->arena = arena;
+	run->n_loops = 0;
+	run->list_fact = NULL;
+}
 
-	/* Not the loops: they are begun before they are looked at. */
-	run.expr = expr;
-	run.base = base;
-	run.arena = arena;
-	run.n_loops = 0;
-	run.list_fact = NULL;
-	while (pc < expr->n) {
+static struct expr_value run_from(struct run *run, size_t pc, size_t end, struct expr_value *seen)
+{
+	const struct baton_expr *expr = run->expr;
+	struct expr_value stack[BATON_EXPR_NODES_MAX];
+	size_t top = 0, steps = 0;
+
+	while (pc < end) {
 		const struct expr_op *op = &expr->ops[pc];
 
-		if (op->is_term && !seen) {
-			stack[top++] = term(&run, op);
-			pc = decided(expr, pc + 3, &stack[top - 1]);
-			continue;
-		}
 		size_t n = expr_takes(op), whole = pc;
 
 		baton_assert(n <= top && top - n < BATON_EXPR_NODES_MAX);
 		baton_assert(steps++ <= BATON_EXPR_STEPS_MAX);
 		if (op->code == EXPR_EACH || op->code == EXPR_NEXT) {
 			whole = op->code == EXPR_EACH ? op->arg : pc; /* NEXT stands for both */
-			top -= turn(&run, &pc, &stack[top - 1]);
+			top -= turn(run, &pc, &stack[top - 1]);
 		} else {
 			top -= n;
-			stack[top] = step(&run, op, &stack[top]);
+			stack[top] = step(run, op, &stack[top]);
 			top++;
 			pc++;
 		}
@@ -333,17 +324,38 @@ struct expr_value expr_run(const struct baton_expr *expr, const void *base,
 	return stack[0];
 }
 
+struct expr_value expr_run_part(const struct baton_expr *expr, size_t from, size_t n,
+				const void *base, struct baton_arena *arena)
+{
+	struct run run;
+
+	run_open(&run, expr, base, arena);
+	return run_from(&run, from, from + n, NULL);
+}
+
+struct expr_value expr_run(const struct baton_expr *expr, const void *base,
+			   struct baton_arena *arena, struct expr_value *seen)
+{
+	struct run run;
+
+	run_open(&run, expr, base, arena);
+	return run_from(&run, 0, expr->n, seen);
+}
+
 int32_t baton_expr_test_on(const baton_expr *expr, const void *base)
 {
 	struct baton_arena arena = { 0 };
 
 	if (!expr || !base)
 		return BATON_E_INVAL;
-	struct expr_value v = expr_run(expr, base, &arena, NULL);
+	int said = expr->n_leaves > 0 ? expr_walk(expr, base, &arena) : BATON_E_INVAL;
+	if (said < 0) {
+		baton_arena_done(&arena);
+		struct expr_value v = expr_run(expr, base, &arena, NULL);
+		said = v.failed ? BATON_E_INVAL : v.as.b;
+	}
 	baton_arena_done(&arena);
-	if (v.failed)
-		return BATON_E_INVAL;
-	return v.as.b ? 1 : 0;
+	return said;
 }
 
 /* A module that was built before a fact existed hands over a shorter struct: what it does not know

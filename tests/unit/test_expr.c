@@ -121,6 +121,16 @@ static const struct row {
 	{ "-(-9223372036854775807) == 9223372036854775807", YES },
 	{ ".5 + .5 == 1.0", YES },
 	{ "1e3 == 1000.0", YES },
+	/* facts and constants, and what is neither, side by side */
+	{ "exchanges < 3.5 && exchanges > 2.5 && sentiment < 1 && sentiment >= 0", YES },
+	{ "intent > 'a' && intent != 'a' && !(intent <= 'a')", YES },
+	{ "queue_depth * 2 == 14 && asked_human || legal", YES },
+	{ "legal && 1 / 0 == 1 || exchanges == 3", YES },
+	{ "exchanges == 3 && 1 / 0 == 1", ERR },
+	{ "(exchanges / (exchanges - 3) > 0 || asked_human) && billing", YES },
+	{ "!(exchanges / (exchanges - 3) > 0 && asked_human) && billing", ERR },
+	{ "intent in ['x', 'billing-question'] && !(channel in ['', 'mail'])", YES },
+	{ "(legal ? exchanges : queue_depth) >= 7 && customer_tier == 'vip'", YES },
 	/* what cannot be computed */
 	{ "1 / 0 == 1", ERR },
 	{ "1 % 0 == 1", ERR },
@@ -266,6 +276,55 @@ static void a_condition_means_what_cel_says(void **state)
 		baton_expr_free(expr);
 		if ((got < 0 ? ERR : got) != rows[i].expected)
 			fail_msg("%s: got %d", rows[i].text, got);
+	}
+}
+
+/* Shapes of a condition, each as C has it and as we do. C wants more parentheses. */
+#define SHAPE(name, shape)                                                    \
+	static bool name(bool legal, bool billing, bool security, bool stale) \
+	{                                                                     \
+		return shape;                                                 \
+	}
+#define SHAPES                                                                             \
+	SHAPE(chain, legal &&billing &&security &&stale)                                   \
+	SHAPE(choice, legal || billing || security || stale)                               \
+	SHAPE(either_pair, (legal && billing) || (security && stale))                      \
+	SHAPE(both_pairs, (legal || billing) && (security || stale))                       \
+	SHAPE(not_both, !(legal && billing) && !(security || stale))                       \
+	SHAPE(not_either, !((legal || !billing) && (!security || stale)))                  \
+	SHAPE(nested, (legal && (billing || (security && (stale || !legal)))) || !billing) \
+	SHAPE(twice, !!(legal || billing) && !(!security && !(stale && legal)))
+SHAPES
+#undef SHAPE
+
+static void every_shape_says_what_its_facts_say(void **state)
+{
+#define SHAPE(name, shape) { #shape, name },
+	static const struct {
+		const char *text;
+		bool (*holds)(bool legal, bool billing, bool security, bool stale);
+	} shapes[] = { SHAPES };
+#undef SHAPE
+	static const uint32_t flags[] = { BATON_FACT_LEGAL, BATON_FACT_BILLING, BATON_FACT_SECURITY,
+					  BATON_FACT_STALE };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		baton_expr *expr = NULL;
+
+		assert_int_equal(
+			0, baton_expr_compile(baton_str_of(shapes[i].text), &expr, NULL, 0, NULL));
+		for (unsigned bits = 0; bits < 16; bits++) {
+			baton_facts facts = { .size = sizeof(facts) };
+
+			for (unsigned k = 0; k < 4; k++)
+				facts.flags |= bits >> k & 1 ? flags[k] : 0;
+			bool expected =
+				shapes[i].holds(bits & 1, bits >> 1 & 1, bits >> 2 & 1, bits >> 3);
+			if (baton_expr_test(expr, &facts) != expected)
+				fail_msg("%s with %#x", shapes[i].text, bits);
+		}
+		baton_expr_free(expr);
 	}
 }
 
@@ -1177,6 +1236,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_condition_means_what_cel_says),
+		cmocka_unit_test(every_shape_says_what_its_facts_say),
 		cmocka_unit_test(a_bad_condition_is_refused_with_its_place_and_reason),
 		cmocka_unit_test(depth_and_length_are_bounded),
 		cmocka_unit_test(no_text_harms_the_compiler),
