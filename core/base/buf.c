@@ -24,6 +24,34 @@ void baton_buf_grow(struct baton_buf *b, size_t n)
 	b->cap = cap;
 }
 
+/* By how many bits it has: 1233 / 4096 is the logarithm of 2, as exact as need be for 64 bits. */
+static size_t digits_of(uint64_t v)
+{
+	static const uint64_t tens[] = { 0,
+					 10,
+					 100,
+					 1000,
+					 10000,
+					 100000,
+					 1000000,
+					 10000000,
+					 100000000,
+					 1000000000,
+					 10000000000,
+					 100000000000,
+					 1000000000000,
+					 10000000000000,
+					 100000000000000,
+					 1000000000000000,
+					 10000000000000000,
+					 100000000000000000,
+					 1000000000000000000,
+					 10000000000000000000u };
+	size_t n = (64 - (size_t)__builtin_clzll(v | 1)) * 1233 >> 12;
+
+	return n + (v >= tens[n]);
+}
+
 /* Two digits at a time: half the divisions. */
 void baton_buf_u64(struct baton_buf *b, uint64_t v)
 {
@@ -31,16 +59,18 @@ void baton_buf_u64(struct baton_buf *b, uint64_t v)
 				    "25262728293031323334353637383940414243444546474849"
 				    "50515253545556575859606162636465666768697071727374"
 				    "75767778798081828384858687888990919293949596979899";
-	char digits[20];
-	size_t n = sizeof(digits);
+	size_t n = digits_of(v);
+	char *end = baton_buf_room(b, n) + n;
 
+	b->n += n;
+	*end = '\0';
 	for (; v >= 10; v /= 100) {
+		end -= 2;
 		n -= 2;
-		memcpy(digits + n, pairs + 2 * (v % 100), 2);
+		memcpy(end, pairs + 2 * (v % 100), 2);
 	}
-	if (v > 0 || n == sizeof(digits))
-		digits[--n] = (char)('0' + v);
-	baton_buf_add(b, digits + n, sizeof(digits) - n);
+	if (n > 0)
+		end[-1] = (char)('0' + v);
 }
 
 void baton_buf_i64(struct baton_buf *b, int64_t v)
@@ -113,25 +143,9 @@ static void json_escaped(struct baton_buf *b, baton_str s)
 	}
 }
 
-/* False: it holds what must be escaped or looked at as UTF-8, and nothing was written. */
-static bool json_as_it_is(struct baton_buf *b, baton_str s)
+/* What must be escaped, or looked at as UTF-8. */
+__attribute__((noinline)) static void json_with_care(struct baton_buf *b, baton_str s)
 {
-	if (baton_str_json_ascii(s) < s.n)
-		return false;
-	char *to = baton_buf_room(b, s.n + 2);
-	*to++ = '"';
-	if (s.n > 0)
-		memcpy(to, s.p, s.n);
-	to[s.n] = '"';
-	to[s.n + 1] = '\0';
-	b->n += s.n + 2;
-	return true;
-}
-
-void baton_buf_json(struct baton_buf *b, baton_str s)
-{
-	if (json_as_it_is(b, s)) /* as names, numbers and most English text are */
-		return;
 	baton_buf_z(b, "\"");
 	while (!baton_str_utf8_ok(s)) {
 		baton_str good = baton_str_utf8_prefix(s);
@@ -143,6 +157,19 @@ void baton_buf_json(struct baton_buf *b, baton_str s)
 	}
 	json_escaped(b, s);
 	baton_buf_z(b, "\"");
+}
+
+void baton_buf_json(struct baton_buf *b, baton_str s)
+{
+	char *to = baton_buf_room(b, s.n + 2);
+
+	if (!baton_str_json_copy(to + 1, s)) {
+		json_with_care(b, s);
+		return;
+	}
+	to[0] = to[s.n + 1] = '"';
+	to[s.n + 2] = '\0';
+	b->n += s.n + 2;
 }
 
 void baton_buf_drop(struct baton_buf *b, size_t n)

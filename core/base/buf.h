@@ -44,6 +44,20 @@ static inline void baton_buf_z(struct baton_buf *b, const char *z)
 {
 	baton_buf_add(b, z, strlen(z));
 }
+
+/* A name of an object's as it stands in JSON, `,"name":`, made when the source is compiled. It is
+ * copied with all its room, which takes no call; names are written all the time. */
+struct baton_key {
+	char text[31]; /* NUL behind it */
+	unsigned char n;
+};
+#define BATON_KEY(name) { ",\"" name "\":", sizeof(",\"" name "\":") - 1 }
+static inline void baton_buf_key(struct baton_buf *b, const struct baton_key *key)
+{
+	memcpy(baton_buf_room(b, sizeof(*key)), key, sizeof(*key));
+	b->n += key->n;
+}
+
 void baton_buf_u64(struct baton_buf *b, uint64_t v); /* decimal */
 void baton_buf_i64(struct baton_buf *b, int64_t v);  /* decimal */
 void baton_buf_printf(struct baton_buf *b, const char *fmt, ...)

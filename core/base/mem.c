@@ -214,7 +214,7 @@ void baton_arena_lend(struct baton_arena *arena, void *p, size_t n)
 	arena->blocks = block;
 }
 
-void *baton_arena_alloc(struct baton_arena *arena, size_t n)
+void *baton_arena_take(struct baton_arena *arena, size_t n)
 {
 	size_t align = alignof(max_align_t);
 
@@ -227,18 +227,57 @@ void *baton_arena_alloc(struct baton_arena *arena, size_t n)
 	void *p = block->bytes + block->used;
 	block->used += n;
 	arena->bytes += n;
-	return memset(p, 0, n);
+	return p;
+}
+
+void *baton_arena_alloc(struct baton_arena *arena, size_t n)
+{
+	return memset(baton_arena_take(arena, n), 0, n);
 }
 
 char *baton_arena_dup(struct baton_arena *arena, const void *p, size_t n)
 {
-	char *copy = baton_arena_alloc(arena, n + 1);
+	char *copy = baton_arena_take(arena, n + 1);
 	if (n > 0)
 		memcpy(copy, p, n);
+	copy[n] = '\0';
 	return copy;
 }
 
-void baton_arena_done(struct baton_arena *arena)
+static baton_str text_at(const void *base, uint16_t offset)
+{
+	baton_str str;
+
+	memcpy(&str, (const char *)base + offset, sizeof(str));
+	return str;
+}
+
+void baton_arena_keep(struct baton_arena *arena, void *base, const uint16_t *offsets)
+{
+	size_t bytes = 0;
+
+	for (const uint16_t *at = offsets; *at; at++) {
+		size_t n = text_at(base, *at).n;
+
+		bytes += n > 0 ? n + 1 : 0;
+	}
+	if (bytes == 0)
+		return;
+	char *room = baton_arena_take(arena, bytes);
+	for (const uint16_t *at = offsets; *at; at++) {
+		baton_str str = text_at(base, *at);
+
+		if (str.n == 0)
+			continue;
+		memcpy(room, str.p, str.n);
+		room[str.n] = '\0';
+		str.p = room;
+		memcpy((char *)base + *at, &str, sizeof(str));
+		room += str.n + 1;
+	}
+}
+
+void baton_arena_drop(struct baton_arena *arena)
 {
 	while (arena->blocks) {
 		struct baton_arena_block *next = arena->blocks->next;

@@ -60,10 +60,21 @@ struct baton_arena {
 void baton_arena_lend(struct baton_arena *arena, void *p, size_t n);
 /* Zeroed, aligned for any type, valid until baton_arena_done(). */
 void *baton_arena_alloc(struct baton_arena *arena, size_t n);
+/* ... not zeroed, for what is written whole at once. */
+void *baton_arena_take(struct baton_arena *arena, size_t n);
 /* A NUL-terminated copy inside the arena. */
 char *baton_arena_dup(struct baton_arena *arena, const void *p, size_t n);
+/* Texts within a struct, views so far, become copies in one piece of the arena, NUL behind each.
+ * `offsets` says where in it each baton_str is; 0 behind the last. */
+void baton_arena_keep(struct baton_arena *arena, void *base, const uint16_t *offsets);
+/* [baton_arena_done] Something was taken. */
+void baton_arena_drop(struct baton_arena *arena);
 /* Frees all; the arena may be used again. */
-void baton_arena_done(struct baton_arena *arena);
+static inline void baton_arena_done(struct baton_arena *arena)
+{
+	if (arena->blocks) /* in many nothing ever was */
+		baton_arena_drop(arena);
+}
 
 #ifdef __cplusplus
 }

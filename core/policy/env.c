@@ -111,14 +111,16 @@ const char *const *baton_fact_words(const struct baton_fact *fact)
 
 static void ppm_json(uint32_t ppm, struct baton_buf *out)
 {
-	char digits[] = "0000.000000";
-	size_t at = sizeof(digits) - 1;
+	enum { DECIMALS = 6 };
+	uint32_t part = ppm % 1000000;
 
-	for (uint32_t left = ppm, n = 0; left > 0 || n < 7; left /= 10, n++) {
-		at -= n == 6 ? 2 : 1; /* the point stays */
-		digits[at] = (char)('0' + left % 10);
-	}
-	baton_buf_add(out, digits + at, sizeof(digits) - 1 - at);
+	baton_buf_u64(out, ppm / 1000000);
+	char *to = baton_buf_room(out, 1 + DECIMALS);
+	to[0] = '.';
+	for (size_t i = DECIMALS; i > 0; i--, part /= 10)
+		to[i] = (char)('0' + part % 10);
+	to[1 + DECIMALS] = '\0';
+	out->n += 1 + DECIMALS;
 }
 
 /* A list that is none is written as an empty one: the transcript stays JSON. */
@@ -164,32 +166,62 @@ void baton_env_json(const struct baton_env *env, const void *base, struct baton_
 
 	(void)baton_buf_room(out, env->n * JSON_BYTES_PER_FACT);
 	for (size_t i = 0; i < env->n; i++) {
-		baton_buf_str(out, env->facts[i].key);
+		baton_buf_key(out, &env->facts[i].key);
 		baton_env_fact_json(&env->facts[i], base, out);
 	}
 	baton_buf_z(out, "}");
 	out->p[start] = '{'; /* where the first name's comma is */
 }
 
-/* What nobody has set reads back as this when it is not there. */
-static bool says_nothing(const struct baton_fact *fact, const void *base)
+/* A name and its value, but for what reads back as nothing set when it is not there. */
+static void fact_json_set(const struct baton_fact *fact, const void *base, struct baton_buf *out)
 {
+	const char *fail;
+	uint64_t number;
+	baton_str s;
+
 	switch (fact->kind) {
 	case BATON_FACT_KIND_STR:
-		return read_str(base, fact->offset).n == 0;
+		if ((s = read_str(base, fact->offset)).n == 0)
+			return;
+		baton_buf_key(out, &fact->key);
+		baton_buf_json(out, s);
+		return;
 	case BATON_FACT_KIND_PPM:
+		if ((number = read_u32(base, fact->offset)) == 0)
+			return;
+		baton_buf_key(out, &fact->key);
+		ppm_json((uint32_t)number, out);
+		return;
 	case BATON_FACT_KIND_U32:
-		return read_u32(base, fact->offset) == 0;
 	case BATON_FACT_KIND_U64:
-		return read_u64(base, fact->offset) == 0;
+		number = fact->kind == BATON_FACT_KIND_U32 ? read_u32(base, fact->offset)
+							   : read_u64(base, fact->offset);
+		if (number == 0)
+			return;
+		baton_buf_key(out, &fact->key);
+		baton_buf_u64(out, number);
+		return;
 	case BATON_FACT_KIND_FLAG:
-		return !(read_u32(base, fact->offset) & fact->flag);
+		if (!(read_u32(base, fact->offset) & fact->flag))
+			return;
+		baton_buf_key(out, &fact->key);
+		baton_buf_z(out, "true");
+		return;
 	case BATON_FACT_KIND_FAIL:
-		return baton_fact_fail_text(fact, base)[0] == '\0';
+		if ((fail = baton_fact_fail_text(fact, base))[0] == '\0')
+			return;
+		baton_buf_key(out, &fact->key);
+		baton_buf_json(out, baton_str_of(fail));
+		return;
 	case BATON_FACT_KIND_TAGS:
-		return baton_str_is(list_of(read_str(base, fact->offset)), "[]");
+		s = read_str(base, fact->offset);
+		if (s.n == 0 || (s = list_of(s)).n == 2)
+			return;
+		baton_buf_key(out, &fact->key);
+		baton_buf_str(out, s);
+		return;
 	}
-	return false;
 }
 
 void baton_env_json_set(const struct baton_env *env, const void *base, struct baton_buf *out)
@@ -197,12 +229,8 @@ void baton_env_json_set(const struct baton_env *env, const void *base, struct ba
 	size_t start = out->n;
 
 	(void)baton_buf_room(out, env->n * JSON_BYTES_PER_FACT);
-	for (size_t i = 0; i < env->n; i++) {
-		if (says_nothing(&env->facts[i], base))
-			continue;
-		baton_buf_str(out, env->facts[i].key);
-		baton_env_fact_json(&env->facts[i], base, out);
-	}
+	for (size_t i = 0; i < env->n; i++)
+		fact_json_set(&env->facts[i], base, out);
 	baton_buf_z(out, out->n == start ? "{}" : "}");
 	out->p[start] = '{';
 }
@@ -239,7 +267,7 @@ void baton_env_json_changed(const struct baton_env *env, const void *base, const
 	for (size_t i = 0; i < env->n; i++) {
 		if (is_same(&env->facts[i], base, before))
 			continue;
-		baton_buf_str(out, env->facts[i].key);
+		baton_buf_key(out, &env->facts[i].key);
 		baton_env_fact_json(&env->facts[i], base, out);
 	}
 	baton_buf_z(out, out->n == start ? "{}" : "}");
@@ -248,17 +276,8 @@ void baton_env_json_changed(const struct baton_env *env, const void *base, const
 
 void baton_env_keep(const struct baton_env *env, void *base, struct baton_arena *arena)
 {
-	for (size_t i = 0; i < env->n; i++) {
-		enum baton_fact_kind kind = env->facts[i].kind;
-
-		if (kind != BATON_FACT_KIND_STR && kind != BATON_FACT_KIND_TAGS)
-			continue;
-		baton_str s = read_str(base, env->facts[i].offset);
-		if (s.n == 0)
-			continue;
-		s.p = baton_arena_dup(arena, s.p, s.n);
-		memcpy((char *)base + env->facts[i].offset, &s, sizeof(s));
-	}
+	if (env->texts)
+		baton_arena_keep(arena, base, env->texts);
 }
 
 /* --- and back --- */

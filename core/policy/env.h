@@ -7,10 +7,9 @@
  */
 #pragma once
 
-#include "core/base/str.h"
+#include "core/base/buf.h"
 
 struct baton_arena;
-struct baton_buf;
 
 enum baton_fact_kind {
 	BATON_FACT_KIND_STR,
@@ -24,7 +23,7 @@ enum baton_fact_kind {
 
 struct baton_fact {
 	const char *name, *doc;
-	baton_str key; /* `,"name":`, as it stands in the JSON: facts are written in every turn */
+	struct baton_key key; /* facts are written in every turn */
 	enum baton_fact_kind kind;
 	uint32_t flag; /* FLAG: the bit of the uint32_t at `offset` */
 	size_t offset; /* of the field within the struct */
@@ -35,7 +34,8 @@ struct baton_env {
 	const char *name;
 	const struct baton_fact *facts;
 	size_t n;
-	size_t size; /* bytes of the struct */
+	size_t size;           /* bytes of the struct */
+	const uint16_t *texts; /* where STR and TAGS are in it, 0 behind the last; NULL: there are none */
 };
 
 /* Index of the fact called `name`, or -1. */

@@ -20,14 +20,28 @@
 #define OFFSET_FLAG(bit) .offset = offsetof(baton_facts, flags), .flag = BATON_FACT_##bit
 
 static const struct baton_fact table[] = {
-#define FACT(kind_, name_, field_, doc_)                                 \
-	{ .name = #name_,                                                \
-	  .doc = doc_,                                                   \
-	  .key = { ",\"" #name_ "\":", sizeof(",\"" #name_ "\":") - 1 }, \
-	  .kind = BATON_FACT_KIND_##kind_,                               \
+#define FACT(kind_, name_, field_, doc_)   \
+	{ .name = #name_,                  \
+	  .doc = doc_,                     \
+	  .key = BATON_KEY(#name_),        \
+	  .kind = BATON_FACT_KIND_##kind_, \
 	  OFFSET_##kind_(field_) },
 #include "core/policy/facts.def"
 #undef FACT
+};
+
+#define TEXT_STR(field) offsetof(baton_facts, field),
+#define TEXT_TAGS(field) TEXT_STR(field)
+#define TEXT_PPM(field)
+#define TEXT_U32(field)
+#define TEXT_U64(field)
+#define TEXT_FLAG(bit)
+#define TEXT_FAIL(field)
+static const uint16_t texts[] = {
+#define FACT(kind, name, field, doc) TEXT_##kind(field)
+#include "core/policy/facts.def"
+#undef FACT
+	0
 };
 
 const struct baton_env baton_env_facts = {
@@ -35,6 +49,7 @@ const struct baton_env baton_env_facts = {
 	.facts = table,
 	.n = sizeof(table) / sizeof(table[0]),
 	.size = sizeof(baton_facts),
+	.texts = texts,
 };
 
 const struct baton_fact *baton_fact_at(size_t index)

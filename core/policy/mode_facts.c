@@ -10,11 +10,11 @@
 #define OFFSET_FLAG(bit) OFFSET_PPM(flags), .flag = BATON_MODE_FACT_##bit
 
 static const struct baton_fact table[] = {
-#define FACT(kind_, name_, field_, doc_)                                 \
-	{ .name = #name_,                                                \
-	  .doc = doc_,                                                   \
-	  .key = { ",\"" #name_ "\":", sizeof(",\"" #name_ "\":") - 1 }, \
-	  .kind = BATON_FACT_KIND_##kind_,                               \
+#define FACT(kind_, name_, field_, doc_)   \
+	{ .name = #name_,                  \
+	  .doc = doc_,                     \
+	  .key = BATON_KEY(#name_),        \
+	  .kind = BATON_FACT_KIND_##kind_, \
 	  OFFSET_##kind_(field_) },
 #include "core/policy/mode_facts.def"
 #undef FACT

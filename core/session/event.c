@@ -13,12 +13,12 @@ enum { AUDIENCE_ALL = 1, AUDIENCE_AGENT = 0, VISIBLE_PUBLIC = 1, VISIBLE_INTERNA
 /* A first table of all fields in order of the file, then for each event where its fields begin. */
 #define EVENT(number, NAME, name, audience, doc) \
 	static const struct baton_field_info fields_##name[] = {
-#define FIELD(event, kind, field, visibility, doc)                \
-	{ #field,                                                 \
-	  doc,                                                    \
-	  { ",\"" #field "\":", sizeof(",\"" #field "\":") - 1 }, \
-	  BATON_FIELD_##kind,                                     \
-	  offsetof(struct baton_event, event.field),              \
+#define FIELD(event, kind, field, visibility, doc)   \
+	{ #field,                                    \
+	  doc,                                       \
+	  BATON_KEY(#field),                         \
+	  BATON_FIELD_##kind,                        \
+	  offsetof(struct baton_event, event.field), \
 	  VISIBLE_##visibility != 0 },
 #define END(name) \
 	}         \
@@ -28,10 +28,32 @@ enum { AUDIENCE_ALL = 1, AUDIENCE_AGENT = 0, VISIBLE_PUBLIC = 1, VISIBLE_INTERNA
 #undef FIELD
 #undef END
 
+/* And where the texts of each are. */
+#define TEXT_STR(offset) offset,
+#define TEXT_JSON(offset) offset,
+#define TEXT_U64(offset)
+#define TEXT_BOOL(offset)
+#define EVENT(number, NAME, name, audience, doc) static const uint16_t texts_##name[] = {
+#define FIELD(event, kind, field, visibility, doc) \
+	TEXT_##kind(offsetof(struct baton_event, event.field))
+#define END(name) \
+	0         \
+	}         \
+	;
+#include "core/session/events.def"
+#undef EVENT
+#undef FIELD
+#undef END
+
 static const struct baton_event_info infos[] = {
-#define EVENT(number, NAME, name, audience, doc)                          \
-	[number] = { #name, doc, AUDIENCE_##audience != 0, fields_##name, \
-		     sizeof(fields_##name) / sizeof(fields_##name[0]) },
+#define EVENT(number, NAME, name, audience, doc)                                          \
+	[number] = { #name,                                                               \
+		     doc,                                                                 \
+		     AUDIENCE_##audience != 0,                                            \
+		     fields_##name,                                                       \
+		     sizeof(fields_##name) / sizeof(fields_##name[0]),                    \
+		     offsetof(struct baton_event, name) + sizeof(struct baton_ev_##name), \
+		     texts_##name },
 #define FIELD(event, kind, field, visibility, doc)
 #define END(name)
 #include "core/session/events.def"
@@ -55,43 +77,14 @@ enum baton_event_type baton_event_type_of(baton_str name)
 	return BATON_EV_NONE;
 }
 
-static bool is_text(const struct baton_field_info *field)
-{
-	return field->kind == BATON_FIELD_STR || field->kind == BATON_FIELD_JSON;
-}
-
-static baton_str text_at(const struct baton_event *event, const struct baton_field_info *field)
-{
-	baton_str str;
-
-	memcpy(&str, (const char *)event + field->offset, sizeof(str));
-	return str;
-}
-
-/* All texts of an event are one piece of the arena. */
 void baton_event_keep(struct baton_event *to, const struct baton_event *from,
 		      struct baton_arena *arena)
 {
 	const struct baton_event_info *info = baton_event_info(from->type);
-	size_t bytes = 0;
 
 	baton_assert(info != NULL);
-	*to = *from;
-	for (size_t i = 0; i < info->n_fields; i++)
-		if (is_text(&info->fields[i]))
-			bytes += text_at(from, &info->fields[i]).n + 1;
-	char *room =
-		bytes > 0 ? baton_arena_alloc(arena, bytes) : NULL; /* zeroed: NULs behind each */
-	for (size_t i = 0; i < info->n_fields; i++) {
-		baton_str str;
-
-		if (!is_text(&info->fields[i]) || (str = text_at(from, &info->fields[i])).n == 0)
-			continue;
-		memcpy(room, str.p, str.n);
-		str.p = room;
-		memcpy((char *)to + info->fields[i].offset, &str, sizeof(str));
-		room += str.n + 1;
-	}
+	memcpy(to, from, info->size);
+	baton_arena_keep(arena, to, info->texts);
 }
 
 /* A value that says nothing is left out, with its name. */
@@ -105,25 +98,25 @@ static void field_json(const struct baton_field_info *field, const void *at, str
 	case BATON_FIELD_STR:
 		if (str->n == 0)
 			return;
-		baton_buf_str(out, field->key);
+		baton_buf_key(out, &field->key);
 		baton_buf_json(out, *str);
 		return;
 	case BATON_FIELD_JSON:
 		if (str->n == 0)
 			return;
-		baton_buf_str(out, field->key);
+		baton_buf_key(out, &field->key);
 		baton_buf_str(out, *str);
 		return;
 	case BATON_FIELD_U64:
 		if (*u64 == 0)
 			return;
-		baton_buf_str(out, field->key);
+		baton_buf_key(out, &field->key);
 		baton_buf_u64(out, *u64);
 		return;
 	case BATON_FIELD_BOOL:
 		if (!*flag)
 			return;
-		baton_buf_str(out, field->key);
+		baton_buf_key(out, &field->key);
 		baton_buf_z(out, "true");
 		return;
 	}

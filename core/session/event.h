@@ -60,7 +60,7 @@ enum baton_field_kind { BATON_FIELD_STR, BATON_FIELD_U64, BATON_FIELD_BOOL, BATO
 
 struct baton_field_info {
 	const char *name, *doc;
-	baton_str key; /* `,"name":`, as it stands in the JSON */
+	struct baton_key key;
 	enum baton_field_kind kind;
 	size_t offset; /* within struct baton_event */
 	bool is_public;
@@ -70,6 +70,8 @@ struct baton_event_info {
 	bool for_customers; /* audience ALL */
 	const struct baton_field_info *fields;
 	size_t n_fields;
+	size_t size;           /* of struct baton_event, as far as this event uses it */
+	const uint16_t *texts; /* offsets of its texts, 0 behind the last */
 };
 /* NULL for a number that is no event. Static. */
 const struct baton_event_info *baton_event_info(unsigned type);

@@ -147,9 +147,15 @@ static void assert_found(const char *text, size_t n)
 {
 	baton_str s = { text, n };
 	bool ascii = true;
+	char copy[80];
 
+	assert_true(n < sizeof(copy));
+	memset(copy, '#', sizeof(copy));
 	assert_int_equal(baton_str_json_plain(s), plain_bytes(text, n, false));
-	assert_int_equal(baton_str_json_ascii(s), plain_bytes(text, n, true));
+	assert_true(baton_str_json_copy(copy, s) == (plain_bytes(text, n, true) == n));
+	if (plain_bytes(text, n, true) == n)
+		assert_memory_equal(copy, text, n);
+	assert_int_equal(copy[n], '#');
 	for (size_t i = 0; i < n; i++)
 		ascii = ascii && (unsigned char)text[i] < 0x80;
 	if (!memchr(text, 0xdc, n)) /* it alone can begin a character here */
