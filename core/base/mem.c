@@ -39,7 +39,7 @@ struct baton_arena_block {
 
 /* Blocks at hand of each thread, by kind. The turns of a hundred customers take and free hundreds
  * of a size in one lap of the loop. */
-enum { STOCK_BYTES = 32 * 1024, STOCK_LEAST = 4, LASTING = SLAB_SIZES };
+enum { STOCK_BYTES = 32 * 1024, STOCK_LEAST = 16, LASTING = SLAB_SIZES };
 
 static _Thread_local struct {
 	struct slab_block *first;
@@ -61,7 +61,16 @@ void baton_mem_open(void)
 	slab_open();
 }
 
-/* These two are seldom called; in line they would make the others save registers for them. */
+static void *mem_or_die(void *p, size_t n)
+{
+	if (p)
+		return p;
+	baton_log(BATON_LOG_ERROR, "out_of_memory", "u", "bytes", (uint64_t)n);
+	abort();
+}
+
+/* The next three are seldom called; in line, or called anywhere but last, they would make take() and
+ * give() save registers for them. */
 
 /* Gives back all but the `keep` that were given last: theirs are the warmest bytes. */
 __attribute__((noinline)) static void stock_trim(unsigned kind, uint32_t keep)
@@ -77,21 +86,37 @@ __attribute__((noinline)) static void stock_trim(unsigned kind, uint32_t keep)
 	stock[kind].n = keep;
 }
 
-__attribute__((noinline)) static void stock_fill(unsigned kind)
+__attribute__((noinline)) static void stock_full(const void *p)
 {
-	stock[kind].n = slab_take(kind, stock_max[kind] / 2, &stock[kind].first);
+	unsigned kind = slab_kind_of(p);
+
+	stock_trim(kind, stock_max[kind] / 2);
 }
 
+/* None of that kind is at hand, or there are none of that size. */
+__attribute__((noinline)) static void *take_new(size_t n, unsigned kind)
+{
+	struct slab_block *block = NULL;
+
+	if (kind < SLAB_KINDS && slab_space.bytes > 0)
+		stock[kind].n = slab_take(kind, stock_max[kind] / 2, &stock[kind].first);
+	if (kind < SLAB_KINDS && (block = stock[kind].first) != NULL) {
+		stock[kind].first = block->next;
+		stock[kind].n--;
+		return block;
+	}
+	return mem_or_die(malloc(n), n);
+}
+
+/* Never NULL; n > 0. */
 static void *take(size_t n, unsigned kinds)
 {
-	if (!HAS_SLABS || n > SLAB_BYTES_MAX || slab_space.bytes == 0)
-		return malloc(n);
+	if (!HAS_SLABS || n > SLAB_BYTES_MAX)
+		return take_new(n, SLAB_KINDS);
 	unsigned kind = slab_size_for(n) + kinds;
-	if (!stock[kind].first)
-		stock_fill(kind);
 	struct slab_block *block = stock[kind].first;
 	if (!block)
-		return malloc(n);
+		return take_new(n, kind);
 	stock[kind].first = block->next;
 	stock[kind].n--;
 	return block;
@@ -108,7 +133,7 @@ static void give(void *p)
 	block->next = stock[kind].first;
 	stock[kind].first = block;
 	if (++stock[kind].n > stock_max[kind])
-		stock_trim(kind, stock_max[kind] / 2);
+		stock_full(p);
 }
 
 void baton_mem_thread_done(void)
@@ -131,25 +156,18 @@ void baton_mem_rest(bool is_quiet)
 		(void)malloc_trim(0);
 }
 
-static void *mem_or_die(void *p, size_t n)
-{
-	if (p)
-		return p;
-	baton_log(BATON_LOG_ERROR, "out_of_memory", "u", "bytes", (uint64_t)n);
-	abort();
-}
-
 void *baton_alloc(size_t n)
 {
 	/* For large blocks calloc() knows which are zero already. */
 	if (n > SLAB_BYTES_MAX)
 		return mem_or_die(calloc(1, n), n);
-	return memset(mem_or_die(take(n ? n : 1, 0), n), 0, n ? n : 1);
+	n = n ? n : 1;
+	return memset(take(n, 0), 0, n);
 }
 
 void *baton_take_lasting(size_t n)
 {
-	return mem_or_die(take(n ? n : 1, LASTING), n);
+	return take(n ? n : 1, LASTING);
 }
 
 void *baton_alloc_lasting(size_t n)
@@ -163,14 +181,14 @@ void *baton_realloc(void *p, size_t n)
 {
 	n = n ? n : 1;
 	if (!p)
-		return mem_or_die(take(n, 0), n);
+		return take(n, 0);
 	if (!HAS_SLABS || !slab_owns(p))
 		return mem_or_die(realloc(p, n), n);
 	unsigned kind = slab_kind_of(p);
 	size_t had = slab_bytes(kind);
 	if (n <= had && n > had / 2)
 		return p;
-	void *moved = mem_or_die(take(n, kind / SLAB_SIZES * LASTING), n);
+	void *moved = take(n, kind / SLAB_SIZES * LASTING);
 	memcpy(moved, p, n < had ? n : had);
 	give(p);
 	return moved;
@@ -178,7 +196,7 @@ void *baton_realloc(void *p, size_t n)
 
 char *baton_memdupz(const void *p, size_t n)
 {
-	char *copy = mem_or_die(take(n + 1, 0), n + 1);
+	char *copy = take(n + 1, 0);
 	if (n > 0)
 		memcpy(copy, p, n);
 	copy[n] = '\0';
@@ -195,7 +213,7 @@ static struct baton_arena_block *arena_grow(struct baton_arena *arena, size_t n)
 {
 	size_t usual = arena->blocks ? ARENA_BLOCK_BYTES : ARENA_FIRST_BYTES;
 	size_t cap = n > usual ? n : usual;
-	struct baton_arena_block *block = mem_or_die(take(sizeof(*block) + cap, 0), cap);
+	struct baton_arena_block *block = take(sizeof(*block) + cap, 0);
 
 	block->next = arena->blocks;
 	block->used = 0;

@@ -26,7 +26,7 @@ enum { LOG_BYTES_MAX = 1024, KEY_BYTES_MAX = 128, VALUE_BYTES_MAX = 64 * 1024 };
 
 bool baton_host_text_ok(baton_str s, size_t max)
 {
-	return (s.p || s.n == 0) && s.n <= max && baton_str_utf8_ok(s);
+	return s.n == 0 || (s.p && s.n <= max && baton_str_utf8_ok(s));
 }
 
 static const void *host_get(baton_ctx *ctx, const char *id)

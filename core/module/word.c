@@ -154,18 +154,35 @@ void baton_word_take_docs(struct baton_word *word, const baton_doc *docs, size_t
 	}
 }
 
+/* The view becomes a copy in `room`, NUL behind it; returns where the next one goes. */
+static char *take_text(char *room, baton_str *s)
+{
+	if (s->n == 0) {
+		*s = BATON_STR_NONE;
+		return room;
+	}
+	memcpy(room, s->p, s->n);
+	room[s->n] = '\0';
+	s->p = room;
+	return room + s->n + 1;
+}
+
+/* All in one piece: the intents, and behind them their texts. */
 void baton_word_take_intents(struct baton_word *word, const baton_intents *intents)
 {
 	baton_intents *to = &word->intents;
+	size_t bytes = intents->language.n + 1;
+	for (uint32_t i = 0; i < intents->n; i++)
+		bytes += intents->v[i].name.n + intents->v[i].entities_json.n + 2;
 	*to = *intents;
 	to->size = sizeof(*to);
 	to->cap = to->n;
-	to->language = baton_word_copy(word, intents->language);
-	to->v = baton_arena_alloc(&word->arena, to->n * sizeof(*to->v));
+	to->v = baton_arena_take(&word->arena, to->n * sizeof(*to->v) + bytes);
+	char *room = take_text((char *)(to->v + to->n), &to->language);
 	for (uint32_t i = 0; i < to->n; i++) {
 		to->v[i] = intents->v[i];
-		to->v[i].name = baton_word_copy(word, intents->v[i].name);
-		to->v[i].entities_json = baton_word_copy(word, intents->v[i].entities_json);
+		room = take_text(room, &to->v[i].name);
+		room = take_text(room, &to->v[i].entities_json);
 	}
 }
 

@@ -500,6 +500,7 @@ struct baton_policy {
 	struct baton_topic_phrase *topic_phrases;
 	size_t n_topic_places;
 	uint32_t topic_lengths; /* bit n: there are phrases of n words */
+	uint64_t topic_ends[8]; /* bits by hash of the words that phrases end with: most words are none */
 
 	/* desk.yaml */
 	const char *default_queue;

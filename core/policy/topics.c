@@ -6,7 +6,7 @@
  * several is found in the middle of a sentence.
  *
  * One walk over the text: the last words stay in a ring, and each phrase that ends here is looked
- * up by a hash of its words. Nothing is copied. Characters are taken apart one by one; the sorting
+ * up by a hash of its words, if any phrase ends with this word. Nothing is copied. Characters are taken apart one by one; the sorting
  * of stacked marks that full normalisation asks for is left out, because it is not linear. Two
  * phrases of one hash would be taken for each other: with 64 bits that needs intent, and whoever
  * has that can write the word itself.
@@ -123,14 +123,31 @@ static void walk(baton_str text, struct words *words, word_fn *each, void *ud)
 	end_word(words, each, ud);
 }
 
-/* Of the last `n` words, in their order. */
+/* The `n`-th word from the end, 1 being the last. */
+static uint64_t word_back(const struct words *words, size_t n)
+{
+	return words->ring[(words->n - n) % BATON_TOPIC_PHRASE_MAX];
+}
+
+/* Of the last `n` words, backwards: one more word goes on where one less has ended. */
 static uint64_t phrase_hash(const struct words *words, size_t n)
 {
-	uint64_t hash = n;
+	uint64_t hash = 0;
 
-	for (size_t i = words->n - n; i < words->n; i++)
-		hash = mix(hash, words->ring[i % BATON_TOPIC_PHRASE_MAX]);
+	for (size_t back = 1; back <= n; back++)
+		hash = mix(hash, word_back(words, back));
 	return hash;
+}
+
+/* Where in topic_ends the last word stands. */
+static size_t end_place(const struct words *words)
+{
+	return word_back(words, 1) >> 6 & 7;
+}
+
+static uint64_t end_bit(const struct words *words)
+{
+	return (uint64_t)1 << (word_back(words, 1) & 63);
 }
 
 /* --- making ------------------------------------------------------------------------------- */
@@ -172,6 +189,7 @@ static void add_phrase(struct baton_policy *policy, const char *text, size_t top
 	phrase->hash = hash;
 	phrase->topics |= 1u << topic;
 	policy->topic_lengths |= 1u << words.n;
+	policy->topic_ends[end_place(&words)] |= end_bit(&words);
 }
 
 void baton_topics_compile(struct baton_policy *policy)
@@ -181,6 +199,7 @@ void baton_topics_compile(struct baton_policy *policy)
 	for (size_t i = 0; i < policy->n_topics; i++)
 		n += policy->topics[i].n_words;
 	policy->topic_lengths = 0;
+	memset(policy->topic_ends, 0, sizeof(policy->topic_ends));
 	policy->n_topic_places = 0;
 	if (n == 0 || policy->n_topics > BATON_TOPICS_MAX)
 		return;
@@ -205,11 +224,14 @@ static void look(void *ud, const struct words *words)
 {
 	struct looking *looking = ud;
 	const struct baton_policy *policy = looking->policy;
+	uint64_t hash = 0;
 
+	if (!(policy->topic_ends[end_place(words)] & end_bit(words)))
+		return;
 	for (size_t n = 1; n <= BATON_TOPIC_PHRASE_MAX && n <= words->n; n++) {
-		if (!(policy->topic_lengths & 1u << n))
-			continue;
-		looking->topics |= place_of(policy, phrase_hash(words, n))->topics;
+		hash = mix(hash, word_back(words, n));
+		if (policy->topic_lengths & 1u << n)
+			looking->topics |= place_of(policy, hash)->topics;
 	}
 }
 

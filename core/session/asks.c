@@ -9,13 +9,20 @@
 #include "core/session/asks.h"
 #include "core/session/session.h"
 
+#include <endian.h>
+
 enum { WORDS_MAX = 48, WORD_BYTES_MAX = 24, REACH = 6, BARE_WORDS_MAX = 4 };
 
+/* Zeros behind it: as three big numbers words are in the order of their bytes. */
+struct word {
+	_Alignas(8) char text[WORD_BYTES_MAX];
+};
+
 static const struct {
-	const char *word;
+	struct word word;
 	unsigned kinds;
 } known[] = {
-#define WORD(word, kinds) { word, kinds },
+#define WORD(word, kinds) { { word }, kinds },
 #include "core/session/asks.def"
 #undef WORD
 };
@@ -34,13 +41,32 @@ static bool is_word_byte(unsigned char c)
 	       (c >= 'A' && c <= 'Z');
 }
 
-static unsigned kinds_of(const char *word)
+static bool ends_part(char c)
+{
+	return c == ',' || c == '.' || c == ';' || c == ':' || c == '!' || c == '?' || c == '\n';
+}
+
+/* As memcmp() of the two, without a call. */
+static int order_of(const struct word *a, const struct word *b)
+{
+	for (size_t at = 0; at < WORD_BYTES_MAX; at += sizeof(uint64_t)) {
+		uint64_t x, y;
+
+		memcpy(&x, a->text + at, sizeof(x));
+		memcpy(&y, b->text + at, sizeof(y));
+		if (x != y)
+			return be64toh(x) < be64toh(y) ? -1 : 1;
+	}
+	return 0;
+}
+
+static unsigned kinds_of(const struct word *word)
 {
 	size_t low = 0, high = sizeof(known) / sizeof(known[0]);
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = strcmp(known[middle].word, word);
+		int order = order_of(&known[middle].word, word);
 
 		if (order == 0)
 			return known[middle].kinds;
@@ -54,26 +80,25 @@ static unsigned kinds_of(const char *word)
 
 static void split(baton_str text, struct words *words)
 {
-	char word[WORD_BYTES_MAX + 1];
 	size_t i = 0;
 
 	words->n = 0;
 	while (i < text.n && words->n < WORDS_MAX) {
+		struct word word = { { 0 } };
 		size_t len = 0;
 
 		for (; i < text.n && is_word_byte((unsigned char)text.p[i]); i++) {
 			char c = text.p[i];
 
 			if (len < WORD_BYTES_MAX)
-				word[len++] = c >= 'A' && c <= 'Z' ? (char)(c | 32) : c;
+				word.text[len++] = c >= 'A' && c <= 'Z' ? (char)(c | 32) : c;
 		}
-		word[len] = '\0';
 		if (len > 0) {
 			words->ends[words->n] = false;
-			words->kinds[words->n++] = kinds_of(word);
+			words->kinds[words->n++] = kinds_of(&word);
 			continue;
 		}
-		if (words->n > 0 && strchr(",.;:!?\n", text.p[i]) && text.p[i])
+		if (words->n > 0 && ends_part(text.p[i]))
 			words->ends[words->n - 1] = true;
 		i++;
 	}
