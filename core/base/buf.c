@@ -53,24 +53,30 @@ static size_t digits_of(uint64_t v)
 }
 
 /* Two digits at a time: half the divisions. */
-void baton_buf_u64(struct baton_buf *b, uint64_t v)
+size_t baton_u64_text(uint64_t v, char to[BATON_U64_TEXT])
 {
 	static const char pairs[] = "00010203040506070809101112131415161718192021222324"
 				    "25262728293031323334353637383940414243444546474849"
 				    "50515253545556575859606162636465666768697071727374"
 				    "75767778798081828384858687888990919293949596979899";
-	size_t n = digits_of(v);
-	char *end = baton_buf_room(b, n) + n;
+	size_t n = digits_of(v), at = n;
 
-	b->n += n;
-	*end = '\0';
 	for (; v >= 10; v /= 100) {
-		end -= 2;
-		n -= 2;
-		memcpy(end, pairs + 2 * (v % 100), 2);
+		at -= 2;
+		memcpy(to + at, pairs + 2 * (v % 100), 2);
 	}
-	if (n > 0)
-		end[-1] = (char)('0' + v);
+	if (at > 0)
+		to[0] = (char)('0' + v);
+	return n;
+}
+
+void baton_buf_u64(struct baton_buf *b, uint64_t v)
+{
+	char *to = baton_buf_room(b, BATON_U64_TEXT);
+	size_t n = baton_u64_text(v, to);
+
+	to[n] = '\0';
+	b->n += n;
 }
 
 void baton_buf_i64(struct baton_buf *b, int64_t v)

@@ -58,6 +58,9 @@ static inline void baton_buf_key(struct baton_buf *b, const struct baton_key *ke
 	b->n += key->n;
 }
 
+/* Decimal, without a NUL; returns how many bytes. */
+enum { BATON_U64_TEXT = 20 };
+size_t baton_u64_text(uint64_t v, char to[BATON_U64_TEXT]);
 void baton_buf_u64(struct baton_buf *b, uint64_t v); /* decimal */
 void baton_buf_i64(struct baton_buf *b, int64_t v);  /* decimal */
 void baton_buf_printf(struct baton_buf *b, const char *fmt, ...)

@@ -240,19 +240,19 @@ static bool same_str(baton_str a, baton_str b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
-static bool is_same(const struct baton_fact *fact, const void *a, const void *b)
+static inline bool same(const struct baton_fact *fact, const void *a, const void *b)
 {
 	switch (fact->kind) {
-	case BATON_FACT_KIND_STR:
-	case BATON_FACT_KIND_TAGS:
-		return same_str(read_str(a, fact->offset), read_str(b, fact->offset));
 	case BATON_FACT_KIND_PPM:
 	case BATON_FACT_KIND_U32:
 		return read_u32(a, fact->offset) == read_u32(b, fact->offset);
-	case BATON_FACT_KIND_U64:
-		return read_u64(a, fact->offset) == read_u64(b, fact->offset);
 	case BATON_FACT_KIND_FLAG:
 		return !((read_u32(a, fact->offset) ^ read_u32(b, fact->offset)) & fact->flag);
+	case BATON_FACT_KIND_U64:
+		return read_u64(a, fact->offset) == read_u64(b, fact->offset);
+	case BATON_FACT_KIND_STR:
+	case BATON_FACT_KIND_TAGS:
+		return same_str(read_str(a, fact->offset), read_str(b, fact->offset));
 	case BATON_FACT_KIND_FAIL:
 		return strcmp(baton_fact_fail_text(fact, a), baton_fact_fail_text(fact, b)) == 0;
 	}
@@ -265,7 +265,7 @@ void baton_env_json_changed(const struct baton_env *env, const void *base, const
 	size_t start = out->n;
 
 	for (size_t i = 0; i < env->n; i++) {
-		if (is_same(&env->facts[i], base, before))
+		if (same(&env->facts[i], base, before))
 			continue;
 		baton_buf_key(out, &env->facts[i].key);
 		baton_env_fact_json(&env->facts[i], base, out);

@@ -101,8 +101,8 @@ bool baton_agent_serves(const struct baton_policy *policy, baton_str agent, bato
 	return def && def->n_queues == 0;
 }
 
-uint64_t baton_policy_due_ms(const struct baton_policy *policy, baton_str queue, baton_str tier,
-			     uint64_t unanswered_ms)
+struct baton_promise baton_policy_promise(const struct baton_policy *policy, baton_str queue,
+					  baton_str tier)
 {
 	const struct baton_queue_def *def = baton_policy_queue(policy, queue);
 	const struct baton_customer_tier_def *shorter = baton_policy_customer_tier(policy, tier);
@@ -111,9 +111,20 @@ uint64_t baton_policy_due_ms(const struct baton_policy *policy, baton_str queue,
 	if (shorter && shorter->first_reply_ms > 0 &&
 	    (promise == 0 || shorter->first_reply_ms < promise))
 		promise = shorter->first_reply_ms;
-	if (promise == 0 || unanswered_ms == 0)
+	return (struct baton_promise){ def ? def->hours : NULL, promise };
+}
+
+uint64_t baton_promise_due_ms(struct baton_promise promise, uint64_t unanswered_ms)
+{
+	if (promise.first_reply_ms == 0 || unanswered_ms == 0)
 		return 0;
-	return baton_hours_after(def ? def->hours : NULL, unanswered_ms, promise);
+	return baton_hours_after(promise.hours, unanswered_ms, promise.first_reply_ms);
+}
+
+uint64_t baton_policy_due_ms(const struct baton_policy *policy, baton_str queue, baton_str tier,
+			     uint64_t unanswered_ms)
+{
+	return baton_promise_due_ms(baton_policy_promise(policy, queue, tier), unanswered_ms);
 }
 
 static const struct baton_prompt_def *prompt_named(const struct baton_policy *policy,

@@ -579,8 +579,17 @@ const struct baton_customer_tier_def *baton_policy_customer_tier(const struct ba
 								 baton_str name);
 /* The agent stands in the policy, and the queue is one of his. Whoever names none works on all. */
 bool baton_agent_serves(const struct baton_policy *policy, baton_str agent, baton_str queue);
-/* By when the first reply to a message of `unanswered_ms` is promised: the queue's promise or the
- * customer tier's shorter one, counted in the queue's open hours. Unix ms; 0: nothing is promised. */
+/* The promised first reply: the queue's promise or the customer tier's shorter one, counted in the
+ * queue's open hours. */
+struct baton_promise {
+	const struct baton_hours_def *hours; /* NULL: always open */
+	uint32_t first_reply_ms;             /* 0: nothing is promised */
+};
+struct baton_promise baton_policy_promise(const struct baton_policy *policy, baton_str queue,
+					  baton_str tier);
+/* By when it is promised for a message of `unanswered_ms`. Unix ms; 0: nothing is promised. */
+uint64_t baton_promise_due_ms(struct baton_promise promise, uint64_t unanswered_ms);
+/* Both at once. */
 uint64_t baton_policy_due_ms(const struct baton_policy *policy, baton_str queue, baton_str tier,
 			     uint64_t unanswered_ms);
 

@@ -115,7 +115,7 @@ static void session_facts(const struct baton_run *run, baton_facts *facts)
 {
 	const struct baton_session *session = run->session;
 
-	facts->session_id = baton_str_of(run->session_id);
+	facts->session_id = (baton_str){ run->session_id, BATON_ID_TEXT };
 	facts->customer_tier = baton_str_of(session->customer_tier);
 	facts->channel = baton_str_of(session->channel);
 	facts->locale = baton_str_of(session->locale);
@@ -133,20 +133,38 @@ static void session_facts(const struct baton_run *run, baton_facts *facts)
 	facts->idle_ms = session->idle_ms;
 }
 
+/* Rules ask twice in a turn, and between the two opening hours do not change. */
+static uint64_t due_ms(struct baton_run *run, struct baton_promise promise)
+{
+	uint64_t since_ms = run->session->first_unanswered_ms;
+
+	if (run->due.since_ms != since_ms || run->due.promise.hours != promise.hours ||
+	    run->due.promise.first_reply_ms != promise.first_reply_ms) {
+		run->due.since_ms = since_ms;
+		run->due.promise = promise;
+		run->due.ms = baton_promise_due_ms(promise, since_ms);
+	}
+	return run->due.ms;
+}
+
 /* The promise is that of the queue the question would go to. */
-static void promise_facts(const struct baton_run *run, uint64_t unix_ms, baton_facts *facts)
+static void promise_facts(struct baton_run *run, uint64_t unix_ms, baton_facts *facts)
 {
 	baton_str queue = run_queue(run);
-	uint64_t due_ms = baton_policy_due_ms(
-		run->policy, queue.n ? queue : baton_str_of(run->policy->default_queue),
-		baton_str_of(run->session->customer_tier), run->session->first_unanswered_ms);
+	uint64_t until_ms =
+		due_ms(run, baton_policy_promise(run->policy,
+						 queue.n ? queue
+							 : baton_str_of(run->policy->default_queue),
+						 facts->customer_tier));
 
-	facts->sla_left_ms = due_ms == 0 ? UINT64_MAX : due_ms > unix_ms ? due_ms - unix_ms : 0;
+	facts->sla_left_ms = until_ms == 0        ? UINT64_MAX
+			     : until_ms > unix_ms ? until_ms - unix_ms
+						  : 0;
 	if (facts->sla_left_ms == 0)
 		facts->flags |= BATON_FACT_SLA_BREACHED;
 }
 
-void baton_run_facts(const struct baton_run *run, uint32_t stage, baton_facts *ret_facts)
+void baton_run_facts(struct baton_run *run, uint32_t stage, baton_facts *ret_facts)
 {
 	const struct baton_attempt *last = run_last_failure(run);
 	uint64_t so_far_ms = (run->ops->now_ns(run->ud) - run->started_ns) / BATON_NS_PER_MS;

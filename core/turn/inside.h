@@ -46,6 +46,8 @@ int run_flush_notes(struct baton_run *run);
 bool run_room_for_notes(struct baton_run *run);
 /* The bytes, in the run's arena; the buffer is emptied. */
 baton_str run_keep_buf(struct baton_run *run, struct baton_buf *buf);
+/* The parts as one text, in the run's arena. */
+baton_str run_join(struct baton_run *run, const baton_str *parts, size_t n);
 baton_str run_queue(const struct baton_run *run);
 /* Lets go of whoever is working for the run. */
 void run_give_up_waiting(struct baton_run *run);

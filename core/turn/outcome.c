@@ -56,6 +56,23 @@ baton_str run_keep_buf(struct baton_run *run, struct baton_buf *buf)
 	return kept;
 }
 
+baton_str run_join(struct baton_run *run, const baton_str *parts, size_t n)
+{
+	baton_str text = BATON_STR_NONE;
+
+	for (size_t i = 0; i < n; i++)
+		text.n += parts[i].n;
+	char *to = baton_arena_take(&run->arena, text.n + 1);
+	text.p = to;
+	for (size_t i = 0; i < n; i++) {
+		if (parts[i].n > 0)
+			memcpy(to, parts[i].p, parts[i].n);
+		to += parts[i].n;
+	}
+	*to = '\0';
+	return text;
+}
+
 baton_str run_queue(const struct baton_run *run)
 {
 	return run->route ? baton_str_of(run->route->queue) : BATON_STR("");

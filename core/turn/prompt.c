@@ -22,15 +22,17 @@ static baton_str turn_id(struct baton_run *run)
 					     [BATON_PURPOSE_WRITEUP] = "-writeup",
 					     [BATON_PURPOSE_SUMMARY] = "-summary",
 					     [BATON_PURPOSE_TOOL] = "-tool" };
-	struct baton_buf id = { NULL, 0, 0 };
+	char number[BATON_U64_TEXT];
 
 	if (run->turn_id.n > 0)
 		return run->turn_id;
-	baton_buf_z(&id, run->session_id);
-	baton_buf_z(&id, "-");
-	baton_buf_u64(&id, run->purpose == BATON_PURPOSE_ANSWER ? run->turn : run->begun_at);
-	baton_buf_z(&id, tails[run->purpose]);
-	return run->turn_id = run_keep_buf(run, &id);
+	size_t n = baton_u64_text(run->purpose == BATON_PURPOSE_ANSWER ? run->turn : run->begun_at,
+				  number);
+	baton_str parts[] = { { run->session_id, BATON_ID_TEXT },
+			      BATON_STR("-"),
+			      { number, n },
+			      baton_str_of(tails[run->purpose]) };
+	return run->turn_id = run_join(run, parts, sizeof(parts) / sizeof(parts[0]));
 }
 
 void baton_run_view(struct baton_run *run, baton_turn *ret_turn)
@@ -43,7 +45,7 @@ void baton_run_view(struct baton_run *run, baton_turn *ret_turn)
 				       .text = run_veiled_line(run, &session->lines[i]) };
 	*ret_turn = (baton_turn){
 		.size = sizeof(*ret_turn),
-		.session_id = baton_str_of(run->session_id),
+		.session_id = { run->session_id, BATON_ID_TEXT },
 		.turn_id = turn_id(run),
 		.channel = baton_str_of(session->channel),
 		.locale = baton_str_of(session->locale),
@@ -74,15 +76,13 @@ baton_str run_prompt_words(struct baton_run *run, const char *name, const char *
 {
 	const struct baton_prompt_def *prompt =
 		baton_policy_prompt_for(run->policy, name, run->choice.target->name);
-	struct baton_buf version = { NULL, 0, 0 };
 
 	run->prompt = BATON_STR("");
 	if (!prompt || !prompt->text[0])
 		return baton_str_of(otherwise);
-	baton_buf_z(&version, prompt->name);
-	baton_buf_z(&version, "@");
-	baton_buf_z(&version, prompt->version);
-	run->prompt = run_keep_buf(run, &version);
+	baton_str version[] = { baton_str_of(prompt->name), BATON_STR("@"),
+				baton_str_of(prompt->version) };
+	run->prompt = run_join(run, version, sizeof(version) / sizeof(version[0]));
 	return baton_str_of(prompt->text);
 }
 
@@ -129,6 +129,7 @@ struct making {
 	const baton_turn *turn;
 	uint64_t number; /* of this prompt's fences */
 	struct baton_budget budget;
+	baton_str base; /* the set's own words; `words` go behind them */
 	struct baton_buf words, data;
 	size_t question, newest, oldest, end; /* lines: [oldest, end) is shown */
 	baton_str cut;                        /* the question, if it had to be cut */
@@ -261,14 +262,13 @@ static void make_system(struct making *making)
 	struct baton_run *run = making->run;
 
 	if (run->planning) {
-		baton_buf_str(&making->words, run_prompt_words(run, "plan", run_plan_words));
+		making->base = run_prompt_words(run, "plan", run_plan_words);
 		run_plan_ask(run, &making->words);
 	} else {
-		baton_buf_str(&making->words,
-			      run_prompt_words(run, run->choice.target->prompt, ""));
+		making->base = run_prompt_words(run, run->choice.target->prompt, "");
 	}
-	baton_budget_spend(&making->budget,
-			   making->words.n + BUDGET_RULES_BYTES + run->tools_json.n + run->kept);
+	baton_budget_spend(&making->budget, making->base.n + making->words.n + BUDGET_RULES_BYTES +
+						    run->tools_json.n + run->kept);
 	take_question(making);
 	take_lines(making, newest_lines(making));
 	count_more(making);
@@ -281,8 +281,19 @@ static void make_system(struct making *making)
 		fence_explain(&making->words, making->number);
 	if (!run->planning)
 		add_rules_of_citing(run, &making->words);
-	baton_buf_add(&making->words, making->data.p, making->data.n);
+	if (making->data.n > 0)
+		baton_buf_str(&making->words, baton_buf_view(&making->data));
 	baton_buf_done(&making->data);
+}
+
+/* Mostly the set's own words are all there is, and then they need no copy: the run holds the set. */
+static baton_str system_text(struct making *making)
+{
+	baton_str parts[] = { making->base, baton_buf_view(&making->words) };
+
+	if (making->words.n == 0)
+		return making->base;
+	return run_join(making->run, parts, 2);
 }
 
 /* What tools said is data, wherever it came from. */
@@ -308,10 +319,10 @@ static size_t answer_messages(struct baton_run *run, const baton_turn *turn, bat
 
 	find_lines(&making);
 	make_system(&making);
-	if (making.words.n > 0)
-		msgs[n++] = (baton_msg){ .role = BATON_ROLE_SYSTEM,
-					 .text = run_keep_buf(run, &making.words) };
+	baton_str system = system_text(&making);
 	baton_buf_done(&making.words);
+	if (system.n > 0)
+		msgs[n++] = (baton_msg){ .role = BATON_ROLE_SYSTEM, .text = system };
 	for (size_t i = making.oldest; i < making.end; i++)
 		msgs[n++] = turn->msgs[i];
 	if (making.cut.n > 0)

@@ -260,6 +260,10 @@ struct baton_run {
 
 	size_t n_notes;
 	const baton_facts *decided_on; /* what the newest decision of stage `before` records; NULL: none yet */
+	struct { /* the promised first reply, of these; since_ms = 0: not worked out yet */
+		struct baton_promise promise;
+		uint64_t since_ms, ms;
+	} due;
 	struct { /* a rule would rather offer the customer a person; rule.n = 0: none would */
 		baton_str rule, reason;
 	} offer;
@@ -337,7 +341,7 @@ void baton_run_detach(struct baton_run *run);
 struct baton_ev_answer_superseded baton_run_shown(const struct baton_run *run);
 
 /* --- for steps.c --- */
-void baton_run_facts(const struct baton_run *run, uint32_t stage, baton_facts *ret_facts);
+void baton_run_facts(struct baton_run *run, uint32_t stage, baton_facts *ret_facts);
 void baton_run_view(struct baton_run *run, baton_turn *ret_turn); /* arrays in the arena */
 void baton_run_prompt(struct baton_run *run, const baton_turn *turn, baton_prompt *ret_prompt);
 /* A message behind the conversation, for the askings to come: the bot's with `parts_json`, or a
