@@ -69,8 +69,8 @@ static void *mem_or_die(void *p, size_t n)
 	abort();
 }
 
-/* The next three are seldom called; in line, or called anywhere but last, they would make take() and
- * give() save registers for them. */
+/* The next three are seldom called; in line, or called anywhere but last, they would make take()
+ * and give() save registers for them. */
 
 /* Gives back all but the `keep` that were given last: theirs are the warmest bytes. */
 __attribute__((noinline)) static void stock_trim(unsigned kind, uint32_t keep)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The short way through a condition. Most are facts compared with constants, between && || and !. Such
- * a comparison cannot fail and needs no stack: it is a leaf that knows which leaf comes next when it
- * holds and which when it does not. What stands between && || ! and is anything else is a leaf too,
- * which the machine of expr_run.c computes; if it fails, the machine does the whole, as failure has
- * rules of its own (expr_logic). Conditions with loops have no leaves.
+/* The short way through a condition. Most are facts compared with constants, between && || and !.
+ * Such a comparison cannot fail and needs no stack: it is a leaf that knows which leaf comes next
+ * when it holds and which when it does not. What stands between && || ! and is anything else is a
+ * leaf too, which the machine of expr_run.c computes; if it fails, the machine does the whole, as
+ * failure has rules of its own (expr_logic). Conditions with loops have no leaves.
  *
  * Rules are asked in every turn, two dozen of them twice: this is why there are two ways. */
 
@@ -150,8 +150,8 @@ static bool has_loops(const struct baton_expr *expr)
 	return false;
 }
 
-/* The program read backwards: an operator, its right side, its left side. So the leaf at which a right
- * side begins is the one that was made last when its left side's turn comes. */
+/* The program read backwards: an operator, its right side, its left side. So the leaf at which a
+ * right side begins is the one that was made last when its left side's turn comes. */
 void expr_walk_plan(struct baton_expr *expr)
 {
 	struct {

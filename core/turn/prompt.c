@@ -286,7 +286,8 @@ static void make_system(struct making *making)
 	baton_buf_done(&making->data);
 }
 
-/* Mostly the set's own words are all there is, and then they need no copy: the run holds the set. */
+/* Mostly the set's own words are all there is, and then they need no copy: the run holds the
+ * set. */
 static baton_str system_text(struct making *making)
 {
 	baton_str parts[] = { making->base, baton_buf_view(&making->words) };
