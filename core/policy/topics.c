@@ -7,9 +7,9 @@
  *
  * One walk over the text: the last words stay in a ring, and each phrase that ends here is looked
  * up by a hash of its words, if any phrase ends with this word. Nothing is copied. Characters are
- * taken apart one by one; the sorting of stacked marks that full normalisation asks for is left out,
- * because it is not linear. Two phrases of one hash would be taken for each other: with 64 bits that
- * needs intent, and whoever has that can write the word itself.
+ * taken apart one by one; the sorting of stacked marks that full normalisation asks for is left
+ * out, because it is not linear. Two phrases of one hash would be taken for each other: with 64
+ * bits that needs intent, and whoever has that can write the word itself.
  */
 
 #include "core/policy/topics.h"
