@@ -25,8 +25,8 @@ enum kind {
 /* Which outcomes of a comparison mean yes. */
 enum { LESS = 1, SAME = 2, MORE = 4 };
 
-/* What a leaf may lead to instead of a leaf. */
-enum { NO = UINT32_MAX - 2, YES, NEXT /* while leaves are made: the one that was made last */ };
+/* What a leaf may lead to instead of a leaf; NEXT while leaves are made: the one made last. */
+enum { NO = BATON_EXPR_NODES_MAX, YES, NEXT };
 
 struct expr_leaf {
 	enum kind kind;
