@@ -418,7 +418,9 @@ static void easy_set_rules(struct baton_request *request)
 {
 	SET(CURLOPT_PROTOCOLS_STR, "https");
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
-	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_NOPROXY, "*");       /* else the environment is searched for each request */
+	SET(CURLOPT_PROXY_CAINFO, NULL); /* else it is copied for each request */
+	SET(CURLOPT_PROXY_CAPATH, NULL);
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_NOPROGRESS, 1L);
@@ -426,7 +428,8 @@ static void easy_set_rules(struct baton_request *request)
 	SET(CURLOPT_QUICK_EXIT, 1L);
 	/* libcurl 7.88's HTTP/2 has known stalls with pausing; one stream, one connection. */
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, 3600000L); /* the clock is ours */
+	/* The clock is ours. CURLOPT_CONNECTTIMEOUT stays what it is, 5 minutes: one that is set
+	 * is a timer for as long as the request lasts, taken out and put in with each piece. */
 	/* It is made anew for each request, a byte longer: 16 KB would not be a small block. */
 	SET(CURLOPT_BUFFERSIZE, 8191L);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2); /* and newer */
@@ -601,14 +604,16 @@ static int method_set(struct baton_request *request, const struct baton_http_ask
 	return BATON_OK;
 }
 
-/* The parsed URL saves libcurl parsing it each time; the text is for what it sends again. */
+/* The parsed URL saves libcurl parsing it each time; the text is for what it sends again. Without
+ * its path, which would be encoded byte by byte. */
 static void target_set(struct baton_request *request, struct baton_target *target)
 {
 	if (request->target == target)
 		return;
 	if (!request->target || request->target->https != target->https)
 		SET(CURLOPT_PROTOCOLS_STR, target->https ? "https" : "http");
-	SET(CURLOPT_URL, target->url);
+	SET(CURLOPT_URL, target->server);
+	SET(CURLOPT_REQUEST_TARGET, target->what);
 	SET(CURLOPT_CURLU, target->parsed);
 	baton_target_unref(&request->target);
 	request->target = baton_target_ref(target);

@@ -8,6 +8,9 @@
 #include "core/base/errors.h"
 #include "core/base/limits.h"
 
+static const char data_field[] = "data: ";
+enum { DATA_BYTES = sizeof(data_field) - 1 };
+
 void baton_sse_init(struct baton_sse *sse,
 		    void (*on_event)(void *ud, baton_str event, baton_str data), void *ud)
 {
@@ -115,6 +118,15 @@ static size_t find_end(baton_str bytes, size_t at, size_t *lf)
 	return cr ? (size_t)(cr - bytes.p) : *lf;
 }
 
+/* Most events are one line of data and an empty one: if all of such an event is there, it is told
+ * where it lies. `behind` begins with the line's end. */
+static bool is_whole_event(const struct baton_sse *sse, baton_str line, baton_str behind)
+{
+	return !sse->line.n && !sse->in_event && !sse->event.n && line.n <= sse->line_bytes_max &&
+	       behind.n >= 2 && memcmp(behind.p, "\n\n", 2) == 0 && line.n >= DATA_BYTES &&
+	       memcmp(line.p, data_field, DATA_BYTES) == 0;
+}
+
 /* Returns 0, or what line_end() says; *at is behind what was read. */
 static int lines_feed(struct baton_sse *sse, baton_str bytes, size_t *at)
 {
@@ -129,6 +141,13 @@ static int lines_feed(struct baton_sse *sse, baton_str bytes, size_t *at)
 
 		size_t end = find_end(bytes, *at, &lf);
 		baton_str piece = { bytes.p + *at, end - *at };
+		if (is_whole_event(sse, piece, (baton_str){ bytes.p + end, bytes.n - end })) {
+			sse->started = true;
+			*at = end + 2;
+			sse->on_event(sse->ud, BATON_STR("message"),
+				      (baton_str){ piece.p + DATA_BYTES, piece.n - DATA_BYTES });
+			continue;
+		}
 		*at = end;
 		if (end == bytes.n) {
 			if (sse->line.n + piece.n > sse->line_bytes_max)

@@ -14,6 +14,66 @@
 #include <stdlib.h>
 #include <strings.h>
 
+/* --- private networks, where the list names the address itself --- */
+
+struct net4 {
+	uint32_t net;
+	unsigned bits;
+};
+
+bool baton_address_private(const struct sockaddr *address)
+{
+	static const struct net4 own[] = { { 0x0a000000, 8 },
+					   { 0xac100000, 12 },
+					   { 0xc0a80000, 16 } };
+
+	if (address->sa_family == AF_INET) {
+		struct sockaddr_in in;
+		memcpy(&in, address, sizeof(in));
+		uint32_t ip = ntohl(in.sin_addr.s_addr);
+		for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+			if ((ip ^ own[i].net) >> (32 - own[i].bits) == 0)
+				return true;
+	} else if (address->sa_family == AF_INET6) {
+		struct sockaddr_in6 in6;
+		memcpy(&in6, address, sizeof(in6));
+		return (in6.sin6_addr.s6_addr[0] & 0xfe) == 0xfc;
+	}
+	return false;
+}
+
+bool baton_address_of(const char *ip, struct sockaddr_storage *ret)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+
+	if (inet_pton(AF_INET, ip, &in.sin_addr) == 1)
+		memcpy(ret, &in, sizeof(in));
+	else if (inet_pton(AF_INET6, ip, &in6.sin6_addr) == 1)
+		memcpy(ret, &in6, sizeof(in6));
+	else
+		return false;
+	return true;
+}
+
+static bool host_private(const char *host)
+{
+	struct sockaddr_storage address;
+	char ip[INET6_ADDRSTRLEN];
+	size_t n = strlen(host);
+
+	if (n > 2 && host[0] == '[') { /* IPv6 in brackets */
+		host++;
+		n -= 2;
+	}
+	if (n >= sizeof(ip))
+		return false;
+	memcpy(ip, host, n);
+	ip[n] = '\0';
+	return baton_address_of(ip, &address) &&
+	       baton_address_private((const struct sockaddr *)&address);
+}
+
 /* --- URLs --- */
 
 static bool text_plain(baton_str text)
@@ -43,24 +103,44 @@ static char *part_take(CURLU *u, CURLUPart part, unsigned flags)
 	return copy;
 }
 
+/* Takes path and query out of the URL, as libcurl would send them. */
+static char *what_take(CURLU *u)
+{
+	char *path = part_take(u, CURLUPART_PATH, CURLU_URLENCODE);
+	char *query = part_take(u, CURLUPART_QUERY, 0);
+	size_t n = path ? strlen(path) : 0, more = query ? strlen(query) + 1 : 0;
+
+	if (path && query) {
+		path = baton_realloc(path, n + more + 1);
+		path[n] = '?';
+		memcpy(path + n + 1, query, more);
+	}
+	baton_free(query);
+	curl_url_set(u, CURLUPART_PATH, NULL, 0);
+	curl_url_set(u, CURLUPART_QUERY, NULL, 0);
+	curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0);
+	return path;
+}
+
 static int target_read(CURLU *u, struct baton_target *target)
 {
 	if (!part_absent(u, CURLUPART_USER) || !part_absent(u, CURLUPART_PASSWORD))
 		return BATON_E_INVAL;
-	curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0);
 
 	char *scheme = part_take(u, CURLUPART_SCHEME, 0);
 	char *port = part_take(u, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+	target->what = what_take(u);
 	target->host = part_take(u, CURLUPART_HOST, 0);
-	target->url = part_take(u, CURLUPART_URL, 0);
+	target->server = part_take(u, CURLUPART_URL, 0);
 	int rc = BATON_E_INVAL;
-	if (scheme && port && target->host && target->url) {
+	if (scheme && port && target->what && target->host && target->server) {
 		target->https = strcasecmp(scheme, "https") == 0;
 		target->port = (uint16_t)strtoul(port, NULL, 10);
 		if (target->https || strcasecmp(scheme, "http") == 0)
 			rc = BATON_OK;
 		for (char *c = target->host; *c; c++)
 			*c = (char)tolower((unsigned char)*c);
+		target->private = host_private(target->host);
 	}
 	baton_free(scheme);
 	baton_free(port);
@@ -103,7 +183,8 @@ void baton_target_unref(struct baton_target **ptarget)
 	if (!target || --target->refs)
 		return;
 	curl_url_cleanup(target->parsed);
-	baton_free(target->url);
+	baton_free(target->server);
+	baton_free(target->what);
 	baton_free(target->host);
 	baton_free(target);
 }
@@ -150,11 +231,6 @@ bool baton_target_allowed(const struct baton_target *target, const char *const *
 }
 
 /* --- addresses --- */
-
-struct net4 {
-	uint32_t net;
-	unsigned bits;
-};
 
 /* IANA's special-purpose registry and multicast: nothing of it is a public server. */
 static const struct net4 private4[] = {
@@ -240,69 +316,14 @@ bool baton_address_allowed(const struct sockaddr *address, bool https, bool allo
 	return false;
 }
 
-/* --- private networks, where the list names the address itself --- */
-
-bool baton_address_private(const struct sockaddr *address)
-{
-	static const struct net4 own[] = { { 0x0a000000, 8 },
-					   { 0xac100000, 12 },
-					   { 0xc0a80000, 16 } };
-
-	if (address->sa_family == AF_INET) {
-		struct sockaddr_in in;
-		memcpy(&in, address, sizeof(in));
-		uint32_t ip = ntohl(in.sin_addr.s_addr);
-		for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-			if ((ip ^ own[i].net) >> (32 - own[i].bits) == 0)
-				return true;
-	} else if (address->sa_family == AF_INET6) {
-		struct sockaddr_in6 in6;
-		memcpy(&in6, address, sizeof(in6));
-		return (in6.sin6_addr.s6_addr[0] & 0xfe) == 0xfc;
-	}
-	return false;
-}
-
-bool baton_address_of(const char *ip, struct sockaddr_storage *ret)
-{
-	struct sockaddr_in in = { .sin_family = AF_INET };
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
-
-	if (inet_pton(AF_INET, ip, &in.sin_addr) == 1)
-		memcpy(ret, &in, sizeof(in));
-	else if (inet_pton(AF_INET6, ip, &in6.sin6_addr) == 1)
-		memcpy(ret, &in6, sizeof(in6));
-	else
-		return false;
-	return true;
-}
-
-static bool host_private(const char *host)
-{
-	struct sockaddr_storage address;
-	char ip[INET6_ADDRSTRLEN];
-	size_t n = strlen(host);
-
-	if (n > 2 && host[0] == '[') { /* IPv6 in brackets */
-		host++;
-		n -= 2;
-	}
-	if (n >= sizeof(ip))
-		return false;
-	memcpy(ip, host, n);
-	ip[n] = '\0';
-	return baton_address_of(ip, &address) &&
-	       baton_address_private((const struct sockaddr *)&address);
-}
-
 bool baton_target_private(const struct baton_target *target, const char *const *egress, size_t n)
 {
 	size_t len = strlen(target->host);
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; target->private && i < n; i++)
 		if (strncasecmp(egress[i], target->host, len) == 0 && egress[i][len] == ':' &&
 		    strtoul(egress[i] + len + 1, NULL, 10) == target->port)
-			return host_private(target->host);
+			return true;
 	return false;
 }
 
@@ -310,8 +331,8 @@ bool baton_target_private(const struct baton_target *target, const char *const *
 
 static bool name_char(char c)
 {
-	bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-	return letter || (c >= '0' && c <= '9') || (c && strchr("-!#$%&'*+.^_`|~", c));
+	unsigned letter = ((unsigned)c | 0x20) - 'a', digit = (unsigned)c - '0';
+	return letter < 26 || digit < 10 || c == '-' || (c && strchr("!#$%&'*+.^_`|~", c));
 }
 
 static bool name_is_ours(const char *name, size_t n)
@@ -347,9 +368,10 @@ bool baton_header_ok(baton_str header)
 	for (size_t i = 0; i < n; i++)
 		if (!name_char(header.p[i]))
 			return false;
-	for (size_t i = n; i < header.n; i++)
-		if (((unsigned char)header.p[i] < ' ' && header.p[i] != '\t') ||
-		    header.p[i] == 0x7f)
+	for (size_t i = n; i < header.n; i++) {
+		unsigned char c = (unsigned char)header.p[i];
+		if ((c < ' ' && c != '\t') || c == 0x7f)
 			return false;
+	}
 	return !name_is_ours(header.p, n);
 }

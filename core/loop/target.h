@@ -14,10 +14,11 @@ struct sockaddr_storage;
 /* Read once and never changed, shared by all requests that go there. One thread's. */
 struct baton_target {
 	CURLU *parsed; /* what was judged is what is asked: libcurl does not read the text again */
-	char *url;     /* as parsed and written anew */
+	char *server;  /* the same as text, written anew: where, without what */
+	char *what;    /* path and query as they are sent: libcurl writes them anew for each request */
 	char *host;    /* lower case, IPv6 in brackets */
 	uint16_t port;
-	bool https;
+	bool https, private; /* private: the host is such an address itself */
 	unsigned refs;
 };
 

@@ -254,6 +254,28 @@ static void an_url_that_is_too_long_is_refused(void **state)
 			 BATON_E_LIMIT);
 }
 
+static void path_and_query_are_asked_for_as_an_url_means_them(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *url, *what;
+	} cases[] = {
+		{ "https://a.example", "/" },
+		{ "https://a.example?x=1", "/?x=1" },
+		{ "https://a.example:8443/v1/chat/completions", "/v1/chat/completions" },
+		{ "https://a.example/a%2fb/../c?x=%C3%BC&y=\xc3\xbc#f", "/c?x=%C3%BC&y=\xc3\xbc" },
+		{ "https://a.example/\xc3\xbc?", "/%c3%bc?" },
+		{ "https://a.example/a//b/./c?#", "/a//b/c?" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct baton_target *target;
+		assert_int_equal(baton_target_new(baton_str_of(cases[i].url), &target), 0);
+		assert_string_equal(target->what, cases[i].what);
+		assert_int_equal(strcspn(target->server + 8, "/"), strlen(target->server) - 9);
+		baton_target_unref(&target);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +286,7 @@ int main(void)
 		cmocka_unit_test(hosts_are_matched_whole_or_below_a_star),
 		cmocka_unit_test(a_private_address_is_reached_where_the_list_names_it),
 		cmocka_unit_test(an_url_that_is_too_long_is_refused),
+		cmocka_unit_test(path_and_query_are_asked_for_as_an_url_means_them),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
