@@ -24,21 +24,43 @@ static size_t utf8_length(const unsigned char *p, size_t n)
 	return need;
 }
 
+static uint64_t eight_at(const unsigned char *p)
+{
+	uint64_t eight;
+
+	memcpy(&eight, p, sizeof(eight));
+	return eight;
+}
+
+/* How many bytes are ASCII, of which the first is; some of the last ones may be left out. */
+static size_t ascii_run(const unsigned char *p, size_t n)
+{
+	const uint64_t high = UINT64_C(0x8080808080808080);
+	size_t at = 0;
+
+	for (; n - at >= 32; at += 32)
+		if ((eight_at(p + at) | eight_at(p + at + 8) | eight_at(p + at + 16) |
+		     eight_at(p + at + 24)) &
+		    high)
+			break;
+	for (; n - at >= 8; at += 8)
+		if (eight_at(p + at) & high)
+			return at ? at : 1;
+	if (n >= 8) /* the rest is looked at together with some of what was */
+		return eight_at(p + n - 8) & high ? at : n;
+	for (at = 1; at < n && p[at] < 0x80; at++)
+		;
+	return at;
+}
+
 bool scan_utf8_ok(baton_str text)
 {
 	const unsigned char *p = (const unsigned char *)text.p;
 	size_t at = 0;
 
 	while (at < text.n) {
-		uint64_t eight;
-		if (text.n - at >= sizeof(eight)) {
-			memcpy(&eight, p + at, sizeof(eight));
-			if (!(eight & UINT64_C(0x8080808080808080))) {
-				at += sizeof(eight);
-				continue;
-			}
-		}
-		size_t n = p[at] < 0x80 ? 1 : utf8_length(p + at, text.n - at);
+		size_t n = p[at] < 0x80 ? ascii_run(p + at, text.n - at)
+					: utf8_length(p + at, text.n - at);
 		if (n == 0)
 			return false;
 		at += n;

@@ -3,6 +3,9 @@
 /* Growing bytes and JSON strings; see text.h. */
 #include "modules/sdk/provider/text.h"
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +54,17 @@ static inline bytes16 special(bytes16 b, bool more)
 	return is;
 }
 
+#ifdef __x86_64__
+/* 16 if all of them stand for themselves. */
+static inline size_t plain_of(const char *p, bool more)
+{
+	bytes16 b;
+
+	memcpy(&b, p, sizeof(b));
+	unsigned mask = (unsigned)_mm_movemask_epi8((__m128i)special(b, more));
+	return mask ? (size_t)__builtin_ctz(mask) : sizeof(b);
+}
+#else
 /* Which of eight bytes is the first that is not 0; one of them is not. */
 static inline size_t first_set(uint64_t eight)
 {
@@ -61,7 +75,6 @@ static inline size_t first_set(uint64_t eight)
 #endif
 }
 
-/* 16 if all of them stand for themselves. */
 static inline size_t plain_of(const char *p, bool more)
 {
 	bytes16 b;
@@ -74,26 +87,70 @@ static inline size_t plain_of(const char *p, bool more)
 		return first_set(half[0]);
 	return half[1] ? 8 + first_set(half[1]) : 16;
 }
+#endif
+
+/* Of less than sixteen. */
+static size_t plain_rest(const char *p, size_t n, bool more)
+{
+	char rest[16] = { 0 }; /* what is behind the end is 0, which is special */
+
+	memcpy(rest, p, n);
+	return plain_of(rest, more);
+}
 
 static inline size_t plain_run(const char *p, size_t n, bool more)
 {
-	char rest[16] = { 0 }; /* what is behind the end is 0, which is special */
 	size_t i = 0;
 
-	for (; n - i >= sizeof(rest); i += sizeof(rest)) {
+	for (; n - i >= sizeof(bytes16); i += sizeof(bytes16)) {
 		size_t plain = plain_of(p + i, more);
-		if (plain < sizeof(rest))
+		if (plain < sizeof(bytes16))
 			return i + plain;
 	}
-	if (i < n)
-		memcpy(rest, p + i, n - i);
-	return i + plain_of(rest, more);
+	return i < n ? i + plain_rest(p + i, n - i, more) : n;
 }
 
 size_t text_plain(const char *p, size_t n)
 {
 	return plain_run(p, n, false);
 }
+
+#ifdef __x86_64__
+/* Prompts are long: as plain_run(), thirty-two at a time, but stops before what is less. */
+__attribute__((target("avx2"))) static size_t plain_of_many(const char *p, size_t n)
+{
+	const __m256i quote = _mm256_set1_epi8('"'), slash = _mm256_set1_epi8('\\');
+	const __m256i less = _mm256_set1_epi8('<'), del = _mm256_set1_epi8(0x7f);
+	const __m256i control = _mm256_set1_epi8(0x1f);
+	size_t i = 0;
+
+	for (; n - i >= sizeof(__m256i); i += sizeof(__m256i)) {
+		__m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(p + i));
+		__m256i is = _mm256_cmpeq_epi8(_mm256_min_epu8(b, control), b);
+
+		is = _mm256_or_si256(is, _mm256_cmpeq_epi8(b, quote));
+		is = _mm256_or_si256(is, _mm256_cmpeq_epi8(b, slash));
+		is = _mm256_or_si256(is, _mm256_cmpeq_epi8(b, less));
+		is = _mm256_or_si256(is, _mm256_cmpeq_epi8(b, del));
+		unsigned mask = (unsigned)_mm256_movemask_epi8(is);
+		if (mask)
+			return i + (size_t)__builtin_ctz(mask);
+	}
+	return i;
+}
+
+static size_t plain_most(const char *p, size_t n)
+{
+	return __builtin_cpu_supports("avx2") ? plain_of_many(p, n) : 0;
+}
+#else
+static size_t plain_most(const char *p, size_t n)
+{
+	(void)p;
+	(void)n;
+	return 0;
+}
+#endif
 
 static void escape_add(struct text *text, char c)
 {
@@ -113,7 +170,8 @@ void text_json_inside(struct text *text, baton_str s)
 	size_t at = 0;
 
 	while (at < s.n) {
-		size_t plain = plain_run(s.p + at, s.n - at, true);
+		size_t plain = plain_most(s.p + at, s.n - at);
+		plain += plain_run(s.p + at + plain, s.n - at - plain, true);
 		text_add(text, s.p + at, plain);
 		at += plain;
 		if (at < s.n)
