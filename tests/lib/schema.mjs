@@ -2,18 +2,33 @@
 //
 // Every frame that any client of these tests sends or gets is held against docs/wire/*.schema.json.
 // Violations are collected; a test file ends with assertFramesValid().
+//
+// To compile a schema takes a quarter of a second, which each of a hundred test files would spend: the
+// first one leaves the code in node_modules/.cache, by the name of what it was made from.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import path from 'node:path';
 import { customerEvents, messageEvents, publicFields } from './events.mjs';
 
-const Ajv2020 = createRequire(import.meta.url)('ajv/dist/2020').default;
+const require = createRequire(import.meta.url);
+const CACHE = path.join(import.meta.dirname, '../node_modules/.cache/baton');
+const OPTIONS = { strict: true, allErrors: false, allowUnionTypes: true, validateFormats: false, code: { source: true } };
 
 function load(name) {
-	const schema = JSON.parse(readFileSync(new URL(`../../docs/wire/${name}.schema.json`, import.meta.url), 'utf8'));
-	const ajv = new Ajv2020({ strict: true, allErrors: false, allowUnionTypes: true, validateFormats: false });
-	return ajv.compile(schema);
+	const schema = readFileSync(new URL(`../../docs/wire/${name}.schema.json`, import.meta.url), 'utf8');
+	const made = createHash('sha256').update([schema, JSON.stringify(OPTIONS), require('ajv/package.json').version].join('\n')).digest('hex');
+	const file = path.join(CACHE, `${name}-${made.slice(0, 16)}.cjs`);
+	if (!existsSync(file)) {
+		const { default: Ajv2020 } = require('ajv/dist/2020'), { default: code } = require('ajv/dist/standalone');
+		const ajv = new Ajv2020(OPTIONS);
+		mkdirSync(CACHE, { recursive: true });
+		writeFileSync(`${file}.${process.pid}`, code(ajv, ajv.compile(JSON.parse(schema))));
+		renameSync(`${file}.${process.pid}`, file); // whole or not at all, for who looks at the same time
+	}
+	return require(file);
 }
 
 const validators = { client: load('client'), server: load('server') };
