@@ -27,6 +27,7 @@ enum {
 	BATON_SWEEP_US = 10 * 1000 * 1000,
 	BATON_FOLLOWERS = 8,
 	BATON_LANE_ENTRIES = 8192, /* sessions with a cached key; more only while all are in use */
+	BATON_GATHER_MAX = 64, /* beyond it a commit gains little, and the disk could be at work */
 	BATON_COMMIT_BUCKETS = 16
 };
 
@@ -111,7 +112,7 @@ struct baton_lane {
 	struct baton_roll entries;
 	uint64_t erasures; /* of the key file when the cached keys were taken */
 	bool gathers;
-	struct baton_op *newest, *first; /* gathered, not yet queued; newest first */
+	struct baton_op *gathered[BATON_GATHER_MAX]; /* in order; sealed when they are queued */
 	size_t n_gathered;
 	/* writer, while it completes a batch */
 	struct baton_op *batch_newest, *batch_oldest;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* A lane: one worker's way into the journal. It seals records on the worker's thread, so that the
- * writer has nothing left to do but to check heads and copy.
+ * writer has nothing left to do but to check heads and copy. What it gathers is sealed when it is
+ * handed in: nobody waits for a seal before a model is asked, and seals that follow each other find
+ * their code and tables at hand.
  *
  * For sealing it must know what the session's newest record will be when this append is written,
  * which includes appends that are still queued. So each session has an entry with the head as the
@@ -13,18 +15,18 @@
 #include "core/journal/inside.h"
 
 enum {
-	TRIM_LOOKS = 8, /* entries that one new one may cost a look */
-	GATHER_MAX = 64 /* beyond this a commit gains little, and the disk could be at work */
+	TRIM_LOOKS = 8 /* entries that one new one may cost a look */
 };
 
 struct baton_lane_entry {
 	struct baton_rolled rolled; /* first: holds the id */
-	uint64_t seq;               /* of the newest record, queued ones included */
-	uint32_t slot, pending;
+	uint64_t seq;               /* of the newest record, gathered and queued ones included */
+	uint32_t slot, pending;     /* slot 0: its first record is not sealed yet */
 	uint32_t generation; /* rises when the entry is read again: late failures are of the past */
 	bool is_known : 1, has_key : 1, is_forgotten : 1;
 	bool is_used : 1; /* again, since it came or since lane_trim() looked at it */
-	uint8_t key[BATON_KEY_BYTES], hash[BATON_HASH_BYTES];
+	uint8_t key[BATON_KEY_BYTES],
+		hash[BATON_HASH_BYTES]; /* hash: of the newest that is sealed */
 };
 
 /* --- entries ---------------------------------------------------------------------------------- */
@@ -180,31 +182,22 @@ static int entry_ready(struct baton_lane *lane, struct baton_lane_entry *entry, 
 	return rc;
 }
 
-static void append_seal(struct baton_lane *lane, struct baton_lane_entry *entry,
-			const struct baton_append *append, struct baton_op *op)
+/* In clear: the op is sealed when it is queued. */
+static void append_write(const struct baton_append *append, struct baton_op *op)
 {
 	uint8_t *out = op->bytes;
-	struct baton_stored frame = { .session = entry->rolled.id, .slot = entry->slot };
-	memcpy(op->hash, entry->hash, sizeof(op->hash));
+	struct baton_stored frame = { .session = append->session };
 	for (size_t i = 0; i < append->n_records; i += frame.n_records) {
 		const struct baton_record *records = append->records + i;
 		size_t n;
 		frame.n_records = (uint32_t)baton_stored_fit(records, append->n_records - i, &n);
-		memcpy(frame.prev_hash, op->hash, sizeof(frame.prev_hash));
-		baton_seal_random(&lane->seal, frame.nonce, sizeof(frame.nonce));
-		/* Preparing a key costs as much as sealing a short record with it. */
-		baton_stored_write(&lane->seal, i == 0 ? entry->key : NULL, &frame, records, out);
-		baton_seal_hash(&lane->seal, out + BATON_LINKS_BYTES, n - BATON_LINKS_BYTES,
-				op->hash);
+		baton_stored_write(&frame, records, out);
 		out += n;
 		op->n_frames++;
 	}
 	const struct baton_record *last = &append->records[append->n_records - 1];
 	op->epoch = last->epoch;
 	op->marks = last->marks;
-	op->slot = entry->slot;
-	entry->seq = last->seq;
-	memcpy(entry->hash, op->hash, sizeof(entry->hash));
 }
 
 /* Its bytes are left as they are: a record is written to all of them. */
@@ -227,25 +220,57 @@ static struct baton_op *append_op(struct baton_lane *lane, struct baton_lane_ent
 				  const struct baton_append *append, size_t bytes)
 {
 	bool is_doomed = entry->seq != append->expected_seq;
-	bool is_new = !is_doomed && append->expected_seq == 0;
 	struct baton_op *op = op_new(BATON_OP_APPEND, &append->session, is_doomed ? 0 : bytes);
 	op->lane = lane;
 	op->entry = entry;
 	op->expected_seq = append->expected_seq;
 	op->expected_epoch = append->expected_epoch;
 	op->is_doomed = is_doomed;
-	op->is_new = is_new;
-	if (is_new) {
-		op->key = baton_new(struct baton_key_row);
-		baton_keys_make(&lane->journal->store.keys, &lane->seal, &entry->rolled.id,
-				entry->key, op->key);
-		entry->slot = op->key->slot;
-		entry->has_key = true;
-	}
-	if (!is_doomed)
-		append_seal(lane, entry, append, op);
+	op->is_new = !is_doomed && append->expected_seq == 0;
 	op->entry_generation = entry->generation;
+	if (!is_doomed) {
+		append_write(append, op);
+		entry->seq += append->n_records;
+	}
 	return op;
+}
+
+/* The session's key, which a new session has not had before. */
+static int op_key(struct baton_lane *lane, struct baton_op *op)
+{
+	struct baton_lane_entry *entry = op->entry;
+	if (!op->is_new)
+		return entry_key(lane, entry);
+	op->key = baton_new(struct baton_key_row);
+	baton_keys_make(&lane->journal->store.keys, &lane->seal, &op->session, entry->key, op->key);
+	entry->slot = op->key->slot;
+	entry->has_key = true;
+	return 0;
+}
+
+/* What was built on an append that has failed meanwhile, or whose key is gone, fails as well. */
+static void op_seal(struct baton_lane *lane, struct baton_op *op)
+{
+	struct baton_lane_entry *entry = op->entry;
+	if (op->entry_generation != entry->generation || op_key(lane, op) < 0) {
+		op->is_doomed = true;
+		op->is_new = false;
+		return;
+	}
+	uint8_t *out = op->bytes;
+	struct baton_stored frame = { .slot = entry->slot };
+	for (uint32_t i = 0; i < op->n_frames; i++) {
+		size_t n = baton_stored_length(out);
+		memcpy(frame.prev_hash, entry->hash, sizeof(frame.prev_hash));
+		baton_seal_random(&lane->seal, frame.nonce, sizeof(frame.nonce));
+		/* Preparing a key costs as much as sealing a short record with it. */
+		baton_stored_seal(&lane->seal, i == 0 ? entry->key : NULL, &frame, out);
+		baton_seal_hash(&lane->seal, out + BATON_LINKS_BYTES, n - BATON_LINKS_BYTES,
+				entry->hash);
+		out += n;
+	}
+	op->slot = entry->slot;
+	memcpy(op->hash, entry->hash, sizeof(op->hash));
 }
 
 void baton_lane_gather(struct baton_lane *lane)
@@ -255,11 +280,18 @@ void baton_lane_gather(struct baton_lane *lane)
 
 void baton_lane_flush(struct baton_lane *lane)
 {
-	if (!lane->newest)
+	struct baton_op *newest = NULL;
+	if (lane->n_gathered == 0)
 		return;
-	baton_queue_push(&lane->journal->queue, lane->newest, lane->first);
-	lane->newest = lane->first = NULL;
+	for (size_t i = 0; i < lane->n_gathered; i++) {
+		struct baton_op *op = lane->gathered[i];
+		if (op->kind == BATON_OP_APPEND && !op->is_doomed)
+			op_seal(lane, op);
+		op->next = newest;
+		newest = op;
+	}
 	lane->n_gathered = 0;
+	baton_queue_push(&lane->journal->queue, newest, lane->gathered[0]);
 }
 
 /* Counted at once: what is gathered waits for the writer like everything else. */
@@ -267,11 +299,8 @@ static void lane_queue(struct baton_lane *lane, struct baton_op *op)
 {
 	atomic_fetch_add(&lane->journal->queued, 1);
 	atomic_fetch_add(&lane->journal->queued_bytes, op->bytes_n);
-	op->next = lane->newest;
-	lane->newest = op;
-	if (!lane->first)
-		lane->first = op;
-	if (!lane->gathers || ++lane->n_gathered >= GATHER_MAX)
+	lane->gathered[lane->n_gathered++] = op;
+	if (!lane->gathers || lane->n_gathered == BATON_GATHER_MAX)
 		baton_lane_flush(lane);
 }
 
@@ -353,6 +382,8 @@ int baton_lane_snapshot_put(struct baton_lane *lane, const struct baton_id *sess
 	lane_drop_keys(lane);
 	struct baton_lane_entry *entry = lane_entry(lane, session);
 	rc = entry->is_known ? 0 : entry_reload(lane, entry);
+	if (rc == 0 && entry->slot == 0)
+		baton_lane_flush(lane); /* it may be a new session's */
 	if (rc == 0)
 		rc = entry->seq == 0 ? BATON_E_NOTFOUND : entry_key(lane, entry);
 	if (rc < 0)

@@ -78,12 +78,9 @@ static uint8_t *write_records(const struct baton_record *records, uint32_t n, ui
 	return payload;
 }
 
-void baton_stored_write(struct baton_seal *seal, const uint8_t *key,
-			const struct baton_stored *frame, const struct baton_record *records,
+void baton_stored_write(const struct baton_stored *frame, const struct baton_record *records,
 			uint8_t *out)
 {
-	uint8_t nonce[BATON_NONCE_BYTES];
-	uint8_t *payload = out + AT_EVENTS + frame->n_records * (size_t)BATON_EVENT_BYTES;
 	uint8_t *end = write_records(records, frame->n_records, out + AT_EVENTS);
 
 	memset(out, 0, BATON_LINKS_BYTES);
@@ -92,18 +89,28 @@ void baton_stored_write(struct baton_seal *seal, const uint8_t *key,
 	baton_put16(out + AT_RECORDS, (uint16_t)frame->n_records);
 	memcpy(out + AT_SESSION, frame->session.b, sizeof(frame->session.b));
 	baton_put64(out + AT_SEQ, records[0].seq);
+}
+
+void baton_stored_seal(struct baton_seal *seal, const uint8_t *key,
+		       const struct baton_stored *frame, uint8_t *out)
+{
+	uint8_t nonce[BATON_NONCE_BYTES];
+	uint8_t *clear = out + BATON_LINKS_BYTES;
+	size_t clear_n = BATON_HEADER_BYTES + baton_stored_count(out) * (size_t)BATON_EVENT_BYTES;
+
 	baton_put32(out + AT_SLOT, frame->slot);
 	memcpy(out + AT_NONCE, frame->nonce, sizeof(frame->nonce));
 	memcpy(out + AT_HASH, frame->prev_hash, BATON_HASH_BYTES);
 
-	frame_nonce(frame->nonce, records[0].seq, nonce);
+	frame_nonce(frame->nonce, baton_get64(out + AT_SEQ), nonce);
 	struct baton_seal_job job = { .key = key,
 				      .nonce = nonce,
-				      .clear = out + BATON_LINKS_BYTES,
-				      .clear_n = (size_t)(payload - out) - BATON_LINKS_BYTES,
-				      .text = payload,
-				      .text_n = (size_t)(end - payload) };
-	baton_seal_lock(seal, &job, payload);
+				      .clear = clear,
+				      .clear_n = clear_n,
+				      .text = clear + clear_n,
+				      .text_n = baton_get32(out + AT_BYTES) - clear_n -
+						BATON_TAG_BYTES };
+	baton_seal_lock(seal, &job, clear + clear_n);
 }
 
 void baton_stored_link(uint8_t *value, uint64_t prev_position, uint64_t skip_position)

@@ -59,11 +59,14 @@ struct baton_stored {
 
 /* How many of the records, from the first on, share a frame; *ret_bytes: how long that is. */
 size_t baton_stored_fit(const struct baton_record *records, size_t n, size_t *ret_bytes);
-/* Writes all but the links (zero): session, slot, n_records, nonce and prev_hash of `frame`, and as
- * many records. `key`: NULL for that of the frame written before. */
-void baton_stored_write(struct baton_seal *seal, const uint8_t *key,
-			const struct baton_stored *frame, const struct baton_record *records,
+/* Writes session and n_records of `frame` and as many records, in clear. The links are zero; slot,
+ * nonce, hash and tag are written by baton_stored_seal(). */
+void baton_stored_write(const struct baton_stored *frame, const struct baton_record *records,
 			uint8_t *out);
+/* Seals what was written, where it lies, with slot, nonce and prev_hash of `frame`. `key`: NULL for
+ * that of the frame sealed before. */
+void baton_stored_seal(struct baton_seal *seal, const uint8_t *key,
+		       const struct baton_stored *frame, uint8_t *out);
 void baton_stored_link(uint8_t *value, uint64_t prev_position, uint64_t skip_position);
 /* Length, number of records, and hash of the row before it, of a frame that baton_stored_write()
  * made. */

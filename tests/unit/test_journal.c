@@ -795,6 +795,82 @@ static void nobody_has_to_hand_in_what_is_a_good_commit(void **state)
 	kit_done(&kit);
 }
 
+static void wait_for(struct kit *kit, int64_t ticket)
+{
+	while (kit->settled <= (uint64_t)ticket) {
+		sem_wait(&kit->woken);
+		baton_lane_poll(kit->lane);
+	}
+}
+
+/* What is gathered is sealed later: behind what has become of the session meanwhile. */
+static void what_was_gathered_behind_a_failure_fails_and_a_retry_goes_through(void **state)
+{
+	struct kit kit;
+	(void)state;
+	kit_init(&kit);
+	kit_open(&kit);
+	assert_int_equal(kit_say(&kit, 1, 0, 0, 1), 0);
+	baton_lane_gather(kit.lane);
+	int64_t refused = kit_append(&kit, 1, 1, 9, 1); /* wrong epoch */
+	baton_lane_flush(kit.lane);
+	int64_t behind = kit_append(&kit, 1, 2, 9, 1);
+	wait_for(&kit, refused);
+	int64_t retry = kit_append(&kit, 1, 1, 0, 2), next = kit_append(&kit, 1, 3, 0, 1);
+	baton_lane_flush(kit.lane);
+	wait_for(&kit, next);
+	assert_int_equal(kit.rc[refused], BATON_E_CONFLICT);
+	assert_int_equal(kit.rc[behind], BATON_E_CONFLICT);
+	assert_int_equal(kit.rc[retry], 0);
+	assert_int_equal(kit.rc[next], 0);
+	assert_int_equal(kit_read(&kit, 1, 0, 100), 4);
+	kit_done(&kit);
+}
+
+static void what_was_gathered_before_an_erasure_is_refused(void **state)
+{
+	struct kit kit;
+	struct baton_id session = kit_id(1);
+	(void)state;
+	kit_init(&kit);
+	kit_open(&kit);
+	assert_int_equal(kit_say(&kit, 1, 0, 0, 1), 0);
+	baton_lane_gather(kit.lane);
+	int64_t late = kit_append(&kit, 1, 1, 0, 1);
+	assert_int_equal(baton_journal_erase(kit.journal, &session), 0);
+	baton_lane_poll(kit.lane); /* drops the key at hand */
+	int64_t other = kit_append(&kit, 2, 0, 0, 1);
+	baton_lane_flush(kit.lane);
+	wait_for(&kit, other);
+	assert_int_equal(kit.rc[late], BATON_E_ERASED);
+	assert_int_equal(kit.rc[other], 0);
+	kit_done(&kit);
+}
+
+static void a_session_that_is_still_gathered_may_have_a_snapshot(void **state)
+{
+	struct kit kit;
+	struct baton_buf out = { NULL, 0, 0 };
+	struct baton_id session = kit_id(1);
+	uint64_t seq = 0;
+	(void)state;
+	kit_init(&kit);
+	kit_open(&kit);
+	baton_lane_gather(kit.lane);
+	int64_t first = kit_append(&kit, 1, 0, 0, 3);
+	assert_int_equal(baton_lane_snapshot_put(kit.lane, &session, 3, BATON_STR("state")), 0);
+	baton_lane_flush(kit.lane);
+	wait_for(&kit, first);
+	baton_lane_close(&kit.lane);
+	baton_journal_close(&kit.journal);
+	kit_open(&kit);
+	assert_int_equal(baton_lane_snapshot_get(kit.lane, &session, &seq, &out), 0);
+	assert_int_equal(seq, 3);
+	assert_true(baton_str_is(baton_buf_view(&out), "state"));
+	baton_buf_done(&out);
+	kit_done(&kit);
+}
+
 static void a_lane_knows_no_more_sessions_than_its_bound(void **state)
 {
 	enum { ALL = BATON_LANE_ENTRIES + 600, AT_ONCE = 200 };
@@ -844,6 +920,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_lane_may_close_with_appends_under_way),
 		cmocka_unit_test(what_a_lane_gathers_is_one_commit),
 		cmocka_unit_test(nobody_has_to_hand_in_what_is_a_good_commit),
+		cmocka_unit_test(what_was_gathered_behind_a_failure_fails_and_a_retry_goes_through),
+		cmocka_unit_test(what_was_gathered_before_an_erasure_is_refused),
+		cmocka_unit_test(a_session_that_is_still_gathered_may_have_a_snapshot),
 		cmocka_unit_test(a_lane_knows_no_more_sessions_than_its_bound),
 	};
 	(void)argc;
