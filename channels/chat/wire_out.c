@@ -131,7 +131,7 @@ static struct baton_buf *begin_ev(const struct teller *teller, bool durable, con
 	}
 	if (teller->audience == BATON_AUDIENCE_AGENT)
 		put_id(out, ",\"session\":", &teller->notice->session);
-	put_str(out, ",\"ev\":{\"type\":", baton_str_of(type));
+	put_word(out, ",\"ev\":{\"type\":\"", type);
 	return out;
 }
 
@@ -147,7 +147,7 @@ static void tell_start(const struct teller *teller, const struct message *messag
 	struct baton_buf *out = begin_ev(teller, false, "TEXT_MESSAGE_START");
 
 	put_str(out, ",\"messageId\":", baton_str_of(message->id));
-	put_str(out, ",\"role\":", baton_str_of(message->role));
+	put_word(out, ",\"role\":\"", message->role);
 	end_frame(teller, "}}");
 }
 
@@ -190,9 +190,7 @@ static void put_field(struct baton_buf *out, const struct baton_field_info *fiel
 	baton_str s;
 	uint64_t v;
 
-	put_z(out, ",");
-	baton_buf_json(out, baton_str_of(field->name));
-	put_z(out, ":");
+	baton_buf_key(out, &field->key);
 	switch (field->kind) {
 	case BATON_FIELD_STR:
 		memcpy(&s, at, sizeof(s));
@@ -224,7 +222,7 @@ static void put_fields(const struct teller *teller, struct baton_buf *out)
 
 		if (!field->is_public && teller->audience == BATON_AUDIENCE_CUSTOMER)
 			continue;
-		if (strcmp(field->name, "text") != 0 && is_set(field, at))
+		if (is_set(field, at) && strcmp(field->name, "text") != 0)
 			put_field(out, field, at);
 	}
 }
@@ -234,8 +232,7 @@ static void tell_end(const struct teller *teller, const struct message *message)
 	struct baton_buf *out = begin_ev(teller, true, "TEXT_MESSAGE_END");
 
 	put_str(out, ",\"messageId\":", baton_str_of(message->id));
-	put_str(out,
-		",\"metadata\":{\"baton\":{\"author\":{\"kind\":", baton_str_of(message->author));
+	put_word(out, ",\"metadata\":{\"baton\":{\"author\":{\"kind\":\"", message->author);
 	put_opt(out, ",\"name\":", message->author_name);
 	put_u64(out, "},\"bytes\":", message->text.n);
 	put_fields(teller, out);

@@ -26,6 +26,14 @@ static inline void end_frame(const struct teller *teller, const char *tail)
 	teller->to->take(teller->to->ud, teller->to->out);
 }
 
+/* A word that stands in the source and needs no escapes; `lead` opens the quotes. */
+static inline void put_word(struct baton_buf *out, const char *lead, const char *word)
+{
+	put_z(out, lead);
+	put_z(out, word);
+	put_z(out, "\"");
+}
+
 /* `lead` is `,"name":` or `{"name":` as it shall be written. */
 static inline void put_str(struct baton_buf *out, const char *lead, baton_str s)
 {
