@@ -358,6 +358,17 @@ static bool name_is_ours(const char *name, size_t n)
 	return false;
 }
 
+/* What stands for itself in JSON is no control character. */
+static bool value_ok(baton_str value)
+{
+	for (size_t i = 0; i < value.n; i++) {
+		i += baton_str_json_plain((baton_str){ value.p + i, value.n - i });
+		if (i < value.n && (unsigned char)value.p[i] < ' ' && value.p[i] != '\t')
+			return false;
+	}
+	return !memchr(value.p, 0x7f, value.n);
+}
+
 bool baton_header_ok(baton_str header)
 {
 	const char *colon = header.n ? memchr(header.p, ':', header.n) : NULL;
@@ -368,10 +379,5 @@ bool baton_header_ok(baton_str header)
 	for (size_t i = 0; i < n; i++)
 		if (!name_char(header.p[i]))
 			return false;
-	for (size_t i = n; i < header.n; i++) {
-		unsigned char c = (unsigned char)header.p[i];
-		if ((c < ' ' && c != '\t') || c == 0x7f)
-			return false;
-	}
-	return !name_is_ours(header.p, n);
+	return value_ok((baton_str){ colon, header.n - n }) && !name_is_ours(header.p, n);
 }
