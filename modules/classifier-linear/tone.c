@@ -154,13 +154,14 @@ static float loudness(const char *raw, size_t n)
 	unsigned marks = 0, upper = 0, lower = 0, run = 0, runs = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		bool is_upper = raw[i] >= 'A' && raw[i] <= 'Z';
-
-		marks += raw[i] == '!' && marks < 4;
-		upper += is_upper;
+		if (raw[i] >= 'A' && raw[i] <= 'Z') {
+			upper++;
+			runs += ++run == 4;
+			continue;
+		}
+		run = 0;
 		lower += raw[i] >= 'a' && raw[i] <= 'z';
-		run = is_upper ? run + 1 : 0;
-		runs += run == 4;
+		marks += raw[i] == '!' && marks < 4;
 	}
 	return 1.0F + 0.08F * (float)marks + (runs > 0 || (upper > 8 && lower == 0) ? 0.2F : 0.0F);
 }

@@ -74,6 +74,7 @@ BODY add_vector(const int8_t *v, float scale, float *sum)
 {
 	float8 *z = (float8 *)(void *)sum, one;
 
+#pragma GCC unroll 12
 	for (unsigned d = 0; d < VECTORS_DIMS / 8; d++) {
 		widen(v + 8 * d, &one);
 		z[d] += scale * one;
@@ -92,6 +93,7 @@ BODY dots(const float *x, const float *rows, uint32_t n, float *sum)
 		float8 all = from[0] * w[0];
 		float rest = 0;
 
+#pragma GCC unroll 12
 		for (unsigned d = 1; d < VECTORS_DIMS / 8; d++)
 			all += from[d] * w[d];
 		for (unsigned d = VECTORS_DIMS / 8 * 8; d < VECTORS_DIMS; d++)

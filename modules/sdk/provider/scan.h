@@ -31,6 +31,8 @@ static inline struct scan scan_of(baton_str text)
 /* The next byte that is not white space, 0 at the end. */
 static inline char scan_peek(struct scan *scan)
 {
+	if (scan->at < scan->end && *scan->at > ' ' && !scan->bad)
+		return *scan->at;
 	while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\n' ||
 					*scan->at == '\r' || *scan->at == '\t'))
 		scan->at++;

@@ -98,16 +98,18 @@ static size_t plain_rest(const char *p, size_t n, bool more)
 	return plain_of(rest, more);
 }
 
+/* The last sixteen overlap with some that stand for themselves. */
 static inline size_t plain_run(const char *p, size_t n, bool more)
 {
-	size_t i = 0;
+	size_t i = 0, plain = sizeof(bytes16);
 
-	for (; n - i >= sizeof(bytes16); i += sizeof(bytes16)) {
-		size_t plain = plain_of(p + i, more);
-		if (plain < sizeof(bytes16))
-			return i + plain;
+	if (n < sizeof(bytes16))
+		return n ? plain_rest(p, n, more) : 0;
+	for (; plain == sizeof(bytes16) && i < n; i += plain) {
+		i = i < n - sizeof(bytes16) ? i : n - sizeof(bytes16);
+		plain = plain_of(p + i, more);
 	}
-	return i < n ? i + plain_rest(p + i, n - i, more) : n;
+	return i;
 }
 
 size_t text_plain(const char *p, size_t n)
@@ -116,15 +118,15 @@ size_t text_plain(const char *p, size_t n)
 }
 
 #ifdef __x86_64__
-/* Prompts are long: as plain_run(), thirty-two at a time, but stops before what is less. */
+/* Prompts are long: the same with `more`, thirty-two at a time, of at least as many. */
 __attribute__((target("avx2"))) static size_t plain_of_many(const char *p, size_t n)
 {
 	const __m256i quote = _mm256_set1_epi8('"'), slash = _mm256_set1_epi8('\\');
 	const __m256i less = _mm256_set1_epi8('<'), del = _mm256_set1_epi8(0x7f);
 	const __m256i control = _mm256_set1_epi8(0x1f);
-	size_t i = 0;
 
-	for (; n - i >= sizeof(__m256i); i += sizeof(__m256i)) {
+	for (size_t i = 0; i < n; i += sizeof(__m256i)) {
+		i = i < n - sizeof(__m256i) ? i : n - sizeof(__m256i);
 		__m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(p + i));
 		__m256i is = _mm256_cmpeq_epi8(_mm256_min_epu8(b, control), b);
 
@@ -136,31 +138,29 @@ __attribute__((target("avx2"))) static size_t plain_of_many(const char *p, size_
 		if (mask)
 			return i + (size_t)__builtin_ctz(mask);
 	}
-	return i;
-}
-
-static size_t plain_most(const char *p, size_t n)
-{
-	return __builtin_cpu_supports("avx2") ? plain_of_many(p, n) : 0;
-}
-#else
-static size_t plain_most(const char *p, size_t n)
-{
-	(void)p;
-	(void)n;
-	return 0;
+	return n;
 }
 #endif
+
+static size_t plain_of_prompt(const char *p, size_t n)
+{
+#ifdef __x86_64__
+	if (n >= sizeof(__m256i) && __builtin_cpu_supports("avx2"))
+		return plain_of_many(p, n);
+#endif
+	return plain_run(p, n, true);
+}
 
 static void escape_add(struct text *text, char c)
 {
 	static const char hex[] = "0123456789abcdef";
 	unsigned char u = (unsigned char)c;
-	char pair[] = { '\\', c == '\n' ? 'n' : c };
 	char unit[] = { '\\', 'u', '0', '0', hex[u >> 4], hex[u & 15] };
 
-	if (c == '"' || c == '\\' || c == '\n')
-		text_add(text, pair, sizeof(pair));
+	if (c == '\n')
+		text_add(text, "\\n", 2);
+	else if (c == '"' || c == '\\')
+		text_add(text, c == '"' ? "\\\"" : "\\\\", 2);
 	else
 		text_add(text, unit, sizeof(unit));
 }
@@ -170,8 +170,7 @@ void text_json_inside(struct text *text, baton_str s)
 	size_t at = 0;
 
 	while (at < s.n) {
-		size_t plain = plain_most(s.p + at, s.n - at);
-		plain += plain_run(s.p + at + plain, s.n - at - plain, true);
+		size_t plain = plain_of_prompt(s.p + at, s.n - at);
 		text_add(text, s.p + at, plain);
 		at += plain;
 		if (at < s.n)
