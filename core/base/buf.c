@@ -53,7 +53,7 @@ static size_t digits_of(uint64_t v)
 }
 
 /* Two digits at a time: half the divisions. */
-size_t baton_u64_text(uint64_t v, char to[BATON_U64_TEXT])
+static inline size_t u64_text(uint64_t v, char *to)
 {
 	static const char pairs[] = "00010203040506070809101112131415161718192021222324"
 				    "25262728293031323334353637383940414243444546474849"
@@ -70,10 +70,15 @@ size_t baton_u64_text(uint64_t v, char to[BATON_U64_TEXT])
 	return n;
 }
 
+size_t baton_u64_text(uint64_t v, char to[BATON_U64_TEXT])
+{
+	return u64_text(v, to);
+}
+
 void baton_buf_u64(struct baton_buf *b, uint64_t v)
 {
 	char *to = baton_buf_room(b, BATON_U64_TEXT);
-	size_t n = baton_u64_text(v, to);
+	size_t n = u64_text(v, to);
 
 	to[n] = '\0';
 	b->n += n;
@@ -165,11 +170,74 @@ __attribute__((noinline)) static void json_with_care(struct baton_buf *b, baton_
 	baton_buf_z(b, "\"");
 }
 
+/* Sixteen bytes; compilers make vector instructions of them where the processor has some. */
+typedef uint8_t sixteen __attribute__((vector_size(16)));
+
+/* A byte that is not ASCII is below zero here, so one comparison finds it and the control
+ * characters. */
+typedef int8_t sixteen_signed __attribute__((vector_size(16)));
+typedef uint64_t words __attribute__((vector_size(16)));
+
+static inline bool stops_json(sixteen x)
+{
+	sixteen found = (sixteen)(((sixteen_signed)x < 0x20) | (x == '"') | (x == '\\'));
+	uint64_t half[2];
+
+	memcpy(half, &found, sizeof(half));
+	return (half[0] | half[1]) != 0;
+}
+
+/* Fewer than sixteen: two words that overlap, or one that is filled up with spaces. */
+static inline bool copy_short(char *to, const char *p, size_t n)
+{
+	uint64_t first = 0x2020202020202020, last = first;
+	uint32_t half, end;
+
+	if (n >= 8) {
+		memcpy(&first, p, 8);
+		memcpy(&last, p + n - 8, 8);
+		memcpy(to, &first, 8);
+		memcpy(to + n - 8, &last, 8);
+	} else if (n >= 4) {
+		memcpy(&half, p, 4);
+		memcpy(&end, p + n - 4, 4);
+		memcpy(to, &half, 4);
+		memcpy(to + n - 4, &end, 4);
+		first = half | (uint64_t)end << 32;
+	} else {
+		for (size_t i = 0; i < n; i++) {
+			to[i] = p[i];
+			first = first << 8 | (unsigned char)p[i];
+		}
+	}
+	return !stops_json((sixteen)(words){ first, last });
+}
+
+/* Copies `s` if all of it stands for itself in JSON and is ASCII, as names, numbers and most English
+ * text are. False: it is not, and what is written at `to` means nothing. */
+static inline bool json_copy(char *to, baton_str s)
+{
+	sixteen x;
+
+	if (s.n < sizeof(x))
+		return copy_short(to, s.p, s.n);
+	for (size_t i = 0; s.n - i >= sizeof(x); i += sizeof(x)) {
+		memcpy(&x, s.p + i, sizeof(x));
+		if (stops_json(x))
+			return false;
+		memcpy(to + i, &x, sizeof(x));
+	}
+	/* The last sixteen: some of them once more. */
+	memcpy(&x, s.p + s.n - sizeof(x), sizeof(x));
+	memcpy(to + s.n - sizeof(x), &x, sizeof(x));
+	return !stops_json(x);
+}
+
 void baton_buf_json(struct baton_buf *b, baton_str s)
 {
 	char *to = baton_buf_room(b, s.n + 2);
 
-	if (!baton_str_json_copy(to + 1, s)) {
+	if (!json_copy(to + 1, s)) {
 		json_with_care(b, s);
 		return;
 	}

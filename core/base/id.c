@@ -4,7 +4,15 @@
 
 #include "core/base/id.h"
 
-static const char hex[] = "0123456789abcdef";
+/* The two digits of each byte. */
+static const char pairs[] = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+			    "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
+			    "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f"
+			    "606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f"
+			    "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"
+			    "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
+			    "c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedf"
+			    "e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
 
 struct baton_id baton_id_make(uint64_t unix_ms, const uint8_t random[10])
 {
@@ -25,13 +33,12 @@ static bool dash_before(int byte)
 
 void baton_id_text(const struct baton_id *id, char text[BATON_ID_TEXT + 1])
 {
-	for (int i = 0; i < 16; i++) {
-		if (dash_before(i))
-			*text++ = '-';
-		*text++ = hex[id->b[i] >> 4];
-		*text++ = hex[id->b[i] & 15];
-	}
-	*text = '\0';
+	static const uint8_t at[16] = { 0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34 };
+
+	for (int i = 0; i < 16; i++)
+		memcpy(text + at[i], pairs + 2 * id->b[i], 2);
+	text[8] = text[13] = text[18] = text[23] = '-';
+	text[BATON_ID_TEXT] = '\0';
 }
 
 static int hex_value(char c)

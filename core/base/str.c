@@ -142,64 +142,6 @@ size_t baton_str_json_plain(baton_str s)
 	return run_of(s, STOP_JSON);
 }
 
-/* --- copying what JSON has as it is --- */
-
-/* A byte that is not ASCII is below zero, so one comparison finds it and the control characters. */
-typedef int8_t sixteen_signed __attribute__((vector_size(16)));
-
-static inline bool stops_json(sixteen x)
-{
-	sixteen found = (sixteen)(((sixteen_signed)x < 0x20) | (x == '"') | (x == '\\'));
-	uint64_t half[2];
-
-	memcpy(half, &found, sizeof(half));
-	return (half[0] | half[1]) != 0;
-}
-
-/* Two words that overlap, as above. */
-static inline bool copy_short(char *to, const char *p, size_t n)
-{
-	uint64_t first = 0x2020202020202020, last = first;
-	uint32_t half, end;
-
-	if (n >= 8) {
-		memcpy(&first, p, 8);
-		memcpy(&last, p + n - 8, 8);
-		memcpy(to, &first, 8);
-		memcpy(to + n - 8, &last, 8);
-	} else if (n >= 4) {
-		memcpy(&half, p, 4);
-		memcpy(&end, p + n - 4, 4);
-		memcpy(to, &half, 4);
-		memcpy(to + n - 4, &end, 4);
-		first = half | (uint64_t)end << 32;
-	} else {
-		for (size_t i = 0; i < n; i++) {
-			to[i] = p[i];
-			first = first << 8 | (unsigned char)p[i];
-		}
-	}
-	return !stops_json((sixteen)(words){ first, last });
-}
-
-bool baton_str_json_copy(char *to, baton_str s)
-{
-	sixteen x;
-
-	if (s.n < sizeof(x))
-		return copy_short(to, s.p, s.n);
-	for (size_t i = 0; s.n - i >= sizeof(x); i += sizeof(x)) {
-		memcpy(&x, s.p + i, sizeof(x));
-		if (stops_json(x))
-			return false;
-		memcpy(to + i, &x, sizeof(x));
-	}
-	/* The last sixteen: some of them once more. */
-	memcpy(&x, s.p + s.n - sizeof(x), sizeof(x));
-	memcpy(to + s.n - sizeof(x), &x, sizeof(x));
-	return !stops_json(x);
-}
-
 size_t baton_str_utf8_tail(baton_str s)
 {
 	for (size_t back = 1; back <= 3 && back <= s.n; back++) {

@@ -48,9 +48,6 @@ baton_str baton_str_clip(baton_str s, size_t bytes_max);
 /* Number of bytes at the start of `s` that stand for themselves in a JSON string: no quote, backslash
  * or control character. Sixteen at a time: every byte that comes in or goes out passes here. */
 size_t baton_str_json_plain(baton_str s);
-/* Copies `s` to `to` if all of it stands for itself there and is ASCII, as names, numbers and most
- * English text are. False: it is not, and what is written at `to` means nothing. */
-bool baton_str_json_copy(char *to, baton_str s);
 
 /* Number of bytes at the end of `s` that begin a UTF-8 character but do not finish it (0..3). */
 size_t baton_str_utf8_tail(baton_str s);

@@ -307,12 +307,18 @@ void baton_rack_free(struct baton_rack **rack)
 
 /* --- starting calls ----------------------------------------------------------------------- */
 
+/* Few kinds begin with the same letter. */
+static bool is_kind(const struct baton_policy_module *spec, const char *kind)
+{
+	return spec->kind[0] == kind[0] && strcmp(spec->kind, kind) == 0;
+}
+
 struct baton_ctx *baton_seat_instance(const struct baton_seat *seat, const char *kind,
 				      const char *name)
 {
 	for (size_t i = 0; i < seat->n; i++) {
 		const struct baton_policy_module *spec = seat->ctxs[i]->generation->spec;
-		if (strcmp(spec->kind, kind) == 0 && (!name || strcmp(spec->name, name) == 0))
+		if (is_kind(spec, kind) && (!name || strcmp(spec->name, name) == 0))
 			return seat->ctxs[i];
 	}
 	return NULL;
@@ -482,12 +488,9 @@ void baton_rack_cancel(struct baton_rack *rack, uint64_t ticket, uint32_t why)
 
 /* --- rules -------------------------------------------------------------------------------- */
 
-/* A verdict's strings live as long as the rack, whatever the module does with its own. */
 static bool intern(struct baton_rack *rack, const char **text)
 {
 	struct baton_interned *s;
-	if (!*text)
-		return true;
 	size_t n = strnlen(*text, VERDICT_TEXT_BYTES_MAX + 1);
 	baton_str view = { *text, n };
 	if (n > VERDICT_TEXT_BYTES_MAX || !baton_str_utf8_ok(view))
@@ -502,6 +505,15 @@ static bool intern(struct baton_rack *rack, const char **text)
 	}
 	*text = s->text;
 	return true;
+}
+
+/* A verdict's strings live as long as the rack, whatever the module does with its own. Most verdicts
+ * have none. */
+static bool intern_all(struct baton_rack *rack, baton_verdict *v)
+{
+	return (!v->rule || intern(rack, &v->rule)) && (!v->reason || intern(rack, &v->reason)) &&
+	       (!v->queue || intern(rack, &v->queue)) &&
+	       (!v->resume_when || intern(rack, &v->resume_when));
 }
 
 static int evaluate(struct baton_rack *rack, struct baton_ctx *ctx, const baton_facts *facts,
@@ -519,8 +531,7 @@ static int evaluate(struct baton_rack *rack, struct baton_ctx *ctx, const baton_
 		return BATON_E_MODULE;
 	}
 	if (v.action > BATON_ACT_ESCALATE_NOW || (v.action != BATON_ACT_NONE && !v.rule) ||
-	    !intern(rack, &v.rule) || !intern(rack, &v.reason) || !intern(rack, &v.queue) ||
-	    !intern(rack, &v.resume_when)) {
+	    !intern_all(rack, &v)) {
 		baton_ctx_breach(ctx, BATON_BREACH_OUTPUT,
 				 "a verdict out of range or without the rule's name");
 		return BATON_E_MODULE;
@@ -547,7 +558,7 @@ int baton_rack_rules(struct baton_rack *rack, struct baton_release *release,
 	for (size_t i = 0; i < seat->n; i++) {
 		struct baton_ctx *ctx = seat->ctxs[i];
 		baton_verdict v;
-		if (strcmp(ctx->generation->spec->kind, "rule") != 0)
+		if (!is_kind(ctx->generation->spec, "rule"))
 			continue;
 		if (evaluate(rack, ctx, facts, &v) < 0)
 			rc = BATON_E_MODULE;

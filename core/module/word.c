@@ -241,12 +241,22 @@ static struct baton_word *pop(struct baton_rack *rack)
 	return word;
 }
 
+/* While the module has not ended it, its handle says where it is. */
+static struct baton_call_state *open_call(const struct baton_rack *rack,
+					  const struct baton_word *word)
+{
+	uint32_t i = (uint32_t)word->handle - 1;
+	struct baton_call_state *call = i < rack->n_slots ? rack->slots[i].call : NULL;
+	return call && call->handle == word->handle && call->listed ? call : NULL;
+}
+
 /* true: the turn still waits for it. The end takes the call off the turn's side before it is told,
  * so that the turn may use the ticket's number again. */
 static bool still_wanted(struct baton_rack *rack, struct baton_word *word)
 {
-	struct baton_call_state *call;
-	HASH_FIND(hh, rack->listed, &word->ticket, sizeof(word->ticket), call);
+	struct baton_call_state *call = open_call(rack, word);
+	if (!call)
+		HASH_FIND(hh, rack->listed, &word->ticket, sizeof(word->ticket), call);
 	if (!call || call->handle != word->handle)
 		return false;
 	word->is_whole = call->finished && call->texts == 1;

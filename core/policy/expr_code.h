@@ -111,6 +111,7 @@ struct baton_expr {
 	size_t n, cap;
 	struct expr_leaf *leaves; /* the short way (expr_walk.c) */
 	uint32_t n_leaves;        /* 0: there is none */
+	bool is_short;            /* it never needs the machine */
 };
 
 /* How many values an operation takes from the stack. */
@@ -133,6 +134,7 @@ struct expr_value expr_run(const struct baton_expr *expr, const void *base,
 struct expr_value expr_run_part(const struct baton_expr *expr, size_t from, size_t n,
 				const void *base, struct baton_arena *arena);
 
-/* The short way to 1 or 0, where the condition has one; below zero: expr_run() must say. */
+/* The short way to 1 or 0, where the condition has one; below zero: expr_run() must say. `arena` is
+ * for the machine; NULL if the condition is short. */
 void expr_walk_plan(struct baton_expr *expr);
 int expr_walk(const struct baton_expr *expr, const void *base, struct baton_arena *arena);

@@ -342,13 +342,11 @@ struct expr_value expr_run(const struct baton_expr *expr, const void *base,
 	return run_from(&run, 0, expr->n, seen);
 }
 
-int32_t baton_expr_test_on(const baton_expr *expr, const void *base)
+static int32_t test_with_machine(const baton_expr *expr, const void *base)
 {
 	struct baton_arena arena = { 0 };
-
-	if (!expr || !base)
-		return BATON_E_INVAL;
 	int said = expr->n_leaves > 0 ? expr_walk(expr, base, &arena) : BATON_E_INVAL;
+
 	if (said < 0) {
 		baton_arena_done(&arena);
 		struct expr_value v = expr_run(expr, base, &arena, NULL);
@@ -356,6 +354,13 @@ int32_t baton_expr_test_on(const baton_expr *expr, const void *base)
 	}
 	baton_arena_done(&arena);
 	return said;
+}
+
+int32_t baton_expr_test_on(const baton_expr *expr, const void *base)
+{
+	if (!expr || !base)
+		return BATON_E_INVAL;
+	return expr->is_short ? expr_walk(expr, base, NULL) : test_with_machine(expr, base);
 }
 
 /* A module that was built before a fact existed hands over a shorter struct: what it does not know

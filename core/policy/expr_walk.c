@@ -115,7 +115,7 @@ static bool is_one_of(const struct baton_expr *expr, size_t in, struct expr_leaf
 }
 
 /* The leaf whose last operation is at `last`; returns where it begins. */
-static size_t make_leaf(const struct baton_expr *expr, size_t last, struct expr_leaf *leaf)
+static size_t make_leaf(struct baton_expr *expr, size_t last, struct expr_leaf *leaf)
 {
 	const struct expr_op *op = &expr->ops[last];
 	size_t from = last;
@@ -136,6 +136,7 @@ static size_t make_leaf(const struct baton_expr *expr, size_t last, struct expr_
 		return leaf->than.ops.from - 1;
 	for (size_t wanted = expr_takes(op); wanted > 0; wanted--)
 		wanted += expr_takes(&expr->ops[--from]);
+	expr->is_short = false;
 	leaf->kind = REST;
 	leaf->than.ops.from = from;
 	leaf->than.ops.n = last + 1 - from;
@@ -161,6 +162,7 @@ void expr_walk_plan(struct baton_expr *expr)
 
 	if (has_loops(expr))
 		return;
+	expr->is_short = true;
 	expr->leaves = baton_arena_alloc(&expr->arena, expr->n * sizeof(*expr->leaves));
 	while (n_todo > 0) {
 		const struct expr_op *op = &expr->ops[--at];
@@ -229,12 +231,22 @@ static bool is_one(const char *field, const struct expr_op *op, size_t n)
 	return false;
 }
 
+/* Apart, so that the walk itself needs little of the stack. */
+__attribute__((noinline)) static int rest_says(const struct baton_expr *expr,
+					       const struct expr_leaf *leaf, const void *base,
+					       struct baton_arena *arena)
+{
+	struct expr_value v =
+		expr_run_part(expr, leaf->than.ops.from, leaf->than.ops.n, base, arena);
+
+	return v.failed ? BATON_E_INVAL : v.as.b;
+}
+
 /* 1, 0, or below zero: it cannot be decided. */
 static int says(const struct baton_expr *expr, const struct expr_leaf *leaf, const void *base,
 		struct baton_arena *arena)
 {
 	const char *field = base;
-	struct expr_value v;
 
 	if (leaf->kind != REST)
 		field += leaf->fact->offset;
@@ -252,8 +264,7 @@ static int says(const struct baton_expr *expr, const struct expr_leaf *leaf, con
 	case ONE_OF:
 		return is_one(field, &expr->ops[leaf->than.ops.from], leaf->than.ops.n);
 	case REST:
-		v = expr_run_part(expr, leaf->than.ops.from, leaf->than.ops.n, base, arena);
-		return v.failed ? BATON_E_INVAL : v.as.b;
+		return rest_says(expr, leaf, base, arena);
 	}
 	return BATON_E_INVAL;
 }

@@ -268,7 +268,7 @@ uint32_t baton_topics_flags(const struct baton_policy *policy, uint32_t topics)
 		      { "person", BATON_FACT_ASKED_HUMAN } };
 	uint32_t flags = 0;
 
-	for (size_t i = 0; i < policy->n_topics && i < BATON_TOPICS_MAX; i++)
+	for (size_t i = 0; topics != 0 && i < policy->n_topics && i < BATON_TOPICS_MAX; i++)
 		for (size_t j = 0; j < sizeof(known) / sizeof(known[0]); j++)
 			if (topics & 1u << i && strcmp(policy->topics[i].name, known[j].topic) == 0)
 				flags |= known[j].flag;

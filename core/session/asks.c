@@ -35,10 +35,14 @@ struct words {
 	size_t n;
 };
 
-static bool is_word_byte(unsigned char c)
+/* As it stands in a word, in lower case; 0: it stands in none. */
+static char in_word(char c)
 {
-	return c >= 0x80 || c == '\'' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	       (c >= 'A' && c <= 'Z');
+	unsigned char small = (unsigned char)c | 0x20, byte = (unsigned char)c;
+
+	if (small >= 'a' && small <= 'z')
+		return (char)small;
+	return byte >= 0x80 || byte == '\'' || (byte >= '0' && byte <= '9') ? c : 0;
 }
 
 static bool ends_part(char c)
@@ -87,12 +91,9 @@ static void split(baton_str text, struct words *words)
 		struct word word = { { 0 } };
 		size_t len = 0;
 
-		for (; i < text.n && is_word_byte((unsigned char)text.p[i]); i++) {
-			char c = text.p[i];
-
+		for (char c; i < text.n && (c = in_word(text.p[i])) != 0; i++)
 			if (len < WORD_BYTES_MAX)
-				word.text[len++] = c >= 'A' && c <= 'Z' ? (char)(c | 32) : c;
-		}
+				word.text[len++] = c;
 		if (len > 0) {
 			words->ends[words->n] = false;
 			words->kinds[words->n++] = kinds_of(&word);
