@@ -31,8 +31,11 @@ static inline bool baton_str_eq(baton_str a, baton_str b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* Mostly one of a list of names is looked for, and most differ in the first letter. */
 static inline bool baton_str_is(baton_str a, const char *z)
 {
+	if (a.n > 0 && z && a.p[0] != z[0])
+		return false;
 	return baton_str_eq(a, baton_str_of(z));
 }
 

@@ -112,13 +112,13 @@ const char *const *baton_fact_words(const struct baton_fact *fact)
 static void ppm_json(uint32_t ppm, struct baton_buf *out)
 {
 	enum { DECIMALS = 6 };
-	uint32_t part = ppm % 1000000;
+	uint32_t million = 1000000;
 
-	baton_buf_u64(out, ppm / 1000000);
-	char *to = baton_buf_room(out, 1 + DECIMALS);
+	baton_buf_u64(out, ppm / million);
+	/* The decimals with a 1 in front, where the point goes: so they are six. */
+	char *to = baton_buf_room(out, BATON_U64_TEXT);
+	(void)baton_u64_text(million + ppm % million, to);
 	to[0] = '.';
-	for (size_t i = DECIMALS; i > 0; i--, part /= 10)
-		to[i] = (char)('0' + part % 10);
 	to[1 + DECIMALS] = '\0';
 	out->n += 1 + DECIMALS;
 }

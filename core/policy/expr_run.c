@@ -342,7 +342,7 @@ struct expr_value expr_run(const struct baton_expr *expr, const void *base,
 	return run_from(&run, 0, expr->n, seen);
 }
 
-static int32_t test_with_machine(const baton_expr *expr, const void *base)
+__attribute__((noinline)) static int32_t test_with_machine(const baton_expr *expr, const void *base)
 {
 	struct baton_arena arena = { 0 };
 	int said = expr->n_leaves > 0 ? expr_walk(expr, base, &arena) : BATON_E_INVAL;

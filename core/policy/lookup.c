@@ -147,7 +147,7 @@ const char *baton_policy_prompt(const struct baton_policy *policy, const char *n
 /* "<name>.<target>" */
 static bool is_variant(const char *text, baton_str name, const char *target)
 {
-	return strncmp(text, name.p, name.n) == 0 && text[name.n] == '.' &&
+	return text[0] == name.p[0] && strncmp(text, name.p, name.n) == 0 && text[name.n] == '.' &&
 	       strcmp(text + name.n + 1, target) == 0;
 }
 

@@ -34,8 +34,7 @@ void baton_histogram_add(struct baton_histogram *to, uint64_t value)
 	unsigned bucket = bucket_of(value);
 
 	to->counts[bucket]++;
-	if (to->end <= bucket)
-		to->end = bucket + 1;
+	to->powers[bucket / BATON_HISTOGRAM_SUB]++;
 	to->sum += value;
 	to->n++;
 }
@@ -44,8 +43,8 @@ void baton_histogram_merge(struct baton_histogram *to, const struct baton_histog
 {
 	for (unsigned i = 0; i < BATON_HISTOGRAM_BUCKETS; i++)
 		to->counts[i] += from->counts[i];
-	if (to->end < from->end)
-		to->end = from->end;
+	for (unsigned i = 0; i < BATON_HISTOGRAM_POWERS; i++)
+		to->powers[i] += from->powers[i];
 	to->sum += from->sum;
 	to->n += from->n;
 }
@@ -54,8 +53,8 @@ static void take_away(struct baton_histogram *of, const struct baton_histogram *
 {
 	for (unsigned i = 0; i < BATON_HISTOGRAM_BUCKETS; i++)
 		of->counts[i] -= what->counts[i];
-	while (of->end > 0 && of->counts[of->end - 1] == 0)
-		of->end--;
+	for (unsigned i = 0; i < BATON_HISTOGRAM_POWERS; i++)
+		of->powers[i] -= what->powers[i];
 	of->sum -= what->sum;
 	of->n -= what->n;
 }
@@ -66,16 +65,19 @@ uint64_t baton_histogram_quantile(const struct baton_histogram *histogram, uint3
 		return 0;
 	/* Whole millions and the rest apart, so that no count overflows. */
 	uint64_t rank = histogram->n / PPM * ppm + (histogram->n % PPM * ppm + PPM - 1) / PPM;
-	/* From the top: high quantiles, the usual question, are few steps away. */
+	/* From the top, and by sixteen: high quantiles, the usual question, are few steps away. */
 	uint64_t above = histogram->n - (rank > 0 ? rank : 1);
 	uint64_t seen = 0;
+	unsigned power = BATON_HISTOGRAM_POWERS - 1, i;
 
-	for (unsigned i = histogram->end; i > 0; i--) {
-		seen += histogram->counts[i - 1];
+	for (; power > 0 && seen + histogram->powers[power] <= above; power--)
+		seen += histogram->powers[power];
+	for (i = (power + 1) * BATON_HISTOGRAM_SUB - 1; i > 0; i--) {
+		seen += histogram->counts[i];
 		if (seen > above)
-			return value_of(i - 1);
+			break;
 	}
-	return 0;
+	return value_of(i);
 }
 
 static void roll(struct baton_quantile *quantile, uint64_t now_ms)

@@ -19,6 +19,7 @@
 enum {
 	BATON_HISTOGRAM_SUB = 16,      /* buckets per power of two */
 	BATON_HISTOGRAM_BUCKETS = 240, /* up to 2^18 ms, 262 s; what is longer counts as the last */
+	BATON_HISTOGRAM_POWERS = BATON_HISTOGRAM_BUCKETS / BATON_HISTOGRAM_SUB,
 	BATON_QUANTILE_SLICES = 10,
 	BATON_QUANTILE_SLICE_MS = 30000 /* ten of them: the window of five minutes */
 };
@@ -26,7 +27,7 @@ enum {
 struct baton_histogram {
 	uint64_t n, sum;
 	uint32_t counts[BATON_HISTOGRAM_BUCKETS];
-	uint32_t end; /* no bucket from here on counts anything */
+	uint32_t powers[BATON_HISTOGRAM_POWERS]; /* the sum of each sixteen counts */
 };
 void baton_histogram_add(struct baton_histogram *to, uint64_t value);
 void baton_histogram_merge(struct baton_histogram *to, const struct baton_histogram *from);

@@ -25,6 +25,18 @@ struct baton_event *decide_add(struct baton_decision *decision, const struct bat
 	return event;
 }
 
+/* One that is made already. */
+static void add_made(struct baton_decision *decision, const struct baton_session *session,
+		     const struct baton_command *command, const struct baton_event *made)
+{
+	baton_assert(decision->n_events < BATON_DECISION_EVENTS_MAX);
+	struct baton_event *event = &decision->events[decision->n_events++];
+
+	baton_event_copy(event, made);
+	event->seq = session->seq + decision->n_events;
+	event->unix_ms = command->unix_ms;
+}
+
 bool decide_is_agent(const struct baton_command *command)
 {
 	return command->role == BATON_AGENT || command->role == BATON_SUPERVISOR;
@@ -131,14 +143,9 @@ void decide_add_events(const struct baton_session *session, const struct baton_c
 	for (size_t i = 0; i < command->n_events; i++) {
 		if (is_old_news(&command->events[i], &mode))
 			continue;
-		struct baton_event *event =
-			decide_add(decision, session, command, command->events[i].type);
-		uint64_t seq = event->seq;
-
-		baton_assert(event->type != BATON_EV_ANSWER_GENERATED || session->disclosed);
-		*event = command->events[i];
-		event->seq = seq;
-		event->unix_ms = command->unix_ms;
+		baton_assert(command->events[i].type != BATON_EV_ANSWER_GENERATED ||
+			     session->disclosed);
+		add_made(decision, session, command, &command->events[i]);
 	}
 }
 

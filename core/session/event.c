@@ -77,14 +77,19 @@ enum baton_event_type baton_event_type_of(baton_str name)
 	return BATON_EV_NONE;
 }
 
-void baton_event_keep(struct baton_event *to, const struct baton_event *from,
-		      struct baton_arena *arena)
+void baton_event_copy(struct baton_event *to, const struct baton_event *from)
 {
 	const struct baton_event_info *info = baton_event_info(from->type);
 
 	baton_assert(info != NULL);
 	memcpy(to, from, info->size);
-	baton_arena_keep(arena, to, info->texts);
+}
+
+void baton_event_keep(struct baton_event *to, const struct baton_event *from,
+		      struct baton_arena *arena)
+{
+	baton_event_copy(to, from);
+	baton_arena_keep(arena, to, infos[from->type].texts);
 }
 
 /* A value that says nothing is left out, with its name. */

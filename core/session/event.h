@@ -78,6 +78,8 @@ const struct baton_event_info *baton_event_info(unsigned type);
 /* BATON_EV_NONE if there is no such name. */
 enum baton_event_type baton_event_type_of(baton_str name);
 
+/* As far as its type uses it. */
+void baton_event_copy(struct baton_event *to, const struct baton_event *from);
 /* `to` becomes a copy of `from` whose strings live in `arena`. */
 void baton_event_keep(struct baton_event *to, const struct baton_event *from,
 		      struct baton_arena *arena);

@@ -196,6 +196,9 @@ static void make_sources(struct baton_run *run)
 
 	if (run->sources.n > 0 && !grounded(run))
 		return;
+	run->sources = BATON_STR("");
+	if (run->n_cites == 0)
+		return;
 	baton_buf_z(&json, "[");
 	for (size_t i = 0; i < run->n_cites; i++) {
 		const baton_doc *doc = doc_of(run, run->cites[i]);

@@ -38,7 +38,7 @@ static baton_str turn_id(struct baton_run *run)
 void baton_run_view(struct baton_run *run, baton_turn *ret_turn)
 {
 	const struct baton_session *session = run->session;
-	baton_msg *msgs = baton_arena_alloc(&run->arena, (session->n_lines + 1) * sizeof(*msgs));
+	baton_msg *msgs = baton_arena_take(&run->arena, (session->n_lines + 1) * sizeof(*msgs));
 
 	for (size_t i = 0; i < session->n_lines; i++)
 		msgs[i] = (baton_msg){ .role = session->lines[i].role,
@@ -365,9 +365,12 @@ void baton_run_prompt(struct baton_run *run, const baton_turn *turn, baton_promp
 {
 	const struct baton_target *target = run->choice.target;
 	baton_msg *msgs =
-		baton_arena_alloc(&run->arena, (turn->n_msgs + run->n_more + 2) * sizeof(*msgs));
-	baton_turn *view = baton_arena_alloc(&run->arena, sizeof(*view));
-	struct baton_buf key = { NULL, 0, 0 };
+		baton_arena_take(&run->arena, (turn->n_msgs + run->n_more + 2) * sizeof(*msgs));
+	baton_turn *view = baton_arena_take(&run->arena, sizeof(*view));
+	char attempt[BATON_U64_TEXT];
+	baton_str key[] = { turn->turn_id,
+			    BATON_STR("-"),
+			    { attempt, baton_u64_text(run->n_attempts, attempt) } };
 	size_t n = run->purpose == BATON_PURPOSE_ANSWER ? answer_messages(run, turn, msgs)
 							: run_assist_messages(run, turn, msgs);
 
@@ -375,14 +378,11 @@ void baton_run_prompt(struct baton_run *run, const baton_turn *turn, baton_promp
 	view->msgs = msgs;
 	view->n_msgs = (uint32_t)n;
 	view->flags = run->choice.substitute ? BATON_TURN_DEGRADED : 0;
-	baton_buf_str(&key, turn->turn_id);
-	baton_buf_z(&key, "-");
-	baton_buf_u64(&key, run->n_attempts);
 	*ret_prompt = (baton_prompt){
 		.size = sizeof(*ret_prompt),
 		.turn = view,
 		.model = baton_str_of(target->model),
-		.idempotency_key = run_keep_buf(run, &key),
+		.idempotency_key = run_join(run, key, sizeof(key) / sizeof(key[0])),
 		.max_output_tokens = target->max_output_tokens,
 		.temperature_milli = target->temperature_milli,
 		.docs = run->docs,

@@ -105,7 +105,7 @@ static void note_facts(struct baton_run *run, const baton_facts *facts,
 		return;
 	}
 	/* Theirs may be gone by then: the session's words change under a run. */
-	baton_facts *keep = baton_arena_alloc(&run->arena, sizeof(*keep));
+	baton_facts *keep = baton_arena_take(&run->arena, sizeof(*keep));
 	*keep = *facts;
 	baton_env_keep(&baton_env_facts, keep, &run->arena);
 	run->decided_on = keep;
@@ -242,7 +242,7 @@ static baton_str last_question(struct baton_run *run)
 
 static struct then step_retrieve(struct baton_run *run)
 {
-	baton_turn *view = baton_arena_alloc(&run->arena, sizeof(*view));
+	baton_turn *view = baton_arena_take(&run->arena, sizeof(*view));
 
 	baton_run_view(run, view);
 	baton_query query = {
