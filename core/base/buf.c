@@ -213,8 +213,8 @@ static inline bool copy_short(char *to, const char *p, size_t n)
 	return !stops_json((sixteen)(words){ first, last });
 }
 
-/* Copies `s` if all of it stands for itself in JSON and is ASCII, as names, numbers and most English
- * text are. False: it is not, and what is written at `to` means nothing. */
+/* Copies `s` if all of it stands for itself in JSON and is ASCII, as names, numbers and most
+ * English text are. False: it is not, and what is written at `to` means nothing. */
 static inline bool json_copy(char *to, baton_str s)
 {
 	sixteen x;

@@ -507,8 +507,8 @@ static bool intern(struct baton_rack *rack, const char **text)
 	return true;
 }
 
-/* A verdict's strings live as long as the rack, whatever the module does with its own. Most verdicts
- * have none. */
+/* A verdict's strings live as long as the rack, whatever the module does with its own. Most
+ * verdicts have none. */
 static bool intern_all(struct baton_rack *rack, baton_verdict *v)
 {
 	return (!v->rule || intern(rack, &v->rule)) && (!v->reason || intern(rack, &v->reason)) &&
