@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* One worker's chat channel: the table of its connections, the frames they gathered in this turn
- * of the loop, and one sweep that tends them all, so that an idle connection costs no timer.
+/* One worker's chat channel: the table of its connections, the messages that came and the frames
+ * that gathered in this turn of the loop, and one sweep that tends them all, so that an idle
+ * connection costs no timer.
+ *
+ * Messages are taken first and read later, one behind the other: what a message needs of our code
+ * is more than the first cache holds, and between two reads of sockets it would be gone each time.
  *
  * A connection's name holds the slot and how often the slot was used: a name whose connection is
  * gone finds nobody.
@@ -23,6 +27,7 @@ enum {
 	SLICES = 5, /* the sweep takes one a second, so each connection is tended every 5 s */
 	SWEEP_MS = 1000,
 	FLUSH_LAPS = 4,
+	INBOX_BYTES = 32 * 1024, /* so many are read without waiting for the lap's end */
 	BYE_MS_MIN = 500,
 	BYE_MS_MAX = 5000,
 	CLOSE_RESTART = 1012,
@@ -41,6 +46,8 @@ struct chat {
 	struct slot *slots;
 	uint32_t n_slots, free_slot /* 1 + index, 0: none */, n_conns;
 	struct conn *dirty, *young; /* young: in the order of their birth */
+	struct baton_buf inbox;     /* messages, each behind a struct taken */
+	bool is_reading;            /* the inbox */
 	uint64_t timer;
 	unsigned tick;
 };
@@ -48,6 +55,13 @@ struct chat {
 /* The loop keeps its before-wait hooks for ever, the channel ends before it does: the hook finds it
  * here, or nobody. One entry per worker, written by that worker alone. */
 static struct chat *chats[BATON_WORKERS_MAX];
+
+/* Has the inbox read in the turn in which it is posted. Like the hook it outlives the channel. */
+static struct inbox_letter {
+	struct baton_mail mail; /* first */
+	struct chat **chat;
+	bool is_posted;
+} letters[BATON_WORKERS_MAX];
 
 struct baton_port *chat_port(const struct chat *chat)
 {
@@ -145,6 +159,56 @@ static struct conn *conn_named(const struct chat *chat, baton_conn id)
 	return conn && conn->id == id ? conn : NULL;
 }
 
+/* --- the inbox ------------------------------------------------------------------------------ */
+
+struct taken {
+	baton_conn from;
+	size_t n; /* bytes that follow */
+};
+
+void chat_read(struct chat *chat)
+{
+	struct taken taken;
+
+	if (chat->is_reading)
+		return;
+	chat->is_reading = true;
+	for (size_t at = 0; at < chat->inbox.n; at += taken.n) {
+		memcpy(&taken, chat->inbox.p + at, sizeof(taken));
+		at += sizeof(taken);
+		struct conn *conn = conn_named(chat, taken.from);
+		if (conn)
+			conn_message(conn, (baton_str){ chat->inbox.p + at, taken.n });
+	}
+	baton_buf_reset(&chat->inbox);
+	chat->is_reading = false;
+}
+
+static void inbox_deliver(struct baton_mail *mail, struct baton_loop *loop)
+{
+	struct inbox_letter *letter = (struct inbox_letter *)mail;
+
+	letter->is_posted = false;
+	if (loop && *letter->chat)
+		chat_read(*letter->chat);
+}
+
+void chat_take(struct conn *conn, baton_str bytes)
+{
+	struct chat *chat = conn->chat;
+	struct inbox_letter *letter = &letters[baton_port_worker(chat->port)];
+	struct taken taken = { conn->id, bytes.n };
+
+	baton_buf_add(&chat->inbox, &taken, sizeof(taken));
+	baton_buf_str(&chat->inbox, bytes);
+	if (chat->inbox.n >= INBOX_BYTES) {
+		chat_read(chat);
+	} else if (!letter->is_posted) {
+		letter->is_posted = true;
+		baton_loop_post(baton_port_loop(chat->port), &letter->mail);
+	}
+}
+
 /* --- what the socket tells ----------------------------------------------------------------- */
 
 static struct conn *conn_of(struct baton_peer *peer)
@@ -195,6 +259,7 @@ static void on_gone(struct baton_peer *peer)
 	struct conn *conn = conn_of(peer);
 	struct chat *chat = conn->chat;
 
+	chat_read(chat); /* its last words may be there */
 	if (conn->is_open)
 		chat_count(chat, BATON_METRIC_CONNECTIONS_CLOSED);
 	conn->ended = true;
@@ -258,6 +323,7 @@ static void chat_close(void *channel)
 	chats[baton_port_worker(chat->port)] = NULL;
 	baton_loop_timer_stop(baton_port_loop(chat->port), chat->timer);
 	baton_listener_close(&chat->listener);
+	baton_buf_done(&chat->inbox);
 	baton_free(chat->slots);
 	baton_free(chat);
 }
@@ -276,6 +342,8 @@ static int chat_open(struct baton_port *port, void **ret_channel)
 		return rc;
 	}
 	chats[worker] = chat;
+	letters[worker].mail.deliver = inbox_deliver;
+	letters[worker].chat = &chats[worker];
 	baton_loop_before_wait(loop, flush, &chats[worker]);
 	chat->timer = baton_loop_timer(loop, SWEEP_MS, sweep, chat);
 	*ret_channel = chat;
@@ -315,6 +383,7 @@ static void chat_drain(void *channel)
 
 	bool again = chat->draining;
 
+	chat_read(chat); /* what came before is heard */
 	baton_listener_drain(&chat->listener);
 	chat->draining = true;
 	for (uint32_t i = 0; i < chat->n_slots; i++) {

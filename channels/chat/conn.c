@@ -264,9 +264,10 @@ static void leave(struct conn *conn, uint16_t code)
 	lws_close_reason(conn->wsi, (enum lws_close_status)code, NULL, 0);
 }
 
-/* [receiving] Closes now; returns what the callback returns. */
+/* [receiving] Closes now; returns what the callback returns. What it said before counts. */
 static int end_now(struct conn *conn, uint16_t code)
 {
+	chat_read(conn->chat);
 	leave(conn, code);
 	return -1;
 }
@@ -357,14 +358,15 @@ static int refuse_size(struct conn *conn)
 	return end_now(conn, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
 }
 
-/* A whole message. A view: `bytes` is gone afterwards. */
-static int message(struct conn *conn, baton_str bytes)
+void conn_message(struct conn *conn, baton_str bytes)
 {
+	if (conn->state == CONN_CLOSING)
+		return;
 	chat_count(conn->chat, BATON_METRIC_FRAMES_IN);
 	if (talk(conn, bytes) != BATON_E_UTF8)
-		return 0;
+		return;
 	chat_count(conn->chat, BATON_METRIC_FRAMES_BAD);
-	return end_now(conn, LWS_CLOSE_STATUS_INVALID_PAYLOAD);
+	conn_close(conn, LWS_CLOSE_STATUS_INVALID_PAYLOAD);
 }
 
 int conn_receive(struct conn *conn, const char *p, size_t n)
@@ -383,14 +385,16 @@ int conn_receive(struct conn *conn, const char *p, size_t n)
 		return refuse_size(conn);
 	if (frame_ends && !ends && ++conn->pieces > PIECES_MAX)
 		return end_now(conn, LWS_CLOSE_STATUS_POLICY_VIOLATION);
-	if (ends && conn->in.n == 0)
-		return message(conn, (baton_str){ p, n });
+	if (ends && conn->in.n == 0) {
+		chat_take(conn, (baton_str){ p, n });
+		return 0;
+	}
 
 	baton_buf_add(&conn->in, p, n);
 	if (!ends)
 		return 0;
-	int rc = message(conn, baton_buf_view(&conn->in));
+	chat_take(conn, baton_buf_view(&conn->in));
 	baton_buf_done(&conn->in);
 	conn->pieces = 0;
-	return rc;
+	return 0;
 }

@@ -76,8 +76,10 @@ struct conn *conn_new(struct chat *chat, struct lws *wsi, const struct baton_upg
 /* Leaves all sessions; frees. The slot is the caller's business. */
 void conn_free(struct conn *conn);
 
-/* Bytes of a message. 0, or -1: close now (the reason is set). */
+/* Bytes of a message; a whole one goes to chat_take(). 0, or -1: close now (the reason is set). */
 int conn_receive(struct conn *conn, const char *p, size_t n);
+/* A whole message. A view: `bytes` is gone afterwards. */
+void conn_message(struct conn *conn, baton_str bytes);
 /* The socket takes bytes again. 0 or -1. */
 int conn_writable(struct conn *conn);
 
@@ -145,4 +147,9 @@ struct baton_port *chat_port(const struct chat *chat);
 uint64_t chat_now_ms(const struct chat *chat);
 void chat_count(const struct chat *chat, unsigned metric);
 void chat_dirty(struct conn *conn);
+/* A whole message has come: it is copied, and told to conn_message() within this turn of the loop,
+ * behind those that came before. */
+void chat_take(struct conn *conn, baton_str bytes);
+/* Tells what was taken, now. */
+void chat_read(struct chat *chat);
 void chat_young(struct conn *conn, bool is_young);

@@ -174,6 +174,21 @@ describe('frames', () => {
 		r.ws.terminate();
 	});
 
+	test('what was said before a frame that ends the connection was heard', async () => {
+		for (const end of [[Buffer.from([1, 2]), { binary: true }], [Buffer.from([0xff, 0xfe]), { binary: false }], ['x'.repeat(20000), {}]]) {
+			const r = await raw(), id = `last-${Math.random()}`, welcome = r.frames[0];
+			r.ws._socket.cork();
+			r.ws.send(JSON.stringify({ t: 'msg', id, text: 'my last words' }));
+			r.ws.send(...end);
+			r.ws._socket.uncork();
+			await r.until(() => r.closed, 'close');
+			const again = await raw({ hello: { t: 'hello', resume: { session: welcome.session, token: welcome.token, after: 0 } } });
+			await again.until(() => again.frames.some((f) => f.ev?.messageId === `c-${id}`), 'last words');
+			again.ws.close();
+		}
+		await unharmed();
+	});
+
 	test('unknown fields are a newer client\'s and are ignored', async () => {
 		const c = new Customer(baton);
 		clients.push(c);
