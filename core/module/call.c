@@ -64,7 +64,8 @@ struct baton_call_state *baton_call_open(struct baton_rack *rack, struct baton_c
 	call->open = call->listed = call->starting = true;
 	ctx->open_calls++;
 	slot->call = call;
-	HASH_ADD(hh, rack->listed, ticket, sizeof(call->ticket), call);
+	HASH_ADD_BYHASHVALUE(hh, rack->listed, ticket, sizeof(call->ticket),
+			     baton_ticket_hash(ticket), call);
 	return call;
 }
 
@@ -87,6 +88,14 @@ static void close_module_side(struct baton_rack *rack, struct baton_call_state *
 		baton_rack_wake(rack);
 	if (!call->listed && !call->fenced)
 		baton_free(call);
+}
+
+struct baton_call_state *baton_call_listed(const struct baton_rack *rack, uint64_t ticket)
+{
+	struct baton_call_state *call;
+	HASH_FIND_BYHASHVALUE(hh, rack->listed, &ticket, sizeof(ticket), baton_ticket_hash(ticket),
+			      call);
+	return call;
 }
 
 static void unlist(struct baton_rack *rack, struct baton_call_state *call)
@@ -207,8 +216,7 @@ static void cancel(struct baton_rack *rack, struct baton_call_state *call, uint3
 
 void baton_call_cancel(struct baton_rack *rack, uint64_t ticket, uint32_t why)
 {
-	struct baton_call_state *call = NULL;
-	HASH_FIND(hh, rack->listed, &ticket, sizeof(ticket), call);
+	struct baton_call_state *call = baton_call_listed(rack, ticket);
 	if (call)
 		cancel(rack, call, why);
 }

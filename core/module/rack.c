@@ -337,9 +337,7 @@ static int instance(const struct baton_rack *rack, const struct baton_release *r
 static int start(struct baton_rack *rack, struct baton_ctx *ctx, enum baton_call_kind kind,
 		 uint64_t ticket, struct baton_call_state **ret)
 {
-	struct baton_call_state *taken;
-	HASH_FIND(hh, rack->listed, &ticket, sizeof(ticket), taken);
-	if (taken)
+	if (baton_call_listed(rack, ticket))
 		return BATON_E_STATE;
 	*ret = baton_call_open(rack, ctx, kind, ticket);
 	return *ret ? 0 : BATON_E_AGAIN;
@@ -370,7 +368,7 @@ int baton_rack_check(struct baton_rack *rack, struct baton_release *release, siz
 		     uint64_t ticket, uint32_t level)
 {
 	const struct baton_seat *seat = baton_rack_seat(rack, release);
-	struct baton_call_state *call;
+	struct baton_call_state *call = NULL;
 	if (!seat || i >= seat->n)
 		return BATON_E_NOTFOUND;
 	struct baton_ctx *ctx = seat->ctxs[i];
@@ -389,7 +387,7 @@ int baton_rack_classify(struct baton_rack *rack, struct baton_release *release, 
 			const baton_turn *turn)
 {
 	struct baton_ctx *ctx = NULL;
-	struct baton_call_state *call;
+	struct baton_call_state *call = NULL;
 	int rc = instance(rack, release, "classifier", NULL, &ctx);
 	if (rc == 0)
 		rc = start(rack, ctx, BATON_CALL_CLASSIFY, ticket, &call);
@@ -412,7 +410,7 @@ int baton_rack_retrieve(struct baton_rack *rack, struct baton_release *release, 
 			const baton_query *query)
 {
 	struct baton_ctx *ctx = NULL;
-	struct baton_call_state *call;
+	struct baton_call_state *call = NULL;
 	int rc = instance(rack, release, "retriever", NULL, &ctx);
 	if (rc == 0)
 		rc = start(rack, ctx, BATON_CALL_RETRIEVE, ticket, &call);
@@ -431,7 +429,7 @@ int baton_rack_generate(struct baton_rack *rack, struct baton_release *release, 
 			const char *provider, const baton_prompt *prompt)
 {
 	struct baton_ctx *ctx = NULL;
-	struct baton_call_state *call;
+	struct baton_call_state *call = NULL;
 	int rc = instance(rack, release, "provider", provider, &ctx);
 	if (rc == 0)
 		rc = start(rack, ctx, BATON_CALL_GENERATE, ticket, &call);
@@ -448,7 +446,7 @@ int baton_rack_transcript(struct baton_rack *rack, struct baton_release *release
 			  const char *name, const baton_entry *entries, uint32_t n)
 {
 	struct baton_ctx *ctx = NULL;
-	struct baton_call_state *call;
+	struct baton_call_state *call = NULL;
 	if (n == 0 || n > ENTRIES_MAX)
 		return BATON_E_INVAL;
 	int rc = instance(rack, release, "transcript", name, &ctx);
@@ -467,7 +465,7 @@ int baton_rack_invoke(struct baton_rack *rack, struct baton_release *release, ui
 		      const char *name, const baton_tool_req *req)
 {
 	struct baton_ctx *ctx = NULL;
-	struct baton_call_state *call;
+	struct baton_call_state *call = NULL;
 	int rc = instance(rack, release, "tool", name, &ctx);
 	if (rc == 0)
 		rc = start(rack, ctx, BATON_CALL_INVOKE, ticket, &call);

@@ -159,6 +159,14 @@ struct baton_word {
 	char text[]; /* of a delta: one allocation for each, not an arena */
 };
 
+/* The call that the turn's side still has under this ticket, or NULL. Tickets are numbers that are
+ * all different, so a hash of them is one multiplication. */
+static inline unsigned baton_ticket_hash(uint64_t ticket)
+{
+	return (unsigned)(ticket * 0x9e3779b97f4a7c15u >> 32);
+}
+struct baton_call_state *baton_call_listed(const struct baton_rack *rack, uint64_t ticket);
+
 /* The loop will tell what waits. */
 void baton_rack_wake(struct baton_rack *rack);
 /* Appends, with room for `bytes` of text, and sees to it that the loop will tell it. */

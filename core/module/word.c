@@ -256,7 +256,7 @@ static bool still_wanted(struct baton_rack *rack, struct baton_word *word)
 {
 	struct baton_call_state *call = open_call(rack, word);
 	if (!call)
-		HASH_FIND(hh, rack->listed, &word->ticket, sizeof(word->ticket), call);
+		call = baton_call_listed(rack, word->ticket);
 	if (!call || call->handle != word->handle)
 		return false;
 	word->is_whole = call->finished && call->texts == 1;

@@ -57,10 +57,12 @@ void baton_metrics_count(struct baton_metrics *metrics, unsigned metric, uint64_
 
 void baton_metrics_observe(struct baton_metrics *metrics, unsigned histogram, uint64_t us)
 {
-	unsigned bucket = 0;
+	/* Each bucket ends at twice the time of the one before. */
+	uint64_t beyond = us > 0 ? (us - 1) / histograms[histogram].first_us : 0;
+	unsigned bucket = beyond > 0 ? 64 - (unsigned)__builtin_clzll(beyond) : 0;
 
-	while (bucket < BATON_HIST_BUCKETS - 1 && us > histograms[histogram].first_us << bucket)
-		bucket++;
+	if (bucket > BATON_HIST_BUCKETS - 1)
+		bucket = BATON_HIST_BUCKETS - 1;
 	add_relaxed(&metrics->histograms[histogram].buckets[bucket], 1);
 	add_relaxed(&metrics->histograms[histogram].sum_us, us);
 }

@@ -76,6 +76,12 @@ void baton_marks_take(struct baton_mark_filter *marks, baton_str text, struct ba
 {
 	for (size_t i = 0; i < text.n;) {
 		baton_str rest = { text.p + i, text.n - i };
+
+		/* Pieces mostly end with a blank, and the next one begins with a letter. */
+		if (marks->n == 1 && marks->held[0] == ' ' && *rest.p != '[') {
+			baton_buf_z(out, " ");
+			marks->n = 0;
+		}
 		size_t plain = marks->n == 0 ? plain_bytes(marks, rest) : 0;
 
 		if (plain > 0) {
@@ -84,7 +90,8 @@ void baton_marks_take(struct baton_mark_filter *marks, baton_str text, struct ba
 			continue;
 		}
 		marks->held[marks->n++] = text.p[i++];
-		settle(marks, out, fn, ud);
+		if (marks->n > 1) /* a bracket or a blank alone may become one */
+			settle(marks, out, fn, ud);
 	}
 }
 

@@ -39,10 +39,14 @@ void baton_run_view(struct baton_run *run, baton_turn *ret_turn)
 {
 	const struct baton_session *session = run->session;
 	baton_msg *msgs = baton_arena_take(&run->arena, (session->n_lines + 1) * sizeof(*msgs));
+	bool is_plain = run->policy->n_guards == 0;
 
-	for (size_t i = 0; i < session->n_lines; i++)
-		msgs[i] = (baton_msg){ .role = session->lines[i].role,
-				       .text = run_veiled_line(run, &session->lines[i]) };
+	for (size_t i = 0; i < session->n_lines; i++) {
+		const struct baton_line *line = &session->lines[i];
+
+		msgs[i] = (baton_msg){ .role = line->role };
+		msgs[i].text = is_plain ? line->text : run_veiled_line(run, line);
+	}
 	*ret_turn = (baton_turn){
 		.size = sizeof(*ret_turn),
 		.session_id = { run->session_id, BATON_ID_TEXT },

@@ -72,6 +72,7 @@ void baton_run_free(struct baton_run **run)
 		return;
 	run_settle(*run, false, true);
 	baton_buf_done(&(*run)->answer);
+	baton_buf_done(&(*run)->heard);
 	baton_arena_done(&(*run)->arena);
 	baton_free(*run);
 	*run = NULL;
@@ -225,7 +226,7 @@ static bool is_blank(baton_str text)
 /* A mark is no word for the customer, but it is life. */
 static void heard_text(struct baton_run *run, baton_str text)
 {
-	struct baton_buf words = { NULL, 0, 0 }, raw = { NULL, 0, 0 };
+	struct baton_buf raw = { NULL, 0, 0 };
 
 	if (run->answer.n > 0 || !is_blank(text)) {
 		run->last_token_ns = run->ops->now_ns(run->ud);
@@ -233,27 +234,27 @@ static void heard_text(struct baton_run *run, baton_str text)
 			run->first_token_ns = run->last_token_ns;
 		run->deltas++;
 	}
-	add_text(run, run_turn_back(run, run_ground_text(run, text, &words), &raw));
-	baton_buf_done(&words);
+	baton_buf_reset(&run->heard);
+	add_text(run, run_turn_back(run, run_ground_text(run, text, &run->heard), &raw));
 	baton_buf_done(&raw);
 }
 
 /* The text is over: what might have become a mark is none. */
 static void flush_marks(struct baton_run *run)
 {
-	struct baton_buf words = { NULL, 0, 0 }, raw = { NULL, 0, 0 };
+	struct baton_buf raw = { NULL, 0, 0 };
 
 	if (run->marks.n == 0 && run->unveil.n == 0)
 		return;
-	run_ground_text_end(run, &words);
-	baton_str said = run_turn_back(run, baton_buf_view(&words), &raw);
+	baton_buf_reset(&run->heard);
+	run_ground_text_end(run, &run->heard);
+	baton_str said = run_turn_back(run, baton_buf_view(&run->heard), &raw);
 	if (said.n > 0)
 		add_text(run, said);
 	baton_buf_reset(&raw);
 	run_turn_back_end(run, &raw);
 	if (raw.n > 0)
 		add_text(run, baton_buf_view(&raw));
-	baton_buf_done(&words);
 	baton_buf_done(&raw);
 }
 

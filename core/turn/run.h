@@ -190,6 +190,7 @@ struct baton_run {
 	uint64_t drilled; /* deltas heard of an attempt that a drill will cut */
 
 	struct baton_buf answer; /* of the attempt that is running, and of what it continues */
+	struct baton_buf heard;  /* the newest piece of it without marks, while it is taken up */
 	size_t said;             /* bytes of it that went to say() */
 	size_t kept;             /* bytes of it that an earlier attempt wrote */
 	size_t text_attempt;     /* the attempt that began the text: its name in front of customers */
