@@ -54,7 +54,7 @@ static inline unsigned slab_kind_of(const void *p)
 /* The size whose blocks hold `n` bytes, 1 <= n <= SLAB_BYTES_MAX. */
 static inline unsigned slab_size_for(size_t n)
 {
-	if (n <= 128)
+	if (n <= 256) /* the first eighths are steps of 16, too */
 		return (unsigned)(n - 1) / 16;
 	unsigned log2 = 63 - (unsigned)__builtin_clzll(n - 1);
 

@@ -122,9 +122,34 @@ baton_str baton_str_utf8_prefix(baton_str s)
 	return (baton_str){ s.p, i };
 }
 
+/* Without stopping where it is not: the quickest way through what mostly is. */
+static bool is_ascii(baton_str s)
+{
+	sixteen all = { 0 }, x;
+	uint64_t half[2] = { 0, 0 };
+
+	if (s.n >= sizeof(x)) {
+		for (size_t i = 0; s.n - i >= sizeof(x); i += sizeof(x)) {
+			memcpy(&x, s.p + i, sizeof(x));
+			all |= x;
+		}
+		/* The last sixteen: some of them once more. */
+		memcpy(&x, s.p + s.n - sizeof(x), sizeof(x));
+		all |= x;
+		memcpy(half, &all, sizeof(half));
+	} else if (s.n >= 8) {
+		memcpy(&half[0], s.p, 8);
+		memcpy(&half[1], s.p + s.n - 8, 8);
+	} else {
+		for (size_t i = 0; i < s.n; i++)
+			half[0] |= (unsigned char)s.p[i];
+	}
+	return ((half[0] | half[1]) & 0x8080808080808080) == 0;
+}
+
 bool baton_str_utf8_ok(baton_str s)
 {
-	return baton_str_utf8_prefix(s).n == s.n;
+	return is_ascii(s) || baton_str_utf8_prefix(s).n == s.n;
 }
 
 baton_str baton_str_clip(baton_str s, size_t bytes_max)

@@ -354,14 +354,16 @@ static bool take_text(struct baton_rack *rack, struct baton_call_state *call, ui
 	char *tail = call->tail[kind];
 	size_t kept = call->tail_n[kind];
 	struct baton_word *word = baton_word_new(rack, call, BATON_WORD_DELTA, kept + data.n);
-	memcpy(word->text, tail, kept);
+	if (kept > 0)
+		memcpy(word->text, tail, kept);
 	if (data.n > 0)
 		memcpy(word->text + kept, data.p, data.n);
 	word->n = kind;
 	word->data = (baton_str){ word->text, kept + data.n };
 	call->tail_n[kind] = baton_str_utf8_tail(word->data);
 	word->data.n -= call->tail_n[kind];
-	memcpy(tail, word->text + word->data.n, call->tail_n[kind]);
+	if (call->tail_n[kind] > 0)
+		memcpy(tail, word->text + word->data.n, call->tail_n[kind]);
 	bool good = baton_str_utf8_ok(word->data);
 	if (!good)
 		word->data.n = 0;
