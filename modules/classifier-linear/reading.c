@@ -65,7 +65,8 @@ static unsigned split(baton_str text, bool words, baton_str clauses[CLAUSES_MAX]
 	unsigned n = 0;
 
 	for (size_t i = 0; i <= end && n < CLAUSES_MAX; i++) {
-		if (i < end && !is_joint(text.p + i, end - i, words, &joint))
+		if (i < end && (text.p[i] > '?' || /* a letter, as most are */
+				!is_joint(text.p + i, end - i, words, &joint)))
 			continue;
 		/* A question mark is a word of its own. */
 		size_t to = i < end && text.p[i] == '?' ? i + 1 : i;

@@ -386,14 +386,16 @@ static uint32_t total_ms(const struct provider *provider, const baton_turn *turn
 	return !ms || left < ms ? (uint32_t)(left < UINT32_MAX ? left : UINT32_MAX) : ms;
 }
 
-/* The model's name in the place of "{model}", as a path has it. */
-static void url_write(struct text *to, const char *url, baton_str model)
+/* With the model's name in the place of "{model}", as a path has it; then it is written into `to`. */
+static baton_str url_of(const char *url, baton_str model, struct text *to)
 {
 	static const char place[] = "{model}";
 	const char *at = strstr(url, place);
 
-	text_add(to, url, at ? (size_t)(at - url) : strlen(url));
-	for (size_t i = 0; at && i < model.n; i++) {
+	if (!at)
+		return str_z(url);
+	text_add(to, url, (size_t)(at - url));
+	for (size_t i = 0; i < model.n; i++) {
 		unsigned char c = (unsigned char)model.p[i];
 		char hex[4];
 		bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
@@ -401,8 +403,8 @@ static void url_write(struct text *to, const char *url, baton_str model)
 		snprintf(hex, sizeof(hex), "%%%02X", c);
 		text_add(to, plain ? model.p + i : hex, plain ? 1 : 3);
 	}
-	if (at)
-		text_z(to, at + sizeof(place) - 1);
+	text_z(to, at + sizeof(place) - 1);
+	return text_view(to);
 }
 
 static uint32_t headers_fill(const struct provider *provider, baton_str key, baton_str *headers)
@@ -503,7 +505,7 @@ static size_t body_bytes(const baton_prompt *prompt)
 int32_t answer_start(struct provider *provider, baton_call call, const baton_prompt *prompt)
 {
 	const struct config *config = &provider->config;
-	struct text body = { 0 }, url = { 0 };
+	struct text body = { 0 }, with_model = { 0 };
 	char key[KEY_MAX];
 	int32_t rc = BATON_E_NOMEM;
 
@@ -511,15 +513,16 @@ int32_t answer_start(struct provider *provider, baton_call call, const baton_pro
 	if (prefill.n && !config->prefill)
 		return not_continued(provider, call);
 	struct answer *answer = answer_new(provider, call);
-	url_write(&url, config->url, prompt->model);
+	baton_str url = url_of(config->url, prompt->model, &with_model);
 	text_reserve(&body, body_bytes(prompt));
-	if (answer && config->wire->ask(config, prompt, &body) && !url.failed && url.n <= URL_MAX) {
+	if (answer && config->wire->ask(config, prompt, &body) && !with_model.failed &&
+	    url.n <= URL_MAX) {
 		text_add(&answer->prefill, prefill.p, prefill.n);
 		answer->asked_bytes = body.n;
 		baton_http_req req = {
 			.flags = config->stream ? config->wire->http_flags : BATON_HTTP_SSE,
 			.method = str_z("POST"),
-			.url = text_view(&url),
+			.url = url,
 			.body = text_view(&body),
 			.total_ms = total_ms(provider, prompt->turn),
 		};
@@ -528,7 +531,7 @@ int32_t answer_start(struct provider *provider, baton_call call, const baton_pro
 		answer_close(answer);
 	}
 	text_done(&body);
-	text_done(&url);
+	text_done(&with_model);
 	return rc;
 }
 

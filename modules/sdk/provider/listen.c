@@ -58,7 +58,7 @@ static bool event_take(struct answer *answer, baton_str event, baton_str data)
 
 	while (data.n && (data.p[data.n - 1] == ' ' || data.p[data.n - 1] == '\t'))
 		data.n--;
-	if (scan_is(event, "error"))
+	if (event.n == 5 && memcmp(event.p, "error", 5) == 0)
 		return error_take(answer, data);
 	heard_next(heard);
 	bool again = heard_again(heard, data, &words);

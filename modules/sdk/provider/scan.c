@@ -107,20 +107,17 @@ static size_t escape_length(const char *p, size_t n)
 	return n && p[0] && strchr("\"\\/bfnrt", p[0]) ? 1 : 0;
 }
 
-baton_str scan_string(struct scan *scan)
+/* From where a string does not go on as it stands, or is bad. Apart, and never inlined: most strings
+ * end there. */
+__attribute__((noinline)) static baton_str string_rest(struct scan *scan, const char *begin)
 {
-	scan_expect(scan, '"');
-	const char *begin = scan->at;
-
-	while (!scan->bad) {
-		scan->at += text_plain(scan->at, (size_t)(scan->end - scan->at));
-		if (scan->at == scan->end || *scan->at == '"')
-			break;
+	while (!scan->bad && scan->at < scan->end && *scan->at != '"') {
 		size_t n = *scan->at == '\\'
 				   ? escape_length(scan->at + 1, (size_t)(scan->end - scan->at - 1))
 				   : 0;
 		scan->bad = n == 0; /* no escape, or a control character */
 		scan->at += n ? n + 1 : 0;
+		scan->at += text_plain(scan->at, (size_t)(scan->end - scan->at));
 	}
 	baton_str inside = { begin, (size_t)(scan->at - begin) };
 	if (scan->bad || scan->at == scan->end)
@@ -128,6 +125,19 @@ baton_str scan_string(struct scan *scan)
 	else
 		scan->at++;
 	return inside;
+}
+
+baton_str scan_string(struct scan *scan)
+{
+	scan_expect(scan, '"');
+	const char *begin = scan->at;
+
+	if (scan->bad)
+		return string_rest(scan, begin);
+	scan->at += text_plain(begin, (size_t)(scan->end - begin));
+	if (scan->at == scan->end || *scan->at != '"')
+		return string_rest(scan, begin);
+	return (baton_str){ begin, (size_t)(scan->at++ - begin) };
 }
 
 static bool scan_word(struct scan *scan, const char *word)
@@ -354,12 +364,12 @@ static char escape_char(char c)
 	return at ? to[at - from] : c;
 }
 
-bool scan_unescape(baton_str inside, unsigned *half, struct text *to)
+/* `escape` is the first of them, if there is one. */
+static bool unescape_rest(baton_str inside, const char *escape, unsigned *half, struct text *to)
 {
-	const char *p = inside.n ? inside.p : "", *end = p + inside.n;
+	const char *p = inside.p, *end = p + inside.n;
 
-	while (p < end) {
-		const char *escape = memchr(p, '\\', (size_t)(end - p));
+	for (; p < end; escape = memchr(p, '\\', (size_t)(end - p))) {
 		size_t plain = (size_t)((escape ? escape : end) - p);
 		if (plain && *half)
 			return false;
@@ -376,6 +386,18 @@ bool scan_unescape(baton_str inside, unsigned *half, struct text *to)
 			return false;
 		p = escape + (is_unit ? 6 : 2);
 	}
+	return true;
+}
+
+bool scan_unescape(baton_str inside, unsigned *half, struct text *to)
+{
+	if (inside.n == 0)
+		return true;
+	const char *escape = memchr(inside.p, '\\', inside.n);
+
+	if (escape || *half)
+		return unescape_rest(inside, escape, half, to);
+	text_add(to, inside.p, inside.n);
 	return true;
 }
 
@@ -408,7 +430,8 @@ void scan_copy(baton_str inside, char *to, size_t cap)
 	unsigned half = 0;
 	size_t n = 0;
 
-	bool ok = scan_unescape(inside, &half, &text) && !text.failed;
+	bool escaped = inside.n && memchr(inside.p, '\\', inside.n);
+	bool ok = escaped && scan_unescape(inside, &half, &text) && !text.failed;
 	baton_str from = ok ? text_view(&text) : inside;
 	for (; n < from.n && n < cap - 1; n++)
 		to[n] = from.p[n] >= ' ' && from.p[n] <= '~' ? from.p[n] : '?';
