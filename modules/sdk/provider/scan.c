@@ -107,8 +107,8 @@ static size_t escape_length(const char *p, size_t n)
 	return n && p[0] && strchr("\"\\/bfnrt", p[0]) ? 1 : 0;
 }
 
-/* From where a string does not go on as it stands, or is bad. Apart, and never inlined: most strings
- * end there. */
+/* From where a string does not go on as it stands, or is bad. Never inlined: most strings end
+ * there. */
 __attribute__((noinline)) static baton_str string_rest(struct scan *scan, const char *begin)
 {
 	while (!scan->bad && scan->at < scan->end && *scan->at != '"') {
