@@ -2,6 +2,11 @@
 
 /* The outbound HTTP client of a loop: libcurl's multi interface, driven by readiness and by turns.
  *
+ * Surprising: there are several of these interfaces. libcurl looks for a free connection among all
+ * that one of them has, for each request that begins, and finds it anew when the request ends: with
+ * a thousand open requests that took longer than all else. So each has few, and requests go to the
+ * first that has room.
+ *
  * Nothing is done to libcurl from inside its callbacks or from inside start(), pause() and stop():
  * those leave the request on a list, and the turn that ends each lap of the loop works it off,
  * before the loop waits. So a request leaves in the lap in which it was asked for, many of one lap
@@ -21,7 +26,15 @@
 
 #include <utlist.h>
 
-enum { NS_PER_MS = 1000000, LAPS_MAX = 4, SPARE_MAX = 256, KNOWN_MAX = 8 };
+enum {
+	NS_PER_MS = 1000000,
+	LAPS_MAX = 4,
+	SPARE_MAX = 256,
+	KNOWN_MAX = 8,
+	GROUP_OPEN_MAX = 128,
+	GROUPS_MAX = (BATON_HTTP_OPEN_MAX + GROUP_OPEN_MAX - 1) / GROUP_OPEN_MAX,
+	GROUPS_KEEPING = BATON_HTTP_IDLE_CONNS_MAX / GROUP_OPEN_MAX /* idle connections */
+};
 
 /* A server asks few URLs many times; reading one costs as much as all else we do to start. */
 struct known_url {
@@ -30,19 +43,28 @@ struct known_url {
 	struct baton_target *target;
 };
 
+/* The requests and connections of one multi interface. */
+struct baton_group {
+	struct baton_http *http;
+	CURLM *multi;
+	unsigned n_open;
+	bool kick;                           /* libcurl wants to be called now */
+	bool called;                         /* it was, and there may be messages */
+	uint64_t timer, timer_due, curl_due; /* libcurl's own timeouts: resolver, second address */
+};
+
 struct baton_http {
 	struct baton_guest guest; /* of the loop */
 	struct baton_loop *loop;
-	CURLM *multi;
+	struct baton_group *groups[GROUPS_MAX];
+	unsigned n_groups;
 	struct baton_wires wires;
 	struct baton_slots slots;
 	struct baton_request *open, *todo, *spare;
 	unsigned n_open, n_spare;
 	struct known_url known[KNOWN_MAX];
 	unsigned known_next;
-	bool kick; /* libcurl wants to be called now */
 	bool ending;
-	uint64_t timer, timer_due, curl_due; /* libcurl's own timeouts: resolver, second address */
 };
 
 static void request_todo(struct baton_http *http, struct baton_request *request)
@@ -67,7 +89,9 @@ static void request_retire(struct baton_http *http, struct baton_request *reques
 	request_unlist(http, request);
 	baton_loop_timer_stop(http->loop, request->timer);
 	if (request->added)
-		curl_multi_remove_handle(http->multi, request->easy);
+		curl_multi_remove_handle(request->group->multi, request->easy);
+	request->group->n_open--;
+	request->group = NULL;
 	DL_DELETE(http->open, request);
 	http->n_open--;
 	if (http->n_spare >= SPARE_MAX || http->ending) {
@@ -151,13 +175,14 @@ static void request_step(struct baton_http *http, struct baton_request *request)
 		return;
 	}
 	if (!request->added) {
-		request->added = curl_multi_add_handle(http->multi, request->easy) == CURLM_OK;
+		struct baton_group *group = request->group;
+		request->added = curl_multi_add_handle(group->multi, request->easy) == CURLM_OK;
 		if (!request->added) {
 			baton_request_fail(request, BATON_FAIL_INTERNAL, "no_memory",
 					   "cannot start");
 			request_finish(http, request);
 		}
-		http->kick = true;
+		group->kick = true;
 		return;
 	}
 	if (!request->resume || request->paused)
@@ -194,12 +219,12 @@ static void todo_work(struct baton_http *http)
 	}
 }
 
-static void messages_read(struct baton_http *http)
+static void messages_read(struct baton_http *http, struct baton_group *group)
 {
 	CURLMsg *message;
 	int left;
 
-	while ((message = curl_multi_info_read(http->multi, &left))) {
+	while ((message = curl_multi_info_read(group->multi, &left))) {
 		struct baton_request *request = NULL;
 		CURLcode result = message->data.result;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&request);
@@ -213,19 +238,40 @@ static void messages_read(struct baton_http *http)
 	}
 }
 
+static void group_work(struct baton_http *http, struct baton_group *group)
+{
+	int running;
+
+	if (group->kick) {
+		group->kick = false;
+		group->called = true;
+		curl_multi_socket_action(group->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	}
+	if (group->called) {
+		group->called = false;
+		messages_read(http, group);
+	}
+}
+
+/* What one group brought may have been about a request in another. */
+static bool has_more(const struct baton_http *http)
+{
+	bool more = http->todo != NULL;
+
+	for (unsigned i = 0; i < http->n_groups; i++)
+		more |= http->groups[i]->kick;
+	return more;
+}
+
 static void on_turn(void *ud)
 {
 	struct baton_http *http = ud;
 
 	for (int lap = 0; lap < LAPS_MAX; lap++) {
-		int running;
 		todo_work(http);
-		if (http->kick) {
-			http->kick = false;
-			curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-		}
-		messages_read(http);
-		if (!http->kick && !http->todo) {
+		for (unsigned i = 0; i < http->n_groups; i++)
+			group_work(http, http->groups[i]);
+		if (!has_more(http)) {
 			http->guest.wants_turn = false;
 			return;
 		}
@@ -243,67 +289,115 @@ static void on_settle(void *ud)
 
 static int on_want(CURL *easy, curl_socket_t fd, int what, void *ud, void *wire)
 {
-	struct baton_http *http = ud;
+	struct baton_group *group = ud;
 	(void)easy;
 	(void)wire;
-	baton_wires_want(&http->wires, fd, what);
+	baton_wires_want(&group->http->wires, fd, what, group);
 	return 0;
 }
 
 static void on_ready(void *ud, curl_socket_t fd, int mask)
 {
-	struct baton_http *http = ud;
+	struct baton_group *group = ud;
 	int running;
-	curl_multi_socket_action(http->multi, fd, mask, &running);
-	http->guest.wants_turn = true; /* there may be messages */
+	curl_multi_socket_action(group->multi, fd, mask, &running);
+	group->called = true;
+	group->http->guest.wants_turn = true;
 }
 
-static void on_http_clock(void *ud);
+static void on_group_clock(void *ud);
 
-static void http_arm(struct baton_http *http, uint64_t now)
+static void group_arm(struct baton_group *group, uint64_t now)
 {
-	if (http->timer && http->timer_due <= http->curl_due)
+	struct baton_loop *loop = group->http->loop;
+
+	if (group->timer && group->timer_due <= group->curl_due)
 		return;
-	baton_loop_timer_stop(http->loop, http->timer);
-	http->timer_due = http->curl_due;
-	uint64_t wait_ns = http->curl_due > now ? http->curl_due - now : 0;
-	http->timer = baton_loop_timer(http->loop, (wait_ns + NS_PER_MS - 1) / NS_PER_MS,
-				       on_http_clock, http);
+	baton_loop_timer_stop(loop, group->timer);
+	group->timer_due = group->curl_due;
+	uint64_t wait_ns = group->curl_due > now ? group->curl_due - now : 0;
+	group->timer = baton_loop_timer(loop, (wait_ns + NS_PER_MS - 1) / NS_PER_MS, on_group_clock,
+					group);
 }
 
-static void on_http_clock(void *ud)
+static void group_kick(struct baton_group *group)
 {
-	struct baton_http *http = ud;
-	uint64_t now = baton_loop_now_ns(http->loop);
+	group->kick = true;
+	group->http->guest.wants_turn = true;
+}
 
-	http->timer = 0;
-	if (http->curl_due == UINT64_MAX)
+static void on_group_clock(void *ud)
+{
+	struct baton_group *group = ud;
+	uint64_t now = baton_loop_now_ns(group->http->loop);
+
+	group->timer = 0;
+	if (group->curl_due == UINT64_MAX)
 		return;
-	if (now < http->curl_due) {
-		http_arm(http, now); /* libcurl moved it; it will not say so twice */
+	if (now < group->curl_due) {
+		group_arm(group, now); /* libcurl moved it; it will not say so twice */
 		return;
 	}
-	http->curl_due = UINT64_MAX;
-	http->kick = true;
-	http->guest.wants_turn = true;
+	group->curl_due = UINT64_MAX;
+	group_kick(group);
 }
 
 /* 0 means now, and now is this turn: rounding it up to a tick costs a millisecond a request. */
 static int on_timeout_set(CURLM *multi, long timeout_ms, void *ud)
 {
-	struct baton_http *http = ud;
+	struct baton_group *group = ud;
 	(void)multi;
 
-	http->curl_due = UINT64_MAX;
+	group->curl_due = UINT64_MAX;
 	if (timeout_ms == 0) {
-		http->kick = true;
-		http->guest.wants_turn = true;
+		group_kick(group);
 	} else if (timeout_ms > 0) {
-		uint64_t now = baton_loop_now_ns(http->loop);
-		http->curl_due = now + (uint64_t)timeout_ms * NS_PER_MS;
-		http_arm(http, now);
+		uint64_t now = baton_loop_now_ns(group->http->loop);
+		group->curl_due = now + (uint64_t)timeout_ms * NS_PER_MS;
+		group_arm(group, now);
 	}
 	return 0;
+}
+
+/* --- groups --- */
+
+static struct baton_group *group_new(struct baton_http *http, unsigned place)
+{
+	struct baton_group *group = baton_new(struct baton_group);
+	long keeps = place < GROUPS_KEEPING ? GROUP_OPEN_MAX : 1; /* 0 would mean many */
+
+	group->http = http;
+	group->curl_due = UINT64_MAX;
+	group->multi = curl_multi_init();
+	baton_assert(group->multi);
+	curl_multi_setopt(group->multi, CURLMOPT_SOCKETFUNCTION, on_want);
+	curl_multi_setopt(group->multi, CURLMOPT_SOCKETDATA, group);
+	curl_multi_setopt(group->multi, CURLMOPT_TIMERFUNCTION, on_timeout_set);
+	curl_multi_setopt(group->multi, CURLMOPT_TIMERDATA, group);
+	curl_multi_setopt(group->multi, CURLMOPT_MAXCONNECTS, keeps);
+	return group;
+}
+
+/* The first with room: the connections of the others are for when there is more to do. */
+static struct baton_group *group_for_one_more(struct baton_http *http)
+{
+	unsigned i = 0;
+
+	while (i < http->n_groups && http->groups[i]->n_open == GROUP_OPEN_MAX)
+		i++;
+	if (i == http->n_groups) {
+		baton_assert(i < GROUPS_MAX); /* which is what BATON_HTTP_OPEN_MAX needs */
+		http->groups[http->n_groups++] = group_new(http, i);
+	}
+	http->groups[i]->n_open++;
+	return http->groups[i];
+}
+
+static void group_free(struct baton_group *group)
+{
+	curl_multi_cleanup(group->multi);
+	baton_loop_timer_stop(group->http->loop, group->timer);
+	baton_free(group);
 }
 
 /* --- life --- */
@@ -340,16 +434,7 @@ struct baton_http *baton_http_new(struct baton_loop *loop)
 
 	struct baton_http *http = baton_new(struct baton_http);
 	http->loop = loop;
-	http->curl_due = UINT64_MAX;
-	http->multi = curl_multi_init();
-	baton_assert(http->multi);
-	http->wires =
-		(struct baton_wires){ .uv = baton_loop_uv(loop), .on_ready = on_ready, .ud = http };
-	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_want);
-	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
-	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timeout_set);
-	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)BATON_HTTP_IDLE_CONNS_MAX);
+	http->wires = (struct baton_wires){ .uv = baton_loop_uv(loop), .on_ready = on_ready };
 	http->guest = (struct baton_guest){ .ud = http, .turn = on_turn, .settle = on_settle };
 	baton_loop_guest_add(loop, &http->guest);
 	return http;
@@ -376,8 +461,8 @@ void baton_http_free(struct baton_http **phttp)
 		DL_DELETE(http->spare, request);
 		baton_request_free(request);
 	}
-	curl_multi_cleanup(http->multi);
-	baton_loop_timer_stop(http->loop, http->timer);
+	while (http->n_groups > 0)
+		group_free(http->groups[--http->n_groups]);
 	baton_loop_guest_remove(http->loop, &http->guest);
 	baton_wires_done(&http->wires);
 	baton_slots_done(&http->slots);
@@ -441,6 +526,7 @@ static struct baton_request *request_get(struct baton_http *http)
 static void request_begin(struct baton_http *http, struct baton_request *request, uint64_t now)
 {
 	request->handle = baton_slots_put(&http->slots, request);
+	request->group = group_for_one_more(http);
 	DL_APPEND(http->open, request);
 	http->n_open++;
 	request_arm(http, request, now);

@@ -17,6 +17,7 @@ enum baton_request_phase { BATON_REQUEST_CONNECT, BATON_REQUEST_FIRST_BYTE, BATO
 struct baton_request { /* kept with its easy handle and used again */
 	CURL *easy;
 	struct baton_http *http; /* whose it is */
+	struct baton_group *group; /* of the client; NULL: spare */
 	struct baton_wires *wires;
 	struct baton_request *prev, *next;           /* all open ones, or the spare ones */
 	struct baton_request *todo_prev, *todo_next; /* those the next turn looks at */

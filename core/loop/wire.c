@@ -10,6 +10,7 @@
 struct baton_wire {
 	uv_poll_t poll; /* first */
 	struct baton_wires *wires;
+	void *ud;
 	curl_socket_t fd;
 	int wanted, armed; /* UV_READABLE | UV_WRITABLE: what libcurl wants, what libuv watches */
 	bool live;         /* `poll` is a handle of the loop */
@@ -74,7 +75,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	int mask = status < 0 ? CURL_CSELECT_ERR : 0;
 	mask |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
 	mask |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
-	wires->on_ready(wires->ud, wire->fd, mask);
+	wires->on_ready(wire->ud, wire->fd, mask);
 }
 
 /* Idle and still armed for reading is left as it is: the next request wants just that. */
@@ -95,12 +96,13 @@ static void wire_settle(struct baton_wire *wire)
 	uv_poll_start(&wire->poll, wire->wanted, on_poll);
 }
 
-void baton_wires_want(struct baton_wires *wires, curl_socket_t fd, int what)
+void baton_wires_want(struct baton_wires *wires, curl_socket_t fd, int what, void *ud)
 {
 	struct baton_wire *wire = wire_get(wires, fd);
 	if (what == CURL_POLL_REMOVE && !wire)
 		return;
 	wire = wire ? wire : wire_make(wires, fd);
+	wire->ud = ud;
 	wire->wanted = 0;
 	if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
 		wire->wanted |= UV_READABLE;

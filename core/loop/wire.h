@@ -17,11 +17,10 @@ struct baton_wires {
 	size_t n_fd;
 	struct baton_wire *dirty;
 	void (*on_ready)(void *ud, curl_socket_t fd, int curl_mask);
-	void *ud;
 };
 
-/* CURLMOPT_SOCKETFUNCTION: `what` is CURL_POLL_*. */
-void baton_wires_want(struct baton_wires *wires, curl_socket_t fd, int what);
+/* CURLMOPT_SOCKETFUNCTION: `what` is CURL_POLL_*, `ud` for on_ready(). */
+void baton_wires_want(struct baton_wires *wires, curl_socket_t fd, int what, void *ud);
 /* The descriptor has been opened, connected or is about to be closed. Only one that has connected
  * is kept while it is idle: libcurl 7.88 closes others without telling. */
 void baton_wires_opened(struct baton_wires *wires, curl_socket_t fd);
