@@ -198,7 +198,7 @@ static int queue_events(struct baton_actor *actor, const struct baton_decision *
 	meter_before(actor, decision, commit);
 	scratch_begin(json);
 	commit->events =
-		baton_arena_alloc(&commit->arena, decision->n_events * sizeof(*commit->events));
+		baton_arena_take(&commit->arena, decision->n_events * sizeof(*commit->events));
 	/* Copies first: an event may borrow words from the state (a draft that is accepted), and
 	 * the next apply() may be what frees them. */
 	for (size_t i = 0; i < decision->n_events; i++) {

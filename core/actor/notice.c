@@ -15,13 +15,23 @@ struct notice_and_words {
 	alignas(max_align_t) unsigned char words[WORDS_BYTES];
 };
 
+/* The most frequent are short, and what follows is long. */
+static size_t bytes_of(enum baton_notice_type type)
+{
+	if (type == BATON_NOTE_ACK || type == BATON_NOTE_DELTA || type == BATON_NOTE_RUN)
+		return offsetof(struct baton_notice, event);
+	if (type == BATON_NOTE_EVENT)
+		return offsetof(struct baton_notice, state);
+	return sizeof(struct baton_notice);
+}
+
 struct baton_notice *baton_notice_new(enum baton_notice_type type, const struct baton_id *session)
 {
 	/* The words need not be zeroed: an arena does that as it gives them out. */
 	struct notice_and_words *whole = baton_realloc(NULL, sizeof(*whole));
 	struct baton_notice *notice = &whole->notice;
 
-	memset(notice, 0, sizeof(*notice));
+	memset(notice, 0, bytes_of(type));
 	baton_arena_lend(&notice->arena, whole->words, sizeof(whole->words));
 	atomic_init(&notice->refs, 1);
 	notice->type = type;

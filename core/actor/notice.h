@@ -77,12 +77,15 @@ struct baton_notice {
 	enum baton_notice_type type;
 	struct baton_id session;
 	uint64_t seq, unix_ms;
-	struct baton_event event; /* EVENT; strings inside the notice */
 	baton_str client_id, verb_name, text, agent_name;
 	int code;
 	uint64_t turn, attempt, offset;
 	bool running;
 	unsigned actor;
+	/* Kept by the notice for all strings above and below. */
+	struct baton_arena arena;
+
+	struct baton_event event; /* EVENT; strings inside the notice */
 	struct { /* SUBSCRIBED, CAUGHT_UP */
 		enum baton_owner owner;
 		uint64_t epoch;
@@ -92,11 +95,10 @@ struct baton_notice {
 	} state;
 	struct baton_case kase;
 	struct baton_queue_place place;
-	/* Kept by the notice for all strings above. */
-	struct baton_arena arena;
 };
 
-/* A notice with one reference, its strings not yet copied: use baton_notice_keep() for each. */
+/* A notice with one reference, its strings not yet copied: use baton_notice_keep() for each. What its
+ * type does not have may hold anything. */
 struct baton_notice *baton_notice_new(enum baton_notice_type type, const struct baton_id *session);
 /* A copy of `s` that lives as long as the notice. Only before the notice is shared. */
 baton_str baton_notice_keep(struct baton_notice *notice, baton_str s);
