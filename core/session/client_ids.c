@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* An open-addressed table of hashes; grows by doubling, never shrinks, nothing is ever removed. It
- * is one piece of memory: each other place would be one more to wait for. */
+/* An open-addressed table of hashes; grows by doubling, never shrinks, nothing is ever removed. Its
+ * head lies in the session: a session that was quiet waits for one place less. */
 
 #include "core/session/client_ids.h"
 
@@ -12,52 +12,47 @@
 
 enum { FIRST_SLOTS = 8 };
 
-struct slot {
+struct baton_client_id {
 	uint64_t hash, seq; /* seq 0: empty */
 };
 
-struct baton_client_ids {
-	size_t n, slots_n; /* slots_n is a power of two, at least twice n */
-	struct slot slots[];
-};
-
 /* Where the hash is, or would be. */
-static size_t slot_of(const struct baton_client_ids *ids, uint64_t hash)
+static struct baton_client_id *slot_of(const struct baton_client_ids *ids, uint64_t hash)
 {
-	size_t i = (size_t)hash & (ids->slots_n - 1);
+	size_t i = (size_t)hash & (ids->n_slots - 1);
 
 	while (ids->slots[i].seq != 0 && ids->slots[i].hash != hash)
-		i = (i + 1) & (ids->slots_n - 1);
-	return i;
+		i = (i + 1) & (ids->n_slots - 1);
+	return &ids->slots[i];
 }
 
 static void ids_put(struct baton_client_ids *ids, uint64_t hash, uint64_t seq)
 {
-	struct slot *slot = &ids->slots[slot_of(ids, hash)];
+	struct baton_client_id *slot = slot_of(ids, hash);
 
 	if (slot->seq == 0)
 		ids->n++;
-	*slot = (struct slot){ hash, seq };
+	*slot = (struct baton_client_id){ hash, seq };
 }
 
-static struct baton_client_ids *ids_grown(struct baton_client_ids *old)
+static void ids_grow(struct baton_client_ids *ids)
 {
-	size_t slots_n = old ? old->slots_n * 2 : FIRST_SLOTS;
-	struct baton_client_ids *ids = baton_alloc(sizeof(*ids) + slots_n * sizeof(ids->slots[0]));
+	struct baton_client_ids old = *ids;
 
-	ids->slots_n = slots_n;
-	for (size_t i = 0; old && i < old->slots_n; i++)
-		if (old->slots[i].seq != 0)
-			ids_put(ids, old->slots[i].hash, old->slots[i].seq);
-	baton_free(old);
-	return ids;
+	ids->n_slots = old.n_slots ? old.n_slots * 2 : FIRST_SLOTS;
+	ids->slots = baton_alloc(ids->n_slots * sizeof(*ids->slots));
+	ids->n = 0;
+	for (size_t i = 0; i < old.n_slots; i++)
+		if (old.slots[i].seq != 0)
+			ids_put(ids, old.slots[i].hash, old.slots[i].seq);
+	baton_free(old.slots);
 }
 
-static void ids_add_hash(struct baton_client_ids **ids, uint64_t hash, uint64_t seq)
+static void ids_add_hash(struct baton_client_ids *ids, uint64_t hash, uint64_t seq)
 {
-	if (!*ids || 2 * ((*ids)->n + 1) > (*ids)->slots_n)
-		*ids = ids_grown(*ids);
-	ids_put(*ids, hash, seq);
+	if (2 * (ids->n + 1) > ids->n_slots)
+		ids_grow(ids);
+	ids_put(ids, hash, seq);
 }
 
 static uint64_t id_hash(unsigned speaker, baton_str id)
@@ -67,19 +62,19 @@ static uint64_t id_hash(unsigned speaker, baton_str id)
 
 uint64_t baton_client_ids_find(const struct baton_client_ids *ids, unsigned speaker, baton_str id)
 {
-	return ids ? ids->slots[slot_of(ids, id_hash(speaker, id))].seq : 0;
+	return ids->n > 0 ? slot_of(ids, id_hash(speaker, id))->seq : 0;
 }
 
-void baton_client_ids_add(struct baton_client_ids **ids, unsigned speaker, baton_str id,
+void baton_client_ids_add(struct baton_client_ids *ids, unsigned speaker, baton_str id,
 			  uint64_t seq)
 {
 	ids_add_hash(ids, id_hash(speaker, id), seq);
 }
 
-void baton_client_ids_free(struct baton_client_ids **ids)
+void baton_client_ids_done(struct baton_client_ids *ids)
 {
-	baton_free(*ids);
-	*ids = NULL;
+	baton_free(ids->slots);
+	*ids = (struct baton_client_ids){ NULL, 0, 0 };
 }
 
 void baton_client_ids_save(const struct baton_client_ids *ids, struct baton_buf *out)
@@ -87,7 +82,7 @@ void baton_client_ids_save(const struct baton_client_ids *ids, struct baton_buf 
 	const char *comma = "";
 
 	baton_buf_z(out, "[");
-	for (size_t i = 0; ids && i < ids->slots_n; i++) {
+	for (size_t i = 0; i < ids->n_slots; i++) {
 		if (ids->slots[i].seq == 0)
 			continue;
 		baton_buf_z(out, comma);
@@ -99,7 +94,7 @@ void baton_client_ids_save(const struct baton_client_ids *ids, struct baton_buf 
 	baton_buf_z(out, "]");
 }
 
-int baton_client_ids_load(struct baton_client_ids **ids, const struct baton_json *array)
+int baton_client_ids_load(struct baton_client_ids *ids, const struct baton_json *array)
 {
 	struct baton_json hash, seq;
 	size_t at = 0;

@@ -12,14 +12,17 @@
 #include "core/base/buf.h"
 #include "core/base/json.h"
 
-struct baton_client_ids;
+/* Zeroed: none was seen. */
+struct baton_client_ids {
+	struct baton_client_id *slots; /* a power of two, at least twice n */
+	uint32_t n, n_slots;
+};
 
-/* The seq under which `id` was seen, 0 if never. `ids` may be NULL: nothing was seen yet. */
+/* The seq under which `id` was seen, 0 if never. */
 uint64_t baton_client_ids_find(const struct baton_client_ids *ids, unsigned speaker, baton_str id);
-/* Remembers; *ids is made on first use. */
-void baton_client_ids_add(struct baton_client_ids **ids, unsigned speaker, baton_str id,
+void baton_client_ids_add(struct baton_client_ids *ids, unsigned speaker, baton_str id,
 			  uint64_t seq);
-void baton_client_ids_free(struct baton_client_ids **ids);
+void baton_client_ids_done(struct baton_client_ids *ids);
 /* As a JSON array [hash,seq,hash,seq,...] and back. */
 void baton_client_ids_save(const struct baton_client_ids *ids, struct baton_buf *out);
-int baton_client_ids_load(struct baton_client_ids **ids, const struct baton_json *array);
+int baton_client_ids_load(struct baton_client_ids *ids, const struct baton_json *array);

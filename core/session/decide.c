@@ -75,7 +75,7 @@ int decide_client_id(const struct baton_session *session, const struct baton_com
 	if (command->client_id.n > BATON_CLIENT_ID_BYTES_MAX)
 		return BATON_E_TOO_BIG;
 	decision->repeat_of =
-		baton_client_ids_find(session->client_ids, speaker, command->client_id);
+		baton_client_ids_find(&session->client_ids, speaker, command->client_id);
 	return BATON_OK;
 }
 

@@ -105,7 +105,7 @@ int people_check_files(const struct baton_session *session, const struct baton_c
 
 		if (id.n == 0 || id.n > BATON_CLIENT_ID_BYTES_MAX)
 			return BATON_E_INVAL;
-		if (baton_client_ids_find(session->client_ids, SPEAKER_FILE, id) > 0)
+		if (baton_client_ids_find(&session->client_ids, SPEAKER_FILE, id) > 0)
 			return BATON_E_INVAL; /* it came with an earlier message */
 		for (size_t j = 0; j < i; j++)
 			if (baton_str_eq(command->attachments[j].id, id))

@@ -30,7 +30,7 @@ void baton_session_done(struct baton_session *session)
 	baton_str_drop(&session->summary);
 	baton_str_drop(&session->marks);
 	baton_calls_done(&session->calls);
-	baton_client_ids_free(&session->client_ids);
+	baton_client_ids_done(&session->client_ids);
 	memset(session, 0, sizeof(*session));
 }
 
@@ -423,5 +423,5 @@ unsigned baton_session_marks(const struct baton_session *session)
 
 uint64_t baton_session_seen(const struct baton_session *session, baton_str client_id)
 {
-	return baton_client_ids_find(session->client_ids, BATON_CUSTOMER, client_id);
+	return baton_client_ids_find(&session->client_ids, BATON_CUSTOMER, client_id);
 }

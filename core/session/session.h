@@ -15,6 +15,7 @@
 
 #include "core/base/limits.h"
 #include "core/session/calls.h"
+#include "core/session/client_ids.h"
 #include "core/session/command.h"
 
 #ifdef __cplusplus
@@ -33,14 +34,15 @@ struct baton_line {
 	baton_str text; /* owned by the session */
 };
 
+/* What each message touches comes first, in as few cache lines as it takes: with a thousand sessions
+ * each of them is cold. */
 struct baton_session {
 	struct baton_id id;
 	uint64_t seq;   /* of the newest event; 0: nothing has happened yet */
 	uint64_t epoch; /* of the owner */
 	enum baton_owner owner;
 	bool disclosed, resolved, erased;
-	uint64_t opened_ms;
-
+	bool abandoned;         /* went away, and has not written since */
 	uint64_t last_message;  /* seq of the newest customer message */
 	uint64_t answered_upto; /* messages up to this seq have their outcome */
 	uint64_t
@@ -48,11 +50,18 @@ struct baton_session {
 	uint64_t messages;           /* customer messages so far */
 	uint64_t last_message_ms;    /* unix ms of the newest */
 	uint64_t idle_ms;            /* between the one before and the newest */
-	uint64_t exchanges;          /* bot answers since the conversation was last the bot's */
 	struct baton_line *lines;    /* the newest BATON_PROMPT_MSGS_MAX, oldest first */
 	size_t n_lines;
 	struct baton_line *lines_room; /* where they lie; a little longer, so that they move seldom */
-	struct baton_client_ids *client_ids; /* every client id seen, with its seq */
+	struct baton_client_ids client_ids; /* every client id seen, with its seq */
+	uint64_t summary_upto;
+	struct baton_calls calls; /* of tools, and what a person was asked about */
+	/* What has to come back before automation goes on with what is kept or waits: "mode:<name>",
+	 * "targets"; "" if that is nobody's plan. Until an agent claims it. */
+	char resumes[BATON_NAME_BYTES_MAX + 8];
+
+	uint64_t opened_ms;
+	uint64_t exchanges;                  /* bot answers since the conversation was last the bot's */
 	uint64_t restarts;                   /* of the open turn */
 	uint64_t draft;              /* seq of the draft that waits for review, 0 if none */
 	baton_str draft_text;        /* its words; owned by the session */
@@ -79,7 +88,6 @@ struct baton_session {
 	bool verified;                        /* `customer` is signed */
 	bool claimed_before;                  /* a person has had it at least once */
 	bool ticket;                          /* the customer does not wait here */
-	bool abandoned;                       /* went away, and has not written since */
 	bool abandon_told;                    /* case_abandoned stands for this wait */
 
 	char channel[BATON_NAME_BYTES_MAX + 1], locale[BATON_NAME_BYTES_MAX + 1];
@@ -92,16 +100,11 @@ struct baton_session {
 	char rule[BATON_NAME_BYTES_MAX + 1];          /* that brought the case here */
 	char to_agent[BATON_NAME_BYTES_MAX + 1];      /* whom a transfer is meant for, "" anybody */
 	char mode[BATON_NAME_BYTES_MAX + 1]; /* the degraded mode the customer was told of, "" none */
-	/* What has to come back before automation goes on with what is kept or waits: "mode:<name>",
-	 * "targets"; "" if that is nobody's plan. Until an agent claims it. */
-	char resumes[BATON_NAME_BYTES_MAX + 8];
 
 	baton_str tags;           /* JSON list of all labels, "" none; owned by the session */
 	baton_str slots;          /* what messages have named, slots.h; newest first; owned by the session */
 	baton_str marks;          /* numbers of placeholders given so far, as in redaction_applied; owned */
 	baton_str summary;        /* of the lines up to summary_upto, "" none; owned by the session */
-	uint64_t summary_upto;
-	struct baton_calls calls; /* of tools, and what a person was asked about */
 };
 
 void baton_session_init(struct baton_session *session, const struct baton_id *id);

@@ -145,7 +145,7 @@ void baton_session_save(const struct baton_session *session, struct baton_buf *o
 		baton_buf_z(out, "]");
 	}
 	baton_buf_z(out, "],\"client_ids\":");
-	baton_client_ids_save(session->client_ids, out);
+	baton_client_ids_save(&session->client_ids, out);
 	baton_buf_z(out, "}");
 }
 
