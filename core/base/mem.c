@@ -41,7 +41,7 @@ struct baton_arena_block {
  * of a size in one lap of the loop. */
 enum { STOCK_BYTES = 32 * 1024, STOCK_LEAST = 16, LASTING = SLAB_SIZES };
 
-static _Thread_local struct {
+static _Thread_local struct stock {
 	struct slab_block *first;
 	uint32_t n;
 } stock[SLAB_KINDS];
@@ -114,11 +114,12 @@ static void *take(size_t n, unsigned kinds)
 	if (!HAS_SLABS || n > SLAB_BYTES_MAX)
 		return take_new(n, SLAB_KINDS);
 	unsigned kind = slab_size_for(n) + kinds;
-	struct slab_block *block = stock[kind].first;
+	struct stock *at = &stock[kind];
+	struct slab_block *block = at->first;
 	if (!block)
 		return take_new(n, kind);
-	stock[kind].first = block->next;
-	stock[kind].n--;
+	at->first = block->next;
+	at->n--;
 	return block;
 }
 
@@ -129,10 +130,11 @@ static void give(void *p)
 		return;
 	}
 	unsigned kind = slab_kind_of(p);
+	struct stock *at = &stock[kind];
 	struct slab_block *block = p;
-	block->next = stock[kind].first;
-	stock[kind].first = block;
-	if (++stock[kind].n > stock_max[kind])
+	block->next = at->first;
+	at->first = block;
+	if (++at->n > stock_max[kind])
 		stock_full(p);
 }
 

@@ -277,6 +277,16 @@ void baton_load_trees(struct baton_load *load)
 	load->n_routes_written = policy->n_routes;
 }
 
+/* What every turn asks for. */
+static void look_up(struct baton_policy *policy)
+{
+	for (size_t i = 0; i < policy->n_targets; i++) {
+		struct baton_target *target = &policy->targets[i];
+
+		target->words = baton_policy_prompt_for(policy, target->prompt, target->name);
+	}
+}
+
 static int load_run(struct baton_load *load)
 {
 	int rc = baton_load_files(load);
@@ -301,6 +311,7 @@ static int load_run(struct baton_load *load)
 	baton_check_releases(load);
 	baton_check_identity(load);
 	baton_check_guards(load);
+	look_up(load->policy);
 	/* Last: it adds nothing but trouble to a set that is refused already. */
 	if (load->findings.n_errors == 0)
 		baton_load_configs(load);

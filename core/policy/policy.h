@@ -69,6 +69,7 @@ struct baton_target {
 	uint32_t max_output_tokens;
 	int32_t temperature_milli; /* -1: the provider's default */
 	bool tools, local;         /* local: costs no network, stays up with everything else down */
+	const struct baton_prompt_def *words; /* `prompt` as it is told it; NULL: not looked up */
 };
 
 /* classes.yaml: what a workflow may do when its primary fails. */

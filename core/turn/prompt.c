@@ -78,8 +78,11 @@ size_t run_prompt_room(const struct baton_run *run)
 
 baton_str run_prompt_words(struct baton_run *run, const char *name, const char *otherwise)
 {
+	const struct baton_target *target = run->choice.target;
 	const struct baton_prompt_def *prompt =
-		baton_policy_prompt_for(run->policy, name, run->choice.target->name);
+		name == target->prompt && target->words
+			? target->words
+			: baton_policy_prompt_for(run->policy, name, target->name);
 
 	run->prompt = BATON_STR("");
 	if (!prompt || !prompt->text[0])
