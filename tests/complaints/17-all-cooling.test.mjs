@@ -5,7 +5,6 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { judge } from '../lib/judge.mjs';
 import { simpleSet } from '../lib/policies.mjs';
 import { admin, board, customer, provider, serve } from './stage.mjs';
@@ -17,16 +16,22 @@ const limited = (res, seconds) => {
 
 describe('everybody says "too many"', { concurrency: 3 }, () => {
 	test('the latest deadline counts, whoever comes last with a shorter one', async () => {
+		let bothAsked, firstHeard;
+		const both = new Promise((go) => { bothAsked = go; }), first = new Promise((go) => { firstHeard = go; });
 		const upstream = await provider(async (req, res, ask, n) => {
-			await sleep(n === 0 ? 300 : 900); // both are on their way before the first comes back
+			if (n === 1)
+				bothAsked();
+			await (n === 0 ? both : first); // both are on their way before the first comes back
 			limited(res, n === 0 ? 40 : 1);
 		});
 		const baton = await serve(simpleSet(upstream.url, { models: ['m'] }));
 		const control = await admin(baton);
 		const [one, two] = [await customer(baton), await customer(baton)];
 		const seqs = [(await one.say('hello?')).seq, (await two.say('hello?')).seq];
-		await one.outcome(seqs[0]);
-		await two.outcome(seqs[1]);
+		const outcomes = [one.outcome(seqs[0]), two.outcome(seqs[1])];
+		await Promise.race(outcomes);
+		firstHeard();
+		await Promise.all(outcomes);
 		assert.equal(upstream.asked.length, 2);
 		const [target] = (await board(control)).targets;
 		const left = target.until_unix_ms - Date.now();

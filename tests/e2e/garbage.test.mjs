@@ -10,9 +10,8 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync,
 import net from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { WebSocket } from 'ws';
 import { AGENTS, Baton, MODULES, ROOT, SLOW, run, tempDir } from '../lib/baton.mjs';
-import { Agent, Customer, ticketOf } from '../lib/client.mjs';
+import { Agent, Customer, WebSocket, ticketOf } from '../lib/client.mjs';
 import { judge } from '../lib/judge.mjs';
 import { KEY_ENV, simpleSet, write } from '../lib/policies.mjs';
 import { HostileProvider, answerOf } from '../fault/provider.mjs';

@@ -4,9 +4,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { WebSocket } from 'ws';
 import { AGENTS, Baton } from '../lib/baton.mjs';
-import { Customer, Refused, ticketOf } from '../lib/client.mjs';
+import { Customer, Refused, WebSocket, ticketOf } from '../lib/client.mjs';
 import { KEY_ENV, simpleSet } from '../lib/policies.mjs';
 import { HostileProvider } from '../fault/provider.mjs';
 

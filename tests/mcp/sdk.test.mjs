@@ -11,6 +11,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { createServer, request as httpRequest } from 'node:http';
 import { after, describe, test } from 'node:test';
+import { soon } from '../lib/releases.mjs';
 import { Client, tool } from './client.mjs';
 
 const order = { type: 'object', properties: { order: { type: 'string', 'x-mcp-header': 'Order' } }, required: ['order'], additionalProperties: false };
@@ -161,6 +162,7 @@ describe('a server of the old SDK', { concurrency: 3 }, () => {
 		const asked = client(await listen(old.handler));
 		const [reads, writes] = await Promise.all([asked.call('wait'), asked.call('wait_write', {}, { writes: true })]);
 		assert.deepEqual([reads.code, reads.doubt, writes.code, writes.doubt], ['timeout', false, 'timeout', true]);
+		await soon(() => old.aborted === 2, 'end of both');
 		await asked.call('status', { order: '7' });
 		assert.equal(old.aborted, 2);
 	});
@@ -252,6 +254,7 @@ describe('a server of the new SDK', { concurrency: 3 }, () => {
 		const asked = client(await listen(modern(calls)));
 		const heard = await asked.call('wait_write', {}, { writes: true });
 		assert.deepEqual([heard.code, heard.doubt], ['timeout', true]);
+		await soon(() => calls.length, 'end');
 		await asked.call('status', { order: '7' });
 		assert.deepEqual(calls, ['aborted', 'order_status']);
 	});

@@ -8,9 +8,8 @@
 // A conversation can be begun anew on a new socket after some turns, so that sessions stay small.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WebSocket } from 'ws';
 import { SLOW } from '../lib/baton.mjs';
-import { ticketOf } from '../lib/client.mjs';
+import { WebSocket, ticketOf } from '../lib/client.mjs';
 import { reel } from './reel.mjs';
 import { QUESTIONS } from './set.mjs';
 

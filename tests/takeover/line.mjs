@@ -4,9 +4,8 @@
 // and wait() resolves at the first that fits. What is asked is asked at once: nothing is paced, so the
 // server must run with --no-rate-limit.
 
-import { WebSocket } from 'ws';
 import { SLOW } from '../lib/baton.mjs';
-import { ticketOf } from '../lib/client.mjs';
+import { WebSocket, ticketOf } from '../lib/client.mjs';
 
 export const PATIENCE_MS = 20000 * SLOW;
 
