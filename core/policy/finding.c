@@ -57,15 +57,18 @@ static size_t break_at(const struct baton_policy_source *source, size_t at)
 	const char *p = source->text + at;
 	size_t n = source->n - at;
 
-	if (n >= 2 && p[0] == '\r' && p[1] == '\n')
-		return 2;
-	if (n >= 1 && (p[0] == '\r' || p[0] == '\n'))
+	switch (n ? (unsigned char)p[0] : 0) {
+	case '\n':
 		return 1;
-	if (n >= 2 && memcmp(p, "\xc2\x85", 2) == 0)
-		return 2;
-	return n >= 3 && (memcmp(p, "\xe2\x80\xa8", 3) == 0 || memcmp(p, "\xe2\x80\xa9", 3) == 0)
-		       ? 3
-		       : 0;
+	case '\r':
+		return n >= 2 && p[1] == '\n' ? 2 : 1;
+	case 0xc2:
+		return n >= 2 && p[1] == '\x85' ? 2 : 0;
+	case 0xe2:
+		return n >= 3 && p[1] == '\x80' && (p[2] == '\xa8' || p[2] == '\xa9') ? 3 : 0;
+	default:
+		return 0;
+	}
 }
 
 void baton_policy_source_index(struct baton_policy_source *source, struct baton_arena *arena)
