@@ -6,6 +6,7 @@
 
 #include "core/base/limits.h"
 
+#include <math.h>
 #include <string.h>
 
 /* --- personal data --- */
@@ -255,7 +256,8 @@ static void injections(void)
 
 enum { LINES = 24, LINE_BYTES = 200, TIMES = 200 };
 
-/* What a turn of a long conversation costs: all its lines by all three. */
+/* What a turn of a long conversation costs: all its lines by all three. The best of many rounds, as what else
+ * the machine does makes some of them longer. */
 static void cost_of_a_turn(void)
 {
 	static const char *const names[] = { "guard-pii", "guard-injection", "guard-policy" };
@@ -278,14 +280,17 @@ static void cost_of_a_turn(void)
 			"{\"policy\":{\"promises\":[{\"id\":\"a\",\"forbid\":[\"full refund\","
 			"\"/delivered (on|by) (monday|tuesday)/\"]}]}}");
 		uint32_t at = m < 2 ? BATON_AT_CUSTOMER : BATON_AT_ANSWER;
-		double begun = quality_cpu_s();
+		double best = 1e9;
 
-		for (unsigned round = 0; round < TIMES; round++)
+		for (unsigned round = 0; round < TIMES; round++) {
+			double begun = quality_cpu_s();
+
 			for (size_t i = 0; i < LINES; i++)
 				(void)look(&module, at, lines[i]);
-		us += (quality_cpu_s() - begun) * 1e6 / TIMES;
-		fprintf(stderr, "# %s %.1f us\n", names[m],
-			(quality_cpu_s() - begun) * 1e6 / TIMES);
+			best = fmin(best, (quality_cpu_s() - begun) * 1e6);
+		}
+		us += best;
+		fprintf(stderr, "# %s %.1f us\n", names[m], best);
 		quality_module_close(&module);
 	}
 	quality_row(&(struct quality_row){ .cell = "three guards, 24 lines of 200 bytes, us",
