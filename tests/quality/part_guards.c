@@ -256,8 +256,8 @@ static void injections(void)
 
 enum { LINES = 24, LINE_BYTES = 200, TIMES = 200 };
 
-/* What a turn of a long conversation costs: all its lines by all three. The best of many rounds, as what else
- * the machine does makes some of them longer. */
+/* What a turn of a long conversation costs: all its lines by all three. The best of many rounds,
+ * as what else the machine does makes some of them longer. */
 static void cost_of_a_turn(void)
 {
 	static const char *const names[] = { "guard-pii", "guard-injection", "guard-policy" };
