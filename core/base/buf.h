@@ -47,11 +47,19 @@ static inline void baton_buf_z(struct baton_buf *b, const char *z)
 
 /* A name of an object's as it stands in JSON, `,"name":`, made when the source is compiled. It is
  * copied with all its room, which takes no call; names are written all the time. */
+enum { BATON_KEY_ROOM = 31 };
 struct baton_key {
-	char text[31]; /* NUL behind it */
+	char text[BATON_KEY_ROOM]; /* NUL behind it */
 	unsigned char n;
 };
-#define BATON_KEY(name) { ",\"" name "\":", sizeof(",\"" name "\":") - 1 }
+/* A name that is too long does not compile: an array of less than nothing. */
+#define BATON_KEY(name)                                                                           \
+	{                                                                                         \
+		",\"" name "\":",                                                                 \
+			sizeof(",\"" name "\":") - 1 +                                            \
+				0 * sizeof(char[sizeof(",\"" name "\":") <= BATON_KEY_ROOM ? 1    \
+											   : -1]) \
+	}
 static inline void baton_buf_key(struct baton_buf *b, const struct baton_key *key)
 {
 	memcpy(baton_buf_room(b, sizeof(*key)), key, sizeof(*key));
