@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$0")"
 failed=0
-checks=${*:-banned spdx size includes pure exports loading headers format shell spell widget selftest}
+checks=${*:-banned spdx size includes packages pure exports loading headers format shell spell widget selftest}
 echo "1..$(echo "$checks" | wc -w)"
 for check in $checks; do
 	"./$check.sh" || failed=$((failed + 1))

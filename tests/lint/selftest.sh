@@ -15,7 +15,9 @@ spdx='/* SPDX-License-Identifier: Apache-2.0 */'
 fresh() {
 	rm -rf "${tree:?}"/*
 	mkdir -p "$tree/core/base" "$tree/core/include/baton" "$tree/core/session" "$tree/core/loop" \
-		"$tree/channels/chat" "$tree/modules/rule-x" "$tree/build/release/modules"
+		"$tree/channels/chat" "$tree/modules/rule-x" "$tree/build/release/modules" "$tree/.ci"
+	printf '#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\necho libuv1-dev\n' >"$tree/.ci/install"
+	chmod +x "$tree/.ci/install"
 	cp ../../.clang-format "$tree/"
 	printf '%s\nint baton_ok(int a);\n' "$spdx" >"$tree/core/base/ok.h"
 	# Prose and strings may name what code may not call: system(), strcpy().
@@ -59,7 +61,7 @@ add() { # FILE LINE...
 	printf '%s\n' "$@" >>"$file"
 }
 
-for check in banned spdx size includes pure exports loading headers format shell spell; do
+for check in banned spdx size includes packages pure exports loading headers format shell spell; do
 	fresh
 	expect pass "$check" 'a tree without faults'
 done
@@ -94,6 +96,7 @@ fault includes 'core uses a channel' core/session/x.c "$spdx" '#include "channel
 fault includes 'a channel uses the journal' channels/chat/x.c "$spdx" '#include "core/journal/journal.h"'
 fault includes 'a module uses the core' modules/rule-x/x.c "$spdx" '#include "core/base/str.h"'
 fault includes 'a header not named from the root' core/base/x.c "$spdx" '#include "ok.h"'
+fault packages 'a library nobody installs' core/base/x.c "$spdx" '#include <lmdb.h>'
 fault loading 'names of all modules shared' core/loop/x.c "$spdx" 'void *x(void) { return dlopen("x.so", RTLD_NOW | RTLD_GLOBAL); }'
 fault loading 'RTLD_DEEPBIND' core/loop/x.c "$spdx" 'enum { X = RTLD_DEEPBIND };'
 fault loading 'dlopen without a word on scope' core/loop/x.c "$spdx" 'void *x(void) { return dlopen("x.so", RTLD_NOW); }'
