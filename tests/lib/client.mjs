@@ -167,7 +167,8 @@ class Client {
 			const tick = Math.min(ms, 250);
 			let left = ms;
 			const timer = setInterval(() => {
-				if ((left -= tick) <= 0)
+				look(); // what no frame tells, as who was asked
+				if (this.waiters.has(look) && (left -= tick) <= 0)
 					done(fail, new Error(`${this.name}: no ${what} in ${ms} ms; last frames: ` +
 						`${this.frames.slice(-6).map((f) => JSON.stringify(f).slice(0, 300)).join('\n  ')} closed: ${JSON.stringify(this.closed)}`));
 			}, tick);
