@@ -10,8 +10,8 @@
 #include "core/base/errors.h"
 #include "core/module/elf.h"
 #include "core/module/file.h"
+#include "core/module/scratch.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -111,8 +111,8 @@ static uint64_t now_ms(void)
 
 struct child {
 	pid_t pid;
-	int said, printed; /* read ends */
-	char dir[64];      /* its working directory */
+	int said, printed;             /* read ends */
+	char dir[BATON_SCRATCH_BYTES]; /* its working directory */
 };
 
 static size_t args_make(const struct baton_check_options *o, const char *name,
@@ -206,8 +206,7 @@ static int spawn(struct child *child, const char *program, char **argv, const in
 static bool child_start(struct child *child, const char *program, char **argv)
 {
 	int said[2], printed[2];
-	memcpy(child->dir, "/tmp/baton-check-XXXXXX", 24);
-	if (!mkdtemp(child->dir))
+	if (baton_scratch_make(child->dir, "check") != BATON_OK)
 		return false;
 	if (pipe2(said, O_CLOEXEC) < 0)
 		return false;
@@ -220,23 +219,6 @@ static bool child_start(struct child *child, const char *program, char **argv)
 	child->said = said[0];
 	child->printed = printed[0];
 	return rc == 0;
-}
-
-/* What is below a directory that we have made; no deeper than a module may reasonably go. */
-static void dir_remove(const char *path, unsigned depth)
-{
-	DIR *dir = opendir(path);
-	char sub[PATH_MAX];
-	for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		int n = snprintf(sub, sizeof(sub), "%s/%s", path, e->d_name);
-		if (n > 0 && (size_t)n < sizeof(sub) && unlink(sub) < 0 && depth < 4)
-			dir_remove(sub, depth + 1);
-	}
-	if (dir)
-		(void)closedir(dir);
-	(void)rmdir(path);
 }
 
 /* false: end of file. */
@@ -381,7 +363,7 @@ static void run_row(const struct baton_check_options *o, const struct baton_chec
 			  : told.skipped               ? BATON_CHECK_SKIPPED
 						       : BATON_CHECK_OK;
 	result->ms = now_ms() - begin;
-	dir_remove(child.dir, 0);
+	baton_scratch_drop(child.dir);
 	baton_arena_done(&arena);
 	baton_buf_done(&said);
 	baton_buf_done(&printed);

@@ -156,10 +156,8 @@ struct baton_policy_finding;
 void cli_tell_finding(void *ud, const struct baton_policy_finding *finding);
 uint64_t cli_unix_ms(void);
 /* A folder of our own for copies of modules: beside the journal, where files may be mapped to be run;
- * elsewhere if we may not write there. */
+ * elsewhere if we may not write there. Gone with baton_scratch_drop(). */
 int cli_run_dir(const char *data, char dir[CLI_PATH_BYTES]);
-/* With all that is in it; "" is none. */
-void cli_run_dir_drop(const char *dir);
 
 /* --- control_client.c: the server that runs on --data (docs/CONTROL.md) --- */
 /* A connected socket, or -1 with a line on stderr that says what to do. */

@@ -6,10 +6,10 @@
 
 #include "core/base/log.h"
 #include "core/loop/loop.h"
+#include "core/module/scratch.h"
 #include "core/policy/policy.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -104,25 +104,10 @@ int cli_run_dir(const char *data, char dir[CLI_PATH_BYTES])
 	snprintf(dir, CLI_PATH_BYTES, "%s/run/cli-XXXXXX", data);
 	if (mkdtemp(dir))
 		return CLI_OK;
-	snprintf(dir, CLI_PATH_BYTES, "/tmp/baton-cli-XXXXXX");
-	if (mkdtemp(dir))
+	if (baton_scratch_make(dir, "cli") == BATON_OK)
 		return CLI_OK;
-	dir[0] = '\0';
-	fprintf(stderr, "baton: cannot make a folder for copies of modules in %s/run or /tmp\n",
-		data);
+	fprintf(stderr,
+		"baton: cannot make a folder for copies of modules in %s/run or TMPDIR: %s\n", data,
+		strerrordesc_np(errno));
 	return CLI_FAILED;
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
-
-void cli_run_dir_drop(const char *dir)
-{
-	if (dir[0])
-		(void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }

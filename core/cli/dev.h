@@ -6,12 +6,12 @@
 #pragma once
 
 #include "core/cli/child.h"
+#include "core/module/scratch.h"
 
 #include <limits.h>
 #include <sys/types.h>
 
 enum {
-	DEV_DIR_BYTES = 64,
 	DEV_NAME_BYTES = 72,
 	DEV_TIMES_MAX = 32,
 	DEV_SETTLE_MS = 300 /* a linker writes more than once */
@@ -35,8 +35,8 @@ struct dev {
 	char file[PATH_MAX];                 /* the module as it was given, absolute */
 	const char *base;                    /* its last part */
 	char stored[DEV_NAME_BYTES];         /* and how it is called in the set */
-	char dir[DEV_DIR_BYTES];             /* ours: policies, modules, data */
-	char data[DEV_DIR_BYTES + 16];       /* in it */
+	char dir[BATON_SCRATCH_BYTES];       /* ours: policies, modules, data */
+	char data[BATON_SCRATCH_BYTES + 16]; /* in it */
 	char kind[32], name[DEV_NAME_BYTES]; /* of the module in the set */
 
 	struct cli_child child;

@@ -13,6 +13,7 @@
 #include "core/base/limits.h"
 #include "core/loop/loop.h"
 #include "core/module/release.h"
+#include "core/module/scratch.h"
 #include "core/policy/json_schema.h"
 #include "core/policy/policy.h"
 
@@ -152,7 +153,8 @@ static void only_this(struct baton_policy *policy, const char *name)
 static int stage(struct bench *bench, struct baton_release **ret, char *why, size_t cap)
 {
 	const struct cli_options *o = bench->dev->options;
-	char policies[DEV_DIR_BYTES + 16], modules[DEV_DIR_BYTES + 16], secrets[CLI_PATH_BYTES];
+	char policies[BATON_SCRATCH_BYTES + 16], modules[BATON_SCRATCH_BYTES + 16],
+		secrets[CLI_PATH_BYTES];
 	const struct baton_stage_options options = { .modules_dir = modules,
 						     .run_dir = bench->run_dir,
 						     .secrets_dir =
@@ -546,6 +548,6 @@ int dev_bench(struct dev *dev)
 	baton_loop_free(&bench.loop);
 	if (bench.live)
 		baton_release_unref(&bench.live);
-	cli_run_dir_drop(bench.run_dir);
+	baton_scratch_drop(bench.run_dir);
 	return rc;
 }

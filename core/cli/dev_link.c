@@ -15,7 +15,7 @@ static void show_log(void *ud, baton_str line)
 
 int dev_server_start(struct dev *dev)
 {
-	char policies[DEV_DIR_BYTES + 16], modules[DEV_DIR_BYTES + 16];
+	char policies[BATON_SCRATCH_BYTES + 16], modules[BATON_SCRATCH_BYTES + 16];
 	struct cli_child_options options = { .policies = policies,
 					     .data = dev->data,
 					     .modules = modules,

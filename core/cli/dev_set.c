@@ -10,6 +10,7 @@
 #include "core/base/mem.h"
 #include "core/module/elf.h"
 #include "core/module/file.h"
+#include "core/module/scratch.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -90,24 +91,6 @@ static int copy_dir(const char *from, const char *to, unsigned depth)
 	if (dir)
 		closedir(dir);
 	return rc;
-}
-
-static void remove_dir(const char *path, unsigned depth)
-{
-	DIR *dir = opendir(path);
-
-	for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
-		char sub[PATH_BYTES];
-
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		snprintf(sub, sizeof(sub), "%s/%s", path, e->d_name);
-		if (unlink(sub) != 0 && depth < DEPTH_MAX)
-			remove_dir(sub, depth + 1);
-	}
-	if (dir)
-		closedir(dir);
-	rmdir(path);
 }
 
 /* --- modules.yaml, entry by entry ------------------------------------------------------------ */
@@ -433,9 +416,8 @@ int dev_set_make(struct dev *dev)
 	name_stored(dev);
 	if (look_at_file(dev) != CLI_OK)
 		return CLI_FAILED;
-	snprintf(dev->dir, sizeof(dev->dir), "/tmp/baton-dev-XXXXXX");
-	if (!mkdtemp(dev->dir))
-		return complain("cannot make", dev->dir);
+	if (baton_scratch_make(dev->dir, "dev") != BATON_OK)
+		return complain("cannot make a folder in", "TMPDIR");
 	snprintf(dev->data, sizeof(dev->data), "%s/data", dev->dir);
 	snprintf(path, sizeof(path), "%s/modules", dev->dir);
 	int rc = copy_dir(o->modules, path, DEPTH_MAX);
@@ -450,6 +432,5 @@ int dev_set_make(struct dev *dev)
 
 void dev_set_remove(struct dev *dev)
 {
-	if (dev->dir[0])
-		remove_dir(dev->dir, 0);
+	baton_scratch_drop(dev->dir);
 }

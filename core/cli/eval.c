@@ -8,9 +8,9 @@
 
 #include "core/cli/report.h"
 #include "core/cli/sets.h"
+#include "core/module/scratch.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ struct eval {
 	const struct cli_options *options;
 	struct eval_set set;
 	struct eval_side old, now;
-	char dir[64], secrets[4096];
+	char dir[BATON_SCRATCH_BYTES], secrets[4096];
 };
 
 static volatile sig_atomic_t interrupted;
@@ -55,14 +55,6 @@ static int read_set(struct eval *eval)
 }
 
 /* --- both servers ---------------------------------------------------------------------------- */
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
 
 /* Errors of a set are worth reading; the rest of its log is not. */
 static void tell_error(void *ud, baton_str line)
@@ -100,11 +92,9 @@ static int start(struct eval *eval)
 		snprintf(eval->secrets, sizeof(eval->secrets), "%s", o->secrets);
 	else
 		snprintf(eval->secrets, sizeof(eval->secrets), "%s/secrets", o->data);
-	snprintf(eval->dir, sizeof(eval->dir), "/tmp/baton-eval-XXXXXX");
-	if (!mkdtemp(eval->dir)) {
-		fprintf(stderr, "baton eval: cannot make a folder in /tmp: %s\n",
+	if (baton_scratch_make(eval->dir, "eval") != BATON_OK) {
+		fprintf(stderr, "baton eval: cannot make a folder in TMPDIR: %s\n",
 			strerrordesc_np(errno));
-		eval->dir[0] = '\0';
 		return CLI_FAILED;
 	}
 	int rc = start_side(eval, &eval->old, "now");
@@ -222,7 +212,6 @@ int cli_eval(const struct cli_options *options)
 	eval_side_done(&eval.old);
 	eval_side_done(&eval.now);
 	eval_set_done(&eval.set);
-	if (eval.dir[0])
-		(void)nftw(eval.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	baton_scratch_drop(eval.dir);
 	return rc;
 }

@@ -7,8 +7,9 @@
 #include "core/cli/knowledge.h"
 
 #include "core/base/errors.h"
+#include "core/module/scratch.h"
 
-#include <ftw.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,11 +142,10 @@ static int load(struct knowledge_set *set, const char *path)
 
 static int make_run_dir(struct knowledge_set *set)
 {
-	snprintf(set->run_dir, sizeof(set->run_dir), "/tmp/baton-knowledge-XXXXXX");
-	if (mkdtemp(set->run_dir))
+	if (baton_scratch_make(set->run_dir, "knowledge") == BATON_OK)
 		return CLI_OK;
-	set->run_dir[0] = '\0';
-	fprintf(stderr, "baton: cannot make a folder for copies of modules in /tmp\n");
+	fprintf(stderr, "baton: cannot make a folder for copies of modules in TMPDIR: %s\n",
+		strerrordesc_np(errno));
 	return CLI_FAILED;
 }
 
@@ -196,14 +196,6 @@ int knowledge_open(struct knowledge_set *set, const char *path)
 	return wait_for(set, READY_MS, "reading the articles");
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
-
 void knowledge_close(struct knowledge_set *set)
 {
 	if (set->rack)
@@ -214,8 +206,7 @@ void knowledge_close(struct knowledge_set *set)
 		baton_release_unref(&set->release);
 	baton_policy_free(&set->policy);
 	baton_arena_done(&set->arena);
-	if (set->run_dir[0])
-		(void)nftw(set->run_dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	baton_scratch_drop(set->run_dir);
 }
 
 /* --- asking --- */

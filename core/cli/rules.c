@@ -16,6 +16,7 @@
 #include "core/cli/report.h"
 #include "core/cli/sets.h"
 #include "core/loop/loop.h"
+#include "core/module/scratch.h"
 #include "core/swap/ask.h"
 
 #include <errno.h>
@@ -208,7 +209,7 @@ static void take_down(struct diffing *d)
 	baton_policy_free(&d->old_policy);
 	if (d->journal)
 		baton_journal_close(&d->journal);
-	cli_run_dir_drop(d->run_dir);
+	baton_scratch_drop(d->run_dir);
 }
 
 /* --- journal and window ---------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "core/loop/loop.h"
 #include "core/module/file.h"
 #include "core/module/release.h"
+#include "core/module/scratch.h"
 #include "core/policy/json_schema.h"
 #include "core/policy/policy.h"
 
@@ -207,7 +208,7 @@ static void take_down(struct bench *bench)
 		baton_release_unref(&bench->release);
 	baton_policy_free(&bench->policy);
 	json_decref(bench->result);
-	cli_run_dir_drop(bench->run_dir);
+	baton_scratch_drop(bench->run_dir);
 }
 
 static void print_json(json_t *json)

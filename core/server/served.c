@@ -5,10 +5,10 @@
 #include "core/server/served.h"
 
 #include "core/base/errors.h"
+#include "core/module/scratch.h"
 #include "core/server/loader.h"
 
 #include <dirent.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,14 +16,6 @@
 #include <unistd.h>
 
 static const char prefix[] = "policies-";
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
 
 /* Copies of sets that do not serve any more, and what a crash left half done. */
 static void remove_others(const char *run, const char *keep)
@@ -37,7 +29,7 @@ static void remove_others(const char *run, const char *keep)
 		    strcmp(entry->d_name, keep) == 0 ||
 		    snprintf(path, sizeof(path), "%s/%s", run, entry->d_name) >= (int)sizeof(path))
 			continue;
-		(void)nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+		baton_scratch_drop(path);
 	}
 	if (dir)
 		closedir(dir);

@@ -10,6 +10,7 @@
 #include "core/base/mem.h"
 #include "core/module/meter.h"
 #include "core/module/release.h"
+#include "core/module/scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,16 +23,16 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 
-enum { RIG_TEXT = 512, RIG_MODULES_MAX = 4, RIG_GUARD_MS = 10000 };
+enum { RIG_SUB = BATON_SCRATCH_BYTES + 16, RIG_TEXT = 512, RIG_MODULES_MAX = 4, RIG_GUARD_MS = 10000 };
 
 struct rig {
 	char base[256]; /* build/<variant> */
-	char dir[64];   /* scratch: modules/ is what is loaded, run/ holds private copies */
-	char modules[80], run[80], secrets[80];
+	/* scratch: modules/ is what is loaded, run/ holds private copies */
+	char dir[BATON_SCRATCH_BYTES];
+	char modules[RIG_SUB], run[RIG_SUB], secrets[RIG_SUB];
 	struct baton_policy *policy;
 	struct baton_release *release;
 	struct baton_loop *loop;
@@ -76,8 +77,7 @@ __attribute__((unused)) static int rig_setup(void **state)
 	rig->base[n] = 0;
 	for (int i = 0; i < 2; i++)
 		*strrchr(rig->base, '/') = 0;
-	memcpy(rig->dir, "/tmp/baton-module-XXXXXX", 25);
-	assert_non_null(mkdtemp(rig->dir));
+	assert_int_equal(baton_scratch_make(rig->dir, "module"), BATON_OK);
 	rig_path(rig->modules, sizeof(rig->modules), rig->dir, "modules");
 	rig_path(rig->run, sizeof(rig->run), rig->dir, "run");
 	rig_path(rig->secrets, sizeof(rig->secrets), rig->dir, "secrets");
@@ -87,22 +87,6 @@ __attribute__((unused)) static int rig_setup(void **state)
 	baton_log_to(rig_log, rig_wall, rig, BATON_LOG_INFO);
 	*state = rig;
 	return 0;
-}
-
-static void rig_remove(const char *path)
-{
-	DIR *dir = opendir(path);
-	for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
-		char sub[600];
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		rig_path(sub, sizeof(sub), path, e->d_name);
-		if (unlink(sub) < 0)
-			rig_remove(sub);
-	}
-	if (dir)
-		(void)closedir(dir);
-	(void)rmdir(path);
 }
 
 __attribute__((unused)) static int rig_teardown(void **state)
@@ -115,7 +99,7 @@ __attribute__((unused)) static int rig_teardown(void **state)
 	baton_log_to(NULL, NULL, NULL, BATON_LOG_ERROR);
 	baton_buf_done(&rig->heard);
 	baton_buf_done(&rig->log);
-	rig_remove(rig->dir);
+	baton_scratch_drop(rig->dir);
 	baton_free(rig);
 	return 0;
 }

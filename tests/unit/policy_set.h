@@ -6,10 +6,10 @@
 
 #include "core/base/buf.h"
 #include "core/base/errors.h"
+#include "core/module/scratch.h"
 #include "core/policy/policy.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -94,7 +94,7 @@ static const struct policy_file policy_base[] = {
 };
 /* clang-format on */
 
-enum { POLICY_DIR = 64 };
+enum { POLICY_DIR = BATON_SCRATCH_BYTES };
 
 static inline void set_write(const char *dir, const char *name, const void *bytes, size_t n)
 {
@@ -128,21 +128,15 @@ static inline void set_unlink(const char *dir, const char *name)
 /* A new directory with the sound set. */
 static inline void set_begin(char dir[POLICY_DIR])
 {
-	snprintf(dir, POLICY_DIR, "/tmp/baton-policy-XXXXXX");
-	assert_non_null(mkdtemp(dir));
+	assert_int_equal(baton_scratch_make(dir, "policy"), BATON_OK);
 	for (size_t i = 0; i < sizeof(policy_base) / sizeof(policy_base[0]); i++)
 		set_text(dir, policy_base[i].name, policy_base[i].text);
 }
 
-static inline int set_remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st, (void)kind, (void)ftw;
-	return remove(path);
-}
-
 static inline void set_end(const char *dir)
 {
-	assert_int_equal(nftw(dir, set_remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	baton_scratch_drop(dir);
+	assert_int_equal(access(dir, F_OK), -1);
 }
 
 static inline void set_report(void *ud, const struct baton_policy_finding *finding)

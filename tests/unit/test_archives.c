@@ -3,6 +3,7 @@
 /* What no part of the server asks of archives yet, but the contract has: reading a session back,
  * and erasing a customer. A host of the test's own asks it, with real sockets and a real
  * PostgreSQL. */
+#include "core/module/scratch.h"
 #include "tests/unit/postgres_rig.h"
 
 #include "tests/unit/module_host.h"
@@ -189,10 +190,10 @@ static void postgres_reads_a_session_back_and_erases_a_customer(void **state)
 
 static void files_are_blanked_for_a_customer(void **state)
 {
-	char dir[] = "/tmp/baton-archives-XXXXXX", config[100], path[100], text[2048];
+	char dir[BATON_SCRATCH_BYTES], config[160], path[160], text[2048];
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
+	assert_int_equal(baton_scratch_make(dir, "archives"), BATON_OK);
 	(void)snprintf(config, sizeof(config), "{\"dir\":\"%s\"}", dir);
 	start("transcript-jsonl", config);
 	append_three();

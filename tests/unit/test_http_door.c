@@ -3,18 +3,19 @@
 /* The HTTP beside the chat: what is answered, with which headers, and that whatever comes in, the
  * client gets an answer or the end of the connection and never waits. */
 
+#include "core/module/scratch.h"
 #include "tests/unit/house.h"
 
 #include <sys/stat.h>
 
 static struct baton_port *house;
-static char web[] = "/tmp/baton-web-XXXXXX";
+static char web[BATON_SCRATCH_BYTES];
 
 enum { BIG_BYTES = 300 * 1000 };
 
 static void write_file(const char *name, const char *text, size_t n)
 {
-	char path[128];
+	char path[BATON_SCRATCH_BYTES + 32];
 	FILE *file;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", web, name);
@@ -39,11 +40,11 @@ static const char *const files[] = { "shop/index.html",
 
 static int make_web(void **state)
 {
-	char path[128];
+	char path[BATON_SCRATCH_BYTES + 32];
 	char *big = malloc(BIG_BYTES);
 
 	(void)state;
-	assert_non_null(mkdtemp(web));
+	assert_int_equal(baton_scratch_make(web, "web"), BATON_OK);
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", web, folders[i]);
 		assert_int_equal(mkdir(path, 0700), 0);
@@ -61,7 +62,7 @@ static int make_web(void **state)
 
 static int remove_web(void **state)
 {
-	char path[128];
+	char path[BATON_SCRATCH_BYTES + 32];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {

@@ -2,6 +2,7 @@
 
 /* Modules in a process of their own: the same answers as inline, from every kind; and what a module
  * does that breaks out, breaks down, hangs, lies or floods. */
+#include "core/module/scratch.h"
 #include "isolate_rig.h"
 
 #include <errno.h>
@@ -377,11 +378,11 @@ static void slurp(const char *dir, char *text, size_t cap)
 static void a_transcript_is_written_where_it_was_granted_and_nowhere_else(void **state)
 {
 	struct rig in, out;
-	char inline_dir[] = "/tmp/baton-iso-XXXXXX", dir[] = "/tmp/baton-iso-XXXXXX", config[128];
+	char inline_dir[BATON_SCRATCH_BYTES], dir[BATON_SCRATCH_BYTES], config[160];
 	char here[4096], there[4096];
 	(void)state;
-	assert_non_null(mkdtemp(inline_dir));
-	assert_non_null(mkdtemp(dir));
+	assert_int_equal(baton_scratch_make(inline_dir, "iso"), BATON_OK);
+	assert_int_equal(baton_scratch_make(dir, "iso"), BATON_OK);
 	const struct baton_child_grant grant = { dir, true };
 	const struct baton_child_options with = { .grants = &grant, .n_grants = 1 };
 	(void)snprintf(config, sizeof(config), "{\"dir\":\"%s\"}", inline_dir);
@@ -1161,9 +1162,9 @@ static void copy_file(const char *from, const char *to)
 static void an_upgrade_does_not_change_what_is_started_again(void **state)
 {
 	struct rig rig;
-	char dir[] = "/tmp/baton-iso-XXXXXX", path[64], other[64], built[PATH_MAX];
+	char dir[BATON_SCRATCH_BYTES], path[160], other[160], built[PATH_MAX];
 	(void)state;
-	assert_non_null(mkdtemp(dir));
+	assert_int_equal(baton_scratch_make(dir, "iso"), BATON_OK);
 	(void)snprintf(path, sizeof(path), "%s/baton-modhost", dir);
 	(void)snprintf(other, sizeof(other), "%s/other", dir);
 	rig_built(built, sizeof(built), "baton-modhost");

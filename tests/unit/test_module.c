@@ -4,6 +4,7 @@
  * holds. */
 #include "tests/unit/module_rig.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <sys/file.h>
 

@@ -6,6 +6,7 @@
 
 #include "core/module/probe.h"
 
+#include <dirent.h>
 #include <sys/wait.h>
 #include <time.h>
 

@@ -166,7 +166,7 @@ static void links_in_a_circle_out_and_to_nowhere_are_refused(void **state)
 
 static void pipes_and_sockets_are_refused_without_waiting(void **state)
 {
-	char dir[POLICY_DIR], path[100];
+	char dir[POLICY_DIR], path[POLICY_DIR + 32];
 
 	(void)state;
 	begin(dir);

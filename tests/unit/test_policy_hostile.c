@@ -40,7 +40,7 @@ static uint64_t now_ms(void)
 
 static void a_file_of_100_mb_is_refused_without_reading_it(void **state)
 {
-	char dir[POLICY_DIR], path[128];
+	char dir[POLICY_DIR], path[POLICY_DIR + 64];
 	struct baton_buf said = { 0 };
 	struct baton_policy *policy = NULL;
 	uint64_t before = now_ms();
@@ -58,7 +58,7 @@ static void a_file_of_100_mb_is_refused_without_reading_it(void **state)
 
 static void all_files_together_are_bounded(void **state)
 {
-	char dir[POLICY_DIR], path[128];
+	char dir[POLICY_DIR], path[POLICY_DIR + 64];
 	struct baton_buf said = { 0 };
 	struct baton_policy *policy = NULL;
 
@@ -164,7 +164,7 @@ static void a_million_keys_cost_no_more_than_reading_them(void **state)
 
 static void a_link_may_not_lead_out_of_the_directory(void **state)
 {
-	char dir[POLICY_DIR], path[128];
+	char dir[POLICY_DIR], path[POLICY_DIR + 64];
 	struct baton_buf said = { 0 };
 	struct baton_policy *policy = NULL;
 

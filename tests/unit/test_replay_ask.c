@@ -2,6 +2,7 @@
 
 /* A replay with the real things: a journal on disk, and the shop's own modules in a rack. */
 
+#include "core/module/scratch.h"
 #include "core/policy/expr.h"
 #include "core/session/event.h"
 #include "core/swap/ask.h"
@@ -68,7 +69,7 @@ static struct baton_policy *shop_with(const char *first_rule)
 }
 
 struct pair {
-	char run[64];
+	char run[BATON_SCRATCH_BYTES];
 	struct baton_release *old, *now;
 	struct baton_loop *loop;
 };
@@ -89,8 +90,7 @@ static struct baton_release *stage(struct pair *pair, struct baton_release *base
 static void pair_begin(struct pair *pair, const char *first_rule)
 {
 	memset(pair, 0, sizeof(*pair));
-	snprintf(pair->run, sizeof(pair->run), "/tmp/baton-replay-XXXXXX");
-	assert_non_null(mkdtemp(pair->run));
+	assert_int_equal(baton_scratch_make(pair->run, "replay"), BATON_OK);
 	pair->loop = baton_loop_new("replay");
 	pair->old = stage(pair, NULL, shop_with(NULL));
 	pair->now = stage(pair, pair->old, shop_with(first_rule));

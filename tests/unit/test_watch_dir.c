@@ -6,10 +6,10 @@
 #include "tests/unit/unit.h"
 
 #include "core/loop/loop.h"
+#include "core/module/scratch.h"
 #include "core/swap/watch_dir.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@
 enum { SETTLE_MS = 150, STEP_MS = 4 * SETTLE_MS, GUARD_MS = 20000 };
 
 struct scene {
-	char dir[64], set[96];
+	char dir[BATON_SCRATCH_BYTES], set[BATON_SCRATCH_BYTES + 16];
 	struct baton_loop *loop;
 	struct baton_dir_watch *watch;
 	unsigned told, wanted, step;
@@ -79,17 +79,10 @@ static void too_late(void *ud)
 	baton_loop_stop(scene->loop);
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st, (void)kind, (void)ftw;
-	return remove(path);
-}
-
 static void begin(struct scene *scene)
 {
 	memset(scene, 0, sizeof(*scene));
-	snprintf(scene->dir, sizeof(scene->dir), "/tmp/baton-watch-XXXXXX");
-	assert_non_null(mkdtemp(scene->dir));
+	assert_int_equal(baton_scratch_make(scene->dir, "watch"), BATON_OK);
 	snprintf(scene->set, sizeof(scene->set), "%s/set", scene->dir);
 	assert_int_equal(mkdir(scene->set, 0700), 0);
 	scene->loop = baton_loop_new("watch");
@@ -114,7 +107,7 @@ static void play(struct scene *scene)
 	baton_dir_watch_free(&scene->watch);
 	assert_null(scene->watch);
 	baton_loop_free(&scene->loop);
-	assert_int_equal(nftw(scene->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	baton_scratch_drop(scene->dir);
 	assert_false(scene->late);
 }
 
@@ -366,7 +359,7 @@ static void a_watch_may_end_while_it_looks(void **state)
 	baton_loop_run(scene.loop);
 	baton_loop_free(&scene.loop);
 	assert_int_equal(scene.told, 0);
-	assert_int_equal(nftw(scene.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	baton_scratch_drop(scene.dir);
 }
 
 int main(void)
