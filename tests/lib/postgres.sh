@@ -27,7 +27,7 @@ pids() { # the server and its children
 
 case ${1:-} in
 make)
-	dir=$(mktemp -d /tmp/baton-postgres-XXXXXX)
+	dir=$(mktemp -d "${TMPDIR:-/tmp}/baton-postgres-XXXXXX")
 	chmod 755 "$dir"
 	[ "$(id -u)" -ne 0 ] || chown postgres "$dir"
 	cd "$dir"
