@@ -98,7 +98,7 @@ suite_swap() {
 	local rc=0
 	ISOLATION=inline,process make -s swap-short || rc=1
 	make -s swap-rows || rc=1
-	LANES=3 CALM_MS=500 STORM_MS=1000 make -s swap-hostile || rc=1
+	LANES=3 NEIGHBOURS=4 CALM_MS=500 STORM_MS=1000 make -s swap-hostile || rc=1
 	return $rc
 }
 # What is understood, without what takes long; in full: make quality.

@@ -24,7 +24,7 @@ import { childrenOf, look } from './watch.mjs';
 const ALL = readdirSync(HOSTILE).filter((name) => name.endsWith('.so')).map((name) => name.slice(0, -3)).sort();
 const NAMES = process.env.T ? process.env.T.split(/[ ,]+/) : ALL;
 const MODES = process.env.MODE ? [process.env.MODE] : ['process', 'inline'];
-const CALM_MS = Number(process.env.CALM_MS ?? 1500), STORM_MS = Number(process.env.STORM_MS ?? 2500), NEIGHBOURS = 12;
+const CALM_MS = Number(process.env.CALM_MS ?? 1500), STORM_MS = Number(process.env.STORM_MS ?? 2500), NEIGHBOURS = Number(process.env.NEIGHBOURS ?? 12);
 // As what each is used; the others are providers.
 const KIND = { crash_classify: 'classifier', garbage_counts: 'classifier', crash_evaluate: 'rule', crash_append: 'transcript' };
 
@@ -163,7 +163,7 @@ async function inline(name, row) {
 		port: await freePort() });
 	await g.baton.start();
 	g.asker = await Asker.open(g.baton);
-	const clients = Array.from({ length: 6 }, () => new Customer(g.baton, { auto: true })), outcomes = [], file = `/tmp/baton-hostile-${lure.port}`;
+	const clients = Array.from({ length: NEIGHBOURS / 2 }, () => new Customer(g.baton, { auto: true })), outcomes = [], file = `/tmp/baton-hostile-${lure.port}`;
 	let end = Infinity;
 	try {
 		await Promise.all(clients.map((c) => c.connect()));
