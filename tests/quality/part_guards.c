@@ -254,10 +254,32 @@ static void injections(void)
 
 /* --- time --- */
 
-enum { LINES = 24, LINE_BYTES = 200, TIMES = 200 };
+enum { LINES = 24, LINE_BYTES = 200, TIMES = 200, READ_TIMES = 10 };
+
+/* The unavoidable: each byte of all lines is looked at once, and each look waits for the one before. */
+static double cost_of_reading(char lines[LINES][LINE_BYTES + 200])
+{
+	double best = 1e9;
+
+	for (unsigned round = 0; round < TIMES; round++) {
+		double begun = quality_cpu_s();
+		volatile uint64_t kept;
+		uint64_t hash = 14695981039346656037u; /* FNV-1a */
+
+		for (size_t again = 0; again < READ_TIMES; again++)
+			for (size_t i = 0; i < LINES; i++)
+				for (size_t b = 0; b < LINE_BYTES; b++)
+					hash = (hash ^ (uint8_t)lines[i][b]) * 1099511628211u;
+		kept = hash;
+		(void)kept;
+		best = fmin(best, (quality_cpu_s() - begun) * 1e6 / READ_TIMES);
+	}
+	return best;
+}
 
 /* What a turn of a long conversation costs: all its lines by all three. The best of many rounds,
- * as what else the machine does makes some of them longer. */
+ * as what else the machine does makes some of them longer; and beside what any machine needs to read as
+ * much, as machines differ. */
 static void cost_of_a_turn(void)
 {
 	static const char *const names[] = { "guard-pii", "guard-injection", "guard-policy" };
@@ -295,7 +317,10 @@ static void cost_of_a_turn(void)
 	}
 	quality_row(&(struct quality_row){ .cell = "three guards, 24 lines of 200 bytes, us",
 					   .value = us,
-					   .goal = 200,
+					   .published = "200 where it was set" });
+	quality_row(&(struct quality_row){ .cell = "... beside hashing them byte by byte",
+					   .value = us / cost_of_reading(lines),
+					   .goal = 50,
 					   .lower = true });
 	quality_lines_free(&words);
 }
