@@ -37,6 +37,7 @@ make)
 		unix_socket_directories = '$dir'
 		max_connections = 20
 		shared_buffers = 16MB
+		dynamic_shared_memory_type = mmap
 		log_min_messages = fatal
 	CONF
 	"${as[@]}" tee "$dir/data/pg_hba.conf" >/dev/null <<-HBA
