@@ -3,8 +3,7 @@
 /* See wordset.h. */
 #include "core/observe/wordset.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "core/base/hash.h"
 
 static bool is_letter(unsigned char c)
 {
@@ -27,7 +26,7 @@ static bool next_word(baton_str text, size_t *at, uint32_t *ret)
 		if (n < sizeof(word))
 			word[n++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 	}
-	*ret = (uint32_t)XXH3_64bits(word, n);
+	*ret = (uint32_t)baton_hash(word, n);
 	return true;
 }
 

@@ -6,6 +6,7 @@
 #include "core/route/drills.h"
 
 #include "core/base/buf.h"
+#include "core/base/hash.h"
 #include "core/base/table.h"
 
 #include <string.h>
@@ -140,9 +141,9 @@ static bool takes_part(const struct baton_drill *drill, const struct baton_id *s
 {
 	if (labelled || drill->labelled_only)
 		return labelled;
-	uint64_t seed = XXH3_64bits(drill->name, strlen(drill->name));
+	uint64_t seed = baton_hash(drill->name, strlen(drill->name));
 
-	return XXH3_64bits_withSeed(session->b, sizeof(session->b), seed) % PPM < drill->share_ppm;
+	return baton_hash_seeded(session->b, sizeof(session->b), seed) % PPM < drill->share_ppm;
 }
 
 static bool is_running(const struct baton_drill *drill, struct baton_now now)

@@ -6,9 +6,7 @@
 #include "core/session/client_ids.h"
 
 #include "core/base/errors.h"
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "core/base/hash.h"
 
 enum { FIRST_SLOTS = 8 };
 
@@ -57,7 +55,7 @@ static void ids_add_hash(struct baton_client_ids *ids, uint64_t hash, uint64_t s
 
 static uint64_t id_hash(unsigned speaker, baton_str id)
 {
-	return XXH3_64bits_withSeed(id.p, id.n, speaker);
+	return baton_hash_seeded(id.p, id.n, speaker);
 }
 
 uint64_t baton_client_ids_find(const struct baton_client_ids *ids, unsigned speaker, baton_str id)

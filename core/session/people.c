@@ -11,17 +11,15 @@
 #include "core/session/decide.h"
 
 #include "core/base/errors.h"
+#include "core/base/hash.h"
 #include "core/base/json.h"
 #include "core/session/client_ids.h"
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 enum { SIGNED_NAME_BYTES_MAX = 128, SHA256_TEXT = 64, FILE_NAME_BYTES_MAX = 255 };
 
 static uint64_t hash_on(uint64_t seed, baton_str s)
 {
-	return XXH3_64bits_withSeed(s.n ? s.p : "", s.n, seed + s.n + 1);
+	return baton_hash_seeded(s.n ? s.p : "", s.n, seed + s.n + 1);
 }
 
 uint64_t people_identity_hash(const struct baton_ev_identity_verified *identity)

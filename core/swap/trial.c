@@ -4,10 +4,10 @@
 
 #include "core/swap/trial.h"
 
+#include "core/base/hash.h"
+
 #include <math.h>
 #include <stdio.h>
-#define XXH_INLINE_ALL /* the simulation links no library */
-#include <xxhash.h>
 
 /* One-sided: how often chance alone makes an equal candidate look worse at one look. Early looks
  * are for what is hopeless, so they want one in two thousand. */
@@ -386,7 +386,7 @@ uint64_t baton_trial_quiet_left_ms(const struct baton_release_def *limits, uint6
 bool baton_trial_takes(const struct baton_id *session, uint32_t share_ppm, uint64_t salt)
 {
 	/* The upper half of the hash as a fraction of one, against the share. */
-	uint64_t upper = XXH3_64bits_withSeed(session->b, sizeof(session->b), salt) >> 32;
+	uint64_t upper = baton_hash_seeded(session->b, sizeof(session->b), salt) >> 32;
 
 	return upper * PPM >> 32 < share_ppm;
 }

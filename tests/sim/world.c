@@ -5,6 +5,8 @@
 
 #include "tests/sim/sim.h"
 
+#include "core/base/hash.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,7 +142,7 @@ void sim_note(struct sim *sim, const char *what, uint64_t a, uint64_t b)
 {
 	uint64_t parts[4] = { sim->hash, sim->now_ns, a, b };
 
-	sim->hash = XXH3_64bits_withSeed(what, strlen(what), XXH3_64bits(parts, sizeof(parts)));
+	sim->hash = baton_hash_seeded(what, strlen(what), baton_hash(parts, sizeof(parts)));
 	sim->happenings++;
 	if (sim->trace)
 		fprintf(stderr, "%12.6f %-24s %" PRIu64 " %" PRIu64 "\n", (double)sim->now_ns / 1e9,
