@@ -8,6 +8,7 @@
 # make install    into DESTDIR/PREFIX (/usr/local); make uninstall takes it back
 # V=asan|tsan|release picks the variant (default release)
 
+MAKEFLAGS += -r
 V       ?= release
 # Fuzzers are made of the objects of V=asan, and libFuzzer is clang's.
 CC      := $(if $(filter default,$(origin CC)),$(if $(filter asan,$(V)),clang,gcc),$(CC))
@@ -78,25 +79,27 @@ all: $(if $(CLI_SRC),$(O)/baton) $(if $(MODHOST_SRC),$(O)/baton-modhost) $(O)/ba
 # follows; that their memory is guarded finds what the code under test does with it.
 $(patsubst %.c,$(O)/%.o,$(wildcard tests/unit/*.c)): ALL_CFLAGS += -O0 -U_FORTIFY_SOURCE $(if $(filter asan,$(V)),-fno-sanitize=undefined)
 
+# First in a recipe: the target's folder is there. Once for each, as a process for each object is felt.
+in_folder = $(if $(made-$(@D)),,$(shell mkdir -p $(@D))$(eval made-$(@D) := y))
+
+# What a small file says, without a process.
+words_of = $(strip $(file <$(1)))
+
 $(O)/libpure.a: $(call obj,$(PURE_SRC))
 $(O)/libhost.a: $(call obj,$(HOST_SRC))
 # What a module's author links his unit tests with: docs/CHECKER.md.
 $(O)/libbaton-testhost.a: $(call obj,$(wildcard core/testhost/*.c) $(PURE_SRC))
 $(O)/%.a:
-	@mkdir -p $(@D)
-	@rm -f $@
+	$(in_folder)@rm -f $@
 	@ar rcs $@ $^
 
 $(O)/%.o: %.c
-	@mkdir -p $(@D)
-	@$(if $(Q),echo "  cc    $<",:)
-	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(in_folder)$(if $(Q),$(info $()  cc    $<))$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # What a compiler has to say, without code: make warnings CC=clang WERROR=1 O=build/clang. Much faster than a build.
 warnings: $(patsubst %.c,$(O)/%.read,$(PURE_SRC) $(HOST_SRC) $(CLI_SRC) $(MODHOST_SRC) $(wildcard modules/*/*.c modules/sdk/*/*.c tests/unit/*.c))
 $(O)/%.read: %.c
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -fsyntax-only -MF $(@:.read=.d) -MT $@ $< && touch $@
+	$(in_folder)$(Q)$(CC) $(ALL_CFLAGS) -fsyntax-only -MF $(@:.read=.d) -MT $@ $< && touch $@
 
 $(O)/baton: $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a
 	$(Q)$(CC) $(LDFLAGS_ALL) -pie -o $@ $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a $(LIBS)
@@ -112,22 +115,20 @@ $(O)/baton-demo-shop: $(call obj,$(DEMO_SRC)) $(O)/libpure.a
 
 # A module: every .c of its folder, what its `module.parts` names (folders or files), the ABI header, and the
 # libraries its `module.libs` names.
-module_parts = modules/$(1)/*.c $(foreach p,$(shell cat modules/$(1)/module.parts 2>/dev/null),$(if $(filter %.c,$(p)),$(p),$(p)/*.c))
+module_parts = modules/$(1)/*.c $(foreach p,$(call words_of,modules/$(1)/module.parts),$(if $(filter %.c,$(p)),$(p),$(p)/*.c))
 .SECONDEXPANSION:
 $(O)/modules/%.so: $$(call obj,$$(wildcard $$(call module_parts,$$*))) modules/sdk/module.map
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(SAN) -shared -Wl,-z,relro,-z,now,-z,noexecstack,-Bsymbolic,--exclude-libs,ALL \
+	$(in_folder)$(Q)$(CC) $(SAN) -shared -Wl,-z,relro,-z,now,-z,noexecstack,-Bsymbolic,--exclude-libs,ALL \
 		-Wl,--version-script=modules/sdk/module.map $(if $(SAN),,-Wl,-z,defs) -o $@ \
-		$(filter %.o,$^) $(shell cat modules/$*/module.libs 2>/dev/null) -lm
+		$(filter %.o,$^) $(call words_of,modules/$*/module.libs) -lm
 
 module_link = $(CC) $(SAN) -shared -Wl,-z,relro,-z,now,-z,noexecstack,-Bsymbolic,--exclude-libs,ALL
 $(O)/tests/modules/%.so: $(O)/tests/modules/%.o modules/sdk/module.map
 	$(module_link) -Wl,--version-script=$(or $(wildcard tests/modules/$*.map),modules/sdk/module.map) \
-		-o $@ $< $(shell cat tests/modules/$*.ldflags 2>/dev/null)
+		-o $@ $< $(call words_of,tests/modules/$*.ldflags)
 
 $(O)/example/%.so: $(O)/modules/sdk/example/%.o modules/sdk/module.map
-	@mkdir -p $(@D)
-	$(module_link) -Wl,--version-script=modules/sdk/module.map -o $@ $<
+	$(in_folder)$(module_link) -Wl,--version-script=modules/sdk/module.map -o $@ $<
 
 $(filter $(O)/tests/test_module% $(O)/tests/test_exporter $(O)/tests/test_archives,$(UNIT)): | $(FIXTURES) $(EXAMPLES) $(if $(MODHOST_SRC),$(O)/baton-modhost) \
 	$(filter %/rule-policy.so $(O)/modules/transcript-%.so,$(MODULE_SO))
@@ -139,16 +140,13 @@ $(filter %/test_tool_http,$(UNIT)): | $(filter %/tool-http.so,$(MODULE_SO))
 $(filter $(O)/tests/test_isolate%,$(UNIT)): | $(if $(MODHOST_SRC),$(O)/baton-modhost) $(FIXTURES) $(EXAMPLES) $(MODULE_SO)
 
 $(O)/tests/test_%: $(O)/tests/unit/test_%.o $(O)/libhost.a $(O)/libpure.a
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS) $(shell cat tests/unit/test_$*.libs 2>/dev/null) -lcmocka
+	$(in_folder)$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS) $(call words_of,tests/unit/test_$*.libs) -lcmocka
 
 $(O)/tests/%_bench: $(O)/tests/bench/%_bench.o $(O)/libhost.a $(O)/libpure.a
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS)
+	$(in_folder)$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS)
 
 $(O)/tests/simulate: $(call obj,$(wildcard tests/sim/*.c)) $(O)/libpure.a
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lutf8proc -lm
+	$(in_folder)$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lutf8proc -lm
 
 run:
 	@.ci/install build
@@ -168,12 +166,10 @@ sim: $(O)/tests/simulate
 	@$(O)/tests/simulate --seeds $(SEEDS)
 
 $(O)/tests/journal_%: $(O)/tests/crash/journal_%.o $(O)/libhost.a $(O)/libpure.a
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS)
+	$(in_folder)$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS)
 
 $(O)/tests/journal_bench: $(O)/tests/bench/journal_bench.o $(O)/libhost.a $(O)/libpure.a
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS)
+	$(in_folder)$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS)
 
 # Kills the journal N times at random moments and looks what is left.
 N ?= 50
@@ -186,7 +182,11 @@ clean:
 	rm -rf build
 
 # Every object of a variant depends on the flags only through `make clean`; headers through .d files.
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+# Nothing makes them but the compiler beside an object: make would try every pattern on each of them, which was
+# most of what a make took that found all built.
+DEPS := $(shell find $(O) -name '*.d' 2>/dev/null)
+$(DEPS): ;
+-include $(DEPS)
 
 include modules/sdk/install.mk
 include tests/tests.mk

@@ -97,8 +97,7 @@ FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_OBJ := $(patsubst %,$(O)/tests/fuzz/fuzz_%.o,$(FUZZERS))
 $(O)/libfuzz.a: $(call obj,$(FUZZ_SRC))
 $(O)/fuzz/%: $(O)/tests/fuzz/fuzz_%.o $(O)/libfuzz.a
-	@mkdir -p $(@D)
-	$(Q)$(CC) -fsanitize=fuzzer,address,undefined $(FAST_LD) -o $@ $(filter %.o,$^) $(O)/libfuzz.a $(LIBS)
+	$(in_folder)$(Q)$(CC) -fsanitize=fuzzer,address,undefined $(FAST_LD) -o $@ $(filter %.o,$^) $(O)/libfuzz.a $(LIBS)
 $(foreach f,provider tool_http mcp knowledge slots injection promises personal,$(eval $(O)/fuzz/$(f): $(call obj,$(FUZZ_$(f)))))
 $(O)/fuzz/knowledge: LIBS += -lsqlite3 -lstemmer
 
@@ -125,8 +124,7 @@ browser: all tests/node_modules/.package-lock.json
 
 # --- conditions against two CEL implementations: make cel [SEED=1] [CASES=7200] -------------------
 $(O)/tests/cel_eval: $(O)/tests/cel/eval.o $(O)/libpure.a
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libpure.a $(LIBS)
+	$(in_folder)$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libpure.a $(LIBS)
 .PHONY: cel
 cel: $(O)/tests/cel_eval tests/node_modules/.package-lock.json
 	V=$(V) node --test tests/cel/
@@ -142,11 +140,10 @@ SWAP_SRC := $(wildcard tests/swap/modules/*.c tests/swap/hostile/*.c)
 SWAP_SO  := $(patsubst %.c,$(O)/%.so,$(SWAP_SRC)) $(patsubst %.cc,$(O)/%.so,$(wildcard tests/swap/modules/*.cc))
 CXX      := $(if $(filter default,$(origin CXX)),$(if $(filter clang,$(CC)),clang++,g++),$(CXX))
 $(O)/tests/swap/%.o: tests/swap/%.cc
-	@mkdir -p $(@D)
-	$(Q)$(CXX) -std=c++17 -Icore/include -O1 -g -Wall -Wextra -fPIC -fvisibility=hidden $(SAN) -MMD -MP -c -o $@ $<
+	$(in_folder)$(Q)$(CXX) -std=c++17 -Icore/include -O1 -g -Wall -Wextra -fPIC -fvisibility=hidden $(SAN) -MMD -MP -c -o $@ $<
 $(O)/tests/swap/%.so: $(O)/tests/swap/%.o modules/sdk/module.map
 	$(Q)$(if $(wildcard tests/swap/$*.cc),$(CXX) $(wordlist 2,99,$(module_link)),$(module_link)) \
-		-Wl,--version-script=modules/sdk/module.map -o $@ $< $(shell cat tests/swap/$*.ldflags 2>/dev/null)
+		-Wl,--version-script=modules/sdk/module.map -o $@ $< $(call words_of,tests/swap/$*.ldflags)
 .PHONY: swap-modules swap-own
 swap-modules: $(SWAP_SO) $(FIXTURES)
 # Those that mean no harm.
@@ -183,7 +180,6 @@ include tests/quality/quality.mk
 # (tests/mcp/README.md). SUITE=full: each scenario in both protocols, the odd ones too.
 .PHONY: mcp
 $(O)/tests/mcp_client: $(O)/tests/mcp/client.o $(O)/libhost.a $(O)/libpure.a
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS)
+	$(in_folder)$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(O)/libhost.a $(O)/libpure.a $(LIBS)
 mcp: all $(O)/tests/mcp_client tests/node_modules/.package-lock.json
 	V=$(V) node --test --test-concurrency=2 $(if $(T),$(foreach t,$(T),tests/mcp/$(t).test.mjs),tests/mcp/)

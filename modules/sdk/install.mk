@@ -4,8 +4,8 @@
 # modules/sdk/install.sh list.
 
 PREFIX  ?= /usr/local
-VERSION := $(shell sed -n 's/^\#define BATON_VERSION "\(.*\)"/\1/p' core/cli/main.c)
-ABI     := $(shell sed -n 's/^\#define BATON_ABI_M[AI][JN]OR \([0-9]*\)u.*/\1/p' core/include/baton/module.h | paste -sd.)
+VERSION  = $(shell sed -n 's/^\#define BATON_VERSION "\(.*\)"/\1/p' core/cli/main.c)
+ABI      = $(shell sed -n 's/^\#define BATON_ABI_M[AI][JN]OR \([0-9]*\)u.*/\1/p' core/include/baton/module.h | paste -sd.)
 
 # The server lets files that stand here, with these very bytes, run in its own process.
 $(O)/modules/manifest: $(MODULE_SO)
