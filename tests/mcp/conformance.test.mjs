@@ -8,11 +8,13 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { root } from './client.mjs';
+import { make } from './suite.cjs';
 
-const suite = `${root}tests/node_modules/@modelcontextprotocol/conformance/dist/index.js`;
+const suite = `${root}tests/mcp/suite.cjs`;
 const folder = mkdtempSync(join(tmpdir(), 'baton-mcp-suite-'));
+before(make);
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const old = ['initialize', 'tools_call', 'elicitation-sep1034-client-defaults', 'sse-retry', 'json-schema-2020-12-preservation'];
@@ -20,7 +22,7 @@ const modern = ['tools_call', 'request-metadata', 'sep-2322-client-request-state
 	'http-invalid-tool-headers', 'json-schema-ref-no-deref', 'json-schema-2020-12-preservation'];
 
 async function run(name, version, env = {}) {
-	const args = ['--import', `${root}tests/mcp/node22.mjs`, suite, 'client', '--command', `${process.execPath} ${root}tests/mcp/scenario.mjs`,
+	const args = [suite, 'client', '--command', `${process.execPath} ${root}tests/mcp/scenario.mjs`,
 		'--scenario', name, '--spec-version', version, '--timeout', '20000'];
 	const child = spawn(process.execPath, args, { cwd: folder, env: { ...process.env, NODE_TEST_CONTEXT: '', NO_COLOR: '1', ...env } });
 	let said = '';
