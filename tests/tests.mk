@@ -24,14 +24,15 @@ tests/node_modules/.package-lock.json: tests/package.json tests/package-lock.jso
 	cd tests && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-# The test files run one after the other: they measure time, and each uses both cores by itself.
+# The test files run one after the other: they measure time, and each uses both cores by itself. All in one process
+# (tests/lib/lane.mjs); JOBS=2: two at a time.
 E2E_FILES := $(if $(T),$(foreach t,$(T),tests/e2e/$(t).test.mjs),$(sort $(wildcard tests/e2e/*.test.mjs)))
 .PHONY: e2e complaints faults e2e-asan test-tools lint fuzz fuzz-run
 e2e: all $(FIXTURES) tests/node_modules/.package-lock.json
-	V=$(V) KILLS=$(KILLS) node --test --test-concurrency=$(or $(JOBS),1) $(E2E_FILES)
+	V=$(V) KILLS=$(KILLS) node tests/lib/lane.mjs --lanes=$(or $(JOBS),1) $(E2E_FILES)
 # They mostly wait, so two files at a time.
 complaints: all tests/node_modules/.package-lock.json
-	V=$(V) node --test --test-concurrency=2 $(if $(T),$(foreach t,$(T),$(wildcard tests/complaints/$(t)-*.test.mjs)),$(sort $(wildcard tests/complaints/*.test.mjs)))
+	V=$(V) node tests/lib/lane.mjs --lanes=2 $(if $(T),$(foreach t,$(T),$(wildcard tests/complaints/$(t)-*.test.mjs)),$(sort $(wildcard tests/complaints/*.test.mjs)))
 # Real conversations and where they should end; BATON_SHOW=1 tells how each did.
 .PHONY: scenarios
 scenarios: all tests/node_modules/.package-lock.json
@@ -120,7 +121,7 @@ fuzz-run: $(foreach f,$(or $(T),$(FUZZERS)),$(O)/fuzz/$(f))
 # Needs a Chromium (CHROMIUM=/path); what it looks like is left in build/screenshots.
 .PHONY: browser
 browser: all tests/node_modules/.package-lock.json
-	V=$(V) node --test --test-concurrency=$(or $(JOBS),1) $(if $(T),$(foreach t,$(T),tests/browser/$(t).test.mjs),$(sort $(wildcard tests/browser/*.test.mjs)))
+	V=$(V) node tests/lib/lane.mjs --lanes=$(or $(JOBS),1) $(if $(T),$(foreach t,$(T),tests/browser/$(t).test.mjs),$(sort $(wildcard tests/browser/*.test.mjs)))
 
 # --- conditions against two CEL implementations: make cel [SEED=1] [CASES=7200] -------------------
 $(O)/tests/cel_eval: $(O)/tests/cel/eval.o $(O)/libpure.a

@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { AGENTS, ROOT, SLOW } from '../lib/baton.mjs';
+import { kept } from '../lib/kept.mjs';
 
 const require = createRequire(import.meta.url);
 // As import it would be read twice, to learn its names: 300 ms in each file.
@@ -20,6 +21,24 @@ const SHOTS = path.join(ROOT, 'build', 'screenshots');
 const CHROMIUM = process.env.CHROMIUM ?? ['/usr/lib/chromium/chromium-headless-shell', '/usr/bin/chromium'].find(existsSync);
 const PATIENCE_MS = 15000 * SLOW;
 
+// To start a Chromium and to end it costs as much as a test: all files of a lane have one, each person in it
+// a profile of their own. Who wants switches has another.
+let shared;
+async function sharedChromium() {
+	if (shared?.isConnected())
+		return shared;
+	shared = await start([]);
+	kept.ends.push(() => shared.close());
+	return shared;
+}
+
+function start(args) {
+	return chromium.launch({
+		executablePath: CHROMIUM,
+		args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', ...args],
+	});
+}
+
 export class Browser {
 	#contexts = [];
 	faults = []; // what a page did that no page may
@@ -27,10 +46,7 @@ export class Browser {
 	/** args: more switches of Chromium's. */
 	static async launch(args = []) {
 		const self = new Browser();
-		self.chromium = await chromium.launch({
-			executablePath: CHROMIUM,
-			args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', ...args],
-		});
+		self.chromium = await (kept.lane && !args.length ? sharedChromium() : start(args));
 		return self;
 	}
 
@@ -63,7 +79,7 @@ export class Browser {
 
 	async close() {
 		await this.forget();
-		await this.chromium?.close();
+		if (this.chromium !== shared) await this.chromium?.close();
 	}
 }
 
@@ -75,7 +91,7 @@ export async function shot(page, name) {
 
 /** No violation of any axe rule, shadow roots included. */
 export async function assertAccessible(page, where, without = []) {
-	await page.evaluate(`${AXE};0`);
+	if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(`${AXE};0`); // half a second, once for a page
 	const { violations } = await page.evaluate((rules) => globalThis.axe.run({ rules }), Object.fromEntries(without.map((rule) => [rule, { enabled: false }])));
 	assert.deepEqual(violations.map((one) => `${where}: ${one.id}: ${one.nodes.map((node) => `${node.target.join(' ')}: ${node.failureSummary}`).join('; ')}`), []);
 }

@@ -12,6 +12,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { betweenFiles } from './kept.mjs';
 import { clean, keepSecret, seen } from './seen.mjs';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
@@ -30,12 +31,15 @@ const SANITIZERS = {
 	TSAN_OPTIONS: 'halt_on_error=0:second_deadlock_stack=1',
 };
 
+let scratchDir;
 const temps = [];
-process.on('exit', () => {
-	if (!process.env.KEEP)
-		for (const dir of temps)
-			rmSync(dir, { recursive: true, force: true });
-});
+function removeTemps() {
+	for (const dir of temps.splice(0))
+		if (!process.env.KEEP)
+			rmSync(dir, { recursive: true, force: true, maxRetries: 5 }); // of a server that was killed just now
+	scratchDir = undefined;
+}
+process.on('exit', removeTemps);
 
 export function tempDir(name = 'e2e') {
 	const dir = mkdtempSync(path.join(tmpdir(), `baton-${name}-`));
@@ -44,7 +48,6 @@ export function tempDir(name = 'e2e') {
 }
 
 // Where processes run: what they leave behind there, they do not leave in the tree.
-let scratchDir;
 function scratch() {
 	scratchDir ??= tempDir('cwd');
 	return scratchDir;
@@ -72,6 +75,11 @@ process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 export function killServers() {
 	running.forEach((child) => child.kill('SIGKILL'));
 }
+
+betweenFiles(() => {
+	killServers();
+	removeTemps();
+});
 
 export class Baton {
 	#exited;
@@ -140,8 +148,11 @@ export class Baton {
 				clearTimeout(timer);
 				go(JSON.parse(line));
 			});
-			this.#exited.then((exit) => {
+			// Ended is one thing, all that it said read another.
+			const closed = new Promise((read) => child.once('close', read));
+			this.#exited.then(async (exit) => {
 				clearTimeout(timer);
+				await closed;
 				fail(new Error(`ended before it was ready: ${JSON.stringify(exit)}\n${this.stderr}`));
 			});
 		});

@@ -12,6 +12,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { customerEvents, messageEvents, publicFields } from './events.mjs';
+import { betweenFiles } from './kept.mjs';
 
 const require = createRequire(import.meta.url);
 const CACHE = path.join(import.meta.dirname, '../node_modules/.cache/baton');
@@ -34,6 +35,7 @@ function load(name) {
 const validators = { client: load('client'), server: load('server') };
 export const violations = [];
 let seen = 0;
+betweenFiles(() => { violations.length = seen = 0; });
 
 export function frameErrors(side, frame) {
 	const valid = validators[side];

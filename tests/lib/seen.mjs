@@ -9,12 +9,13 @@ import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CANARIES } from './canaries.mjs';
+import { betweenFiles } from './kept.mjs';
 
 const LEAST = 8; // bytes; anything shorter stands somewhere by chance
 const dir = fileURLToPath(new URL('../../build/test/seen', import.meta.url));
-const file = path.join(dir, `${path.basename(process.argv[1] ?? 'none', '.mjs')}.log`);
 const secrets = new Map(); // value: name
-let begun = false;
+betweenFiles(() => secrets.clear());
+const begun = new Set(); // files
 
 // From a server's environment: BATON_SECRET_*.
 export function keepSecret(env) {
@@ -32,11 +33,12 @@ export function clean(what, text) {
 }
 
 export function seen(what, texts) {
-	if (!begun) {
+	const file = path.join(dir, `${path.basename(process.argv[1] ?? 'none', '.mjs')}.log`);
+	if (!begun.has(file)) {
 		mkdirSync(dir, { recursive: true });
 		rmSync(file, { force: true });
 	}
-	begun = true;
+	begun.add(file);
 	appendFileSync(file, `${what}\n${texts.join('\n')}\n`);
 	for (const text of texts)
 		clean(what, text);
