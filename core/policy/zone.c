@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* GLib reads the zone's file. It tells the offset at a moment and no list of changes, so the years
- * are walked a day at a time, and between two days of different offsets the second is searched for.
+/* GLib reads the zone's file. It tells the interval and the offset at a moment and no list of
+ * changes, so the years are walked a day at a time, where a month has more than one interval, and
+ * between two days of different offsets the second is searched for.
  */
 
 #include "core/policy/zone.h"
@@ -21,7 +22,7 @@
 #include <glib.h>
 #pragma GCC diagnostic pop
 
-enum { DAY_S = 86400, CHANGES_MAX = 64 };
+enum { DAY_S = 86400, MONTH_S = 30 * DAY_S, CHANGES_MAX = 64 };
 
 /* Names alone: a path or a rule in POSIX's form would be taken by GLib, too. */
 static bool is_zone_name(const char *name)
@@ -35,10 +36,14 @@ static bool is_zone_name(const char *name)
 	return name[0] != '\0';
 }
 
+static int interval_at(GTimeZone *zone, int64_t unix_s)
+{
+	return g_time_zone_find_interval(zone, G_TIME_TYPE_UNIVERSAL, unix_s);
+}
+
 static int32_t offset_at(GTimeZone *zone, int64_t unix_s)
 {
-	return g_time_zone_get_offset(
-		zone, g_time_zone_find_interval(zone, G_TIME_TYPE_UNIVERSAL, unix_s));
+	return g_time_zone_get_offset(zone, interval_at(zone, unix_s));
 }
 
 /* The first second in (from, to] that has another offset than `from`; `to` has one. */
@@ -64,6 +69,9 @@ static void walk(GTimeZone *zone, int64_t from_s, int64_t to_s, struct baton_hou
 	hours->offsets[hours->n_offsets++] = (struct baton_zone_span){ from_s * 1000, offset };
 	for (int64_t day = from_s + DAY_S; day < to_s && hours->n_offsets < CHANGES_MAX;
 	     day += DAY_S) {
+		while (day + MONTH_S < to_s &&
+		       interval_at(zone, day - DAY_S) == interval_at(zone, day + MONTH_S))
+			day += MONTH_S;
 		if (offset_at(zone, day) == offset)
 			continue;
 		offset = offset_at(zone, day);
