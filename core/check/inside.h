@@ -111,6 +111,9 @@ void baton_try_close_host(struct baton_try *trial, baton_testhost **host);
 /* Long enough for whatever may still come. */
 void baton_try_idle(struct baton_try *trial, baton_testhost *host);
 bool baton_try_is(const struct baton_try *trial, const char *kind);
+/* --- life.c --- */
+/* Code of this file is mapped. */
+bool baton_try_is_mapped(const char *path);
 
 /* --- work.c: the usual call of each kind --- */
 /* As baton_try_open(), and a provider's wire is known. false: told, or skipped. */

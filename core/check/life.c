@@ -112,7 +112,7 @@ static int find_object(struct dl_phdr_info *info, size_t size, void *ud)
 	return 0;
 }
 
-static bool is_mapped(const char *path)
+bool baton_try_is_mapped(const char *path)
 {
 	struct search search = { path, false };
 	(void)dl_iterate_phdr(find_object, &search);
@@ -127,7 +127,7 @@ void baton_check_load_unload(struct baton_try *trial)
 		if (!trial->host)
 			return;
 		baton_try_close(trial);
-		if (i == 0 && is_mapped(trial->path) && !trial->stays)
+		if (i == 0 && baton_try_is_mapped(trial->path) && !trial->stays)
 			baton_try_note(trial, "its code stays mapped after dlclose()");
 	}
 	if (trial->stays)

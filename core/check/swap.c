@@ -35,19 +35,34 @@ enum {
 	BUDGET_MS = 150000
 };
 
+enum { PATH_BYTES = 64 };
+
 struct generation {
 	baton_testhost *host;
 	uint32_t inst;
-	char path[64];
+	char path[PATH_BYTES];
 	baton_call calls[OPEN_CALLS];
 	unsigned n;
 };
 
-/* A copy under a name that was never mapped, as the server makes them. */
-static bool copy(struct baton_try *trial, const struct baton_buf *bytes, unsigned number,
-		 char *path, size_t cap)
+/* What generations are made of; `spare` is the file of one that is gone for good, or "". */
+struct stock {
+	struct baton_buf bytes;
+	char spare[PATH_BYTES];
+};
+
+/* A copy under a name that was never mapped, as the server makes them. Of a file that nothing maps
+ * any more the loader remembers neither name nor inode, so it is a copy as good as a new one: to
+ * write a megabyte and delete it a thousand times would be most of the check. */
+static bool copy(struct baton_try *trial, struct stock *stock, unsigned number,
+		 char path[PATH_BYTES])
 {
-	(void)snprintf(path, cap, "./generation-%u.so", number);
+	const struct baton_buf *bytes = &stock->bytes;
+	(void)snprintf(path, PATH_BYTES, "./generation-%u.so", number);
+	if (stock->spare[0] && rename(stock->spare, path) == 0) {
+		stock->spare[0] = '\0';
+		return true;
+	}
 	FILE *f = fopen(path, "wb");
 	bool good = f && fwrite(bytes->p, 1, bytes->n, f) == bytes->n;
 	if (f && fclose(f) != 0)
@@ -57,11 +72,11 @@ static bool copy(struct baton_try *trial, const struct baton_buf *bytes, unsigne
 	return good;
 }
 
-static bool generation_open(struct baton_try *trial, const struct baton_buf *bytes, unsigned number,
+static bool generation_open(struct baton_try *trial, struct stock *stock, unsigned number,
 			    struct generation *g)
 {
 	*g = (struct generation){ .n = 0 };
-	if (!copy(trial, bytes, number, g->path, sizeof(g->path)))
+	if (!copy(trial, stock, number, g->path))
 		return false;
 	const char *path = trial->path;
 	trial->path = g->path;
@@ -73,10 +88,22 @@ static bool generation_open(struct baton_try *trial, const struct baton_buf *byt
 	return baton_try_instance(trial, g->host, &g->inst);
 }
 
-static void generation_close(struct baton_try *trial, struct generation *g)
+static void generation_close(struct baton_try *trial, struct stock *stock, struct generation *g)
 {
+	bool was_open = g->host != NULL;
 	baton_try_close_host(trial, &g->host);
-	(void)unlink(g->path);
+	if (was_open && !stock->spare[0] && !baton_try_is_mapped(g->path))
+		memcpy(stock->spare, g->path, PATH_BYTES);
+	else if (g->path[0])
+		(void)unlink(g->path);
+	g->path[0] = '\0';
+}
+
+static void stock_done(struct stock *stock)
+{
+	if (stock->spare[0])
+		(void)unlink(stock->spare);
+	baton_buf_done(&stock->bytes);
 }
 
 static void begin_calls(struct baton_try *trial, struct generation *g, unsigned n)
@@ -140,17 +167,17 @@ static bool bytes_of(struct baton_try *trial, struct baton_buf *bytes)
 
 void baton_check_swap_stream(struct baton_try *trial)
 {
-	struct baton_buf bytes = { 0 };
+	struct stock stock = { .spare = "" };
 	struct generation old = { .n = 0 }, new = { .n = 0 };
 	bool rule = baton_try_is(trial, "rule") || baton_try_is(trial, "guard");
-	if (!learned(trial) || !bytes_of(trial, &bytes))
+	if (!learned(trial) || !bytes_of(trial, &stock.bytes))
 		return;
 	baton_try_step(trial, "the old generation begins its calls");
-	if (generation_open(trial, &bytes, 1, &old)) {
+	if (generation_open(trial, &stock, 1, &old)) {
 		if (!rule)
 			begin_calls(trial, &old, OPEN_CALLS);
 		baton_try_step(trial, "the new generation comes");
-		if (generation_open(trial, &bytes, 2, &new)) {
+		if (generation_open(trial, &stock, 2, &new)) {
 			if (baton_testhost_module(old.host) == baton_testhost_module(new.host))
 				baton_try_fail(trial, "both generations are the same code");
 			hand_over(trial, &old, &new);
@@ -159,14 +186,14 @@ void baton_check_swap_stream(struct baton_try *trial)
 			baton_try_step(trial, "the old generation ends its calls");
 			end_calls(trial, &old);
 			baton_try_step(trial, "the old generation goes");
-			generation_close(trial, &old);
+			generation_close(trial, &stock, &old);
 			end_calls(trial, &new);
 			(void)baton_try_usual(trial, new.host, new.inst, 9);
 		}
 	}
-	generation_close(trial, &old);
-	generation_close(trial, &new);
-	baton_buf_done(&bytes);
+	generation_close(trial, &stock, &old);
+	generation_close(trial, &stock, &new);
+	stock_done(&stock);
 }
 
 /* --- many ---------------------------------------------------------------------------------- */
@@ -248,23 +275,23 @@ static void compare(struct baton_try *trial, const struct traces *before, unsign
 		       (int)after.fds - (int)before->fds, (int)after.maps - (int)before->maps, n);
 }
 
-static unsigned swap_on(struct baton_try *trial, const struct baton_buf *bytes, unsigned wanted,
+static unsigned swap_on(struct baton_try *trial, struct stock *stock, unsigned wanted,
 			struct traces *before)
 {
 	struct generation old = { .n = 0 }, new = { .n = 0 };
 	bool rule = baton_try_is(trial, "rule") || baton_try_is(trial, "guard");
 	uint64_t begin = now_ms();
 	unsigned done = 0;
-	if (!generation_open(trial, bytes, 0, &old))
+	if (!generation_open(trial, stock, 0, &old))
 		return 0;
 	while (done < wanted && trial->fails == 0 && now_ms() - begin < BUDGET_MS) {
 		baton_try_step(trial, "swap %u", done + 1);
 		if (!rule)
 			begin_calls(trial, &old, OPEN_CALLS);
-		if (!generation_open(trial, bytes, done + 1, &new))
+		if (!generation_open(trial, stock, done + 1, &new))
 			break;
 		end_calls(trial, &old);
-		generation_close(trial, &old);
+		generation_close(trial, stock, &old);
 		old = new;
 		new = (struct generation){ .n = 0 };
 		done += trial->fails == 0;
@@ -273,19 +300,19 @@ static unsigned swap_on(struct baton_try *trial, const struct baton_buf *bytes, 
 	}
 	if (trial->fails == 0)
 		(void)baton_try_usual(trial, old.host, old.inst, 3);
-	generation_close(trial, &old);
+	generation_close(trial, stock, &old);
 	return done;
 }
 
 void baton_check_swaps(struct baton_try *trial)
 {
-	struct baton_buf bytes = { 0 };
+	struct stock stock = { .spare = "" };
 	struct traces before = { .at = 0 };
 	unsigned wanted = trial->options->swaps ? trial->options->swaps : BATON_CHECK_SWAPS;
-	if (!learned(trial) || !bytes_of(trial, &bytes))
+	if (!learned(trial) || !bytes_of(trial, &stock.bytes))
 		return;
-	unsigned done = swap_on(trial, &bytes, wanted, &before);
-	baton_buf_done(&bytes);
+	unsigned done = swap_on(trial, &stock, wanted, &before);
+	stock_done(&stock);
 	if (trial->fails > 0)
 		return;
 	if (before.at > 0)
