@@ -5,8 +5,7 @@
 #pragma once
 
 #include "core/base/str.h"
-
-#include <curl/curl.h>
+#include "core/loop/curl.h"
 
 struct sockaddr;
 struct sockaddr_storage;

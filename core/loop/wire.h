@@ -5,7 +5,8 @@
  * throughput. What libcurl wants is applied once per turn, before the loop waits. */
 #pragma once
 
-#include <curl/curl.h>
+#include "core/loop/curl.h"
+
 #include <stdbool.h>
 #include <uv.h>
 
