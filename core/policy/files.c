@@ -239,6 +239,9 @@ static void file_bytes(struct baton_load *load, struct baton_load_file *file)
 	struct baton_policy_source *source = file->source;
 	size_t at = 0, n = 0;
 
+	if (baton_str_utf8_ok((baton_str){ source->text, source->n }) &&
+	    !memchr(source->text, '\0', source->n))
+		return; /* else where? */
 	for (; at < source->n; at += n) {
 		baton_str one = { source->text + at, 0 };
 

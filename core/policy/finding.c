@@ -71,15 +71,43 @@ static size_t break_at(const struct baton_policy_source *source, size_t at)
 	}
 }
 
+enum { LEADS_N = 4 };
+
+/* Where each byte that a line break may begin with stands next: what lies between need not be
+ * looked at one by one. */
+struct leads {
+	size_t at[LEADS_N];
+};
+
+/* The first of them from `from` on; the end of the text if there is none. */
+static size_t lead_next(const struct baton_policy_source *source, struct leads *leads, size_t from)
+{
+	static const int bytes[LEADS_N] = { '\n', '\r', 0xc2, 0xe2 };
+	size_t first = source->n;
+
+	for (size_t i = 0; i < LEADS_N; i++) {
+		if (leads->at[i] < from || from == 0) {
+			const char *p = memchr(source->text + from, bytes[i], source->n - from);
+
+			leads->at[i] = p ? (size_t)(p - source->text) : source->n;
+		}
+		first = leads->at[i] < first ? leads->at[i] : first;
+	}
+	return first;
+}
+
 void baton_policy_source_index(struct baton_policy_source *source, struct baton_arena *arena)
 {
 	size_t n = 1;
 
 	for (int pass = 0; pass < 2; pass++) { /* count, then note */
+		struct leads leads = { { 0 } };
+
 		if (pass == 1)
 			source->lines = baton_arena_alloc(arena, n * sizeof(*source->lines));
 		n = 1;
 		for (size_t at = 0; at < source->n;) {
+			at = lead_next(source, &leads, at);
 			size_t bytes = break_at(source, at);
 
 			at += bytes ? bytes : 1;
@@ -142,7 +170,7 @@ static const char *place_line(struct baton_findings *findings, struct baton_plac
 	if (place.line == 0 || place.line > source->n_lines)
 		return NULL;
 	size_t from = source->lines[place.line - 1], n = 0;
-	while (from + n < source->n && !break_at(source, from + n))
+	while (n <= LINE_BYTES_MAX && from + n < source->n && !break_at(source, from + n))
 		n++;
 	if (baton_policy_source_offset(source, place.line, place.column) - from > LINE_BYTES_MAX)
 		return NULL;

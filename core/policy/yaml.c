@@ -318,11 +318,11 @@ static void skip_properties(struct baton_yaml *node, const yaml_event_t *event)
 {
 	const struct baton_policy_source *source = node->place.source;
 	size_t at = node->from;
-	size_t end = baton_policy_source_offset(source, (unsigned)event->end_mark.line + 1,
-						(unsigned)event->end_mark.column + 1);
 
 	if (!event->data.scalar.anchor && !event->data.scalar.tag)
 		return;
+	size_t end = baton_policy_source_offset(source, (unsigned)event->end_mark.line + 1,
+						(unsigned)event->end_mark.column + 1);
 	while (at < end && (source->text[at] == '&' || source->text[at] == '!')) {
 		while (at < end && !strchr(" \t\r\n", source->text[at]))
 			at++;
