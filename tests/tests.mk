@@ -9,6 +9,7 @@
 # make abi                                 the layout of the module ABI against its lock
 # make sdk                                 install, write modules out of tree, serve them
 # make check-modules                       our modules against every check of `baton module check`
+# make unit-long [TIMES=10]                what unit tests try by chance, so many times as often
 # make quality [T=intents]                 how well intents, knowledge and guards understand, on public data
 # make lint                                layout of the code, its includes, what the pure core links
 # make fuzz [SECONDS=10] [T=json|...]      every parser that meets a customer, a module or a disk
@@ -48,6 +49,12 @@ test-tools: tests/node_modules/.package-lock.json
 
 lint: all $(O)/libpure.a
 	V=$(V) tests/lint/run.sh $(T)
+
+# Those that ask often_times() of tests/unit/often.h.
+TIMES ?= 10
+.PHONY: unit-long
+unit-long: $(patsubst tests/unit/%.c,$(O)/tests/%,$(shell grep -l 'often_times()' tests/unit/test_*.c))
+	@for test in $^; do BATON_TIMES=$(TIMES) CMOCKA_MESSAGE_OUTPUT=TAP $$test || exit 1; done
 
 # --- what integrators get ------------------------------------------------------------------------
 # abi-lock writes the lock of today's header. A released one (docs/ABI.md) is never written again.

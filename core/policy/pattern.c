@@ -4,8 +4,8 @@
  * some patterns take longer than anybody's patience on text made for it: `(a+)+$` doubles with
  * every letter. Here each is tried on such text before it is let in, and its steps are counted
  * (callouts before each item of the pattern), not its time: the verdict is the same on every
- * machine, also on one that does not let PCRE2 make machine code, which takes the same steps in half
- * the time.
+ * machine, also on one that does not let PCRE2 make machine code. That takes the same steps in
+ * half the time.
  *
  * Repetitions without an end are refused outright: `[0-9]+ EUR` looks harmless, and is a
  * million steps on a thousand digits, some of which no callout sees.
