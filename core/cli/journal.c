@@ -206,20 +206,52 @@ static int with_session(const struct cli_options *options, const struct baton_id
 	return rc == CLI_OK ? CLI_OK : CLI_FAILED;
 }
 
-int cli_transcript(const struct cli_options *options)
+static int session_of(const char *said, struct baton_id *ret)
 {
-	struct baton_id id;
-
-	cli_log_to_stderr("error");
-	if (strcmp(options->operand, "operations") == 0) {
-		id = BATON_OPERATIONS_ID;
-	} else if (baton_id_parse(baton_str_of(options->operand), &id) < 0) {
+	if (strcmp(said, "operations") == 0) {
+		*ret = BATON_OPERATIONS_ID;
+	} else if (baton_id_parse(baton_str_of(said), ret) < 0) {
 		fprintf(stderr,
 			"baton: `%s` is not a session id; `operations` is the log of targets, modes and admins\n",
-			options->operand);
+			said);
 		return CLI_USAGE;
 	}
-	return with_session(options, &id, print_session);
+	return CLI_OK;
+}
+
+/* All that stdin names, an id in each line, which is said again before what it holds. */
+static int print_named(const struct cli_options *options, struct baton_lane *lane,
+		       const struct baton_id *none)
+{
+	char line[64];
+	int rc = CLI_OK;
+
+	(void)none;
+	while (rc == CLI_OK && fgets(line, sizeof(line), stdin)) {
+		struct baton_id id;
+
+		line[strcspn(line, "\n")] = '\0';
+		rc = session_of(line, &id);
+		if (rc != CLI_OK)
+			break;
+		if (options->json)
+			printf("{\"session\":\"%s\"}\n", line);
+		else
+			printf("%s\n", line);
+		rc = print_session(options, lane, &id);
+	}
+	return rc;
+}
+
+int cli_transcript(const struct cli_options *options)
+{
+	struct baton_id id = { 0 };
+
+	cli_log_to_stderr("error");
+	if (strcmp(options->operand, "-") == 0)
+		return with_session(options, &id, print_named);
+	int rc = session_of(options->operand, &id);
+	return rc == CLI_OK ? with_session(options, &id, print_session) : rc;
 }
 
 /* --- the case package --- */

@@ -97,6 +97,12 @@ describe('a full disk', () => {
 		await baton.stop();
 		const stored = baton.transcript(c.session).filter((e) => e.type === 'message_received').map((e) => e.data.text);
 		assert.deepEqual(stored, ['before', 'while it is full']);
+		const both = (ids) => run(['transcript', '-', '--data', baton.data], { input: `${ids.join('\n')}\n` });
+		const one = `${c.session}\n${run(['transcript', c.session, '--data', baton.data]).stdout}`, twice = both([c.session, c.session]);
+		assert.deepEqual([twice.code, twice.stdout], [0, one + one]);
+		const wrong = both([c.session, 'nobody', c.session]);
+		assert.deepEqual([wrong.code, wrong.stdout], [1, one]);
+		assert.match(wrong.stderr, /`nobody` is not a session id/);
 		assertFsck(baton);
 	});
 });

@@ -208,6 +208,23 @@ export class Baton {
 		return out.stdout.trim().split('\n').filter(Boolean).map((line) => JSON.parse(line));
 	}
 
+	// The same of many sessions, out of one process: by session, in their order.
+	transcripts(sessions) {
+		const asked = [...new Set(sessions)], logs = new Map();
+		if (!asked.length) // there may be no journal yet
+			return logs;
+		const out = run(['transcript', '-', '--data', this.data, '--json'], { input: `${asked.join('\n')}\n`, timeout: 60000 * SLOW });
+		assert.equal(out.code, 0, `transcripts: ${out.stderr}`);
+		let log;
+		for (const line of out.stdout.split('\n').filter(Boolean).map((text) => JSON.parse(text)))
+			if (line.session === undefined)
+				log.push(line);
+			else
+				logs.set(line.session, log = []);
+		assert.deepEqual([...logs.keys()], asked);
+		return logs;
+	}
+
 	fsck() {
 		return run(['fsck', '--data', this.data, '--json'], { timeout: 60000 * SLOW });
 	}

@@ -34,8 +34,8 @@ function journalOf(baton, said) {
 	let answers = 0, moved = 0, failed = 0, mixed = 0;
 	for (const one of said)
 		bySession.set(one.session, [...(bySession.get(one.session) ?? []), one]);
-	for (const [session, asked] of bySession) {
-		const log = baton.transcript(session);
+	for (const [session, log] of baton.transcripts(bySession.keys())) {
+		const asked = bySession.get(session);
 		const durable = log.filter((e) => e.type === 'answer_generated');
 		answers += durable.length;
 		moved += log.filter((e) => e.type === 'turn_moved').length;
