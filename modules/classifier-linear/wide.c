@@ -18,19 +18,43 @@ BODY widen(const int8_t *q, float8 *ret)
 	*ret = __builtin_convertvector(wide, float8);
 }
 
-BODY add_rows(const float *weights, const uint32_t *rows, uint32_t n, uint32_t width, float *sum)
+/* `blocks` sums of eight, which stay in registers while all rows are walked. */
+BODY add_blocks(const float *weights, const uint32_t *rows, uint32_t n, uint32_t width, float8 *z,
+		const unsigned blocks)
 {
-	float8 *z = (float8 *)(void *)sum;
+	float8 sum[BLOCKS];
 
+#pragma GCC unroll 4
+	for (unsigned c = 0; c < blocks; c++)
+		sum[c] = z[c];
 	for (uint32_t i = 0; i < n; i++) {
 		const float8 *w = (const float8 *)(const void *)(weights + (size_t)rows[i] * width);
 
-		for (uint32_t c = 0; c < width / 8; c++)
-			z[c] += w[c];
+#pragma GCC unroll 4
+		for (unsigned c = 0; c < blocks; c++)
+			sum[c] += w[c];
 	}
+#pragma GCC unroll 4
+	for (unsigned c = 0; c < blocks; c++)
+		z[c] = sum[c];
 }
 
-/* `blocks` sums of eight, which stay in registers while all rows are walked. */
+BODY add_rows(const float *weights, const uint32_t *rows, uint32_t n, uint32_t width, float *sum)
+{
+	float8 *z = (float8 *)(void *)sum;
+	uint32_t left = width / 8;
+
+	for (; left >= BLOCKS; left -= BLOCKS, z += BLOCKS, weights += BLOCKS * 8)
+		add_blocks(weights, rows, n, width, z, BLOCKS);
+	if (left == 3)
+		add_blocks(weights, rows, n, width, z, 3);
+	else if (left == 2)
+		add_blocks(weights, rows, n, width, z, 2);
+	else if (left == 1)
+		add_blocks(weights, rows, n, width, z, 1);
+}
+
+/* The same of bytes. */
 BODY add_byte_blocks(const int8_t *weights, const float *scales, const uint32_t *rows, uint32_t n,
 		     uint32_t width, float scale, float8 *z, const unsigned blocks)
 {
@@ -83,6 +107,30 @@ BODY add_vector(const int8_t *v, float scale, float *sum)
 		sum[d] += scale * (float)v[d];
 }
 
+BODY add_scaled(const float *v, float scale, float *sum)
+{
+	const float8 *from = (const float8 *)(const void *)v;
+	float8 *z = (float8 *)(void *)sum;
+
+#pragma GCC unroll 12
+	for (unsigned d = 0; d < VECTORS_DIMS / 8; d++)
+		z[d] += scale * from[d];
+	for (unsigned d = VECTORS_DIMS / 8 * 8; d < VECTORS_DIMS; d++)
+		sum[d] += scale * v[d];
+}
+
+BODY add_to_rows(float *weights, const uint32_t *rows, uint32_t n, uint32_t width, const float *v)
+{
+	const float8 *from = (const float8 *)(const void *)v;
+
+	for (uint32_t i = 0; i < n; i++) {
+		float8 *w = (float8 *)(void *)(weights + (size_t)rows[i] * width);
+
+		for (uint32_t c = 0; c < width / 8; c++)
+			w[c] += from[c];
+	}
+}
+
 BODY dots(const float *x, const float *rows, uint32_t n, float *sum)
 {
 	const float8 *from = (const float8 *)(const void *)x;
@@ -122,6 +170,17 @@ AVX2 static void add_vector_avx2(const int8_t *v, float scale, float *sum)
 	add_vector(v, scale, sum);
 }
 
+AVX2 static void add_scaled_avx2(const float *v, float scale, float *sum)
+{
+	add_scaled(v, scale, sum);
+}
+
+AVX2 static void add_to_rows_avx2(float *weights, const uint32_t *rows, uint32_t n, uint32_t width,
+				  const float *v)
+{
+	add_to_rows(weights, rows, n, width, v);
+}
+
 AVX2 static void dots_avx2(const float *x, const float *rows, uint32_t n, float *sum)
 {
 	dots(x, rows, n, sum);
@@ -158,6 +217,19 @@ void wide_add_vector(const int8_t *v, float scale, float *sum)
 {
 	IF_AVX2(add_vector_avx2(v, scale, sum));
 	add_vector(v, scale, sum);
+}
+
+void wide_add_scaled(const float *v, float scale, float *sum)
+{
+	IF_AVX2(add_scaled_avx2(v, scale, sum));
+	add_scaled(v, scale, sum);
+}
+
+void wide_add_to_rows(float *weights, const uint32_t *rows, uint32_t n, uint32_t width,
+		      const float *v)
+{
+	IF_AVX2(add_to_rows_avx2(weights, rows, n, width, v));
+	add_to_rows(weights, rows, n, width, v);
 }
 
 void wide_dots(const float *x, const float *rows, uint32_t n, float *sum)

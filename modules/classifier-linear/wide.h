@@ -18,5 +18,10 @@ void wide_add_bytes(const int8_t *weights, const float *scales, const uint32_t *
 		    uint32_t width, float scale, float *sum);
 /* sum[d] += scale * v[d] over VECTORS_DIMS. */
 void wide_add_vector(const int8_t *v, float scale, float *sum);
+/* sum[d] += scale * v[d] over VECTORS_DIMS. */
+void wide_add_scaled(const float *v, float scale, float *sum);
+/* rows[i][c] += v[c] over n rows, each of them once. */
+void wide_add_to_rows(float *weights, const uint32_t *rows, uint32_t n, uint32_t width,
+		      const float *v);
 /* sum[c] += x . rows[c] over n rows of VECTORS_DIMS. */
 void wide_dots(const float *x, const float *rows, uint32_t n, float *sum);
