@@ -41,8 +41,6 @@ SAN     := $(filter -fsanitize=%,$(OPT_$(V)))
 FAST_LD := $(if $(filter asan,$(V)),$(if $(shell command -v ld.lld),-fuse-ld=lld))
 LDFLAGS_ALL := $(SAN) $(FAST_LD) -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llmdb -lpthread -ldl -lm
-# What a process loads when it first needs it: core/loop/library.h.
-LATE    := -lcurl -ljose
 
 # --- what is built from what: folders decide, no list to keep ---------------------------------
 # The pure core makes no system call (tests/lint/pure.sh holds it to that).
@@ -104,7 +102,7 @@ $(O)/%.read: %.c
 	$(in_folder)$(Q)$(CC) $(ALL_CFLAGS) -fsyntax-only -MF $(@:.read=.d) -MT $@ $< && touch $@
 
 $(O)/baton: $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a
-	$(Q)$(CC) $(LDFLAGS_ALL) -pie -o $@ $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a $(filter-out $(LATE),$(LIBS))
+	$(Q)$(CC) $(LDFLAGS_ALL) -pie -o $@ $(call obj,$(CLI_SRC)) $(O)/libhost.a $(O)/libpure.a $(LIBS)
 
 # A module's own process. It is small and starts fast because it has no library but the C library's own
 # and jansson, which checks a configuration against its schema and which most modules bring anyway.

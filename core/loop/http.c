@@ -22,6 +22,8 @@
 #include "core/base/limits.h"
 #include "core/base/mem.h"
 
+#include <pthread.h>
+
 #include <utlist.h>
 
 enum {
@@ -400,8 +402,36 @@ static void group_free(struct baton_group *group)
 
 /* --- life --- */
 
+static void *curl_take(size_t n)
+{
+	return baton_realloc(NULL, n);
+}
+
+static char *curl_strdup(const char *text)
+{
+	return baton_memdupz(text, strlen(text));
+}
+
+static void *curl_zeroed(size_t n, size_t bytes)
+{
+	size_t all;
+
+	baton_assert(!__builtin_mul_overflow(n, bytes, &all));
+	return baton_alloc(all);
+}
+
+static void curl_start(void)
+{
+	/* Half of what a request allocates it frees a moment later. */
+	baton_assert(curl_global_init_mem(CURL_GLOBAL_DEFAULT, curl_take, baton_free, baton_realloc,
+					  curl_strdup, curl_zeroed) == CURLE_OK);
+}
+
 struct baton_http *baton_http_new(struct baton_loop *loop)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, curl_start);
+
 	struct baton_http *http = baton_new(struct baton_http);
 	http->loop = loop;
 	http->wires = (struct baton_wires){ .uv = baton_loop_uv(loop), .on_ready = on_ready };

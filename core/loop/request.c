@@ -355,7 +355,7 @@ static const struct meaning meanings[] = {
 	{ CURLE_SEND_ERROR, BATON_FAIL_UNAVAILABLE, "cut" },
 	{ CURLE_RECV_ERROR, BATON_FAIL_UNAVAILABLE, "cut" },
 	{ CURLE_PARTIAL_FILE, BATON_FAIL_BAD_OUTPUT, "cut" },
-	/* Memory never runs out (see curl.c): a line of the head had no end. */
+	/* Memory never runs out (see curl_start): a line of the head had no end. */
 	{ CURLE_OUT_OF_MEMORY, BATON_FAIL_BAD_OUTPUT, "too_big" },
 };
 

@@ -5,7 +5,8 @@
 #pragma once
 
 #include "core/base/str.h"
-#include "core/loop/curl.h"
+
+#include <curl/curl.h>
 
 struct sockaddr;
 struct sockaddr_storage;

@@ -5,8 +5,7 @@
  * throughput. What libcurl wants is applied once per turn, before the loop waits. */
 #pragma once
 
-#include "core/loop/curl.h"
-
+#include <curl/curl.h>
 #include <stdbool.h>
 #include <uv.h>
 

@@ -12,8 +12,9 @@
 #include "core/base/assert.h"
 #include "core/base/buf.h"
 #include "core/base/limits.h"
-#include "core/server/jose.h"
 
+#include <jose/b64.h>
+#include <jose/jws.h>
 #include <math.h>
 
 static const struct {

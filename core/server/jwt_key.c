@@ -8,8 +8,10 @@
 #include "core/server/jwt.h"
 
 #include "core/base/errors.h"
-#include "core/server/jose.h"
 
+#include <jose/b64.h>
+#include <jose/jwk.h>
+#include <jose/openssl.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 
@@ -117,9 +119,6 @@ int jwt_key_read(struct jwt_key *key, const struct baton_identity_key *def, cons
 		 char *why, size_t cap)
 {
 	bool symmetric = strcmp(def->alg, "HS256") == 0;
-
-	if (jose_open(why, cap) < 0)
-		return BATON_E_INVAL;
 	json_t *jwk =
 		symmetric ? secret_key(secret, why, cap) : public_key(secret, def->kid, why, cap);
 

@@ -6,7 +6,6 @@
 
 #include "core/base/errors.h"
 #include "core/base/log.h"
-#include "core/loop/curl.h"
 #include "core/server/attach.h"
 #include "core/server/exporter.h"
 #include "core/server/loader.h"
@@ -231,23 +230,10 @@ static int start_exporter(struct baton_server *server)
 	return rc;
 }
 
-/* Now, not in a customer's turn. */
-static int load_http(void)
-{
-	char why[256];
-	int rc = baton_curl_open(why, sizeof(why));
-
-	if (rc < 0)
-		baton_log(BATON_LOG_ERROR, "library_not_loaded", "s", "why", why);
-	return rc;
-}
-
 static int bring_up(struct baton_server *server)
 {
-	int rc = load_http();
+	int rc = open_journal(server);
 
-	if (rc == BATON_OK)
-		rc = open_journal(server);
 	if (rc == BATON_OK)
 		rc = attach_open(server);
 	if (rc == BATON_OK)
