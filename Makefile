@@ -16,7 +16,7 @@ Q       := $(if $(VERBOSE),,@)
 O       := build/$(V)
 WERROR  ?=
 
-PKGS    := libwebsockets libuv libcurl jansson jose yaml-0.1 openssl libxxhash glib-2.0 libutf8proc libpcre2-8
+PKGS    := libwebsockets libuv libcurl jansson jose yaml-0.1 openssl glib-2.0 libutf8proc libpcre2-8
 CSTD    := -std=gnu11 -D_GNU_SOURCE -Icore/include -I.
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
            -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wcast-qual -Wcast-align \

@@ -7,11 +7,12 @@
 
 #include "channels/http/guesses.h"
 
+#include "core/base/hash.h"
+
 #include <libwebsockets.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sys/socket.h>
-#include <xxhash.h>
 
 enum { GUESSES_PER_MINUTE = 5, ADDRESSES = 1024 };
 #define MINUTE_NS ((uint64_t)60 * 1000 * 1000 * 1000)
@@ -38,7 +39,7 @@ static size_t address_slot(struct lws *wsi)
 		p = &((struct sockaddr_in6 *)&address)->sin6_addr;
 		bytes = 8;
 	}
-	return (size_t)(XXH3_64bits(p, bytes) % ADDRESSES);
+	return (size_t)(baton_hash(p, bytes) % ADDRESSES);
 }
 
 bool baton_guess_may(struct baton_listener *listener, struct lws *wsi, unsigned failed)

@@ -9,6 +9,7 @@
 
 #include "channels/http/web.h"
 
+#include "core/base/hash.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 
@@ -18,7 +19,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 enum {
 	FILES_MAX = 512,
@@ -102,7 +102,7 @@ static void add(struct baton_web *web, const char *path, bool is_widget, struct 
 		.body = *body,
 	};
 	(void)snprintf(file->etag, sizeof(file->etag), "\"%016" PRIx64 "\"",
-		       (uint64_t)XXH3_64bits(body->p, body->n));
+		       baton_hash(body->p, body->n));
 	web->bytes += body->n;
 	*body = (struct baton_buf){ 0 };
 }

@@ -5,17 +5,16 @@
  * and not another answer. */
 #include "core/base/buf.h"
 #include "core/base/errors.h"
+#include "core/base/hash.h"
 #include "core/journal/bytes.h"
 #include "core/journal/store.h"
-
-#include <xxhash.h>
 
 enum { HEAD_HASH = 48, HEAD_SUM = BATON_HEAD_ROW - 8, WORK_SUM = BATON_WORK_ROW - 8 };
 enum { SNAP_SLOT = 8, SNAP_NONCE = 16, SNAP_TEXT = 32, SNAP_CLEAR = 16 + 16 + 16 };
 
 uint64_t baton_row_sum(const void *key, size_t key_n, const void *bytes, size_t n)
 {
-	return XXH3_64bits_withSeed(bytes, n, XXH3_64bits(key, key_n));
+	return baton_hash_seeded(bytes, n, baton_hash(key, key_n));
 }
 
 void baton_row_head(const struct baton_id *id, const struct baton_head *head,
