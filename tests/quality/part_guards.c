@@ -256,7 +256,7 @@ static void injections(void)
 
 enum { LINES = 24, LINE_BYTES = 200, TIMES = 200, READ_TIMES = 10 };
 
-/* The unavoidable: each byte of all lines is looked at once, and each look waits for the one before. */
+/* The unavoidable: each byte of all lines is looked at once, each look waits for the one before. */
 static double cost_of_reading(char lines[LINES][LINE_BYTES + 200])
 {
 	double best = 1e9;
@@ -278,8 +278,8 @@ static double cost_of_reading(char lines[LINES][LINE_BYTES + 200])
 }
 
 /* What a turn of a long conversation costs: all its lines by all three. The best of many rounds,
- * as what else the machine does makes some of them longer; and beside what any machine needs to read as
- * much, as machines differ. */
+ * as what else the machine does makes some of them longer; and beside what any machine needs to
+ * read as much, as machines differ. */
 static void cost_of_a_turn(void)
 {
 	static const char *const names[] = { "guard-pii", "guard-injection", "guard-policy" };
