@@ -61,12 +61,15 @@ function changedNames() {
 	return new RegExp(`\\b(${[...names].join('|')}|BATON_ABI_MINOR|BATON_MODULE_\\w+)\\b`);
 }
 
-/* Of files that nothing changes in, this server's objects are the next one's too. */
+/* Of files that nothing changes in, this server's objects are the next one's too. A header that only points to
+ * such structs makes nothing grow (members are appended, so none moves); a file that names one is compiled. */
 function takeObjects() {
 	const changed = changedNames(), texts = new Map(), built = path.join(ROOT, 'build', V);
 	const isChanged = (file) => {
-		if (!texts.has(file))
-			texts.set(file, changed.test(readFileSync(path.join(ROOT, file), 'utf8')));
+		if (!texts.has(file)) {
+			const text = readFileSync(path.join(ROOT, file), 'utf8');
+			texts.set(file, changed.test(file.endsWith('.c') ? text : text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '').replace(/\b\w+\s*\*/g, '*')));
+		}
 		return texts.get(file);
 	};
 	let taken = 0;
@@ -74,7 +77,7 @@ function takeObjects() {
 		for (const name of readdirSync(path.join(built, room), { recursive: true }).filter((name) => name.endsWith('.d'))) {
 			const deps = readFileSync(path.join(built, room, name), 'utf8').split(':')[1].match(/[\w./-]+\.(c|h|def)\b/g);
 			const object = path.join(room, name.replace(/d$/, 'o')), to = path.join(OUT, object);
-			if (!deps.some((file) => file !== 'core/include/baton/module.h' && isChanged(file))) {
+			if (!deps.some((file) => file !== 'core/include/baton/module.h' && !file.startsWith('/') && isChanged(file))) {
 				mkdirSync(path.dirname(to), { recursive: true });
 				cpSync(path.join(built, object), to);
 				rmSync(to.replace(/o$/, 'd'), { force: true });
