@@ -53,21 +53,21 @@ run_tests() { # VARIANT TEST...
 
 # Both compilers with warnings fatal. What most suites run is gcc's release build; what only some need is built
 # by a lane while others already test: clang's for bad memory, undefined behaviour and fuzzers, gcc's for races.
-build_variant() { # VARIANT MODULES TEST...
-	local variant=$1 modules=$2
+build_variant() { # VARIANT TARGETS TEST...
+	local variant=$1 targets=$2
 	shift 2
 	# Lines are enough of debug information; code is the same without the rest.
-	# shellcheck disable=SC2046
-	make -s -j"$jobs" WERROR=1 CFLAGS=-g1 V="$variant" all "$modules" $(tests_of "$variant" "$@") || return 1
+	# shellcheck disable=SC2046,SC2086
+	make -s -j"$jobs" WERROR=1 CFLAGS=-g1 V="$variant" $targets $(tests_of "$variant" "$@") || return 1
 	echo "ok - $variant, no warning"
 }
 suite_build() {
 	# Here, because several lanes would do it at once.
 	make -s tests/node_modules/.package-lock.json || return 1
-	build_variant release swap-modules "${units[@]}" simulate
+	build_variant release 'all swap-modules' "${units[@]}" simulate
 }
-suite_build_asan() { build_variant asan swap-own "${units[@]}" simulate; }
-suite_build_tsan() { build_variant tsan swap-own "${threaded[@]}"; }
+suite_build_asan() { build_variant asan 'swap-ready swap-read' "${units[@]}" simulate; }
+suite_build_tsan() { build_variant tsan swap-ready "${threaded[@]}"; }
 suite_unit() { run_tests release "${units[@]}"; }
 suite_asan() {
 	local test kept=()
