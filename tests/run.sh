@@ -170,7 +170,7 @@ if [ $# -gt 0 ]; then
 else
 	run_suite build
 	if grep -q ' 0 build$' build/test/counts; then
-		printf '%s\n' swap unit abi sdk complaints modules docs lint sim cel tools scenarios mcp takeover quality crash >build/test/queue
+		printf '%s\n' swap sdk lint unit abi sim complaints modules docs mcp cel tools scenarios takeover quality crash >build/test/queue
 		run_lane build_asan asan e2e_asan fuzz swap_asan takeover_asan &
 		run_lane build_tsan tsan swap_tsan &
 		run_lane e2e &

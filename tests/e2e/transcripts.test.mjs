@@ -99,6 +99,8 @@ describe('every event of the journal', options, () => {
 			await baton.start();
 		}
 		await talking.stop();
+		await baton.stop();
+		await baton.start(); // what answers brought that ended while it stopped
 		for (const name of ['files', 'postgres', 'hook'])
 			await caughtUp(baton, name);
 		await baton.stop();
