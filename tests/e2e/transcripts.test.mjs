@@ -78,7 +78,7 @@ async function talk(baton, n) {
 
 // How many records the journal has; the server must be stopped.
 const records = (baton) => JSON.parse(assertFsck(baton).stdout.trim().split('\n').at(-1)).records;
-const hasTable = (table) => pg.number(`SELECT count(*) FROM pg_tables WHERE tablename = '${table}'`) === 1;
+const tableIsThere = (table) => pg.number(`SELECT count(*) FROM pg_tables WHERE tablename = '${table}'`) === 1;
 const tableHas = (table = 'baton_events') =>
 	pg.rows(`SELECT count(*), count(DISTINCT (session_id, seq)), coalesce(sum(gap), 0) FROM (SELECT session_id, seq,
 		(seq - lag(seq, 1, 0::int8) OVER (PARTITION BY session_id ORDER BY seq) <> 1)::int AS gap FROM ${table}) AS s`)[0].map(Number);
@@ -120,7 +120,7 @@ describe('every event of the journal', options, () => {
 	test('a database that is away, killed in mid-transaction, stopped and locked loses nothing, and delays nobody', async () => {
 		const baton = await start([jsonl, pg.entry('postgres', { statement_ms: 500, connect_ms: 500 })]);
 		const talking = await talk(baton, 6);
-		await soon(() => hasTable('baton_events'), 'a table');
+		await soon(() => tableIsThere('baton_events'), 'a table');
 
 		pg.stop();
 		const away = await soon(() => exportOf(baton, 'postgres').state === 'paused' && exportOf(baton, 'postgres').lag_records > 500 &&
@@ -163,7 +163,7 @@ describe('one that is added late', options, () => {
 		assert.equal(on(baton, 'reload').code, 0);
 		await caughtUp(baton, 'postgres');
 		await caughtUp(baton, 'fresh');
-		await soon(() => hasTable('fresh'), 'its table');
+		await soon(() => tableIsThere('fresh'), 'its table');
 		const before = pg.number('SELECT count(*) FROM baton_events'), fresh = pg.number('SELECT count(*) FROM fresh');
 		assert.ok(fresh < before);
 		await one.answer((await one.say('And now?')).seq);
