@@ -20,6 +20,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -203,22 +204,24 @@ static int spawn(struct child *child, const char *program, char **argv, const in
 	return rc;
 }
 
-static bool child_start(struct child *child, const char *program, char **argv)
+/* 0, or what went wrong as errno has it. */
+static int child_start(struct child *child, const char *program, char **argv)
 {
 	int said[2], printed[2];
 	if (baton_scratch_make(child->dir, "check") != BATON_OK)
-		return false;
+		return errno;
 	if (pipe2(said, O_CLOEXEC) < 0)
-		return false;
+		return errno;
 	if (pipe2(printed, O_CLOEXEC) < 0) {
+		int rc = errno;
 		(void)close(said[0]), (void)close(said[1]);
-		return false;
+		return rc;
 	}
 	int rc = spawn(child, program, argv, said, printed);
 	(void)close(said[1]), (void)close(printed[1]);
 	child->said = said[0];
 	child->printed = printed[0];
-	return rc == 0;
+	return rc;
 }
 
 /* false: end of file. */
@@ -346,9 +349,14 @@ static void run_row(const struct baton_check_options *o, const struct baton_chec
 	unsigned seconds = row->seconds * SLOWER * (o->modhost ? 2 : 1);
 	uint64_t begin = now_ms();
 	(void)args_make(o, row->name, &arena, argv);
-	if (!child_start(&child, o->program, argv)) {
-		baton_buf_z(&result->detail, "no process for it\n");
+	int rc = child_start(&child, o->program, argv);
+	if (rc) {
+		baton_buf_z(&result->detail, child.dir[0] ? "no process for it: "
+							  : "no folder for it below TMPDIR: ");
+		baton_buf_z(&result->detail, strerrordesc_np(rc));
+		baton_buf_z(&result->detail, "\n");
 		result->verdict = BATON_CHECK_FAILED;
+		baton_scratch_drop(child.dir);
 		baton_arena_done(&arena);
 		return;
 	}

@@ -107,7 +107,7 @@ int cli_run_dir(const char *data, char dir[CLI_PATH_BYTES])
 	if (baton_scratch_make(dir, "cli") == BATON_OK)
 		return CLI_OK;
 	fprintf(stderr,
-		"baton: cannot make a folder for copies of modules in %s/run or TMPDIR: %s\n", data,
-		strerrordesc_np(errno));
+		"baton: cannot make a folder for copies of modules in %s/run or below TMPDIR: %s\n",
+		data, strerrordesc_np(errno));
 	return CLI_FAILED;
 }

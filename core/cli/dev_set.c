@@ -417,7 +417,7 @@ int dev_set_make(struct dev *dev)
 	if (look_at_file(dev) != CLI_OK)
 		return CLI_FAILED;
 	if (baton_scratch_make(dev->dir, "dev") != BATON_OK)
-		return complain("cannot make a folder in", "TMPDIR");
+		return complain("cannot make a folder below", "TMPDIR");
 	snprintf(dev->data, sizeof(dev->data), "%s/data", dev->dir);
 	snprintf(path, sizeof(path), "%s/modules", dev->dir);
 	int rc = copy_dir(o->modules, path, DEPTH_MAX);

@@ -93,7 +93,7 @@ static int start(struct eval *eval)
 	else
 		snprintf(eval->secrets, sizeof(eval->secrets), "%s/secrets", o->data);
 	if (baton_scratch_make(eval->dir, "eval") != BATON_OK) {
-		fprintf(stderr, "baton eval: cannot make a folder in TMPDIR: %s\n",
+		fprintf(stderr, "baton eval: cannot make a folder below TMPDIR: %s\n",
 			strerrordesc_np(errno));
 		return CLI_FAILED;
 	}

@@ -86,15 +86,15 @@ struct eval_figures {
 	uint64_t p50_ms, p95_ms, cost_microusd;
 };
 struct eval_sum {
-	size_t talks, messages;       /* that were said on both sides */
+	size_t talks, messages; /* that were said on both sides */
 	struct eval_figures old, now; /* of those messages */
-	size_t changed;               /* messages of which anything but the words is another */
+	size_t changed;         /* messages of which anything but the words is another */
 	size_t by_outcome, by_intent, by_rule, by_target, by_sources, by_tools, by_guards, by_words;
 	struct eval_difference {
 		size_t talk, turn;
 		unsigned what; /* EVAL_BY_* */
 		uint32_t words_ppm;
-	} * differences;
+	} *differences;
 	size_t n_differences;
 };
 enum {

@@ -144,7 +144,7 @@ static int make_run_dir(struct knowledge_set *set)
 {
 	if (baton_scratch_make(set->run_dir, "knowledge") == BATON_OK)
 		return CLI_OK;
-	fprintf(stderr, "baton: cannot make a folder for copies of modules in TMPDIR: %s\n",
+	fprintf(stderr, "baton: cannot make a folder for copies of modules below TMPDIR: %s\n",
 		strerrordesc_np(errno));
 	return CLI_FAILED;
 }

@@ -317,7 +317,8 @@ static void cost_of_a_turn(void)
 	}
 	quality_row(&(struct quality_row){ .cell = "three guards, 24 lines of 200 bytes, us",
 					   .value = us,
-					   .published = "200 where it was set" });
+					   .goal = quality_is_short() ? 0 : 200,
+					   .lower = true });
 	quality_row(&(struct quality_row){ .cell = "... beside hashing them byte by byte",
 					   .value = us / cost_of_reading(lines),
 					   .goal = 50,
